@@ -1,0 +1,76 @@
+import type { Artifact, Digest, ReadBack } from '../../workflows/types.ts';
+
+/** One node, job or process of an environment, as it was laid out. Never changes after `env up`. */
+export type TargetInfo = {
+  name: string;
+  /** `controller`, `broker` (Kafka; both on a combined node) or `process`. */
+  roles: string[];
+  nodeId?: number;
+  rack?: string;
+  host: string;
+  /** By use: `broker`, `controller`, `jolokia`, `main`. */
+  ports: Record<string, number>;
+  /** The target's own folder: libraries, configuration, data, logs, process state. */
+  dir: string;
+};
+
+/** What the disk and the process table say now. */
+export type TargetFacts = {
+  name: string;
+  /** `starting`: the process lives and is not yet ready. `unknown`: never laid out. */
+  state: 'running' | 'starting' | 'stopped' | 'unknown';
+  pid?: number;
+  startedAt?: string;
+  /** How the process ended, where somebody was left to write it (128 + signal when killed). */
+  exitCode?: number;
+  /** Who let it start last. */
+  permit?: StartPermit;
+  /** The managed files, hashed on disk now, by artifact name. A file that is missing is not listed. */
+  artifacts: { name: string; sha256: Digest }[];
+  /**
+   * What nobody installed: a managed file whose digest was never staged here, another library that
+   * differs from what was laid out, one too many, one missing. A sentence each, naming file and digests.
+   */
+  strangers: string[];
+};
+
+/** Only an open ledger entry or `env up` starts a process (design.md, *Settled*); it is kept in the node's folder. */
+export type StartPermit = { ledger: string } | { envUp: true };
+
+export type StopOptions = {
+  graceMs: number;
+  /** Whether one that has not ended after `graceMs` is killed. Otherwise it is left as it is, stopping. */
+  kill: boolean;
+};
+
+/**
+ * The hands of a roll-out in one environment. Every method is safe to repeat, and after a crash in the
+ * middle; none decides anything. Errors name target, file or port, and what to do.
+ */
+export type Driver = {
+  targets(): Promise<TargetInfo[]>;
+  facts(target: string): Promise<TargetFacts>;
+  /** Puts the artifacts, verified, beside what runs: `staged/<digest>/<artifact>` in the target's folder. */
+  stage(target: string, artifacts: Artifact[]): Promise<void>;
+  stop(target: string, options: StopOptions): Promise<{ stopped: boolean; killed: boolean; seconds: number }>;
+  /** Only while the target is stopped; atomic per file; verified by reading it again. Files not named stay. */
+  install(target: string, artifacts: Artifact[]): Promise<void>;
+  /** Adopts what runs already. */
+  start(target: string, permit: StartPermit): Promise<{ pid: number; adopted: boolean }>;
+  /** Waits for this start's ready sign. False at once when the process has ended, with the end of its log. */
+  waitReady(target: string, timeoutMs: number): Promise<{ ready: boolean; detail: string }>;
+  /** Digests from disk (re-hashed now), the commit from the running process (`''` where the settings name no way). */
+  readBack(target: string): Promise<ReadBack>;
+};
+
+/** What the driver needs of the artifact store (store/artifacts.ts). */
+export type ArtifactSource = {
+  fetch(sha256: Digest, toFile: string): Promise<unknown>;
+};
+
+export type DriverDeps = {
+  dataDir: string;
+  artifacts: ArtifactSource;
+  /** What child processes get of this machine's environment: PATH, JAVA_HOME, HOME, LANG. Nothing secret. */
+  hostEnv: Readonly<Record<string, string>>;
+};
