@@ -1,0 +1,149 @@
+/**
+ * The shared nouns. This file imports nothing and nothing here runs: payloads are pointers, counts and
+ * words, since everything that is passed is kept in a history (design.md, *Layout*).
+ */
+
+/** SHA-256 of some bytes, in lower-case hexadecimal. */
+export type Digest = string;
+
+/** A file that a build made, named by the digest of its bytes. */
+export type Artifact = { name: string; sha256: Digest; bytes: number };
+
+/** One commit of the patch stack, with the trailers that explain it. */
+export type Patch = {
+  commit: string;
+  subject: string;
+  author: string;
+  reason: string;
+  upstreamStatus: string;
+  dropWhen: string;
+  check?: string;
+};
+
+/** What a build starts from: one commit of one fork and the version it is to carry. */
+export type Source = { fork: string; commit: string; version: string };
+
+/** A built source. `digest` = SHA-256 over the sorted list of artifact names and their SHA-256. */
+export type Build = Source & { digest: Digest; artifacts: Artifact[]; buildKey: string };
+
+/** The nth attempt of a release; a repaired candidate is the next one of the same release. */
+export type Candidate = Build & { n: number };
+
+/** What starts a release. `number` is given by the store, so that ids are short and never used twice. */
+export type ReleaseOrder = {
+  release: string;
+  fork: string;
+  ref: string;
+  requestedBy: string;
+  suites: string[];
+  environments: string[];
+  expedite: boolean;
+};
+
+export type ReleaseOutcome =
+  | { kind: 'released' }
+  | { kind: 'held'; at: string; reasons: string[] }
+  | { kind: 'rolled-back'; at: string; reasons: string[] }
+  | { kind: 'frozen'; at: string; reasons: string[] }
+  | { kind: 'refused'; at: string; reasons: string[] }
+  | { kind: 'superseded'; at: string; reasons: string[] }
+  | { kind: 'aborted'; at: string; reasons: string[] }
+  | { kind: 'failed'; at: string; reasons: string[] };
+
+export type CutOutcome =
+  | { kind: 'cut'; baseCommit: string; base: Source; candidate: Source; patches: Patch[] }
+  | { kind: 'refused'; reasons: string[] }
+  | { kind: 'conflict'; patch: string; subject: string; files: string[]; reasons: string[] }
+  | { kind: 'empty-patch'; patch: string; subject: string; reasons: string[] };
+
+export type BuildOutcome = { kind: 'built'; build: Build; reused: boolean } | { kind: 'broken'; reasons: string[] };
+
+/** Which side of a comparison a run belongs to; both differ only in the patches. */
+export type Arm = 'candidate' | 'base';
+
+/** How one test ended in one execution. */
+export type TestStatus = 'passed' | 'failed' | 'skipped';
+
+export type TestCounts = { passed: number; failed: number; skipped: number };
+
+/** Pass and fail counts of one test on one arm: the evidence of a verdict. */
+export type RunCounts = { pass: number; fail: number };
+
+export type VerdictKind =
+  | 'regression'
+  | 'destabilised'
+  | 'flaky'
+  | 'pre-existing'
+  | 'infrastructure'
+  | 'untestable'
+  | 'undecided';
+
+export type Verdict = {
+  unit: string;
+  test: string;
+  kind: VerdictKind;
+  candidate: RunCounts;
+  base: RunCounts;
+  /** The first line of the failure, redacted and cut to 300 characters. */
+  message: string;
+  culprit?: string[];
+  orderDependent?: boolean;
+  power?: number;
+  /** Where the log and the runs lie: a digest in the artifact store, or the suite run's id. */
+  evidence: string;
+};
+
+export type SuiteOutcome = {
+  suite: string;
+  suiteRun: string;
+  units: number;
+  slots: number;
+  seconds: number;
+  boundSeconds: number;
+  tests: TestCounts;
+  executions: number;
+  repeated: number;
+  rerunSeconds: number;
+  /** The verdicts that hold a release; the store has them all. */
+  holding: Verdict[];
+  /** Why the run itself cannot count, e.g. that nothing was executed. */
+  problem?: string;
+};
+
+export type RolloutOutcome =
+  | { kind: 'promoted' }
+  | { kind: 'held'; reasons: string[] }
+  | { kind: 'rolled-back'; reasons: string[] }
+  | { kind: 'frozen'; reasons: string[] }
+  | { kind: 'aborted'; reasons: string[] };
+
+/** One candidate on its way through one environment. */
+export type RolloutOrder = {
+  rollout: string;
+  release: string;
+  candidateNumber: number;
+  environment: string;
+  candidate: Build;
+  requestedBy: string;
+};
+
+/** A gate or a rule: pass, or no with reasons a person can act on. */
+export type GateVerdict =
+  | { kind: 'pass' }
+  | { kind: 'fail'; reasons: string[] }
+  | { kind: 'inconclusive'; reasons: string[] };
+
+/** A rule's answer about a cluster. A block names the rule, the thing and the numbers, and how to waive it. */
+export type RuleFinding = { rule: string; reason: string };
+
+/** What one target's change left behind, read back from its disk and its running process. */
+export type ReadBack = { artifacts: { name: string; sha256: Digest }[]; commit: string };
+
+export type TrafficAccount = {
+  acknowledged: number;
+  read: number;
+  lost: number;
+  offsetsMovedBack: number;
+  longestUnwritableMs: number;
+  stuckConsumers: number;
+};
