@@ -1,0 +1,113 @@
+import { z } from 'zod';
+
+const file = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a file name without a folder');
+const command = z.array(z.string().min(1)).min(1).describe('an argument array; no shell reads it');
+
+/** `*` stands for any characters, dots and dollar signs included; everything else for itself. */
+const pattern = z.string().regex(/^[A-Za-z0-9_$.*-]+$/, 'a class name in which * stands for any characters');
+
+const innerPath = z
+  .string()
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$)).+$/, 'a path inside the checkout: relative, without ..');
+
+const artifactRef = z.strictObject({ artifact: file.describe('the name of a file that the build makes') });
+
+const libraryRef = z.strictObject({
+  library: z.string().min(1).describe('a name under `libraries`'),
+  jar: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._*-]*$/, 'a jar’s file name in which * stands for any characters')
+    .optional()
+    .describe('of this library only the jars of this name'),
+});
+
+const limits = z
+  .strictObject({
+    methodSeconds: z.number().positive().max(86_400).default(120).describe('one test'),
+    unitSeconds: z
+      .number()
+      .positive()
+      .max(7 * 86_400)
+      .default(1_800)
+      .describe('one class, or one run of the command'),
+    silenceSeconds: z.number().positive().max(86_400).default(300).describe('neither an event nor a word of output'),
+  })
+  .prefault({});
+
+const reruns = z
+  .strictObject({
+    perArm: z
+      .number()
+      .int()
+      .min(3)
+      .max(20)
+      .default(5)
+      .describe('runs of each failed test alone, on candidate and base each'),
+    maxPerArm: z.number().int().min(5).max(200).default(40).describe('where results are mixed'),
+    secondsPerTest: z.number().positive().default(60).describe('on one arm, where results are mixed'),
+    maxTests: z
+      .number()
+      .int()
+      .min(1)
+      .max(5_000)
+      .default(300)
+      .describe('failures that are judged; more than this is a broken run'),
+  })
+  .prefault({});
+
+const shared = {
+  limits,
+  reruns,
+  slots: z.number().int().min(1).max(256).optional().describe('at the most; otherwise as many as the worker has'),
+  environment: z
+    .array(z.string())
+    .default(['PATH', 'HOME', 'LANG', 'LC_ALL', 'JAVA_HOME', 'TZ'])
+    .describe('the variables that tests may see; nothing else reaches them'),
+};
+
+const junitPlatform = z.strictObject({
+  runner: z.literal('junit-platform').describe('test classes on a class path, through warm JVMs'),
+  classpath: z
+    .array(z.union([artifactRef, libraryRef]))
+    .min(1)
+    .describe('in order; the libraries bring JUnit’s launcher and engines'),
+  scan: z
+    .array(z.union([artifactRef, libraryRef]))
+    .min(1)
+    .describe('where the test classes are'),
+  include: z.array(pattern).min(1).default(['*']),
+  exclude: z.array(pattern).default([]),
+  jvm: z.array(z.string().min(1)).default(['-Xmx1g', '-XX:+UseSerialGC']),
+  ...shared,
+});
+
+const junitXml = z.strictObject({
+  runner: z.literal('junit-xml').describe('any command that writes JUnit XML, run in a clean checkout'),
+  command: command.describe('{unit}, {version} and {commit} are filled in; without {unit} one run is the whole suite'),
+  units: z.array(z.string().min(1)).default([]).describe('what {unit} stands for, one run each'),
+  rerun: command
+    .optional()
+    .describe('runs one failed test alone: {class}, {method}, {unit}; without it `command` runs again as a whole'),
+  reports: z.array(innerPath).min(1).describe('folders of the checkout in which the XML files appear'),
+  ...shared,
+});
+
+/** A suite: how its units are found, run and bounded. */
+export const suiteSchema = z.discriminatedUnion('runner', [junitPlatform, junitXml]).superRefine((suite, context) => {
+  if (suite.runner !== 'junit-xml') return;
+  const placeholder = suite.command.some((word) => word.includes('{unit}'));
+  if (placeholder !== suite.units.length > 0) {
+    context.addIssue({
+      code: 'custom',
+      path: ['units'],
+      message: placeholder
+        ? 'the command has {unit}: say what it stands for'
+        : 'units are listed, but the command has no {unit}',
+    });
+  }
+});
+
+export type SuiteSettings = z.output<typeof suiteSchema>;
+export type JunitPlatformSettings = z.output<typeof junitPlatform>;
+export type JunitXmlSettings = z.output<typeof junitXml>;
+export type SuiteLimits = z.output<typeof limits>;

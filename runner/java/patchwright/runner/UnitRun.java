@@ -1,0 +1,79 @@
+package patchwright.runner;
+
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectUniqueId;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.SelectorResolutionResult;
+import org.junit.platform.engine.UniqueId;
+import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.LauncherDiscoveryListener;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestPlan;
+import org.junit.platform.launcher.core.LauncherConfig;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/** One selector through the JUnit Platform. */
+final class UnitRun {
+    private UnitRun() {
+    }
+
+    static void run(String selector, EventWriter events) {
+        Unresolved unresolved = new Unresolved();
+        LauncherDiscoveryRequest request = request(List.of(parse(selector)), unresolved);
+        Launcher launcher = launcher();
+        TestPlan plan = launcher.discover(request);
+        long found = plan.countTestIdentifiers(id -> id.isTest());
+        events.write(new Json().put("e", "found").put("tests", found));
+        for (Throwable error : unresolved.errors) {
+            events.write(new Json().put("e", "unresolved").put("m", Failures.message(error)).put("x", Failures.trace(error)));
+        }
+        launcher.execute(plan, new TestListener(events));
+    }
+
+    static Launcher launcher() {
+        // Listeners that a test jar registers as a service are the jar's own affair: they stay.
+        return LauncherFactory.create(LauncherConfig.builder().build());
+    }
+
+    static LauncherDiscoveryRequest request(List<? extends DiscoverySelector> selectors, LauncherDiscoveryListener listener) {
+        return LauncherDiscoveryRequestBuilder.request()
+            .selectors(selectors)
+            // By default the first class that cannot be loaded ends the discovery of all the others.
+            .configurationParameter("junit.platform.discovery.listener.default", "logging")
+            .listeners(listener)
+            .build();
+    }
+
+    private static DiscoverySelector parse(String selector) {
+        String rest = selector.substring(2);
+        switch (selector.substring(0, 2)) {
+            case "c:":
+                return selectClass(rest);
+            case "m:":
+                return selectMethod(rest);
+            case "u:":
+                return selectUniqueId(rest);
+            default:
+                throw new IllegalArgumentException("unknown selector " + selector);
+        }
+    }
+
+    /** What could not be loaded: an error of its own, never a class without tests. */
+    static final class Unresolved implements LauncherDiscoveryListener {
+        final List<Throwable> errors = new ArrayList<>();
+        final List<DiscoverySelector> selectors = new ArrayList<>();
+
+        @Override
+        public void selectorProcessed(UniqueId engine, DiscoverySelector selector, SelectorResolutionResult result) {
+            if (result.getStatus() == SelectorResolutionResult.Status.FAILED) {
+                selectors.add(selector);
+                errors.add(result.getThrowable().orElseGet(() -> new IllegalStateException("not resolved: " + selector)));
+            }
+        }
+    }
+}
