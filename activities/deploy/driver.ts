@@ -1,4 +1,10 @@
+import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { Artifact, Digest, ReadBack } from '../../workflows/types.ts';
+import { kafkaProgram } from './kafka-node.ts';
+import { requireCluster } from './layout.ts';
+import type { NodeProgram } from './node.ts';
+import { plainProgram } from './plain-node.ts';
+import { createProcessDriver } from './process.ts';
 
 /** One node, job or process of an environment, as it was laid out. Never changes after `env up`. */
 export type TargetInfo = {
@@ -74,3 +80,25 @@ export type DriverDeps = {
   /** What child processes get of this machine's environment: PATH, JAVA_HOME, HOME, LANG. Nothing secret. */
   hostEnv: Readonly<Record<string, string>>;
 };
+
+/**
+ * The driver of an environment that was brought up before. `process` is the only kind so far.
+ *
+ * @throws where the environment was never laid out
+ */
+export function openDriver(environment: string, settings: EnvironmentSettings, deps: DriverDeps): Driver {
+  return createProcessDriver(programsOf(environment, settings, deps), deps);
+}
+
+function programsOf(environment: string, settings: EnvironmentSettings, deps: DriverDeps): NodeProgram[] {
+  const { system, targets } = requireCluster(deps.dataDir, environment);
+  if (system !== settings.system) {
+    throw new Error(`environment ${environment} was laid out as ${system}; its settings now say ${settings.system}`);
+  }
+  if (settings.system === 'kafka') return targets.map((info) => kafkaProgram(settings, info, deps.hostEnv));
+  return targets.map((info) => {
+    const target = settings.targets.find(({ name }) => name === info.name);
+    if (target) return plainProgram(target, info, deps.hostEnv);
+    throw new Error(`environment ${environment} has a target ${info.name} that its settings no longer name`);
+  });
+}
