@@ -51,7 +51,14 @@ export type ReleaseOutcome =
   | { kind: 'failed'; at: string; reasons: string[] };
 
 export type CutOutcome =
-  | { kind: 'cut'; baseCommit: string; base: Source; candidate: Source; patches: Patch[] }
+  | {
+      kind: 'cut';
+      base: Source;
+      candidate: Source;
+      patches: Patch[];
+      /** What stands after each patch, oldest first; the last is the candidate. A culprit search builds these. */
+      prefixes: Source[];
+    }
   | { kind: 'refused'; reasons: string[] }
   | { kind: 'conflict'; patch: string; subject: string; files: string[]; reasons: string[] }
   | { kind: 'empty-patch'; patch: string; subject: string; reasons: string[] };

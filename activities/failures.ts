@@ -1,0 +1,18 @@
+import { ApplicationFailure } from '@temporalio/common';
+
+/** Facts that no retry can change. Anything else is thrown as it is, and Temporal retries it. */
+export type PermanentFailure =
+  | 'UnknownFork'
+  | 'UnknownRef'
+  | 'UnknownEnvironment'
+  | 'BadConfiguration'
+  | 'MissingTool'
+  | 'DependenciesUnreachable'
+  | 'DiskFull'
+  | 'PortTaken'
+  | 'NotVerifiedUpstream'
+  | 'ChangedByHand';
+
+export function permanent(type: PermanentFailure, message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type);
+}

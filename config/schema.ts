@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { environmentSchema, librariesSchema } from './environment.ts';
+import { suiteSchema } from './suite.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
+
+const command = z.array(z.string().min(1)).min(1).describe('an argument array; no shell reads it');
+
+const secret = z
+  .union([
+    z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+    z.strictObject({ file: z.string().min(1) }),
+  ])
+  .describe('a reference: {env: NAME} or {file: PATH}; a secret itself is never written here');
+
+const artifact = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a file name without a folder')
+    .describe('what everything else calls it'),
+  path: z
+    .string()
+    .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$)).+$/, 'a path inside the checkout')
+    .describe('where the build leaves it, from the top of the checkout'),
+});
+
+export const buildSchema = z.strictObject({
+  fetch: command.optional().describe('resolves dependencies beforehand, with network; the build itself is offline'),
+  command: command.describe('builds; {version} and {commit} are filled in'),
+  artifacts: z.array(artifact).min(1).describe('the files that the command makes'),
+  toolchain: z
+    .array(command)
+    .default([])
+    .describe('commands whose output belongs to the build key, e.g. [java, -version]'),
+  environment: z
+    .array(z.string())
+    .default(['PATH', 'HOME', 'LANG', 'JAVA_HOME', 'MAVEN_OPTS', 'TMPDIR'])
+    .describe('the variables that the build may see; nothing else reaches it'),
+  timeoutMinutes: z.number().min(1).max(720).default(60),
+});
+
+export const forkSchema = z.strictObject({
+  repository: z.string().min(1).describe('a path or URL that git can clone'),
+  base: z.string().min(1).describe('the upstream tag or branch that the stack stands on'),
+  branch: z.string().min(1).default('main').describe('the tip of the patch stack'),
+  version: z
+    .string()
+    .min(1)
+    .default('{base}-fork.{patches}.g{shortCommit}')
+    .describe('{base}, {patches}, {shortCommit} and {commit} are filled in'),
+  baseVersion: z.string().optional().describe('what {base} stands for; the name of the base ref by default'),
+  build: buildSchema,
+  suites: z.record(name, suiteSchema).default({}),
+  release: z.strictObject({
+    suites: z.array(name).min(1).describe('what a release runs unless --suite says otherwise'),
+    environments: z.array(name).default([]).describe('in order; each takes only what the one before has verified'),
+  }),
+});
+
+const person = z.strictObject({
+  name: z.string().min(1),
+  user: z.string().optional().describe("the operating system's user on the CLI"),
+  email: z.email().optional().describe('as the author of patches'),
+  slack: z.strictObject({ team: z.string(), user: z.string() }).optional(),
+});
+
+const announcements = z.strictObject({
+  slack: z
+    .strictObject({
+      channel: z.string().min(1).describe('an id (C0123456789) or #name'),
+      token: secret,
+      apiUrl: z.url().optional().describe('another server of the Slack Web API'),
+    })
+    .optional(),
+});
+
+export const settingsSchema = z
+  .strictObject({
+    forks: z.record(name, forkSchema),
+    environments: z.record(name, environmentSchema).default({}),
+    libraries: librariesSchema.default({}),
+    people: z.record(name, person).default({}),
+    announcements: announcements.default({}),
+    slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
+  })
+  .superRefine((settings, context) => {
+    const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
+    for (const [forkName, fork] of Object.entries(settings.forks)) {
+      const at = ['forks', forkName, 'release'];
+      for (const [i, suite] of fork.release.suites.entries()) {
+        if (!(suite in fork.suites)) {
+          problem([...at, 'suites', i], `no suite "${suite}" in this fork; there are: ${oneOf(fork.suites)}`);
+        }
+      }
+      for (const [i, environment] of fork.release.environments.entries()) {
+        if (!(environment in settings.environments)) {
+          problem(
+            [...at, 'environments', i],
+            `no environment "${environment}"; there are: ${oneOf(settings.environments)}`,
+          );
+        }
+      }
+    }
+  });
+
+export type Settings = z.output<typeof settingsSchema>;
+export type ForkSettings = z.output<typeof forkSchema>;
+export type BuildSettings = z.output<typeof buildSchema>;
+export type SlackSettings = NonNullable<z.output<typeof announcements>['slack']>;
+export type PersonSettings = z.output<typeof person>;

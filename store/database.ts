@@ -1,0 +1,30 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { logger } from '../lib/log.ts';
+import type { JournalTables } from './journal.ts';
+import type { ReleaseTables } from './releases.ts';
+import type { RolloutTables } from './rollouts.ts';
+import type { SuiteTables } from './suites.ts';
+import type { ThreadTables } from './thread.ts';
+
+/** Every table, put together from the files that own them. */
+export type Database = ReleaseTables & SuiteTables & RolloutTables & JournalTables & ThreadTables;
+
+export type Db = Kysely<Database>;
+
+// Counts and byte sizes fit a JavaScript number; as strings they would compare and add wrongly.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => Number(text));
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, (text) => Number(text));
+
+/**
+ * Opens the store. A returned insert is durable: commits are synchronous on the server.
+ *
+ * The pool reconnects by itself after the server was away; a query that fails meanwhile throws, and
+ * Temporal retries the activity it belongs to.
+ */
+export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Db {
+  const pool = new pg.Pool({ connectionString: url, max: connections, connectionTimeoutMillis: 5_000 });
+  // Without a listener an idle connection that the server ends takes the whole process down.
+  pool.on('error', (error) => logger('store').warn({ err: error.message }, 'an idle connection to the database ended'));
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}

@@ -1,0 +1,40 @@
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { openDatabase } from './database.ts';
+
+/** Migrations in the order in which they were written; a number is never used again. */
+const MIGRATIONS: Record<string, () => Promise<Migration>> = {
+  '001-releases': () => import('./migrations/001-releases.ts'),
+  '010-suites': () => import('./migrations/010-suites.ts'),
+  '020-rollouts': () => import('./migrations/020-rollouts.ts'),
+  '030-journal-thread': () => import('./migrations/030-journal-thread.ts'),
+};
+
+const provider: MigrationProvider = {
+  async getMigrations() {
+    const loaded = await Promise.all(
+      Object.entries(MIGRATIONS).map(async ([name, load]) => [name, await load()] as const),
+    );
+    return Object.fromEntries(loaded);
+  },
+};
+
+/**
+ * Brings the store to this version; safe to call by several processes at once (a lock in the database).
+ *
+ * @throws when the database was written by a newer Patchwright: it says which migration it does not know.
+ */
+export async function migrate(databaseUrl: string): Promise<string[]> {
+  const db = openDatabase(databaseUrl, { connections: 1 });
+  try {
+    const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest();
+    if (error !== undefined) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new Error(
+        `the database could not be brought to this version: ${text}. Run the Patchwright that wrote it, or name another data folder with --data.`,
+      );
+    }
+    return results.map((result) => result.migrationName);
+  } finally {
+    await db.destroy();
+  }
+}

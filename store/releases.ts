@@ -1,0 +1,323 @@
+import { createHash } from 'node:crypto';
+import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
+import type { Artifact, Build, Patch, ReleaseOrder, ReleaseOutcome } from '../workflows/types.ts';
+import type { Db } from './database.ts';
+
+type Time = Generated<Date>;
+
+export interface ReleaseTables {
+  settings: { digest: string; document: JSONColumnType<object>; created_at: Time };
+  release: {
+    id: string;
+    fork: string;
+    number: number;
+    ref: string;
+    requested_by: string;
+    settings: string;
+    suites: JSONColumnType<string[]>;
+    environments: JSONColumnType<string[]>;
+    base_commit: string | null;
+    base_version: string | null;
+    step: Generated<string>;
+    started_at: Time;
+    ended_at: Date | null;
+    outcome: JSONColumnType<ReleaseOutcome> | null;
+  };
+  release_patch: {
+    release: string;
+    position: number;
+    commit: string;
+    subject: string;
+    author: string;
+    reason: string;
+    upstream_status: string;
+    drop_when: string;
+    check_command: string | null;
+  };
+  build: {
+    build_key: string;
+    fork: string;
+    commit: string;
+    version: string;
+    digest: string;
+    command: JSONColumnType<string[]>;
+    toolchain: JSONColumnType<Record<string, string>>;
+    seconds: number;
+    log: string | null;
+    created_at: Time;
+  };
+  build_artifact: { build_key: string; name: string; sha256: string; bytes: number };
+  candidate: {
+    release: string;
+    n: number;
+    commit: string;
+    version: string;
+    build_key: string | null;
+    base_build_key: string | null;
+    sandbox: ColumnType<SandboxUse, string, string>;
+    outcome: JSONColumnType<ReleaseOutcome> | null;
+  };
+  release_step: { release: string; step: string; started_at: Time; ended_at: Date | null };
+}
+
+/** Whether the fork's own programs ran in a sandbox, and if not, why not; shown in every report. */
+export type SandboxUse = 'on' | { off: string };
+
+/** Keeps a settings document by the digest of its canonical JSON; keeping it again changes nothing. */
+export async function keepSettings(db: Db, document: object): Promise<string> {
+  const text = JSON.stringify(document);
+  const digest = createHash('sha256').update(text).digest('hex');
+  await db
+    .insertInto('settings')
+    .values({ digest, document: text })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return digest;
+}
+
+/** @throws when no settings of that digest were ever kept. */
+export async function readSettings(db: Db, digest: string): Promise<unknown> {
+  const row = await db.selectFrom('settings').select('document').where('digest', '=', digest).executeTakeFirst();
+  if (row === undefined) throw new Error(`no settings with digest ${digest} are in the store`);
+  return row.document;
+}
+
+/**
+ * Takes the next number of the fork and records the release, in one statement: two callers at once get
+ * two numbers. Returns the id, e.g. `kafka-7`.
+ */
+export async function openRelease(
+  db: Db,
+  order: Omit<ReleaseOrder, 'release' | 'expedite'> & { settings: string },
+): Promise<string> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtext(${`release:${order.fork}`}))`.execute(tx);
+    const last = await tx
+      .selectFrom('release')
+      .select((eb) => eb.fn.max('number').as('number'))
+      .where('fork', '=', order.fork)
+      .executeTakeFirst();
+    const number = Number(last?.number ?? 0) + 1;
+    const id = `${order.fork}-${number}`;
+    await tx
+      .insertInto('release')
+      .values({
+        id,
+        fork: order.fork,
+        number,
+        ref: order.ref,
+        requested_by: order.requestedBy,
+        settings: order.settings,
+        suites: JSON.stringify(order.suites),
+        environments: JSON.stringify(order.environments),
+      })
+      .execute();
+    return id;
+  });
+}
+
+/** Resolves `latest` and checks that a release exists; the id to use, or undefined. */
+export async function findRelease(db: Db, idOrLatest: string): Promise<string | undefined> {
+  const query = db.selectFrom('release').select('id');
+  const row = await (idOrLatest === 'latest'
+    ? query.orderBy('started_at', 'desc').limit(1)
+    : query.where('id', '=', idOrLatest)
+  ).executeTakeFirst();
+  return row?.id;
+}
+
+/** Records what was cut: the base and the ordered patches. Safe to repeat. */
+export async function recordCut(
+  db: Db,
+  release: string,
+  cut: { baseCommit: string; baseVersion: string; patches: Patch[] },
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('release')
+      .set({ base_commit: cut.baseCommit, base_version: cut.baseVersion })
+      .where('id', '=', release)
+      .execute();
+    await tx.deleteFrom('release_patch').where('release', '=', release).execute();
+    if (cut.patches.length === 0) return;
+    await tx
+      .insertInto('release_patch')
+      .values(
+        cut.patches.map((patch, position) => ({
+          release,
+          position,
+          commit: patch.commit,
+          subject: patch.subject,
+          author: patch.author,
+          reason: patch.reason,
+          upstream_status: patch.upstreamStatus,
+          drop_when: patch.dropWhen,
+          check_command: patch.check ?? null,
+        })),
+      )
+      .execute();
+  });
+}
+
+/** Records a candidate before it is built, so that one that does not compile is in the report too. */
+export async function recordCandidate(
+  db: Db,
+  candidate: { release: string; n: number; commit: string; version: string; sandbox: SandboxUse },
+): Promise<void> {
+  await db
+    .insertInto('candidate')
+    .values({ ...candidate, sandbox: JSON.stringify(candidate.sandbox) })
+    .onConflict((conflict) => conflict.columns(['release', 'n']).doNothing())
+    .execute();
+}
+
+/** Names the builds of a candidate's two arms. */
+export async function recordCandidateBuilds(
+  db: Db,
+  { release, n, buildKey, baseBuildKey }: { release: string; n: number; buildKey: string; baseBuildKey: string },
+): Promise<void> {
+  await db
+    .updateTable('candidate')
+    .set({ build_key: buildKey, base_build_key: baseBuildKey })
+    .where('release', '=', release)
+    .where('n', '=', n)
+    .execute();
+}
+
+export type BuildRecord = Omit<Build, 'artifacts'> & {
+  artifacts: Artifact[];
+  command: string[];
+  toolchain: Record<string, string>;
+  seconds: number;
+  log: string;
+};
+
+/** Records a finished build under its key; the first one wins. */
+export async function recordBuild(db: Db, build: BuildRecord): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const added = await tx
+      .insertInto('build')
+      .values({
+        build_key: build.buildKey,
+        fork: build.fork,
+        commit: build.commit,
+        version: build.version,
+        digest: build.digest,
+        command: JSON.stringify(build.command),
+        toolchain: JSON.stringify(build.toolchain),
+        seconds: build.seconds,
+        log: build.log,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (Number(added.numInsertedOrUpdatedRows ?? 0) === 0) return;
+    await tx
+      .insertInto('build_artifact')
+      .values(build.artifacts.map((artifact) => ({ build_key: build.buildKey, ...artifact })))
+      .execute();
+  });
+}
+
+/** The build under that key, or undefined when it was never made. */
+export async function findBuild(db: Db, buildKey: string): Promise<Build | undefined> {
+  const row = await db.selectFrom('build').selectAll().where('build_key', '=', buildKey).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const artifacts = await db
+    .selectFrom('build_artifact')
+    .select(['name', 'sha256', 'bytes'])
+    .where('build_key', '=', buildKey)
+    .orderBy('name')
+    .execute();
+  return { fork: row.fork, commit: row.commit, version: row.version, digest: row.digest, buildKey, artifacts };
+}
+
+/** Marks that a step began; the first beginning counts, so that an interrupted step keeps its whole length. */
+export async function beginStep(db: Db, release: string, step: string): Promise<void> {
+  await db.updateTable('release').set({ step }).where('id', '=', release).execute();
+  await db
+    .insertInto('release_step')
+    .values({ release, step })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+export async function endStep(db: Db, release: string, step: string): Promise<void> {
+  await db
+    .updateTable('release_step')
+    .set({ ended_at: new Date() })
+    .where('release', '=', release)
+    .where('step', '=', step)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+/** Records how a release, and its last candidate, ended. The first ending stands. */
+export async function closeRelease(db: Db, release: string, outcome: ReleaseOutcome): Promise<void> {
+  const text = JSON.stringify(outcome);
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('release')
+      .set({ outcome: text, ended_at: new Date(), step: 'ended' })
+      .where('id', '=', release)
+      .where('ended_at', 'is', null)
+      .execute();
+    const last = await tx
+      .selectFrom('candidate')
+      .select('n')
+      .where('release', '=', release)
+      .orderBy('n', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if (last === undefined) return;
+    await tx
+      .updateTable('candidate')
+      .set({ outcome: text })
+      .where('release', '=', release)
+      .where('n', '=', last.n)
+      .where('outcome', 'is', null)
+      .execute();
+  });
+}
+
+export type ReleaseSummary = {
+  id: string;
+  fork: string;
+  ref: string;
+  requestedBy: string;
+  step: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  outcome: ReleaseOutcome | null;
+};
+
+/** The newest releases first. */
+export async function listReleases(db: Db, { limit = 50, fork }: { limit?: number; fork?: string } = {}) {
+  let query = db.selectFrom('release').selectAll().orderBy('started_at', 'desc').limit(limit);
+  if (fork !== undefined) query = query.where('fork', '=', fork);
+  const rows = await query.execute();
+  return rows.map(
+    (row): ReleaseSummary => ({
+      id: row.id,
+      fork: row.fork,
+      ref: row.ref,
+      requestedBy: row.requested_by,
+      step: row.step,
+      startedAt: row.started_at,
+      endedAt: row.ended_at,
+      outcome: row.outcome,
+    }),
+  );
+}
+
+/** The release of a fork that has not ended, if one runs: a second `release` follows it instead of starting another. */
+export async function runningRelease(db: Db, fork: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('release')
+    .select('id')
+    .where('fork', '=', fork)
+    .where('ended_at', 'is', null)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}
