@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/** A rule that may be overruled for a while, by somebody who says why. */
+export const waiverSchema = z.strictObject({
+  rule: z
+    .string()
+    .regex(/^(K1|K4|K5|K6|K7|K8|K10|K14)$/, 'only K1, K4, K5, K6, K7, K8, K10 and K14 can be waived')
+    .describe('the rule by its number, as a block names it'),
+  topic: z.string().optional().describe('only for this topic'),
+  node: z.string().optional().describe('only for this node'),
+  reason: z.string().min(10).describe('why it is safe here; it is shown in the report'),
+  until: z.iso.date().describe('the last day (UTC) on which the waiver holds'),
+});
+
+/**
+ * `rollout:` of an environment: how its nodes are changed and watched. Deadlines bound waiting; waiting
+ * itself is not failing (rule K12). The numbers of the soak are a first form of rollout-rules.md's gates.
+ */
+export const rolloutSchema = z
+  .strictObject({
+    windowSeconds: z.number().min(1).default(10).describe('full traffic before the first node, to compare with'),
+    soakSeconds: z.number().min(0).default(30).describe('how long all nodes must stay healthy under full traffic'),
+    warmUpSeconds: z.number().min(0).default(5).describe('after the last node, before figures count'),
+    stopGraceSeconds: z.number().min(1).default(60).describe('for a graceful stop; more than its p99 (K10)'),
+    returnSeconds: z.number().min(1).default(120).describe('for a node to return; longer while it recovers logs (K12)'),
+    inSyncSeconds: z.number().min(1).default(120).describe('for a returned node to be in sync everywhere (K11)'),
+    blockedSeconds: z.number().min(1).default(120).describe('how long a rule may block before the roll-out gives up'),
+    isrMargin: z.number().int().min(0).default(0).describe('in-sync replicas kept above min.insync.replicas (K7)'),
+    leaderBatch: z.number().int().min(1).default(50).describe('partitions whose leader is given back at a time'),
+    quorumFetchTimeoutMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(2000)
+      .describe('controller.quorum.fetch.timeout.ms of the cluster: who fetched within it is caught up (K4)'),
+    underReplicatedSeconds: z.number().min(1).default(8).describe('longer than this in the soak fails it'),
+    errorShare: z.number().min(0).max(1).default(0.01).describe('failed requests above the window before, as a share'),
+    p99Factor: z.number().min(1).default(5).describe('p99 against the window before the roll'),
+    p99FloorMs: z.number().min(0).default(500).describe('a p99 below this never fails the soak'),
+    waivers: z.array(waiverSchema).default([]),
+  })
+  .prefault({});
+
+export type Waiver = z.output<typeof waiverSchema>;
+export type RolloutSettings = z.output<typeof rolloutSchema>;

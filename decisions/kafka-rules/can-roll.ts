@@ -1,0 +1,78 @@
+import {
+  k6KeepsMinIsr,
+  k7KeepsMargin,
+  k8CanSpareAReplica,
+  k10StopsGracefully,
+  k14StaysInOneRack,
+} from './availability.ts';
+import { k19SeesEverything } from './observe.ts';
+import { k1NothingMoves, k1StartsWhole } from './preflight.ts';
+import { k4KeepsQuorum, k5GatesOf } from './quorum.ts';
+import { type Finding, type KafkaSnapshot, nodesNamed } from './snapshot.ts';
+import { applyWaivers, type Judgement, type RuleWaiver } from './waivers.ts';
+
+export type RuleSettings = { isrMargin: number; quorumFetchTimeoutMs: number; waivers: readonly RuleWaiver[] };
+
+/** Before anything is touched: the cluster is whole (K1), and can spare each of the nodes (K4, K6–K8, K10). */
+export function preflight(snapshot: KafkaSnapshot, targets: readonly string[], settings: RuleSettings): Judgement {
+  const findings = [
+    ...k19SeesEverything(snapshot),
+    ...k1StartsWhole(snapshot),
+    // One at a time: each alone must be spared.
+    ...targets.flatMap((target) => gates(snapshot, [target], settings)),
+  ];
+  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+}
+
+/** Right before nodes are stopped, read again: whether the cluster can spare this wave now. */
+export function canRoll(snapshot: KafkaSnapshot, wave: readonly string[], settings: RuleSettings): Judgement {
+  const findings = [...k19SeesEverything(snapshot), ...k1NothingMoves(snapshot), ...gates(snapshot, wave, settings)];
+  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+}
+
+/**
+ * The same for a roll-back of the suspect artifact: no K1, and K6, K7, K8 and K10's leadership are waived
+ * for the nodes that carry it, since it may itself keep the ISR at its minimum (strimzi #6052, #9654). K4
+ * stays. `wave` are suspects.
+ */
+export function canRollBack(
+  snapshot: KafkaSnapshot,
+  wave: readonly string[],
+  suspects: readonly string[],
+  settings: RuleSettings,
+): Judgement {
+  const findings = [
+    ...k19SeesEverything(snapshot, suspects),
+    ...k4KeepsQuorum(snapshot, wave, settings.quorumFetchTimeoutMs),
+    ...k14StaysInOneRack(snapshot, wave),
+  ];
+  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+}
+
+function gates(snapshot: KafkaSnapshot, wave: readonly string[], settings: RuleSettings): Finding[] {
+  // K5: a combined node passes both.
+  const roles = new Set(nodesNamed(snapshot, wave).flatMap(k5GatesOf));
+  return [
+    ...(roles.has('controller') ? k4KeepsQuorum(snapshot, wave, settings.quorumFetchTimeoutMs) : []),
+    ...(roles.has('broker')
+      ? [
+          ...k6KeepsMinIsr(snapshot, wave),
+          ...k7KeepsMargin(snapshot, wave, settings.isrMargin),
+          ...k8CanSpareAReplica(snapshot, wave),
+          ...k10StopsGracefully(snapshot, wave),
+          ...k14StaysInOneRack(snapshot, wave),
+        ]
+      : []),
+  ];
+}
+
+/** A finding that several nodes share (K7 cluster-wide, K8 of one topic) is said once a rule and topic. */
+function unique(findings: Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ rule, topic, node, reason }) => {
+    const key = `${rule} ${topic ?? node ?? reason}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

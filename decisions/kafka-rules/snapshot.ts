@@ -1,0 +1,92 @@
+/** A figure that was read, or `unknown`. Missing is never zero: what is unknown blocks (rule K19). */
+export type Reading<T> = T | 'unknown';
+
+/** JMX of one node. Figures that its roles do not have are `unknown`. */
+export type NodeFigures = {
+  /** 3 = running, 2 = recovering its logs, 6 and 7 = shutting down. Brokers only. */
+  brokerState: Reading<number>;
+  underReplicated: Reading<number>;
+  underMinIsr: Reading<number>;
+  offlineReplicas: Reading<number>;
+  /** Of the cluster, as this controller counts them. Controllers only. */
+  offlinePartitions: Reading<number>;
+  /** 1 on the active controller, 0 on the others. Controllers only. */
+  activeController: Reading<number>;
+  /** Logs that a starting broker still has to recover; 0 when it is done. */
+  logsToRecover: Reading<number>;
+  version: Reading<string>;
+  commit: Reading<string>;
+};
+
+export type NodeSnapshot = {
+  name: string;
+  id: number;
+  /** `controller`, `broker`, or both on a combined node. */
+  roles: string[];
+  rack?: string;
+  process: 'running' | 'starting' | 'stopped' | 'unknown';
+  startedAt?: string;
+  /** The cluster lists this broker: registered and not fenced. `unknown` where no broker answered. */
+  alive: Reading<boolean>;
+  /** `controlled.shutdown.enable` in effect, asked of the broker itself. */
+  controlledShutdown: Reading<boolean>;
+  figures: Reading<NodeFigures>;
+};
+
+/** `leader` is -1 where there is none. */
+export type PartitionSnapshot = {
+  topic: string;
+  partition: number;
+  leader: number;
+  replicas: number[];
+  isr: number[];
+};
+
+/** `behindMs`: last caught up, against the leader's own; `unknown` for a voter that never fetched. */
+export type QuorumSnapshot = { leader: number; voters: { id: number; behindMs: Reading<number> }[] };
+
+/** One plain picture of a cluster, which every rule is applied to. */
+export type KafkaSnapshot = {
+  takenAt: string;
+  /** Nodes whose answers the partitions are from. */
+  answeredBy: string[];
+  nodes: NodeSnapshot[];
+  quorum: Reading<QuorumSnapshot>;
+  /** Of all topics, internal ones included. */
+  partitions: Reading<PartitionSnapshot[]>;
+  /** Effective `min.insync.replicas` by topic; a topic that is missing is unknown. */
+  minIsr: Record<string, number>;
+  /** `topic-partition` of every reassignment that runs. */
+  reassigning: Reading<string[]>;
+};
+
+/** What a rule found, with what a waiver may be scoped to. */
+export type Finding = { rule: string; reason: string; topic?: string; node?: string };
+
+export const nameOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}-${partition}`;
+
+export const isBroker = (node: { roles: string[] }) => node.roles.includes('broker');
+export const isController = (node: { roles: string[] }) => node.roles.includes('controller');
+
+/** The nodes of these names. An unknown name is our own mistake, not the cluster's. */
+export function nodesNamed(snapshot: KafkaSnapshot, names: readonly string[]): NodeSnapshot[] {
+  return names.map((name) => {
+    const node = snapshot.nodes.find((node) => node.name === name);
+    if (!node) throw new Error(`no node ${name} in the snapshot: ${snapshot.nodes.map((n) => n.name).join(', ')}`);
+    return node;
+  });
+}
+
+export const nodeName = (snapshot: KafkaSnapshot, id: number): string =>
+  snapshot.nodes.find((node) => node.id === id)?.name ?? `node ${id}`;
+
+export const isUnderReplicated = ({ isr, replicas }: PartitionSnapshot) => isr.length < replicas.length;
+
+/** The first few and how many more, since a person reads it and a history keeps it. */
+export function few(names: readonly string[], shown = 5): string {
+  const head = names.slice(0, shown).join(', ');
+  return names.length > shown ? `${head} and ${names.length - shown} more` : head;
+}
+
+/** The partitions, where they are known; what is not is K19's to block. */
+export const known = <T>(reading: Reading<T[]>): T[] => (reading === 'unknown' ? [] : reading);

@@ -1,0 +1,382 @@
+import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
+import type {
+  Digest,
+  GateVerdict,
+  ReadBack,
+  RolloutOrder,
+  RolloutOutcome,
+  TrafficAccount,
+} from '../workflows/types.ts';
+import type { Db } from './database.ts';
+
+/** Forward installs the candidate, back puts the artifact from before on the node again. */
+export type Direction = 'forward' | 'back';
+
+/** planned → intent → changed (the new process was started) → done (in sync and read back), or failed. */
+export type TargetState = 'planned' | 'intent' | 'changed' | 'done' | 'failed';
+
+/** What a node holds: files by digest, and the build they are of where the store knows it. */
+export type Installed = { artifacts: { name: string; sha256: Digest }[]; version?: string; commit?: string };
+
+/** Which process of a node; `startedAt` as its driver tells it. */
+export type SeenProcess = { state: string; pid?: number; startedAt?: string };
+
+/** Where the seconds of one node went; `ours` is what was neither the node's stop, its return nor its syncing. */
+export type TargetSeconds = {
+  total: number;
+  stop: number;
+  install: number;
+  start: number;
+  return: number;
+  inSync: number;
+  leaders: number;
+  ours: number;
+};
+
+/** Client figures over some seconds. */
+export type TrafficFigures = {
+  seconds: number;
+  acknowledged: number;
+  errors: number;
+  timeouts: number;
+  p50Ms: number;
+  p99Ms: number;
+};
+
+export type WaveGate = GateVerdict & { figures: Record<string, unknown> };
+
+type Json<T> = ColumnType<T | null, string | null | undefined, string | null>;
+
+export interface RolloutTables {
+  rollout: {
+    id: string;
+    release: string;
+    candidate_number: number;
+    environment: string;
+    digest: string;
+    version: string;
+    commit: string;
+    artifacts: JSONColumnType<{ name: string; sha256: Digest; bytes: number }[]>;
+    settings: string;
+    requested_by: string;
+    attempt: Generated<number>;
+    started_at: Generated<Date>;
+    ended_at: Date | null;
+    outcome: Json<RolloutOutcome>;
+    baseline: Json<TrafficFigures>;
+    traffic: Json<TrafficAccount>;
+  };
+  rollout_target: {
+    rollout: string;
+    target: string;
+    direction: Direction;
+    position: number;
+    state: TargetState;
+    from_build: JSONColumnType<Installed>;
+    to_build: JSONColumnType<Installed>;
+    seen: JSONColumnType<SeenProcess>;
+    before: Json<SeenProcess>;
+    leaders: Json<{ topic: string; partition: number }[]>;
+    read_back: Json<ReadBack>;
+    seconds: Json<Partial<TargetSeconds>>;
+    failure: string | null;
+    intended_at: Date | null;
+    changed_at: Date | null;
+    ended_at: Date | null;
+  };
+  rollout_wave: {
+    rollout: string;
+    n: number;
+    targets: JSONColumnType<string[]>;
+    gate: Json<WaveGate>;
+    started_at: Generated<Date>;
+    ended_at: Date | null;
+  };
+  environment_target: {
+    environment: string;
+    target: string;
+    version: string | null;
+    commit: string | null;
+    artifacts: JSONColumnType<{ name: string; sha256: Digest }[]>;
+    rollout: string | null;
+    since: Generated<Date>;
+  };
+}
+
+/** One node's entry in the ledger. */
+export type LedgerEntry = {
+  rollout: string;
+  target: string;
+  direction: Direction;
+  position: number;
+  state: TargetState;
+  from: Installed;
+  to: Installed;
+  seen: SeenProcess;
+  before?: SeenProcess;
+  leaders: { topic: string; partition: number }[];
+  readBack?: ReadBack;
+  seconds: Partial<TargetSeconds>;
+  failure?: string;
+  intendedAt?: string;
+  changedAt?: string;
+};
+
+/**
+ * Opens a roll-out, or goes on with the one of this id: the same attempt while it runs, the next one after it
+ * ended otherwise than promoted. A promoted one stays as it is.
+ */
+export async function openRollout(
+  db: Db,
+  order: RolloutOrder,
+  settings: Digest,
+): Promise<{ attempt: number; outcome?: RolloutOutcome }> {
+  const { candidate } = order;
+  await db
+    .insertInto('rollout')
+    .values({
+      id: order.rollout,
+      release: order.release,
+      candidate_number: order.candidateNumber,
+      environment: order.environment,
+      digest: candidate.digest,
+      version: candidate.version,
+      commit: candidate.commit,
+      artifacts: JSON.stringify(candidate.artifacts),
+      settings,
+      requested_by: order.requestedBy,
+      ended_at: null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const reopened = await db
+    .updateTable('rollout')
+    .set({ attempt: sql`attempt + 1`, outcome: null, ended_at: null, settings, traffic: null, baseline: null })
+    .where('id', '=', order.rollout)
+    .where(sql<boolean>`outcome is not null and outcome ->> 'kind' <> 'promoted'`)
+    .returning('attempt')
+    .executeTakeFirst();
+  if (reopened) return { attempt: reopened.attempt };
+  const row = await rolloutOf(db, order.rollout);
+  return { attempt: row.attempt, ...(row.outcome && { outcome: row.outcome }) };
+}
+
+async function rolloutOf(db: Db, rollout: string) {
+  return db.selectFrom('rollout').selectAll().where('id', '=', rollout).executeTakeFirstOrThrow();
+}
+
+/** Where a roll-out ended, or undefined while it has not (or was never opened). */
+export async function rolloutOutcome(db: Db, rollout: string): Promise<RolloutOutcome | undefined> {
+  const row = await db.selectFrom('rollout').select('outcome').where('id', '=', rollout).executeTakeFirst();
+  return row?.outcome ?? undefined;
+}
+
+export async function endRollout(db: Db, rollout: string, outcome: RolloutOutcome): Promise<void> {
+  await db
+    .updateTable('rollout')
+    .set({ outcome: JSON.stringify(outcome), ended_at: new Date() })
+    .where('id', '=', rollout)
+    .where('outcome', 'is', null)
+    .execute();
+}
+
+export async function keepBaseline(db: Db, rollout: string, baseline: TrafficFigures): Promise<void> {
+  await db
+    .updateTable('rollout')
+    .set({ baseline: JSON.stringify(baseline) })
+    .where('id', '=', rollout)
+    .execute();
+}
+
+export async function baselineOf(db: Db, rollout: string): Promise<TrafficFigures | undefined> {
+  return (await rolloutOf(db, rollout)).baseline ?? undefined;
+}
+
+export async function keepTraffic(db: Db, rollout: string, traffic: TrafficAccount): Promise<void> {
+  await db
+    .updateTable('rollout')
+    .set({ traffic: JSON.stringify(traffic) })
+    .where('id', '=', rollout)
+    .execute();
+}
+
+/** Whether a candidate of this digest was promoted in the environment: what the next one may take. */
+export async function isVerifiedIn(db: Db, environment: string, digest: Digest): Promise<boolean> {
+  const row = await db
+    .selectFrom('rollout')
+    .select('id')
+    .where('environment', '=', environment)
+    .where('digest', '=', digest)
+    .where(sql<boolean>`outcome ->> 'kind' = 'promoted'`)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * Writes the plan of a node. One that this roll-out has planned already keeps its entry, unless `anew`: then
+ * the entry of an earlier attempt is replaced.
+ */
+export async function planTarget(
+  db: Db,
+  entry: Pick<LedgerEntry, 'rollout' | 'target' | 'direction' | 'position' | 'from' | 'to' | 'seen'>,
+  { anew }: { anew: boolean },
+): Promise<void> {
+  const values = {
+    position: entry.position,
+    state: 'planned' as const,
+    from_build: JSON.stringify(entry.from),
+    to_build: JSON.stringify(entry.to),
+    seen: JSON.stringify(entry.seen),
+    before: null,
+    leaders: null,
+    read_back: null,
+    seconds: null,
+    failure: null,
+    intended_at: null,
+    changed_at: null,
+    ended_at: null,
+  };
+  const key = { rollout: entry.rollout, target: entry.target, direction: entry.direction };
+  await db
+    .insertInto('rollout_target')
+    .values({ ...key, ...values })
+    .onConflict((conflict) => {
+      const known = conflict.columns(['rollout', 'target', 'direction']);
+      return anew ? known.doUpdateSet(values) : known.doNothing();
+    })
+    .execute();
+}
+
+/** A new attempt starts without the roll-back of the one before. */
+export async function forgetRollBack(db: Db, rollout: string): Promise<void> {
+  await db.deleteFrom('rollout_target').where('rollout', '=', rollout).where('direction', '=', 'back').execute();
+}
+
+/** The ledger of a roll-out, in planned order, forward before back. */
+export async function ledgerOf(db: Db, rollout: string): Promise<LedgerEntry[]> {
+  const rows = await db
+    .selectFrom('rollout_target')
+    .selectAll()
+    .where('rollout', '=', rollout)
+    .orderBy('direction', 'desc')
+    .orderBy('position')
+    .execute();
+  return rows.map((row) => ({
+    rollout: row.rollout,
+    target: row.target,
+    direction: row.direction,
+    position: row.position,
+    state: row.state,
+    from: row.from_build,
+    to: row.to_build,
+    seen: row.seen,
+    leaders: row.leaders ?? [],
+    seconds: row.seconds ?? {},
+    ...(row.before && { before: row.before }),
+    ...(row.read_back && { readBack: row.read_back }),
+    ...(row.failure !== null && { failure: row.failure }),
+    ...(row.intended_at && { intendedAt: row.intended_at.toISOString() }),
+    ...(row.changed_at && { changedAt: row.changed_at.toISOString() }),
+  }));
+}
+
+export type TargetKey = { rollout: string; target: string; direction: Direction };
+
+/** @throws where the node was never planned: nothing may be done to it. */
+export async function ledgerEntry(db: Db, key: TargetKey): Promise<LedgerEntry> {
+  const entries = await ledgerOf(db, key.rollout);
+  const entry = entries.find(({ target, direction }) => target === key.target && direction === key.direction);
+  if (!entry) throw new Error(`${key.target} (${key.direction}) is not in the ledger of ${key.rollout}`);
+  return entry;
+}
+
+/** K20: the intent, before anything is done to the node. An intent that is there stays as it was. */
+export async function intendTarget(
+  db: Db,
+  key: TargetKey,
+  intent: { before: SeenProcess; leaders: { topic: string; partition: number }[] },
+): Promise<LedgerEntry> {
+  await updateTarget(db, key, ['planned'], {
+    state: 'intent',
+    before: JSON.stringify(intent.before),
+    leaders: JSON.stringify(intent.leaders),
+    intended_at: new Date(),
+  });
+  return ledgerEntry(db, key);
+}
+
+/** A rule kept the node from being stopped, and nothing was done: the intent is closed again. */
+export async function withdrawIntent(db: Db, key: TargetKey, why: string): Promise<void> {
+  await updateTarget(db, key, ['intent'], { state: 'planned', before: null, leaders: null, failure: why });
+}
+
+/** K20: the result of the change itself: the node's new process. */
+export async function markChanged(
+  db: Db,
+  key: TargetKey,
+  seen: SeenProcess,
+  seconds: Partial<TargetSeconds>,
+): Promise<void> {
+  await updateTarget(db, key, ['intent'], {
+    state: 'changed',
+    seen: JSON.stringify(seen),
+    changed_at: new Date(),
+    failure: null,
+  });
+  await addSeconds(db, key, seconds);
+}
+
+export async function addSeconds(db: Db, key: TargetKey, seconds: Partial<TargetSeconds>): Promise<void> {
+  const patch = JSON.stringify(seconds);
+  await sql`update rollout_target set seconds = coalesce(seconds, '{}'::jsonb) || ${patch}::jsonb
+    where rollout = ${key.rollout} and target = ${key.target} and direction = ${key.direction}`.execute(db);
+}
+
+export async function markDone(db: Db, key: TargetKey, readBack: ReadBack): Promise<void> {
+  await updateTarget(db, key, ['changed', 'planned'], {
+    state: 'done',
+    read_back: JSON.stringify(readBack),
+    ended_at: new Date(),
+    failure: null,
+  });
+}
+
+/** The node did not stop, did not return, or does not run what was installed: K13 keeps all others untouched. */
+export async function markFailed(db: Db, key: TargetKey, why: string): Promise<void> {
+  await updateTarget(db, key, ['intent', 'changed'], { state: 'failed', failure: why, ended_at: new Date() });
+}
+
+async function updateTarget(
+  db: Db,
+  { rollout, target, direction }: TargetKey,
+  from: TargetState[],
+  change: Record<string, unknown>,
+): Promise<void> {
+  await db
+    .updateTable('rollout_target')
+    .set(change)
+    .where('rollout', '=', rollout)
+    .where('target', '=', target)
+    .where('direction', '=', direction)
+    .where('state', 'in', from)
+    .execute();
+}
+
+export async function openWave(db: Db, rollout: string, n: number, targets: string[]): Promise<void> {
+  await db
+    .insertInto('rollout_wave')
+    .values({ rollout, n, targets: JSON.stringify(targets), ended_at: null })
+    .onConflict((conflict) =>
+      conflict.columns(['rollout', 'n']).doUpdateSet({ targets: JSON.stringify(targets), gate: null, ended_at: null }),
+    )
+    .execute();
+}
+
+export async function keepGate(db: Db, rollout: string, n: number, gate: WaveGate): Promise<void> {
+  await db
+    .updateTable('rollout_wave')
+    .set({ gate: JSON.stringify(gate), ended_at: new Date() })
+    .where('rollout', '=', rollout)
+    .where('n', '=', n)
+    .execute();
+}
