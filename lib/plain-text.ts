@@ -1,0 +1,36 @@
+/**
+ * Text from outside (commit subjects, test names, failure messages) made safe to keep and to show:
+ * a terminal must not obey it, PostgreSQL must accept it (no NUL, no half surrogate), and what a
+ * reader sees must be what is there (no direction overrides, nothing of zero width).
+ */
+// CSI with its parameters, OSC up to its end, then any other two-byte escape.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this file removes.
+const ESCAPES = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]{0,2048}(?:\u0007|\u001b\\)|\u001b[@-Z\\-_]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the same.
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]+/g;
+const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]|\udb40[\udc00-\udfff]/g;
+
+/** `text` without terminal escapes, control and invisible characters; lines are kept. Cut to `max` characters. */
+export function plainText(text: string, max = 3500): string {
+  const clean = text
+    .replace(/\r\n?/g, '\n')
+    .replace(/\t/g, ' ')
+    .replace(ESCAPES, '')
+    .replace(CONTROLS, '\ufffd')
+    .replace(INVISIBLE, '')
+    .toWellFormed();
+  return cut(clean, max);
+}
+
+/** The same on one line: for a list, a table cell, a live line. */
+export function oneLine(text: string, max = 300): string {
+  return cut(plainText(text, Number.POSITIVE_INFINITY).replace(/\s+/g, ' ').trim(), max);
+}
+
+/** Cut by code points, so that no character is halved; what was cut off is shown by `…`. */
+function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${Array.from(text.slice(0, max * 2))
+    .slice(0, max - 1)
+    .join('')}…`;
+}

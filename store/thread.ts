@@ -1,0 +1,152 @@
+import { type Generated, sql } from 'kysely';
+import { plainText } from '../lib/plain-text.ts';
+import { redact } from '../lib/redact.ts';
+import type { Db } from './database.ts';
+
+/**
+ * A release's thread: what was told, in order. The store's copy is the thread; Slack shows it. What Slack
+ * has not got yet has no `slack_ts`, so that the table is its own outbox.
+ */
+export type Tone = 'info' | 'good' | 'warn' | 'bad';
+
+export type ThreadTables = {
+  thread: {
+    release: string;
+    messages: Generated<number>;
+    opened_at: Generated<Date>;
+    closed_at: Date | null;
+    /** Where it is to be posted, if not to the default channel. */
+    channel: string | null;
+    /** Slack's own id of the channel, and the parent message. */
+    slack_channel: string | null;
+    slack_ts: string | null;
+    slack_closed_at: Date | null;
+    slack_problem: string | null;
+  };
+  thread_message: {
+    release: string;
+    seq: number;
+    key: string;
+    text: string;
+    tone: Generated<Tone>;
+    final: Generated<boolean>;
+    at: Generated<Date>;
+    slack_ts: string | null;
+  };
+};
+
+export type NewMessage = { release: string; key: string; text: string; tone?: Tone; final?: boolean; channel?: string };
+
+export type ThreadMessage = {
+  seq: number;
+  key: string;
+  text: string;
+  tone: Tone;
+  final: boolean;
+  at: string;
+  slackTs?: string;
+};
+
+/** Slack's side of a thread. `problem` says why it lags, in a sentence. */
+export type ThreadState = {
+  release: string;
+  openedAt: string;
+  closedAt?: string;
+  channel?: string;
+  slackChannel?: string;
+  slackTs?: string;
+  slackClosed: boolean;
+  problem?: string;
+};
+
+/**
+ * Appends one message; a key that is there already changes nothing. The text is redacted and made plain
+ * first. The row of the thread is locked meanwhile, so that a number never becomes visible before a
+ * smaller one. True when it was new.
+ */
+export async function appendMessage(db: Db, message: NewMessage): Promise<boolean> {
+  const { release, key, tone = 'info', final = false, channel = null } = message;
+  const text = plainText(redact(message.text)).trim();
+  const { rows } = await sql<{ seq: number }>`
+    with place as (
+      insert into thread (release, messages, channel, closed_at)
+      values (${release}, 1, ${channel}, case when ${final} then clock_timestamp() end)
+      on conflict (release) do update set messages = thread.messages + 1,
+        channel = coalesce(thread.channel, excluded.channel), closed_at = coalesce(thread.closed_at, excluded.closed_at)
+      where not exists (select from thread_message where key = ${key})
+      returning messages
+    )
+    insert into thread_message (release, seq, key, text, tone, final)
+    select ${release}, messages, ${key}, ${text}, ${tone}, ${final} from place
+    on conflict (key) do nothing returning seq`.execute(db);
+  return rows.length > 0;
+}
+
+/** The thread from its `after`th message on. */
+export async function threadOf(db: Db, release: string, after = 0): Promise<ThreadMessage[]> {
+  const rows = await db
+    .selectFrom('thread_message')
+    .selectAll()
+    .where('release', '=', release)
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .execute();
+  return rows.map(({ seq, key, text, tone, final, at, slack_ts }) => ({
+    ...{ seq, key, text, tone, final, at: at.toISOString() },
+    ...(slack_ts !== null && { slackTs: slack_ts }),
+  }));
+}
+
+/** Undefined where nothing was told yet. */
+export async function threadState(db: Db, release: string): Promise<ThreadState | undefined> {
+  const row = await db.selectFrom('thread').selectAll().where('release', '=', release).executeTakeFirst();
+  if (!row) return undefined;
+  return {
+    release,
+    openedAt: row.opened_at.toISOString(),
+    slackClosed: row.slack_closed_at !== null,
+    ...(row.closed_at !== null && { closedAt: row.closed_at.toISOString() }),
+    ...(row.channel !== null && { channel: row.channel }),
+    ...(row.slack_channel !== null && { slackChannel: row.slack_channel }),
+    ...(row.slack_ts !== null && { slackTs: row.slack_ts }),
+    ...(row.slack_problem !== null && { problem: row.slack_problem }),
+  };
+}
+
+/** What Slack has not got yet, in order. */
+export async function unposted(db: Db, release: string): Promise<ThreadMessage[]> {
+  return (await threadOf(db, release)).filter(({ slackTs }) => slackTs === undefined);
+}
+
+/** Records that Slack has the message; the first one of a thread is its parent. */
+export async function markPosted(
+  db: Db,
+  { release, seq, channel, ts, parent }: { release: string; seq: number; channel: string; ts: string; parent: boolean },
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('thread_message')
+      .set({ slack_ts: ts })
+      .where('release', '=', release)
+      .where('seq', '=', seq)
+      .execute();
+    const place = parent ? { slack_channel: channel, slack_ts: ts } : {};
+    await tx
+      .updateTable('thread')
+      .set({ ...place, slack_problem: null })
+      .where('release', '=', release)
+      .execute();
+  });
+}
+
+/** Records that Slack's thread ends in the outcome, in its first message too. */
+export async function markSlackClosed(db: Db, release: string): Promise<void> {
+  await sql`update thread set slack_closed_at = clock_timestamp(), slack_problem = null where release = ${release}`.execute(
+    db,
+  );
+}
+
+/** Says why Slack lags behind (a reader of the terminal or of `release show` sees it). */
+export async function markSlackProblem(db: Db, release: string, problem: string): Promise<void> {
+  await db.updateTable('thread').set({ slack_problem: problem }).where('release', '=', release).execute();
+}
