@@ -1,0 +1,191 @@
+import { ErrorCode, LogLevel, WebClient } from '@slack/web-api';
+
+/**
+ * The part of Slack's Web API that a thread needs. Every message carries its key in its metadata, so that
+ * whoever comes after a crash can ask Slack whether it is there. Retries are Temporal's (`retries: 0`).
+ *
+ * The bot needs `chat:write`, and `channels:history` (`groups:history` for a private channel) to read back.
+ */
+export type SlackConnection = { token: string; apiUrl?: string; timeoutMs?: number };
+
+export type SlackMessage = { channel: string; ts: string };
+export type SlackPost = { channel: string; text: string; key: string; thread?: string };
+
+/** Slack refuses, and will again until a human changes something (token, channel, scope). */
+export class SlackRefused extends Error {
+  override name = 'SlackRefused';
+}
+
+/** Slack did not do it now, or did not say whether it did. `retryAfterMs` is its own wish or our time to settle. */
+export class SlackUnavailable extends Error {
+  override name = 'SlackUnavailable';
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, retryAfterMs?: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export type Slack = ReturnType<typeof createSlack>;
+
+export const EVENT_TYPE = 'patchwright_story';
+
+// A request that timed out may still be on its way into Slack: give it time before reading back.
+const SETTLE_MS = 5_000;
+const PAGE = 200;
+
+export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnection) {
+  const client = new WebClient(token, {
+    ...(apiUrl !== undefined && { slackApiUrl: apiUrl }),
+    timeout: timeoutMs,
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    logLevel: LogLevel.ERROR,
+    // Its own logger writes to standard output, which belongs to documents.
+    logger: SILENT,
+  });
+
+  // Reading needs the channel's id; posting takes its name too, so the name may be all that is configured.
+  let ids: Map<string, string> | undefined;
+  async function channelId(channel: string): Promise<string> {
+    if (!channel.startsWith('#')) return channel;
+    ids ??= await channelIds((cursor) =>
+      call(() =>
+        client.conversations.list({
+          types: 'public_channel,private_channel',
+          exclude_archived: true,
+          limit: PAGE,
+          ...cursor,
+        }),
+      ),
+    );
+    const id = ids.get(channel.slice(1));
+    if (id === undefined) throw new SlackRefused(`channel_not_found: the bot sees no channel ${channel}`);
+    return id;
+  }
+
+  return {
+    /** Posts one message; not safe to repeat by itself: `find` first. */
+    async post({ channel, text, key, thread }: SlackPost): Promise<SlackMessage> {
+      const posted = await call(() =>
+        client.chat.postMessage({
+          channel,
+          text: escapeMrkdwn(text),
+          // Our text is plain: nothing in a commit's subject may become a link, bold or a mention.
+          mrkdwn: false,
+          unfurl_links: false,
+          unfurl_media: false,
+          metadata: { event_type: EVENT_TYPE, event_payload: { key } },
+          ...(thread !== undefined && { thread_ts: thread }),
+        }),
+      );
+      return { channel: posted.channel ?? channel, ts: required(posted.ts, 'ts of the posted message') };
+    },
+
+    /** Replaces a message's text and key. Safe to repeat. */
+    async update({
+      channel,
+      ts,
+      text,
+      key,
+    }: {
+      channel: string;
+      ts: string;
+      text: string;
+      key: string;
+    }): Promise<void> {
+      const metadata = { event_type: EVENT_TYPE, event_payload: { key } };
+      await call(() => client.chat.update({ channel, ts, text: escapeMrkdwn(text), metadata }));
+    },
+
+    /** The message with this key: in a thread, or among the channel's own since `oldest` (Slack's seconds). */
+    async find({ channel, key, thread, oldest }: FindOrder): Promise<SlackMessage | undefined> {
+      const id = await channelId(channel);
+      let cursor: string | undefined;
+      do {
+        const page = { channel: id, limit: PAGE, include_all_metadata: true, ...(cursor !== undefined && { cursor }) };
+        const found = await call(() =>
+          thread === undefined
+            ? client.conversations.history({ ...page, ...(oldest !== undefined && { oldest }) })
+            : client.conversations.replies({ ...page, ts: thread }),
+        );
+        for (const message of found.messages ?? []) {
+          if (keyOf(message) === key && message.ts !== undefined) return { channel: id, ts: message.ts };
+        }
+        cursor = found.response_metadata?.next_cursor || undefined;
+      } while (cursor !== undefined);
+      return undefined;
+    },
+  };
+}
+
+export type FindOrder = { channel: string; key: string; thread?: string; oldest?: string };
+
+/** Slack's three control characters. With them gone `<!channel>`, `<@U…>` and `<http…|…>` are only text. */
+export function escapeMrkdwn(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+type ChannelPage = { channels?: { id?: string; name?: string }[]; response_metadata?: { next_cursor?: string } };
+
+async function channelIds(list: (cursor: { cursor?: string }) => Promise<ChannelPage>): Promise<Map<string, string>> {
+  const ids = new Map<string, string>();
+  let cursor: string | undefined;
+  do {
+    const page = await list(cursor === undefined ? {} : { cursor });
+    for (const { id, name } of page.channels ?? []) if (id !== undefined && name !== undefined) ids.set(name, id);
+    cursor = page.response_metadata?.next_cursor || undefined;
+  } while (cursor !== undefined);
+  return ids;
+}
+
+function keyOf(message: { metadata?: { event_type?: string; event_payload?: object } }): unknown {
+  const { event_type, event_payload } = message.metadata ?? {};
+  return event_type === EVENT_TYPE ? (event_payload as { key?: unknown } | undefined)?.key : undefined;
+}
+
+async function call<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    throw asOurs(error);
+  }
+}
+
+// What a second try cannot change (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
+const REFUSALS =
+  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported)$/;
+
+function asOurs(error: unknown): Error {
+  const { code, data, retryAfter, statusCode, original } = (error ?? {}) as {
+    code?: string;
+    data?: { error?: unknown; needed?: unknown };
+    retryAfter?: number;
+    statusCode?: number;
+    original?: Error;
+  };
+  if (code === ErrorCode.RateLimitedError) {
+    return new SlackUnavailable(`Slack asks to wait ${retryAfter} s`, (retryAfter ?? 30) * 1000);
+  }
+  if (code === ErrorCode.PlatformError) {
+    const said = String(data?.error ?? 'nothing').slice(0, 100);
+    const needed = typeof data?.needed === 'string' ? ` (needs ${data.needed})` : '';
+    return REFUSALS.test(said) ? new SlackRefused(`${said}${needed}`) : new SlackUnavailable(`Slack answered: ${said}`);
+  }
+  if (code === ErrorCode.HTTPError)
+    return new SlackUnavailable(`Slack answered with HTTP status ${statusCode}`, SETTLE_MS);
+  const cause = original?.cause instanceof Error ? original.cause.message : undefined;
+  const said = cause || original?.message || (error instanceof Error ? error.message : String(error));
+  return new SlackUnavailable(`Slack did not answer: ${said}`, SETTLE_MS);
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new SlackUnavailable(`Slack's answer lacks the ${what}`, SETTLE_MS);
+  return value;
+}
+
+const nothing = () => undefined;
+const SILENT = {
+  ...{ debug: nothing, info: nothing, warn: nothing, error: nothing, setLevel: nothing, setName: nothing },
+  getLevel: () => LogLevel.ERROR,
+};
