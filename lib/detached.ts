@@ -114,14 +114,19 @@ export async function stopDetached(
   return stateOf(dir);
 }
 
+// State folders lie at `<data>/<room>/<environment or run>/<node or slot>/…`, never in a checkout's depths.
+const DEEPEST_STATE_FOLDER = 7;
+const NO_STATE_FOLDERS = new Set(['node_modules', '.git']);
+
 /** Every state folder at or below `root`, in order of path. */
-export function findDetached(root: string): string[] {
+export function findDetached(root: string, depth = DEEPEST_STATE_FOLDER): string[] {
   if (!existsSync(root)) return [];
-  const found = existsSync(join(root, 'process.json')) ? [root] : [];
-  for (const entry of readdirSync(root, { withFileTypes: true })) {
-    if (entry.isDirectory()) found.push(...findDetached(join(root, entry.name)));
-  }
-  return found.sort();
+  if (existsSync(join(root, 'process.json'))) return [root];
+  if (depth === 0) return [];
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !NO_STATE_FOLDERS.has(entry.name))
+    .flatMap((entry) => findDetached(join(root, entry.name), depth - 1))
+    .sort();
 }
 
 /** Waits until the process of this folder has ended; false where it still runs after `ms`. */

@@ -6,9 +6,9 @@ import { dirname } from 'node:path';
  * Writes a JSON document so that a reader, or a power loss, finds the old one or the new
  * one whole: temporary file, sync, rename, sync of the folder.
  */
-export function writeJsonFile(path: string, value: unknown): void {
+export function writeJsonFile(path: string, value: unknown, mode = 0o644): void {
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`;
-  const file = openSync(temporary, 'w', 0o644);
+  const file = openSync(temporary, 'w', mode);
   try {
     writeSync(file, `${JSON.stringify(value, null, 1)}\n`);
     fsyncSync(file);

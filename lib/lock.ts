@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
@@ -36,6 +36,13 @@ export function tryLock(folder: string, purpose: string): LockAttempt {
       return { kind: 'acquired', release: () => release(folder, highest + 1, record) };
     }
   }
+}
+
+/** Who holds it now, without taking it. */
+export function holderOf(folder: string): LockHolder | undefined {
+  if (!existsSync(folder)) return undefined;
+  const holder = readJsonFile<LockRecord>(join(folder, `${highestIn(folder)}.json`));
+  return holder && !holder.released && isAlive(holder) ? holder : undefined;
 }
 
 /**

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { dieWithParent } from '../lib/die-with-parent.ts';
 import { readJsonFile, writeJsonFile } from '../lib/json-file.ts';
 import type { PostgresBinaries } from '../setup/postgres.ts';
 import { runToEnd } from '../setup/run.ts';
-import { dieWithParent } from './die-with-parent.ts';
 import { asAccount, chooseAccount, type PostgresAccount } from './postgres-account.ts';
 import { type ChildEvent, type ChildPlan, type Supervised, supervise } from './supervised.ts';
 
@@ -22,6 +22,7 @@ export interface PostgresOptions {
    */
   fsync: boolean;
   onEvent: (event: ChildEvent) => void;
+  interrupted?: AbortSignal | undefined;
 }
 
 export interface RunningPostgres {
@@ -124,8 +125,9 @@ function planOf(dir: string, socketDir: string, account: PostgresAccount, option
     identityFile: join(dir, 'server.json'),
     // Fast shutdown, then an immediate one, which leaves recovery to the next start.
     stopSignals: ['SIGINT', 'SIGQUIT'],
-    graceMs: 4_000,
+    graceMs: 2_000,
     attempts: 4,
+    interrupted: options.interrupted,
   };
 }
 

@@ -20,6 +20,8 @@ export interface ServicesOptions {
   machine?: Machine;
   progress?: Progress;
   onEvent?: (event: ChildEvent) => void;
+  /** Ends a start that is no longer wanted: what has begun is stopped, and the start throws. */
+  interrupted?: AbortSignal;
 }
 
 export interface RunningServices {
@@ -74,7 +76,7 @@ async function beginTemporal(
     progress('Temporal', `using ${external.address}, namespace ${external.namespace}`);
     return { settings: external };
   }
-  const machine = options.machine ?? thisMachine();
+  const machine = options.machine ?? thisMachine(options.interrupted);
   const { path, version } = await ensureTemporal(machine, progress);
   const { child, address } = await startTemporal({
     dir: join(resolve(options.dataDir), 'temporal'),
@@ -84,6 +86,7 @@ async function beginTemporal(
     ...(options.temporalPort === undefined ? {} : { port: options.temporalPort }),
     searchAttributes: options.searchAttributes ?? {},
     onEvent: options.onEvent ?? (() => undefined),
+    interrupted: options.interrupted,
   });
   progress('Temporal', `serves on ${address}`);
   return { settings: { address, namespace: 'default', tls: false }, child };
@@ -104,6 +107,7 @@ async function beginPostgres(
     binaries: requirePostgres(),
     fsync: options.fsync ?? true,
     onEvent: options.onEvent ?? (() => undefined),
+    interrupted: options.interrupted,
   });
   progress('PostgreSQL', 'takes connections');
   return { databaseUrl, child };

@@ -29,6 +29,8 @@ export interface ChildPlan {
   graceMs: number;
   /** How often a first start may fail before it is an error. */
   attempts: number;
+  /** Fires when the first start is no longer wanted. */
+  interrupted?: AbortSignal | undefined;
 }
 
 export type ChildEvent =
@@ -109,6 +111,7 @@ async function firstStart(plan: ChildPlan, onEvent: (event: ChildEvent) => void)
     const problem = await readyEvent(plan, running, onEvent);
     if (problem === undefined) return running;
     await endChild(running, plan);
+    if (plan.interrupted?.aborted) throw new Error(`interrupted: start ${plan.name}`);
     if (attempt >= plan.attempts) {
       throw new Error(`${plan.name} does not start: ${problem}. The end of ${plan.logFile}:\n${tailOf(plan.logFile)}`);
     }
@@ -119,9 +122,10 @@ async function firstStart(plan: ChildPlan, onEvent: (event: ChildEvent) => void)
 /** Undefined when it became ready, else why not. */
 async function readyEvent(plan: ChildPlan, running: RunningChild, onEvent: (event: ChildEvent) => void) {
   const begun = performance.now();
+  const stop = AbortSignal.any([running.dead, ...(plan.interrupted ? [plan.interrupted] : [])]);
   try {
-    await plan.ready(running.dead);
-    running.dead.throwIfAborted();
+    await plan.ready(stop);
+    stop.throwIfAborted();
   } catch (error) {
     return running.dead.aborted ? await running.ended : (error as Error).message;
   }

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dieWithParent } from '../lib/die-with-parent.ts';
 import { readJsonFile, writeJsonFile } from '../lib/json-file.ts';
 import { runToEnd } from '../setup/run.ts';
-import { dieWithParent } from './die-with-parent.ts';
 import { freePort, isFree } from './ports.ts';
 import { type ChildEvent, type Supervised, supervise } from './supervised.ts';
 
@@ -20,6 +20,7 @@ export interface TemporalOptions {
   /** Name to type (`Keyword`, `Int` …); made where they are missing. */
   searchAttributes?: Readonly<Record<string, string>>;
   onEvent: (event: ChildEvent) => void;
+  interrupted?: AbortSignal | undefined;
 }
 
 export interface RunningTemporal {
@@ -91,7 +92,7 @@ async function choosePort({ port, dir }: TemporalOptions, stamp: Stamp | undefin
   return freePort();
 }
 
-function planOf(dir: string, port: number, { binary, logFile }: TemporalOptions) {
+function planOf(dir: string, port: number, { binary, logFile, interrupted }: TemporalOptions) {
   return {
     name: 'Temporal',
     command: async () => {
@@ -103,8 +104,9 @@ function planOf(dir: string, port: number, { binary, logFile }: TemporalOptions)
     logFile,
     identityFile: join(dir, 'server.json'),
     stopSignals: ['SIGTERM'] as const,
-    graceMs: 4_000,
+    graceMs: 3_000,
     attempts: 2,
+    interrupted,
   };
 }
 

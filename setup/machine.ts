@@ -7,15 +7,17 @@ export interface Machine {
   env: Readonly<Record<string, string | undefined>>;
   /** Tools and libraries are kept here, for all data folders of this user. */
   cacheDir: string;
+  /** Fires when the user no longer wants it: what runs is ended, and carries on the next time. */
+  interrupted?: AbortSignal;
 }
 
-export function thisMachine(): Machine {
-  return { env: process.env, cacheDir: cacheDir() };
+export function thisMachine(interrupted?: AbortSignal): Machine {
+  return { env: process.env, cacheDir: cacheDir(), ...(interrupted === undefined ? {} : { interrupted }) };
 }
 
 /** Where a command is on the PATH, or undefined. */
 export function onPath(machine: Machine, command: string): string | undefined {
-  return (machine.env['PATH'] ?? '')
+  return (machine.env.PATH ?? '')
     .split(delimiter)
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, command))

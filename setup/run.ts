@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { dieWithParent } from '../lib/die-with-parent.ts';
 
 export interface RunOptions {
   cwd: string;
@@ -9,15 +10,19 @@ export interface RunOptions {
   mayFail?: boolean;
   /** Told each line of output as it comes. */
   onLine?: (line: string) => void;
+  /** Ends the command when it fires. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Runs a command to its end. Throws with the end of its output when it fails. */
 export async function runToEnd(
   command: string,
   args: readonly string[],
-  { cwd, env, what, mayFail = false, onLine }: RunOptions,
+  { cwd, env, what, mayFail = false, onLine, signal }: RunOptions,
 ): Promise<{ exitCode: number; stdout: string; output: string }> {
-  const child = spawn(command, args, { cwd, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // An interrupted set-up leaves no build running on its own.
+  const [program = '', ...rest] = dieWithParent('TERM', [command, ...args]);
+  const child = spawn(program, rest, { cwd, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], signal });
   let stdout = '';
   let output = '';
   let line = '';
@@ -40,6 +45,7 @@ export async function runToEnd(
     });
     child.once('close', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
   });
+  if (signal?.aborted) throw new Error(`interrupted: ${what}`);
   if (exitCode !== 0 && !mayFail) {
     const tail = output.trim().split('\n').slice(-12).join('\n');
     throw new Error(`cannot ${what}: ${[command, ...args].join(' ').slice(0, 300)} ended with ${exitCode}:\n${tail}`);

@@ -110,6 +110,7 @@ async function goBuild(go: string, folder: string, machine: Machine, progress: P
     cwd: folder,
     env: { ...machine.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', GOTOOLCHAIN: 'auto' },
     what: 'build the Temporal server',
+    signal: machine.interrupted,
     onLine: (line) => {
       if (line.startsWith('go: downloading')) fetched += 1;
       else compiled += 1;
