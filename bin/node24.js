@@ -77,32 +77,65 @@ function ensureModules() {
   });
 }
 
-/** True when the user's own `npm ci` was complete: npm writes its hidden lockfile last, newer than the one it followed. */
+/** True when the user's own npm has installed it: npm writes its hidden lockfile last. The second is for their order within one run. */
 function installedByNpm(lockfile) {
   const hidden = join(MODULES, '.package-lock.json');
-  return existsSync(hidden) && statSync(hidden).mtimeMs >= statSync(lockfile).mtimeMs && !existsSync(STAMP);
+  return existsSync(hidden) && statSync(hidden).mtimeMs >= statSync(lockfile).mtimeMs - 1_000;
 }
 
-/** One installation at a time: two `npm ci` at once delete each other's files. */
+/** One installation at a time: two `npm ci` at once delete each other's files. One whose process is gone does not count. */
 function alone(work) {
   const lock = join(ROOT, '.npm-ci.lock');
-  for (let told = false; ; told = true) {
-    try {
-      closeSync(openSync(lock, 'wx'));
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      // Whoever holds it touches nothing else for longer than this only when it is dead.
-      const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (age > 10 * 60_000) rmSync(lock, { force: true });
-      if (!told) process.stderr.write('patchwright: another process is installing the packages; waiting\n');
-      spawnSync('sleep', ['0.5']);
-    }
+  for (let told = false; !takes(lock); told = true) {
+    if (!told) process.stderr.write('patchwright: another process is installing the packages; waiting\n');
+    pause(500);
   }
   const unlock = () => rmSync(lock, { force: true });
   process.once('exit', unlock);
   work();
   unlock();
+}
+
+function takes(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    const holder = Number(readOrNothing(lock));
+    // Empty for the moment between its making and its writing.
+    if (holder > 0 && !lives(holder)) rmSync(lock, { force: true });
+    return false;
+  }
+  // Another process may have judged the old holder dead at the same time, and removed ours.
+  pause(50);
+  return readOrNothing(lock) === String(process.pid);
+}
+
+function readOrNothing(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function lives(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
+}
+
+function pause(milliseconds) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** For npm's own `postinstall`: what a start would do, for whoever installs by hand and then types `npx patchwright`. */
+export function afterInstall() {
+  linkOwnCommand();
 }
 
 /** npm links the commands of dependencies, not a package's own: `npx patchwright` in the clone needs it. */
@@ -135,14 +168,17 @@ function findNode() {
 }
 
 function spawnNode(node, args) {
-  const command = [node, ...args];
   const env = { NODE_COMPILE_CACHE: join(MODULES, '.cache/node-compile'), ...process.env };
   // Killed with -9 we can pass nothing on; the kernel then tells the child to end.
-  const pdeathsig = ['setpriv', '--pdeathsig', 'TERM', '--'];
-  const [program, ...rest] = works([...pdeathsig, 'true']) ? [...pdeathsig, ...command] : command;
+  const [program, ...rest] = endsWithUs('TERM', [node, ...args]);
   return spawn(program, rest, { stdio: 'inherit', env });
 }
 
-function works([program, ...args]) {
-  return process.platform === 'linux' && spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+/** The command so wrapped that the kernel signals it when this process dies, where that is possible. */
+function endsWithUs(signal, command) {
+  const wrapper = ['setpriv', '--pdeathsig', signal, '--'];
+  const works =
+    process.platform === 'linux' &&
+    spawnSync(wrapper[0], [...wrapper.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
+  return works ? [...wrapper, ...command] : command;
 }
