@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { BuildSettings, Settings } from '../config/schema.ts';
 import { judgeBuildFailure } from '../decisions/build-failure.ts';
+import { gitIn } from '../git/clone.ts';
 import { startDetached, stateOf, stopDetached } from '../lib/detached.ts';
 import { withLock } from '../lib/lock.ts';
 import { logger } from '../lib/log.ts';
@@ -14,7 +15,7 @@ import type { Db } from '../store/database.ts';
 import { findBuild, recordBuild } from '../store/releases.ts';
 import type { Artifact, Build, BuildOutcome, Digest, Source } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
-import { gitIn } from './git.ts';
+
 import { pollWithHeartbeat } from './heartbeat.ts';
 
 export type BuildDeps = {

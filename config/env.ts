@@ -87,3 +87,26 @@ export function allowedEnvironment(names: readonly string[]): Record<string, str
   }
   return allowed;
 }
+
+/** What git's own transports need; nothing of it reaches a fork's programs. */
+export const GIT_ENVIRONMENT: readonly string[] = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'SSH_AUTH_SOCK',
+  'SSH_AGENT_PID',
+  'GIT_SSH_COMMAND',
+  'GIT_SSL_CAINFO',
+  'XDG_CONFIG_HOME',
+];
+
+/** What programs on this machine need to be found and to run: nothing of it is secret. */
+export const HOST_ENVIRONMENT: readonly string[] = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'JAVA_HOME',
+  'TMPDIR',
+  'TZ',
+  'XDG_CACHE_HOME',
+];

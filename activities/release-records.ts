@@ -1,0 +1,53 @@
+import type { Settings } from '../config/schema.ts';
+import type { Db } from '../store/database.ts';
+import {
+  beginStep,
+  closeRelease,
+  endStep,
+  recordCandidate,
+  recordCandidateBuilds,
+  recordCut,
+  type SandboxUse,
+} from '../store/releases.ts';
+import type { Digest, Patch, ReleaseOutcome, Source } from '../workflows/types.ts';
+
+export type RecordDeps = {
+  db: Db;
+  settings: (digest: Digest) => Promise<Settings>;
+  sandboxOf: (settings: Settings, fork: string) => SandboxUse;
+};
+
+/** What happened in a release, written to the store as it happens. All are safe to repeat. */
+export function createRecordActivities({ db, settings, sandboxOf }: RecordDeps) {
+  return {
+    /** Ends one step and begins the next, so that the report says where each second went. */
+    async enterStep({ release, leave, enter }: { release: string; leave?: string; enter?: string }): Promise<void> {
+      if (leave !== undefined) await endStep(db, release, leave);
+      if (enter !== undefined) await beginStep(db, release, enter);
+    },
+
+    async recordCandidateCut(cut: {
+      release: string;
+      n: number;
+      settings: Digest;
+      base: Source;
+      candidate: Source;
+      patches: Patch[];
+    }): Promise<void> {
+      const { release, n, base, candidate, patches } = cut;
+      await recordCut(db, release, { baseCommit: base.commit, baseVersion: base.version, patches });
+      const sandbox = sandboxOf(await settings(cut.settings), candidate.fork);
+      await recordCandidate(db, { release, n, commit: candidate.commit, version: candidate.version, sandbox });
+    },
+
+    async recordBuilt(built: { release: string; n: number; buildKey: string; baseBuildKey: string }): Promise<void> {
+      await recordCandidateBuilds(db, built);
+    },
+
+    async recordOutcome({ release, outcome }: { release: string; outcome: ReleaseOutcome }): Promise<void> {
+      await closeRelease(db, release, outcome);
+    },
+  };
+}
+
+export type RecordActivities = ReturnType<typeof createRecordActivities>;

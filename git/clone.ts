@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { withLock } from '../lib/lock.ts';
+import type { RunCommand } from '../lib/run.ts';
+
+/** A ref that is not in the repository: no retry changes it, a person must. */
+export class UnknownRef extends Error {
+  override name = 'UnknownRef';
+}
+
+export type GitTools = {
+  run: RunCommand;
+  /** The variables git may see: PATH, HOME and what its own transports need. */
+  environment: Record<string, string>;
+};
+
+/**
+ * Nothing of a repository's own configuration, hooks or exotic transports ever runs (trust.md, *Sandbox*).
+ * Our clones are bare and written by nobody else.
+ */
+const HARDENED = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'protocol.ext.allow=never',
+  'gc.auto=0',
+  'core.attributesFile=/dev/null',
+];
+
+/** Runs git in one of our own bare clones; a failure carries git's own words. */
+export function gitIn(deps: GitTools, mirror: string) {
+  const tryGit = (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) =>
+    deps.run('git', [...HARDENED.flatMap((setting) => ['-c', setting]), ...args], {
+      cwd: options.cwd ?? mirror,
+      env: { ...deps.environment, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...options.env },
+      timeoutMs: 15 * 60_000,
+      maxBytes: 256 << 20,
+    });
+  const git = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await tryGit(args);
+    if (exitCode !== 0) throw new Error(`git ${args[0]}: ${stderr.trim() || `exit ${exitCode}`}`);
+    return stdout.trim();
+  };
+  return Object.assign(git, { tryGit, resolve: (ref: string, what: string) => resolveRef(tryGit, ref, what) });
+}
+
+export type Git = ReturnType<typeof gitIn>;
+
+async function resolveRef(tryGit: Git['tryGit'], ref: string, what: string): Promise<string> {
+  if (ref.startsWith('-')) throw new UnknownRef(`"${ref}" cannot be a ${what}`);
+  for (const name of [ref, `refs/heads/${ref}`, `refs/tags/${ref}`]) {
+    const { exitCode, stdout } = await tryGit([
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${name}^{commit}`,
+    ]);
+    if (exitCode === 0) return stdout.trim();
+  }
+  throw new UnknownRef(`the fork's repository has no branch, tag or commit "${ref}" (${what})`);
+}
+
+/** Brings our bare clone up to date and works in it; one at a time, since two fetches would fight over its locks. */
+export async function withMirror<T>(
+  deps: GitTools,
+  mirror: string,
+  repository: string,
+  work: (git: Git) => Promise<T>,
+): Promise<T> {
+  mkdirSync(dirname(mirror), { recursive: true });
+  return withLock(`${mirror}.lock`, { purpose: 'use the clone of the fork', waitMs: 10 * 60_000 }, async () => {
+    const git = gitIn(deps, mirror);
+    if (!existsSync(join(mirror, 'HEAD'))) {
+      await rm(mirror, { recursive: true, force: true });
+      mkdirSync(mirror, { recursive: true });
+      await git('init', '--quiet', '--bare', '.');
+    }
+    const { exitCode, stderr } = await git.tryGit([
+      'fetch',
+      '--quiet',
+      '--force',
+      '--prune',
+      '--no-tags',
+      '--',
+      repository,
+      '+refs/heads/*:refs/heads/*',
+      '+refs/tags/*:refs/tags/*',
+    ]);
+    if (exitCode !== 0) throw new Error(`the fork's repository ${repository} cannot be read: ${stderr.trim()}`);
+    return work(git);
+  });
+}

@@ -1,0 +1,7 @@
+// Temporal registers what this file exports: the one barrel of the project.
+export { environment } from './environment.ts';
+export { environmentUp } from './environment-up.ts';
+export { release } from './release.ts';
+export { rollout } from './rollout.ts';
+export { suite } from './suite.ts';
+export { thread } from './thread.ts';

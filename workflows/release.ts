@@ -1,0 +1,231 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { BuildActivities } from '../activities/build.ts';
+import type { GitActivities } from '../activities/git.ts';
+import type { RecordActivities } from '../activities/release-records.ts';
+import type { StoryActivities } from '../activities/story.ts';
+import { buildWords, cutWords, endWords, holdReasons, suiteWords, toneOf } from '../decisions/release-words.ts';
+import { rollOut } from './environment-client.ts';
+import { suite } from './suite.ts';
+import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, SuiteOutcome } from './types.ts';
+
+const taskQueue = 'patchwright-activity';
+
+const { cutCandidate, pushRef } = proxyActivities<GitActivities>({
+  taskQueue,
+  startToCloseTimeout: '20 minutes',
+  // A repository that cannot be reached for some minutes is not coming back by itself: then a human is told.
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 10 },
+});
+
+const { buildSource } = proxyActivities<BuildActivities>({
+  taskQueue,
+  // The configured limit of the build ends it; this only bounds what could hang around it.
+  startToCloseTimeout: '13 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
+});
+
+const records = proxyActivities<RecordActivities>({
+  taskQueue,
+  startToCloseTimeout: '1 minute',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const story = proxyActivities<StoryActivities>({
+  taskQueue,
+  startToCloseTimeout: '1 minute',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+export type ReleaseInput = ReleaseOrder & { settings: Digest };
+
+/**
+ * Releases one state of one fork.
+ *
+ *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
+ *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
+ *   3. Run every suite. A verdict that the patches caused holds the release.
+ *   4. Roll out through each environment in order; only what the one before has verified goes on.
+ *   5. Finish: name it in the fork's repository, say how it ended.
+ *
+ * However it ends, the outcome is in the store and the last message of the thread says it.
+ */
+export async function release(input: ReleaseInput): Promise<ReleaseOutcome> {
+  const steps = stepsOf(input.release);
+  await story.openThread({
+    release: input.release,
+    key: `${input.release}/open`,
+    text: `${input.release}: ${input.requestedBy} releases ${input.fork} ${input.ref} through ${input.environments.join(', ') || 'its suites'}`,
+  });
+  const outcome = await runToOutcome(() => attempt(input, 1, steps), steps);
+  await CancellationScope.nonCancellable(async () => {
+    await steps.leave();
+    await records.recordOutcome({ release: input.release, outcome });
+    await tell(input.release, 'end', endWords(input.release, outcome), { tone: toneOf(outcome), final: true });
+  });
+  return outcome;
+}
+
+async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<ReleaseOutcome> {
+  await steps.enter('cut');
+  const cut = await cutAndRecord(input, n);
+  if (cut.kind === 'refused') return { kind: 'refused', at: 'cut', reasons: cut.reasons };
+  if (cut.kind !== 'cut') return { kind: 'held', at: 'cut', reasons: cut.reasons };
+
+  await steps.enter('build');
+  const built = await buildBoth(input, n, cut);
+  if (built.kind === 'broken') return { kind: 'held', at: 'build', reasons: built.reasons };
+
+  const suites: SuiteOutcome[] = [];
+  for (const name of input.suites) {
+    await steps.enter(`suite:${name}`);
+    suites.push(await runSuite(input, n, name, cut, built));
+  }
+  const holding = holdReasons(suites);
+  if (holding.length > 0) return { kind: 'held', at: 'suites', reasons: holding };
+
+  for (const environment of input.environments) {
+    await steps.enter(`rollout:${environment}`);
+    const rolled = await rollOut({
+      rollout: `${input.release}/${n}/${environment}`,
+      release: input.release,
+      candidateNumber: n,
+      environment,
+      candidate: built.candidate,
+      requestedBy: input.requestedBy,
+      settings: input.settings,
+    });
+    if (rolled.kind !== 'promoted') return { kind: rolled.kind, at: environment, reasons: rolled.reasons };
+  }
+
+  await steps.enter('finish');
+  await nameIt(input, built.candidate);
+  return { kind: 'released' };
+}
+
+async function cutAndRecord(input: ReleaseInput, n: number): Promise<CutOutcome> {
+  const { release, fork, ref, settings } = input;
+  const cut = await cutCandidate({ release, n, fork, ref, settings });
+  if (cut.kind !== 'cut') return cut;
+  await records.recordCandidateCut({
+    release,
+    n,
+    settings,
+    base: cut.base,
+    candidate: cut.candidate,
+    patches: cut.patches,
+  });
+  const { base, candidate, patches } = cut;
+  await tell(release, `${n}/cut`, cutWords(patches, base.version, candidate.version, candidate.commit));
+  await pushRef({
+    key: `${release}/${n}/push`,
+    release,
+    fork,
+    settings,
+    ref: `refs/patchwright/${release}/${n}`,
+    commit: candidate.commit,
+  });
+  return cut;
+}
+
+type Cut = Extract<CutOutcome, { kind: 'cut' }>;
+type Both = { kind: 'built'; candidate: Build; base: Build };
+
+async function buildBoth(
+  input: ReleaseInput,
+  n: number,
+  cut: Cut,
+): Promise<Both | { kind: 'broken'; reasons: string[] }> {
+  const { release, settings } = input;
+  const [base, candidate] = await Promise.all([
+    buildSource({ ...cut.base, settings, release }),
+    buildSource({ ...cut.candidate, settings, release }),
+  ]);
+  if (base.kind === 'broken') return { kind: 'broken', reasons: ['the base itself does not build', ...base.reasons] };
+  if (candidate.kind === 'broken') return candidate;
+  await records.recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.build.buildKey });
+  await tell(release, `${n}/build`, buildWords(candidate, base));
+  return { kind: 'built', candidate: candidate.build, base: base.build };
+}
+
+async function runSuite(input: ReleaseInput, n: number, name: string, cut: Cut, built: Both): Promise<SuiteOutcome> {
+  const { release, fork, settings } = input;
+  const suiteRun = `${release}/${n}/${name}`;
+  const outcome = await executeChild(suite, {
+    workflowId: `suite:${suiteRun}`,
+    args: [
+      {
+        suiteRun,
+        release,
+        candidateNumber: n,
+        fork,
+        suite: name,
+        settings,
+        candidate: built.candidate,
+        base: built.base,
+        patches: cut.patches,
+        sources: cut.prefixes,
+      },
+    ],
+  });
+  const tone = outcome.problem !== undefined || outcome.holding.length > 0 ? 'bad' : 'good';
+  await tell(release, `${n}/suite/${name}`, suiteWords(outcome), { tone });
+  return outcome;
+}
+
+/** A tag for people, and the reference from which the next push and the next comparison start. */
+async function nameIt({ release, fork, settings }: ReleaseInput, candidate: Build): Promise<void> {
+  const { commit } = candidate;
+  await pushRef({ key: `${release}/tag`, release, fork, settings, ref: `refs/tags/patchwright/${release}`, commit });
+  await pushRef({ key: `${release}/released`, release, fork, settings, ref: 'refs/patchwright/released', commit });
+}
+
+type Extras = { tone?: 'info' | 'good' | 'warn' | 'bad'; final?: boolean };
+
+async function tell(release: string, key: string, text: string, extras: Extras = {}): Promise<void> {
+  await story.tell({ release, key: `${release}/${key}`, text, ...extras });
+}
+
+type Steps = ReturnType<typeof stepsOf>;
+
+/** Where the release is; the store keeps when each step began and ended. */
+function stepsOf(release: string) {
+  let current: string | undefined;
+  return {
+    current: () => current ?? 'start',
+    async enter(step: string) {
+      await records.enterStep({ release, enter: step, ...(current === undefined ? {} : { leave: current }) });
+      current = step;
+    },
+    async leave() {
+      if (current !== undefined) await records.enterStep({ release, leave: current });
+    },
+  };
+}
+
+/** A cancelled release is aborted; a fact that no retry can change ends it with its own words. */
+async function runToOutcome(attemptIt: () => Promise<ReleaseOutcome>, steps: Steps): Promise<ReleaseOutcome> {
+  try {
+    return await attemptIt();
+  } catch (error) {
+    if (isCancellation(error)) return { kind: 'aborted', at: steps.current(), reasons: ['the release was cancelled'] };
+    const cause = rootCause(error);
+    if (cause === undefined) throw error;
+    const kind = cause.type === 'UnknownRef' || cause.type === 'BadConfiguration' ? 'refused' : 'failed';
+    return { kind, at: steps.current(), reasons: [cause.message] };
+  }
+}
+
+function rootCause(error: unknown): ApplicationFailure | undefined {
+  let at = error;
+  while (at instanceof ActivityFailure || at instanceof ChildWorkflowFailure) at = at.cause;
+  return at instanceof ApplicationFailure ? at : undefined;
+}
