@@ -33,7 +33,7 @@ final class Discovery {
             scan(new File(Main.decode(command[i])), candidates, unloadable);
         }
         UnitRun.Unresolved unresolved = new UnitRun.Unresolved();
-        TestPlan plan = UnitRun.launcher().discover(UnitRun.request(candidates, unresolved));
+        TestPlan plan = UnitRun.launcher().discover(UnitRun.builder(candidates, unresolved).build());
         for (int i = 0; i < unresolved.selectors.size(); i++) {
             if (unresolved.selectors.get(i) instanceof ClassSelector) {
                 unloadable.put(((ClassSelector) unresolved.selectors.get(i)).getClassName(), Failures.message(unresolved.errors.get(i)));

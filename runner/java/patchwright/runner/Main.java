@@ -20,8 +20,9 @@ import java.util.concurrent.LinkedBlockingQueue;
  * A warm JVM that runs one selector after another. Commands come on standard input, a line each:
  *
  * <pre>
- *   run NONCE BASE64(selector)     selector: c:CLASS | m:CLASS#METHOD(PARAMS) | u:UNIQUE-ID
- *   discover NONCE BASE64(jar)…    the test classes of these jars
+ *   hello NONCE                               nothing: its end says that this process works
+ *   run NONCE BASE64(selector) BASE64(id)…    selector: c:CLASS | m:CLASS#METHOD(PARAMS) | u:UNIQUE-ID; without these unique ids
+ *   discover NONCE BASE64(jar)…               the test classes of these jars
  * </pre>
  *
  * Events leave on the original standard output, a line each: {@code NONCE {json}}. The nonce is new for every command and
@@ -62,8 +63,8 @@ public final class Main {
         try {
             if (command[0].equals("discover")) {
                 Discovery.run(command, events);
-            } else {
-                UnitRun.run(decode(command[2]), events);
+            } else if (command[0].equals("run")) {
+                UnitRun.run(command, events);
             }
         } catch (Throwable error) {
             // The runner's own failure, or an Error that JUnit lets through (out of memory): never silence.

@@ -5,13 +5,17 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMetho
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectUniqueId;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.SelectorResolutionResult;
 import org.junit.platform.engine.UniqueId;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryListener;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.PostDiscoveryFilter;
 import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherConfig;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -22,9 +26,15 @@ final class UnitRun {
     private UnitRun() {
     }
 
-    static void run(String selector, EventWriter events) {
+    static void run(String[] command, EventWriter events) {
         Unresolved unresolved = new Unresolved();
-        LauncherDiscoveryRequest request = request(List.of(parse(selector)), unresolved);
+        Set<String> without = new HashSet<>();
+        for (int i = 3; i < command.length; i++) {
+            without.add(Main.decode(command[i]));
+        }
+        LauncherDiscoveryRequest request = builder(List.of(parse(Main.decode(command[2]))), unresolved)
+            .filters((PostDiscoveryFilter) test -> FilterResult.includedIf(!without.contains(test.getUniqueId().toString())))
+            .build();
         Launcher launcher = launcher();
         TestPlan plan = launcher.discover(request);
         long found = plan.countTestIdentifiers(id -> id.isTest());
@@ -40,13 +50,12 @@ final class UnitRun {
         return LauncherFactory.create(LauncherConfig.builder().build());
     }
 
-    static LauncherDiscoveryRequest request(List<? extends DiscoverySelector> selectors, LauncherDiscoveryListener listener) {
+    static LauncherDiscoveryRequestBuilder builder(List<? extends DiscoverySelector> selectors, LauncherDiscoveryListener listener) {
         return LauncherDiscoveryRequestBuilder.request()
             .selectors(selectors)
             // By default the first class that cannot be loaded ends the discovery of all the others.
             .configurationParameter("junit.platform.discovery.listener.default", "logging")
-            .listeners(listener)
-            .build();
+            .listeners(listener);
     }
 
     private static DiscoverySelector parse(String selector) {

@@ -1,0 +1,110 @@
+/**
+ * What the suite activities and a detached slot runner say to each other, through files in the slot's state folder:
+ *
+ *   inbox/NUMBER.json   a `Batch`, written whole (rename); removed when its last line is in the event log
+ *   events.jsonl        `SlotEvent` lines, appended as things happen, read by whoever adopts the runner
+ *   logs/               what units printed, head and tail
+ *   lease               touched by whoever still wants the results
+ *   stop                asks the runner to end
+ *
+ * A further kind of runner is one more `RunnerSpec` and one more `Executor` (runner/slot.ts picks it).
+ */
+
+/** Class path of one side of a comparison, in order; the key changes when any jar does. */
+export type JvmArm = { classpath: string[] };
+
+export type JvmSpec = {
+  kind: 'junit-platform';
+  java: string;
+  jvm: string[];
+  env: Record<string, string>;
+  arms: Record<string, JvmArm>;
+};
+
+/** A command in a checkout; each arm has a checkout of its own. */
+export type CommandSpec = {
+  kind: 'junit-xml';
+  command: string[];
+  rerun: string[];
+  reports: string[];
+  env: Record<string, string>;
+  arms: Record<string, { dir: string; version: string; commit: string }>;
+};
+
+export type RunnerSpec = JvmSpec | CommandSpec;
+
+export type Limits = { methodSeconds: number; unitSeconds: number; silenceSeconds: number };
+
+export type WorkItem = {
+  /** Position in the batch as it was planned: names the item when a batch is handed over again. */
+  item: number;
+  unit: string;
+  arm: string;
+  /** For a JVM `c:CLASS`, `m:CLASS#METHOD(PARAMS)` or `u:UNIQUE-ID`; for a command the unit or the test. */
+  selector: string;
+  /** The one test that is asked for; without it the whole unit. */
+  test?: string;
+  /** A new process for this item: nothing that ran before can help or harm it. */
+  fresh?: boolean;
+  limits: Limits;
+};
+
+export type Batch = { batch: string; lease: string; runner: RunnerSpec; items: WorkItem[] };
+
+export type TestEnd = {
+  test: string;
+  uniqueId: string;
+  status: 'passed' | 'failed' | 'skipped';
+  seconds: number;
+  message?: string;
+  trace?: string;
+};
+
+/** How a unit's execution ended. Everything but `completed` has a failed test that says so. */
+export type EndKind = 'completed' | 'crash' | 'timeout' | 'silence' | 'nothing-executed';
+
+export type UnitEnd = {
+  ended: EndKind;
+  /** False where tests of the unit were never reached. */
+  complete: boolean;
+  detail?: string;
+  /** File in logs/, kept where something failed. */
+  log?: string;
+};
+
+/**
+ * `exec` names one execution of one item in this folder, for ever: a runner that was started again counts under
+ * another name. `seq` counts the tests of an execution.
+ */
+export type SlotEvent =
+  | { type: 'runner'; at: string; pid: number }
+  | { type: 'batch'; at: string; batch: string; lease: string }
+  | { type: 'process'; at: string; pid: number; arm: string; why: string }
+  | { type: 'unit'; at: string; exec: string; batch: string; item: number; unit: string; arm: string; test?: string }
+  | ({ type: 'test'; exec: string; seq: number } & TestEnd)
+  | ({ type: 'end'; at: string; exec: string; batch: string; item: number; seconds: number } & UnitEnd)
+  | { type: 'batch-end'; at: string; batch: string; lease: string; problem?: string };
+
+/** Where an executor puts what a unit does. */
+export type UnitSink = {
+  test(end: TestEnd): void;
+  output(chunk: Buffer | string): void;
+};
+
+/** The runner itself cannot work (no java, no such command): not a test's failure. */
+export class BrokenRunner extends Error {}
+
+/**
+ * Runs items one after another. `run` reports every test as it ends and resolves when the unit has ended, whatever
+ * happened in it; @throws BrokenRunner where nothing can be run at all.
+ */
+export type Executor = {
+  run(item: WorkItem, sink: UnitSink): Promise<Omit<UnitEnd, 'log'>>;
+  close(): Promise<void>;
+};
+
+export type ExecutorContext = {
+  /** The slot's state folder. */
+  dir: string;
+  onProcess(process: { pid: number; arm: string; why: string }): void;
+};

@@ -1,0 +1,211 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readJsonFile } from '../lib/json-file.ts';
+import { logger } from '../lib/log.ts';
+import { openCappedLog } from './capped-log.ts';
+import { type EventLog, type History, itemKey, openEventLog, readHistory } from './event-log.ts';
+import { createJunitPlatform } from './junit-platform.ts';
+import { createJunitXml } from './junit-xml.ts';
+import {
+  type Batch,
+  BrokenRunner,
+  type Executor,
+  type ExecutorContext,
+  type RunnerSpec,
+  type WorkItem,
+} from './protocol.ts';
+
+/** How often a runner with nothing to do looks for work. */
+const IDLE_MS = 20;
+/** Nobody has asked for so long that nobody will: a free runner goes sooner than one in the middle of a batch. */
+const IDLE_LEASE_SECONDS = 180;
+const BUSY_LEASE_SECONDS = 1_800;
+
+const now = () => new Date().toISOString();
+
+type Slot = {
+  dir: string;
+  events: EventLog;
+  history: History;
+  nextExec(): string;
+  executor?: { key: string; it: Executor };
+};
+
+/**
+ * Runs one slot until it is told to end or nobody wants its results any more. Started again in the same folder it
+ * goes on with the batch that was in its hands; what has ended there is not run again.
+ */
+export async function runSlot(dir: string): Promise<void> {
+  for (const folder of ['inbox', 'logs']) mkdirSync(join(dir, folder), { recursive: true });
+  const file = join(dir, 'events.jsonl');
+  const history = readHistory(file);
+  const events = openEventLog(file, (error) => abandon(`the event log cannot be synced: ${error.message}`));
+  // Unique in this folder over all runners that ever worked in it.
+  const incarnation = Date.now().toString(36);
+  let count = 0;
+  const slot: Slot = { dir, events, history, nextExec: () => `${incarnation}.${++count}` };
+  const stop = watchForTheEnd(slot);
+  events.append({ type: 'runner', at: now(), pid: process.pid });
+  try {
+    while (!stop.wanted()) {
+      const next = nextBatch(slot);
+      if (next) await runBatch(slot, next.file, next.batch, stop.busy);
+      else await sleep(IDLE_MS);
+    }
+  } finally {
+    await slot.executor?.it.close();
+    events.close();
+    stop.end();
+  }
+}
+
+function nextBatch(slot: Slot): { file: string; batch: Batch } | undefined {
+  for (const name of readdirSync(join(slot.dir, 'inbox')).sort()) {
+    if (!name.endsWith('.json')) continue;
+    const file = join(slot.dir, 'inbox', name);
+    const batch = readJsonFile<Batch>(file);
+    if (batch === undefined) continue;
+    if (!slot.history.endedBatches.has(batch.batch)) return { file, batch };
+    rmSync(file, { force: true });
+  }
+  return undefined;
+}
+
+async function runBatch(slot: Slot, file: string, batch: Batch, busy: (yes: boolean) => void): Promise<void> {
+  const { events, history } = slot;
+  events.append({ type: 'batch', at: now(), batch: batch.batch, lease: batch.lease });
+  busy(true);
+  let problem: string | undefined;
+  try {
+    for (const item of batch.items) {
+      if (history.finishedItems.has(itemKey(batch.batch, item.item))) continue;
+      await runItem(slot, batch, item);
+    }
+  } catch (error) {
+    if (!(error instanceof BrokenRunner)) throw error;
+    problem = error.message;
+  } finally {
+    busy(false);
+  }
+  events.append({
+    type: 'batch-end',
+    at: now(),
+    batch: batch.batch,
+    lease: batch.lease,
+    ...(problem === undefined ? {} : { problem }),
+  });
+  history.endedBatches.add(batch.batch);
+  rmSync(file, { force: true });
+}
+
+async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> {
+  const exec = slot.nextExec();
+  const logName = `${exec}.log`;
+  const log = openCappedLog(join(slot.dir, 'logs', logName));
+  const begun = performance.now();
+  let seq = 0;
+  let failed = false;
+  let printed = false;
+  const { item: number, unit, arm, test } = item;
+  slot.events.append({
+    type: 'unit',
+    at: now(),
+    exec,
+    batch: batch.batch,
+    item: number,
+    unit,
+    arm,
+    ...(test === undefined ? {} : { test }),
+  });
+  try {
+    const end = await executorFor(slot, batch.runner).run(item, {
+      test(result) {
+        failed ||= result.status === 'failed';
+        seq += 1;
+        slot.events.append({ type: 'test', exec, seq, ...result });
+      },
+      output(chunk) {
+        printed ||= chunk.length > 0;
+        log.write(chunk);
+      },
+    });
+    // The log is whole before the line that names it.
+    log.close({ keep: failed });
+    const seconds = (performance.now() - begun) / 1000;
+    const kept = failed && printed ? { log: logName } : {};
+    slot.events.append({ type: 'end', at: now(), exec, batch: batch.batch, item: number, seconds, ...end, ...kept });
+    slot.history.finishedItems.add(itemKey(batch.batch, number));
+  } catch (error) {
+    log.close({ keep: true });
+    throw error;
+  }
+}
+
+/** Warm processes are kept from batch to batch as long as the batches want the same ones. */
+function executorFor(slot: Slot, runner: RunnerSpec): Executor {
+  const key = JSON.stringify(runner);
+  if (slot.executor?.key === key) return slot.executor.it;
+  const before = slot.executor?.it;
+  const context: ExecutorContext = {
+    dir: slot.dir,
+    onProcess: (started) => slot.events.append({ type: 'process', at: now(), ...started }),
+  };
+  const made = createExecutor(runner, context);
+  const it: Executor = {
+    async run(item, sink) {
+      await before?.close();
+      return made.run(item, sink);
+    },
+    close: () => made.close(),
+  };
+  slot.executor = { key, it };
+  return it;
+}
+
+function createExecutor(runner: RunnerSpec, context: ExecutorContext): Executor {
+  return runner.kind === 'junit-platform' ? createJunitPlatform(runner, context) : createJunitXml(runner, context);
+}
+
+/** A stop file, SIGTERM and a lease that ran out end the runner at once: a unit that had not ended will run again. */
+function watchForTheEnd(slot: Slot) {
+  const started = Date.now();
+  let working = false;
+  const leaseAge = () => {
+    const renewed = statSync(join(slot.dir, 'lease'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return (Date.now() - Math.max(renewed, started)) / 1000;
+  };
+  const stopFile = () => statSync(join(slot.dir, 'stop'), { throwIfNoEntry: false }) !== undefined;
+  const endNow = (why: string) => {
+    logger('slot').info({ dir: slot.dir, why }, 'the runner ends');
+    // What ends because we end it is no result.
+    slot.events.mute();
+    const closed = slot.executor?.it.close() ?? Promise.resolve();
+    void closed.finally(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => endNow('told to end'));
+  process.on('SIGINT', () => endNow('told to end'));
+  const timer = setInterval(() => {
+    if (stopFile() && working) endNow('a stop file');
+    else if (leaseAge() > (working ? BUSY_LEASE_SECONDS : IDLE_LEASE_SECONDS))
+      endNow('nobody has asked for its results');
+  }, 250);
+  return {
+    wanted: stopFile,
+    busy: (yes: boolean) => {
+      working = yes;
+    },
+    end: () => clearInterval(timer),
+  };
+}
+
+function abandon(reason: string): never {
+  logger('slot').error({ reason }, 'the runner gives up');
+  process.exit(4);
+}
+
+if (import.meta.main) {
+  const dir = process.argv[2];
+  if (!dir) abandon('usage: slot.ts FOLDER');
+  await runSlot(dir);
+}
