@@ -1,4 +1,5 @@
 import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
+import type { ClientFigures } from '../decisions/soak.ts';
 import type {
   Digest,
   GateVerdict,
@@ -33,16 +34,6 @@ export type TargetSeconds = {
   ours: number;
 };
 
-/** Client figures over some seconds. */
-export type TrafficFigures = {
-  seconds: number;
-  acknowledged: number;
-  errors: number;
-  timeouts: number;
-  p50Ms: number;
-  p99Ms: number;
-};
-
 export type WaveGate = GateVerdict & { figures: Record<string, unknown> };
 
 type Json<T> = ColumnType<T | null, string | null | undefined, string | null>;
@@ -63,7 +54,7 @@ export interface RolloutTables {
     started_at: Generated<Date>;
     ended_at: Date | null;
     outcome: Json<RolloutOutcome>;
-    baseline: Json<TrafficFigures>;
+    baseline: Json<ClientFigures>;
     traffic: Json<TrafficAccount>;
   };
   rollout_target: {
@@ -71,6 +62,7 @@ export interface RolloutTables {
     target: string;
     direction: Direction;
     position: number;
+    effect_key: string;
     state: TargetState;
     from_build: JSONColumnType<Installed>;
     to_build: JSONColumnType<Installed>;
@@ -109,6 +101,8 @@ export type LedgerEntry = {
   target: string;
   direction: Direction;
   position: number;
+  /** Under which the change is in the journal, and lets the node start. */
+  key: string;
   state: TargetState;
   from: Installed;
   to: Installed;
@@ -180,7 +174,7 @@ export async function endRollout(db: Db, rollout: string, outcome: RolloutOutcom
     .execute();
 }
 
-export async function keepBaseline(db: Db, rollout: string, baseline: TrafficFigures): Promise<void> {
+export async function keepBaseline(db: Db, rollout: string, baseline: ClientFigures): Promise<void> {
   await db
     .updateTable('rollout')
     .set({ baseline: JSON.stringify(baseline) })
@@ -188,7 +182,7 @@ export async function keepBaseline(db: Db, rollout: string, baseline: TrafficFig
     .execute();
 }
 
-export async function baselineOf(db: Db, rollout: string): Promise<TrafficFigures | undefined> {
+export async function baselineOf(db: Db, rollout: string): Promise<ClientFigures | undefined> {
   return (await rolloutOf(db, rollout)).baseline ?? undefined;
 }
 
@@ -218,11 +212,12 @@ export async function isVerifiedIn(db: Db, environment: string, digest: Digest):
  */
 export async function planTarget(
   db: Db,
-  entry: Pick<LedgerEntry, 'rollout' | 'target' | 'direction' | 'position' | 'from' | 'to' | 'seen'>,
+  entry: Pick<LedgerEntry, 'rollout' | 'target' | 'direction' | 'position' | 'key' | 'from' | 'to' | 'seen'>,
   { anew }: { anew: boolean },
 ): Promise<void> {
   const values = {
     position: entry.position,
+    effect_key: entry.key,
     state: 'planned' as const,
     from_build: JSON.stringify(entry.from),
     to_build: JSON.stringify(entry.to),
@@ -266,6 +261,7 @@ export async function ledgerOf(db: Db, rollout: string): Promise<LedgerEntry[]> 
     target: row.target,
     direction: row.direction,
     position: row.position,
+    key: row.effect_key,
     state: row.state,
     from: row.from_build,
     to: row.to_build,

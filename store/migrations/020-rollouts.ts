@@ -32,6 +32,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       target text not null,
       direction text not null check (direction in ('forward', 'back')),
       position integer not null,
+      -- under which the change is in the journal, and lets the node start
+      effect_key text not null,
       state text not null check (state in ('planned', 'intent', 'changed', 'done', 'failed')),
       from_build jsonb not null,
       to_build jsonb not null,

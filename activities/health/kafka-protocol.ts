@@ -1,0 +1,205 @@
+import {
+  Connection,
+  createAPI,
+  describeConfigsV4,
+  listPartitionReassignmentsV0,
+  metadataV12,
+  type Reader,
+  Writer,
+} from '@platformatic/kafka';
+
+/** Time-outs are short: a picture that takes long is of no moment, and a broker that hangs is news in itself. */
+const CONNECT_MS = 1_500;
+const REQUEST_MS = 4_000;
+
+export type Address = { host: string; port: number };
+
+type Replica = { id: number; logEndOffset: bigint; lastFetch: bigint; lastCaughtUp: bigint };
+
+const replica = (r: Reader): Replica => ({
+  id: r.readInt32(),
+  logEndOffset: r.readInt64(),
+  lastFetch: r.readInt64(),
+  lastCaughtUp: r.readInt64(),
+});
+
+/** Version 1: the library ships 2, on which brokers below 3.9 close the connection. */
+const describeQuorumV1 = createAPI<
+  [],
+  { errorCode: number; topics: { partitions: { errorCode: number; leaderId: number; voters: Replica[] }[] }[] }
+>(
+  55,
+  1,
+  () =>
+    Writer.create()
+      .appendArray([{ topic: '__cluster_metadata', partitions: [0] }], (w, t) =>
+        w.appendString(t.topic).appendArray(t.partitions, (w, p) => w.appendInt32(p)),
+      )
+      .appendTaggedFields(),
+  (_correlation, _key, _version, r) => ({
+    errorCode: r.readInt16(),
+    topics: r.readArray((r) => ({
+      name: r.readString(),
+      partitions: r.readArray((r) => ({
+        index: r.readInt32(),
+        errorCode: r.readInt16(),
+        leaderId: r.readInt32(),
+        leaderEpoch: r.readInt32(),
+        highWatermark: r.readInt64(),
+        voters: r.readArray(replica),
+        observers: r.readArray(replica),
+      })),
+    })),
+  }),
+);
+
+type LeaderElection = {
+  errorCode: number;
+  results: { topic: string; partitions: { id: number; errorCode: number }[] }[];
+};
+
+/** Not in the library. `type` 0 elects preferred leaders; 1, unclean, is never asked for. */
+const electLeadersV2 = createAPI<[{ topic: string; partitions: number[] }[], number], LeaderElection>(
+  43,
+  2,
+  (topics: { topic: string; partitions: number[] }[], timeoutMs: number) =>
+    Writer.create()
+      .appendInt8(0)
+      .appendArray(topics, (w, t) =>
+        w.appendString(t.topic).appendArray(t.partitions, (w, p) => w.appendInt32(p), true, false),
+      )
+      .appendInt32(timeoutMs)
+      .appendTaggedFields(),
+  (_correlation, _key, _version, r) => ({
+    throttle: r.readInt32(),
+    errorCode: r.readInt16(),
+    results: r.readArray((r) => ({
+      topic: r.readString(),
+      partitions: r.readArray((r) => ({
+        id: r.readInt32(),
+        errorCode: r.readInt16(),
+        message: r.readNullableString(),
+      })),
+    })),
+  }),
+);
+
+/** Opens one connection, uses it, and closes it whatever happened. */
+export async function withConnection<T>(address: Address, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = new Connection('patchwright-health', { connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS });
+  let broken: Error | undefined;
+  // Without a listener a connection that breaks takes the process down; the request in flight fails by itself.
+  connection.on('error', (error) => {
+    broken = error;
+  });
+  try {
+    await connection.connect(address.host, address.port);
+    return await use(connection);
+  } catch (error) {
+    throw broken ?? error;
+  } finally {
+    await connection.close().catch(() => connection.socket?.destroy());
+  }
+}
+
+export type Metadata = Awaited<ReturnType<typeof metadataV12.api.async>>;
+
+/** Every topic, internal ones included, and the brokers that are registered and not fenced. */
+export async function readMetadata(connection: Connection): Promise<Metadata> {
+  return metadataV12.api.async(connection, null, false, false);
+}
+
+const RESOURCE_TOPIC = 2 as const;
+const RESOURCE_BROKER = 4 as const;
+const TOPICS_AT_A_TIME = 500;
+
+/** Effective `min.insync.replicas` by topic; topics that could not be read are left out. */
+export async function readMinIsr(connection: Connection, topics: readonly string[]): Promise<Record<string, number>> {
+  const minIsr: Record<string, number> = {};
+  for (let from = 0; from < topics.length; from += TOPICS_AT_A_TIME) {
+    const resources = topics.slice(from, from + TOPICS_AT_A_TIME).map((topic) => ({
+      resourceType: RESOURCE_TOPIC,
+      resourceName: topic,
+      configurationKeys: ['min.insync.replicas'],
+    }));
+    const { results } = await describeConfigsV4.api.async(connection, resources, false, false);
+    for (const { errorCode, resourceName, configs } of results) {
+      const value = Number(configs.find(({ name }) => name === 'min.insync.replicas')?.value ?? Number.NaN);
+      if (errorCode === 0 && Number.isInteger(value) && value > 0) minIsr[resourceName] = value;
+    }
+  }
+  return minIsr;
+}
+
+/** A broker's own `controlled.shutdown.enable`; must be asked of that broker itself. */
+export async function readControlledShutdown(connection: Connection, nodeId: number): Promise<boolean | 'unknown'> {
+  const { results } = await describeConfigsV4.api.async(
+    connection,
+    [
+      {
+        resourceType: RESOURCE_BROKER,
+        resourceName: String(nodeId),
+        configurationKeys: ['controlled.shutdown.enable'],
+      },
+    ],
+    false,
+    false,
+  );
+  const value = results[0]?.configs.find(({ name }) => name === 'controlled.shutdown.enable')?.value;
+  return value === 'true' ? true : value === 'false' ? false : 'unknown';
+}
+
+/** `topic-partition` of every reassignment that runs. */
+export async function readReassignments(connection: Connection): Promise<string[]> {
+  const { topics } = await listPartitionReassignmentsV0.api.async(connection, REQUEST_MS, null);
+  return topics.flatMap(({ name, partitions }) =>
+    partitions
+      .filter(({ addingReplicas, removingReplicas }) => addingReplicas.length + removingReplicas.length > 0)
+      .map(({ partitionIndex }) => `${name}-${partitionIndex}`),
+  );
+}
+
+export type Quorum = { leader: number; voters: { id: number; behindMs: number | 'unknown' }[] };
+
+/**
+ * Leader and voters of the metadata quorum; `behindMs` is when a voter was last caught up, against the
+ * leader's own clock (K4, as KafkaQuorumCheck computes it). Any broker answers, by asking the controller.
+ */
+export async function readQuorum(connection: Connection): Promise<Quorum> {
+  const { errorCode, topics } = await describeQuorumV1.async(connection);
+  const partition = topics[0]?.partitions[0];
+  if (errorCode !== 0 || !partition || partition.errorCode !== 0) {
+    throw new Error(`DescribeQuorum answered with error ${errorCode || (partition?.errorCode ?? 'no partition')}`);
+  }
+  const leader = partition.voters.find(({ id }) => id === partition.leaderId);
+  const now = leader?.lastCaughtUp ?? -1n;
+  return {
+    leader: partition.leaderId,
+    voters: partition.voters.map(({ id, lastCaughtUp }) => ({
+      id,
+      // -1: it has not fetched since this leader was elected.
+      behindMs: lastCaughtUp < 0n || now < 0n ? 'unknown' : Math.max(0, Number(now - lastCaughtUp)),
+    })),
+  };
+}
+
+const ELECTION_NOT_NEEDED = 84;
+
+/**
+ * Elects the preferred leader of these partitions, and of no others. Any broker passes it on to the
+ * controller. Returns the partitions that refused, with Kafka's error code.
+ */
+export async function electPreferred(
+  connection: Connection,
+  partitions: readonly { topic: string; partition: number }[],
+): Promise<{ partition: string; errorCode: number }[]> {
+  const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+  const topics = [...byTopic].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition) }));
+  const { errorCode, results } = await electLeadersV2.async(connection, topics, REQUEST_MS - 500);
+  if (errorCode !== 0) throw new Error(`ElectLeaders answered with error ${errorCode}`);
+  return results.flatMap(({ topic, partitions }) =>
+    partitions
+      .filter(({ errorCode }) => errorCode !== 0 && errorCode !== ELECTION_NOT_NEEDED)
+      .map(({ id, errorCode }) => ({ partition: `${topic}-${id}`, errorCode })),
+  );
+}

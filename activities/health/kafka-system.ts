@@ -1,0 +1,79 @@
+import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
+import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
+import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
+import { offlinePartitions, underMinIsr, underReplicated } from '../../decisions/kafka-rules/preflight.ts';
+import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
+import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
+import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
+import type { Driver } from '../deploy/driver.ts';
+import { brokerAddress, readKafka } from './kafka.ts';
+import { electPreferred, withConnection } from './kafka-protocol.ts';
+import { allFacts, type System, type Waiting } from './system.ts';
+
+/** Kafka under its rules: every question is answered from a snapshot that was read for it. */
+export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver): System {
+  const rules = settings.rollout;
+  const fetchTimeoutMs = rules.quorumFetchTimeoutMs;
+  const read = async () => readKafka(await driver.targets(), await allFacts(driver));
+  return {
+    preflight: async (targets) => preflight(await read(), targets, rules),
+    next: async (remaining) => k3Next(await read(), remaining, fetchTimeoutMs),
+    canRoll: async (wave) => canRoll(await read(), wave, rules),
+    canRollBack: async (wave, suspects) => canRollBack(await read(), wave, suspects, rules),
+    ledAsPreferred: async (target) => k11LedAsPreferred(await read(), target),
+    keepsFromKilling: async (target) => k10KeepsFromKilling(await read(), target),
+    async waitsFor(target, suspects) {
+      const snapshot = await read();
+      const waitingFor = k11WaitsFor(snapshot, target, { fetchTimeoutMs, suspects });
+      return { waitingFor, ...progressOf(snapshot, target) };
+    },
+    giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),
+    look: async () => look(await read()),
+    readsCommit: () => true,
+  };
+}
+
+/** K12: fewer logs to recover is progress. */
+function progressOf(snapshot: KafkaSnapshot, target: string): Pick<Waiting, 'progress'> {
+  const { figures } = nodesNamed(snapshot, [target])[0]!;
+  if (figures === 'unknown' || figures.logsToRecover === 'unknown') return {};
+  return { progress: figures.logsToRecover };
+}
+
+function look(snapshot: KafkaSnapshot) {
+  return {
+    unread: k19SeesEverything(snapshot).map(({ reason }) => reason),
+    offline: offlinePartitions(snapshot).map(nameOf),
+    underMinIsr: underMinIsr(snapshot).map(nameOf),
+    underReplicated: underReplicated(snapshot).map(nameOf),
+  };
+}
+
+type Cluster = { driver: Driver; read: () => Promise<KafkaSnapshot> };
+
+async function giveBackLeaders(
+  { driver, read }: Cluster,
+  target: string,
+  moved: Parameters<System['giveBackLeaders']>[1],
+  batch: number,
+) {
+  const snapshot = await read();
+  if (snapshot.partitions === 'unknown') return { left: moved.map(nameOf) };
+  const { ready, blocked } = k11LeadersToGiveBack(snapshot, target, moved);
+  const refused: string[] = [];
+  const targets = await driver.targets();
+  const asked = targets.find(({ name }) => snapshot.answeredBy.includes(name));
+  if (ready.length > 0 && asked && isBroker(asked)) {
+    for (let from = 0; from < ready.length; from += batch) {
+      const answers = await withConnection(brokerAddress(asked), (connection) =>
+        electPreferred(connection, ready.slice(from, from + batch)),
+      );
+      refused.push(...answers.map(({ partition, errorCode }) => `${partition} (error ${errorCode})`));
+    }
+    // Elected is what the next snapshot shows, not what was answered.
+    const after = k11LeadersToGiveBack(await read(), target, ready);
+    return { left: [...new Set([...refused, ...[...after.ready, ...after.blocked, ...blocked].map(nameOf)])] };
+  }
+  return { left: [...blocked, ...ready].map(nameOf) };
+}

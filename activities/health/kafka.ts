@@ -1,0 +1,155 @@
+import type { KafkaSnapshot, NodeSnapshot, PartitionSnapshot, Reading } from '../../decisions/kafka-rules/snapshot.ts';
+import { logger } from '../../lib/log.ts';
+import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
+import { readFigures } from './jolokia.ts';
+import {
+  type Metadata,
+  type Quorum,
+  readControlledShutdown,
+  readMetadata,
+  readMinIsr,
+  readQuorum,
+  readReassignments,
+  withConnection,
+} from './kafka-protocol.ts';
+
+/** Brokers whose word is compared; more would only cost time in a large cluster. */
+const BROKERS_ASKED = 3;
+
+const log = logger('kafka-health');
+
+/** What one broker said. */
+type BrokerAnswer = {
+  metadata: Metadata;
+  controlledShutdown: Reading<boolean>;
+};
+
+/**
+ * One picture of a cluster, from the targets as they were laid out and the facts of their processes. What
+ * does not answer within a few seconds is `unknown` (K19); the rules decide what that means.
+ *
+ * Partitions are told by up to three brokers and merged to the worse: a broker that was cut off goes on
+ * telling an old, better ISR. Topic configuration, quorum and reassignments are asked of one after the
+ * other until one answers.
+ */
+export async function readKafka(targets: readonly TargetInfo[], facts: readonly TargetFacts[]): Promise<KafkaSnapshot> {
+  const takenAt = new Date().toISOString();
+  const runs = (name: string) => facts.some((fact) => fact.name === name && isUp(fact));
+  const brokers = targets.filter(({ name, roles }) => roles.includes('broker') && runs(name));
+  const [answers, figures] = await Promise.all([
+    Promise.all(brokers.map(async (broker) => ({ broker, answer: await attempt(broker.name, () => ask(broker)) }))),
+    Promise.all(targets.map(async (target) => (runs(target.name) ? figuresOf(target) : 'unknown'))),
+  ]);
+  const answered = answers.flatMap(({ broker, answer }) => (answer ? [{ broker, answer }] : []));
+  const told = answered.slice(0, BROKERS_ASKED).map(({ answer }) => answer.metadata);
+  const partitions = mergePartitions(told);
+  const topics = partitions === 'unknown' ? [] : [...new Set(partitions.map(({ topic }) => topic))];
+  const alive = new Set(told.flatMap(({ brokers }) => brokers.map(({ nodeId }) => nodeId)));
+  const first = <T>(what: string, read: Parameters<typeof withConnection<T>>[1]) =>
+    firstOf(
+      answered.map(({ broker }) => broker),
+      what,
+      read,
+    );
+  const [quorum, minIsr, reassigning] = await Promise.all([
+    first<Quorum>('quorum', readQuorum),
+    first('topic configuration', (connection) => readMinIsr(connection, topics)),
+    first('reassignments', readReassignments),
+  ]);
+  return {
+    takenAt,
+    answeredBy: answered.map(({ broker }) => broker.name),
+    nodes: targets.map((target, index): NodeSnapshot => {
+      const fact = facts.find(({ name }) => name === target.name);
+      const isBroker = target.roles.includes('broker');
+      const own = answered.find(({ broker }) => broker === target)?.answer;
+      return {
+        name: target.name,
+        id: target.nodeId ?? -1,
+        roles: target.roles,
+        ...(target.rack !== undefined && { rack: target.rack }),
+        process: fact?.state ?? 'unknown',
+        ...(fact?.startedAt !== undefined && { startedAt: fact.startedAt }),
+        alive: !isBroker || told.length === 0 ? 'unknown' : alive.has(target.nodeId ?? -1),
+        controlledShutdown: own?.controlledShutdown ?? 'unknown',
+        figures: figures[index] ?? 'unknown',
+      };
+    }),
+    quorum: quorum ?? 'unknown',
+    partitions,
+    minIsr: minIsr ?? {},
+    reassigning: reassigning ?? 'unknown',
+  };
+}
+
+const isUp = ({ state }: TargetFacts) => state === 'running' || state === 'starting';
+
+async function ask(broker: TargetInfo): Promise<BrokerAnswer> {
+  return withConnection(brokerAddress(broker), async (connection) => {
+    const metadata = await readMetadata(connection);
+    return { metadata, controlledShutdown: await readControlledShutdown(connection, broker.nodeId ?? -1) };
+  });
+}
+
+export function brokerAddress({ name, host, ports }: TargetInfo): { host: string; port: number } {
+  if (ports.broker === undefined) throw new Error(`${name} has no broker port`);
+  return { host, port: ports.broker };
+}
+
+async function figuresOf({ name, host, ports }: TargetInfo) {
+  const port = ports.jolokia;
+  if (port === undefined) return 'unknown' as const;
+  return (await attempt(name, () => readFigures({ host, port }))) ?? ('unknown' as const);
+}
+
+/** The answer, or undefined: that something does not answer is a reading, and not an error of ours. */
+async function attempt<T>(name: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    log.debug({ target: name, err: (error as Error).message }, 'did not answer');
+    return undefined;
+  }
+}
+
+/** The first answer of several brokers, one after the other. */
+export async function firstOf<T>(
+  brokers: readonly TargetInfo[],
+  what: string,
+  read: Parameters<typeof withConnection<T>>[1],
+): Promise<T | undefined> {
+  for (const broker of brokers) {
+    const answer = await attempt(`${broker.name}: ${what}`, () => withConnection(brokerAddress(broker), read));
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+/**
+ * The worse of what several brokers tell: leader and replicas of the newest leader epoch, and only replicas
+ * that every one of them believes to be in sync. A topic that one of them does not know (yet, or any more)
+ * is taken from those that do.
+ */
+export function mergePartitions(told: readonly Metadata[]): Reading<PartitionSnapshot[]> {
+  if (told.length === 0) return 'unknown';
+  const merged = new Map<string, PartitionSnapshot & { epoch: number }>();
+  for (const { topics } of told) {
+    for (const { name, partitions } of topics) {
+      for (const { partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes } of partitions) {
+        if (name === null || name === undefined) continue;
+        const key = `${name}-${partitionIndex}`;
+        const known = merged.get(key);
+        const newer = !known || leaderEpoch >= known.epoch;
+        merged.set(key, {
+          topic: name,
+          partition: partitionIndex,
+          leader: newer ? leaderId : known.leader,
+          replicas: newer ? replicaNodes : known.replicas,
+          isr: known ? known.isr.filter((id) => isrNodes.includes(id)) : isrNodes,
+          epoch: Math.max(leaderEpoch, known?.epoch ?? leaderEpoch),
+        });
+      }
+    }
+  }
+  return [...merged.values()].map(({ epoch: _, ...partition }) => partition);
+}

@@ -1,0 +1,52 @@
+import type { EnvironmentSettings } from '../../config/environment.ts';
+import type { LedPartition } from '../../decisions/kafka-rules/settled.ts';
+import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
+import type { Driver, TargetFacts } from '../deploy/driver.ts';
+import { kafkaSystem } from './kafka-system.ts';
+import { plainSystem } from './plain-system.ts';
+
+/** What a system looks like at one moment of the soak, by names; client figures come from the traffic. */
+export type SystemLook = {
+  unread: string[];
+  offline: string[];
+  underMinIsr: string[];
+  underReplicated: string[];
+};
+
+/** What a node still has to reach; `progress` falls while it is getting there (logs to recover). */
+export type Waiting = { waitingFor: string[]; progress?: number };
+
+/**
+ * What the roll-out engine asks of a system, whichever it is. Every answer is read now, none is kept. A
+ * system that has no rule for a question answers that nothing is in the way.
+ */
+export type System = {
+  preflight(targets: string[]): Promise<Judgement>;
+  /** Which of these is next (K3); `unknown` where nothing tells the order. */
+  next(remaining: string[]): Promise<{ next: string } | 'unknown'>;
+  canRoll(wave: string[]): Promise<Judgement>;
+  /** The same for nodes that carry the artifact which is rolled back. */
+  canRollBack(wave: string[], suspects: string[]): Promise<Judgement>;
+  /** The leaders that a stop of this node will move, to be given back (K11). */
+  ledAsPreferred(target: string): Promise<LedPartition[]>;
+  /** Why a node that does not exit may not be killed yet (K10 as corrected), or undefined. */
+  keepsFromKilling(target: string): Promise<string | undefined>;
+  /** K11 but for the leaders. */
+  waitsFor(target: string, suspects: string[]): Promise<Waiting>;
+  /** Gives leaders back in batches; what is left is not yet in sync, or was refused. */
+  giveBackLeaders(target: string, moved: LedPartition[], batch: number): Promise<{ left: string[] }>;
+  look(): Promise<SystemLook>;
+  /** Whether a target can say which commit it runs (G6). */
+  readsCommit(target: string): boolean;
+};
+
+/** The system of an environment, read through its driver and its own interfaces. */
+export function openSystem(settings: EnvironmentSettings, driver: Driver): System {
+  return settings.system === 'kafka' ? kafkaSystem(settings, driver) : plainSystem(settings, driver);
+}
+
+/** Facts of every target, read at the same time. */
+export async function allFacts(driver: Driver): Promise<TargetFacts[]> {
+  const targets = await driver.targets();
+  return Promise.all(targets.map(({ name }) => driver.facts(name)));
+}

@@ -1,0 +1,117 @@
+/** A process of a node, as its driver tells it; the start is opaque and only equality means anything. */
+export type NodeProcess = { state: string; pid?: number; startedAt?: string };
+
+/** What disk and process table say of one node now. */
+export type NodeFacts = NodeProcess & {
+  artifacts: readonly { name: string; sha256: string }[];
+  /** Which ledger entry let it start last, where it was one. */
+  startedFor?: string;
+};
+
+/** One open ledger entry: what the node is to hold, and the process that ran when the intent was written. */
+export type NodeIntent = {
+  key: string;
+  before: NodeProcess;
+  to: readonly { name: string; sha256: string }[];
+};
+
+export type NextStep =
+  | { do: 'stop' }
+  | { do: 'install' }
+  | { do: 'start' }
+  | { do: 'done' }
+  | { do: 'give-up'; why: string }
+  | { do: 'hold'; why: string }
+  | { do: 'look-again'; why: string };
+
+/**
+ * K20: what to do next with a node whose change is intended, from its disk and its process alone. Nobody's
+ * memory is asked, so that whoever comes next, after a crash at any point, does the same: one intent
+ * restarts its node at most once.
+ *
+ * | process                              | disk          | next                                               |
+ * |--------------------------------------|---------------|----------------------------------------------------|
+ * | the one from before the intent       | any           | stop: nothing was done yet                         |
+ * | none, never started for this intent  | not as wanted | install: stopped by us, or died by itself          |
+ * | none, never started for this intent  | as wanted     | start                                              |
+ * | none, but started for this intent    | any           | give up: it ended again; it is not started twice   |
+ * | started for this intent              | as wanted     | done: from here on it is waited for                |
+ * | started for this intent              | not as wanted | hold: somebody changed a file under it             |
+ * | another one                          | any           | hold: somebody else restarted it                   |
+ * | cannot be told                       | any           | look again (K19)                                   |
+ */
+export function nextStep(facts: NodeFacts, intent: NodeIntent): NextStep {
+  const ours = facts.startedFor === intent.key;
+  const installed = holds(facts, intent.to);
+  if (facts.state === 'stopped') {
+    // The permit is written a moment before the start: only another start than before proves that it happened.
+    if (ours && facts.startedAt !== undefined && facts.startedAt !== intent.before.startedAt) {
+      return { do: 'give-up', why: 'it ended after it was started' };
+    }
+    return installed ? { do: 'start' } : { do: 'install' };
+  }
+  if (facts.state !== 'running' && facts.state !== 'starting') {
+    return { do: 'look-again', why: `the state of its process is ${facts.state}` };
+  }
+  if (isSameProcess(facts, intent.before)) return { do: 'stop' };
+  if (!ours)
+    return { do: 'hold', why: `somebody else started process ${facts.pid ?? '?'} at ${facts.startedAt ?? '?'}` };
+  return installed ? { do: 'done' } : { do: 'hold', why: 'its files were changed by hand after it was started' };
+}
+
+/** Whether the disk holds all of these artifacts. */
+export function holds(facts: Pick<NodeFacts, 'artifacts'>, wanted: NodeIntent['to']): boolean {
+  return wanted.every(({ name, sha256 }) =>
+    facts.artifacts.some((file) => file.name === name && file.sha256 === sha256),
+  );
+}
+
+export function isSameProcess(a: NodeProcess, b: NodeProcess): boolean {
+  return a.pid !== undefined && a.pid === b.pid && a.startedAt === b.startedAt;
+}
+
+/**
+ * K13 and the first of *not the candidate's fault*: nodes whose process is not the one that the ledger knows,
+ * so that somebody else restarted them, or that ended by themselves. A node with an open intent is ours to
+ * restart and not looked at here.
+ */
+export function strangeProcesses(
+  seen: readonly { target: string; seen: NodeProcess; open: boolean }[],
+  facts: ReadonlyMap<string, NodeProcess>,
+): string[] {
+  return seen.flatMap(({ target, seen, open }) => {
+    const now = facts.get(target);
+    if (open || !now || now.state === 'unknown' || isSameProcess(now, seen)) return [];
+    if (now.state === 'stopped') {
+      return seen.state === 'stopped'
+        ? []
+        : [`${target} has ended (it was process ${seen.pid ?? '?'}), and not by this roll-out`];
+    }
+    return [
+      `${target} was restarted by somebody else: it is process ${now.pid ?? '?'} since ${now.startedAt ?? '?'}, and was ${seen.pid ?? 'not running'} since ${seen.startedAt ?? '?'}`,
+    ];
+  });
+}
+
+/**
+ * K13: a node that did not return keeps every other untouched, and so does one in the middle of its change.
+ * The node to touch itself is not counted.
+ */
+export function k13OthersInTheWay(
+  ledger: readonly { target: string; direction: string; state: string; failure?: string }[],
+  target: string,
+): string[] {
+  const latest = new Map<string, { state: string; failure?: string }>();
+  // What puts a node back comes after what changed it: the last word about a node counts.
+  for (const entry of [...ledger].sort((a, b) => (a.direction < b.direction ? 1 : -1))) {
+    if (entry.state === 'planned') continue;
+    latest.set(entry.target, entry);
+  }
+  latest.delete(target);
+  return [...latest].flatMap(([name, { state, failure }]) => {
+    if (state === 'failed')
+      return [`${name} did not return${failure ? ` (${failure})` : ''}: no second node is touched`];
+    if (state === 'intent' || state === 'changed') return [`${name} is in the middle of its change`];
+    return [];
+  });
+}
