@@ -1,16 +1,6 @@
 // Plain JavaScript for Node 20: runs before there is a Node 24 or a node_modules.
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -66,7 +56,7 @@ function ensureModules() {
     process.stderr.write(`patchwright: installing npm packages (npm ci, about 10 s)\n`);
     const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: ROOT,
-      stdio: ['ignore', 2, 2],
+      stdio: ['ignore', 'ignore', 2],
     });
     if (npm.error) fail(`cannot run npm: ${npm.error.message}. Install npm (it comes with Node), then try again.`, 3);
     if (npm.status !== 0) {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { downloadTemporal } from './download-temporal.ts';
+import { ExitError } from '../lib/exit-error.ts';
+import { type DownloadOptions, downloadTemporal } from './download-temporal.ts';
 import { isProgram, type Machine, onPath } from './machine.ts';
 import type { Progress } from './progress.ts';
 import { runToEnd } from './run.ts';
@@ -45,19 +46,25 @@ export async function findTemporal(machine: Machine): Promise<TemporalBinary | {
  * a build of the pinned module. (`TEMPORAL_ADDRESS` comes before all of them, and is the
  * caller's to look at.) Throws one error that names all five ways when none is possible.
  */
-export async function ensureTemporal(machine: Machine, progress: Progress): Promise<TemporalBinary> {
+export async function ensureTemporal(
+  machine: Machine,
+  progress: Progress,
+  download: DownloadOptions = {},
+): Promise<TemporalBinary> {
   const found = await findTemporal(machine);
   if (!('missing' in found)) return found;
   return alone(machine, STEP, progress, async () => {
     const again = await findTemporal(machine);
     if (!('missing' in again)) return again;
     const tried = ['TEMPORAL_ADDRESS: not set', ...again.missing];
-    for (const way of [byDownload, byBuild]) {
-      const problem = await way(machine, progress);
+    for (const way of [() => byDownload(machine, progress, download), () => byBuild(machine, progress)]) {
+      const problem = await way();
+      machine.interrupted?.throwIfAborted();
       if (problem === undefined) return { path: cachedBinary(machine), version: TEMPORAL_VERSION, from: 'cache' };
       tried.push(problem);
     }
-    throw new Error(
+    throw new ExitError(
+      3,
       `there is no Temporal server ${TEMPORAL_VERSION}, and none of five ways leads to one:\n${tried
         .map((line, index) => `  ${index + 1}. ${line}`)
         .join('\n')}\nAny one of them is enough.`,
@@ -65,14 +72,10 @@ export async function ensureTemporal(machine: Machine, progress: Progress): Prom
   });
 }
 
-/** What to type to get it. */
-export const HOW_TO_GET_TEMPORAL =
-  'patchwright doctor --fix (downloads or builds it; needs temporal.download, or Go ≥ 1.21), or set TEMPORAL_ADDRESS';
-
-async function byDownload(machine: Machine, progress: Progress): Promise<string | undefined> {
+async function byDownload(machine: Machine, progress: Progress, options: DownloadOptions) {
   const folder = temporaryFolder(machine);
   try {
-    const binary = await downloadTemporal(folder, TEMPORAL_VERSION, (detail) => progress(STEP, detail));
+    const binary = await downloadTemporal(folder, TEMPORAL_VERSION, (detail) => progress(STEP, detail), options);
     await keep(machine, binary);
     return undefined;
   } catch (error) {
