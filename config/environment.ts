@@ -34,8 +34,9 @@ const regexp = z.string().superRefine((source, context) => {
 const url = z.string().regex(/^https?:\/\//, 'an http address; {port} stands for the target’s port');
 
 /**
- * Named sets of Maven coordinates, `group:artifact:version` or `group:artifact:version:classifier`.
+ * Named sets of Maven coordinates, `group:artifact:version[:classifier]` or Maven's longer form.
  * `transitive`: with what they need at run time, which is the rule; false for an agent's own jar.
+ * `excludes` leaves things out wherever they come from; `pins` sets the version of what others bring along.
  */
 export const librariesSchema = z.record(
   libraryName,
@@ -45,12 +46,14 @@ export const librariesSchema = z.record(
         z
           .string()
           .regex(
-            /^[^:\s]+:[^:\s]+:[^:\s]+(:[^:\s]+)?$/,
-            'group:artifact:version, or group:artifact:version:classifier',
+            /^[^:\s]+:[^:\s]+:[^:\s]+(:[^:\s]+){0,2}$/,
+            'group:artifact:version, group:artifact:version:classifier, or group:artifact:jar:classifier:version',
           ),
       )
       .min(1),
     transitive: z.boolean().default(true),
+    excludes: z.array(z.string().regex(/^[^:\s]+:[^:\s]+$/, 'group:artifact, or group:*')).optional(),
+    pins: z.array(z.string().regex(/^[^:\s]+:[^:\s]+:[^:\s]+$/, 'group:artifact:version')).optional(),
   }),
 );
 

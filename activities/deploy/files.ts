@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
 import {
   copyFileSync,
-  createReadStream,
   existsSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -14,19 +11,13 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Digest } from '../../workflows/types.ts';
-
-/** SHA-256 of a file's bytes as they are on disk now. */
-export async function sha256Of(file: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
 
 const remembered = new Map<string, { stamp: string; sha256: Digest }>();
 
 /**
- * As `sha256Of`, read again only where the file changed. The change time cannot be set by a program,
+ * As `sha256OfFile`, read again only where the file changed. The change time cannot be set by a program,
  * so a file that was altered by hand, its time put back, is read again too.
  */
 export async function sha256Remembered(file: string): Promise<Digest> {
@@ -34,7 +25,7 @@ export async function sha256Remembered(file: string): Promise<Digest> {
   const stamp = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   const known = remembered.get(file);
   if (known?.stamp === stamp) return known.sha256;
-  const sha256 = await sha256Of(file);
+  const sha256 = await sha256OfFile(file);
   remembered.set(file, { stamp, sha256 });
   return sha256;
 }
@@ -52,7 +43,7 @@ export async function replaceFile(source: string, target: string, sha256: Digest
   try {
     copyFileSync(source, temporary);
     await sync(temporary);
-    const found = await sha256Of(temporary);
+    const found = await sha256OfFile(temporary);
     if (found !== sha256) throw new Error(`${source} has the digest ${found}, not ${sha256}`);
     renameSync(temporary, target);
     await sync(dirname(target));
@@ -62,12 +53,12 @@ export async function replaceFile(source: string, target: string, sha256: Digest
   }
 }
 
-/** Links every file of a folder (no subfolders) into another; copies where the file systems differ. */
-export function linkFolder(from: string, to: string): void {
+/** Links the jars of a folder into another; copies where the file systems differ. */
+export function linkJars(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
+    if (!name.endsWith('.jar')) continue;
     const source = join(from, name);
-    if (!lstatSync(source).isFile() && !statSync(source).isFile()) continue;
     const target = join(to, name);
     if (existsSync(target)) continue;
     try {

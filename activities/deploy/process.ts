@@ -5,9 +5,10 @@ import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { withLock } from '../../lib/lock.ts';
 import { signalProcess } from '../../lib/process-identity.ts';
+import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact, ReadBack } from '../../workflows/types.ts';
 import type { Driver, DriverDeps, StartPermit, StopOptions, TargetFacts } from './driver.ts';
-import { explainFullDisk, replaceFile, sha256Of, sha256Remembered } from './files.ts';
+import { explainFullDisk, replaceFile, sha256Remembered } from './files.ts';
 import {
   isLaidOut,
   type Known,
@@ -129,7 +130,7 @@ async function stage(
     }
     const folder = join(nodeFiles.staged(info.dir), sha256);
     const file = join(folder, name);
-    if (statSync(file, { throwIfNoEntry: false }) && (await sha256Of(file)) === sha256) continue;
+    if (statSync(file, { throwIfNoEntry: false }) && (await sha256OfFile(file)) === sha256) continue;
     mkdirSync(folder, { recursive: true });
     rmSync(file, { force: true });
     try {
@@ -137,7 +138,7 @@ async function stage(
     } catch (error) {
       throw explainFullDisk(error, file);
     }
-    const found = await sha256Of(file);
+    const found = await sha256OfFile(file);
     if (found !== sha256) throw new Error(`${file} was staged with the digest ${found}, not ${sha256}`);
   }
   remember(info.dir, wanted);
@@ -167,10 +168,10 @@ async function install({ info, managed }: NodeProgram, wanted: Artifact[]): Prom
   for (const { name, sha256 } of wanted) {
     const target = managed[name];
     if (!target) throw new Error(`no file of ${info.name} is replaced by the artifact ${name}`);
-    if (statSync(target, { throwIfNoEntry: false }) && (await sha256Of(target)) === sha256) continue;
+    if (statSync(target, { throwIfNoEntry: false }) && (await sha256OfFile(target)) === sha256) continue;
     sweepParts(dirname(target));
     await replaceFile(join(nodeFiles.staged(info.dir), sha256, name), target, sha256);
-    const found = await sha256Of(target);
+    const found = await sha256OfFile(target);
     if (found !== sha256) throw new Error(`${target} reads back as ${found} after ${sha256} was installed`);
   }
 }
@@ -258,7 +259,7 @@ function endOfLogs({ info, log }: NodeProgram): string {
 
 async function readBack(program: NodeProgram): Promise<ReadBack> {
   const { name, dir } = program.info;
-  const artifacts = await managedDigests(program, sha256Of);
+  const artifacts = await managedDigests(program, sha256OfFile);
   const state = stateOf(dir);
   if (state.kind !== 'running') throw new Error(`${name} does not run: nothing can say which commit it is`);
   return { artifacts, commit: await program.commit() };

@@ -4,11 +4,12 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { EnvironmentSettings, KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { stateOf } from '../../lib/detached.ts';
-import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
+import { writeJsonFile } from '../../lib/json-file.ts';
 import { withLock } from '../../lib/lock.ts';
+import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact } from '../../workflows/types.ts';
 import type { DriverDeps, TargetInfo } from './driver.ts';
-import { explainFullDisk, linkFolder, replaceFile, sha256Of, sha256Remembered } from './files.ts';
+import { explainFullDisk, linkJars, replaceFile, sha256Remembered } from './files.ts';
 import {
   classPath,
   JOLOKIA_POLICY,
@@ -205,7 +206,7 @@ async function layOut(node: NodePlan, deps: ProvisionDeps, initial: Artifact[]):
 
 async function linkLibrary({ info }: NodePlan, library: string): Promise<Record<string, string>> {
   const libs = join(info.dir, 'libs');
-  linkFolder(library, libs);
+  linkJars(library, libs);
   const digests: Record<string, string> = {};
   for (const jar of readdirSync(libs)) digests[jar] = await sha256Remembered(join(libs, jar));
   return digests;
@@ -222,7 +223,7 @@ async function placeInitial({ info, managed }: NodePlan, deps: ProvisionDeps, in
       remember(info.dir, [artifact]);
     } else if (existsSync(file)) {
       // The library's own jar: staged and known, since the first roll-out may have to go back to it.
-      const sha256 = await sha256Of(file);
+      const sha256 = await sha256OfFile(file);
       await replaceFile(file, join(nodeFiles.staged(info.dir), sha256, name), sha256);
       remember(info.dir, [{ name, sha256, bytes: 0 }]);
     } else {
