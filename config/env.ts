@@ -50,7 +50,12 @@ export function personalToken(): string | undefined {
 export type TemporalSettings = { address: string; namespace: string; tls: boolean; apiKey?: string };
 
 /** What a worker was told by the supervisor, or by whoever starts it on another machine. */
-export function workerEnvironment(): { databaseUrl: string; temporal: TemporalSettings; dataDir: string } {
+export function workerEnvironment(): {
+  databaseUrl: string;
+  temporal: TemporalSettings;
+  dataDir: string;
+  configFile: string;
+} {
   const databaseUrl = process.env.PATCHWRIGHT_DATABASE_URL || process.env.DATABASE_URL;
   const dataDir = process.env.PATCHWRIGHT_DATA;
   const temporal = temporalFromEnvironment();
@@ -62,7 +67,8 @@ export function workerEnvironment(): { databaseUrl: string; temporal: TemporalSe
   if (!databaseUrl || !temporal || !dataDir) {
     throw new Error(`a worker cannot start without ${missing.join(', ')}; \`patchwright up\` sets them`);
   }
-  return { databaseUrl, temporal, dataDir: resolve(dataDir) };
+  const configFile = process.env.PATCHWRIGHT_CONFIG || 'patchwright.yaml';
+  return { databaseUrl, temporal, dataDir: resolve(dataDir), configFile };
 }
 
 /** A Temporal server of the user's own: a cluster, or Temporal Cloud with an API key. */
@@ -110,3 +116,18 @@ export const HOST_ENVIRONMENT: readonly string[] = [
   'TZ',
   'XDG_CACHE_HOME',
 ];
+
+/** How much is logged: trace, debug, info, warn, error. */
+export function logLevel(): string {
+  return process.env.PATCHWRIGHT_LOG_LEVEL || 'info';
+}
+
+/** The file in which a worker says that it serves; the supervisor waits for it. */
+export function readyFile(): string | undefined {
+  return process.env.PATCHWRIGHT_READY_FILE || undefined;
+}
+
+/** The whole environment: for our own workers, which need the secrets that the configuration refers to. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allowedEnvironment, GIT_ENVIRONMENT } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
-import { gitIn, UnknownRef, withMirror } from '../../git/clone.ts';
+import { UnknownRef, withMirror } from '../../git/clone.ts';
 import { putOnBase, readStack, sourceOf } from '../../git/patch-stack.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { run } from '../../lib/run.ts';

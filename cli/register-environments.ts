@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
+import { connect, settingsOf } from './context.ts';
+import { lookOf } from './look.ts';
+import type { Register } from './main.ts';
+import { print } from './output.ts';
+
+export const addEnvironmentCommands: Register = (program, run) => {
+  const env = program.command('env').description('environments, and a human’s brakes');
+  env
+    .command('show')
+    .argument('<env>')
+    .description('what runs there, read from disk and processes now')
+    .action((name: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const view = await envShow(settingsOf(globals), name, { dataDir: resolve(globals.data) });
+        print(globals, view, [envShowText(view, lookOf(process.stdout)).trimEnd()]);
+        return 0;
+      }),
+    );
+  env
+    .command('up')
+    .argument('<env>')
+    .description('lay out and start what is missing, adopt what runs')
+    .action((name: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const settings = settingsOf(globals);
+        const connected = await connect(globals);
+        try {
+          const nodes = await envUp(connected, settings, name);
+          print(globals, { environment: name, nodes }, nodes);
+          return 0;
+        } finally {
+          await connected.close();
+        }
+      }),
+    );
+  env
+    .command('down')
+    .argument('<env>')
+    .option('--purge', 'remove its data too', false)
+    .description('stop it; its data stays')
+    .action((name: string, options: { purge: boolean }, command: Command) =>
+      run(command, async (globals) => {
+        const results = await envDown(settingsOf(globals), name, {
+          dataDir: resolve(globals.data),
+          purge: options.purge,
+        });
+        const lines = results.map(
+          (result) => `${result.name} ${result.killed ? 'killed' : result.stopped ? 'stopped' : 'did not run'}`,
+        );
+        print(globals, { environment: name, targets: results }, lines.length > 0 ? lines : [`${name} is not up`]);
+        return 0;
+      }),
+    );
+};

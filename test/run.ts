@@ -1,0 +1,36 @@
+/**
+ * `npm test`: gets what the tests need, runs them all, and ends with the line `N passed, N failed`.
+ * `--fast` runs those that need no server, JVM or cluster. Further arguments go to vitest.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startVitest } from 'vitest/node';
+import { ensureEverything } from '../cli/ensure.ts';
+import { loadSettings } from '../config/load.ts';
+import { progressOnStderr } from '../setup/progress.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Needs nothing but Node: decisions, configuration, architecture, words. */
+const FAST = ['test/decisions', 'test/config', 'test/architecture', 'test/rollout/kafka-rules', 'test/suite/decisions', 'test/story/redact'];
+
+async function main(args: string[]): Promise<number> {
+  const fast = args.includes('--fast');
+  const filters = args.filter((arg) => arg !== '--fast');
+  process.chdir(ROOT);
+  if (!fast) await ensureEverything(loadSettings(join(ROOT, 'patchwright.yaml')), progressOnStderr());
+  const vitest = await startVitest('test', fast ? FAST : filters, { watch: false, run: true });
+  const modules = vitest.state.getTestModules();
+  const tests = modules.flatMap((module) => [...module.children.allTests()]);
+  const count = (state: string) => tests.filter((test) => test.result().state === state).length;
+  // A file that cannot even be loaded has no tests: it is a failure all the same.
+  const broken = modules.filter((module) => module.state() === 'failed' && [...module.children.allTests('failed')].length === 0).length;
+  const unhandled = vitest.state.getUnhandledErrors().length;
+  await vitest.close();
+  const passed = count('passed');
+  const failed = count('failed') + broken + unhandled;
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+process.exit(await main(process.argv.slice(2)));
