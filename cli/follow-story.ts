@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Progress, progressOf } from '../report/progress.ts';
+import type { Db } from '../store/database.ts';
+import { threadOf, threadState } from '../store/thread.ts';
+import type { ReleaseOutcome } from '../workflows/types.ts';
+import { endLines, headLines, liveLines, lookOf, messageLines, type StoryOutput, stepLine } from './terminal.ts';
+
+export type { StoryOutput } from './terminal.ts';
+
+export type FollowOptions = {
+  /** Stops following (Ctrl-C); the release goes on. */
+  signal?: AbortSignal;
+  pollMs?: number;
+};
+
+// A release that ended without a last word (its workflow was terminated) is not followed for ever.
+const LAST_WORD_WITHIN_MS = 15_000;
+const CLEAR_TO_END = '\u001b[0J';
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+
+/**
+ * Shows a release's story from its beginning until it has ended, and returns how; undefined when following
+ * was stopped. A database that is away for a while (it restarts) is waited for.
+ *
+ * @throws when there is no such release.
+ */
+export function followStory(db: Db, release: string, out: StoryOutput): Promise<ReleaseOutcome>;
+export function followStory(
+  db: Db,
+  release: string,
+  out: StoryOutput,
+  options: FollowOptions,
+): Promise<ReleaseOutcome | undefined>;
+export async function followStory(
+  db: Db,
+  release: string,
+  out: StoryOutput,
+  { signal, pollMs = 120 }: FollowOptions = {},
+): Promise<ReleaseOutcome | undefined> {
+  const screen = openScreen(out);
+  const seen: Seen = { last: 0, headed: false };
+  try {
+    for (let frame = 0; !signal?.aborted; frame += 1) {
+      const state = await readOrWait(db, release, seen);
+      if (state) {
+        showNews(screen, state, seen);
+        if (isOver(state, seen)) {
+          screen.print(endLines(state.progress, screen.look()));
+          return state.progress.outcome ?? undefined;
+        }
+        seen.progress = state.progress;
+        seen.notice = state.notice;
+      }
+      if (seen.progress) {
+        const notice = state ? seen.notice : 'the database does not answer; waiting for it';
+        screen.live(liveLines(seen.progress, frame, screen.look(), notice));
+      }
+      await sleep(pollMs, undefined, { signal }).catch(onlyAbort);
+    }
+    return undefined;
+  } finally {
+    screen.close();
+  }
+}
+
+type Seen = {
+  last: number;
+  headed: boolean;
+  step?: string | undefined;
+  progress?: Progress;
+  notice?: string | undefined;
+  endedSince?: number;
+};
+type State = { progress: Progress; messages: Awaited<ReturnType<typeof threadOf>>; notice: string | undefined };
+
+async function readOrWait(db: Db, release: string, seen: Seen): Promise<State | undefined> {
+  try {
+    const progress = await progressOf(db, release);
+    if (!progress) throw new NoSuchRelease(`there is no release ${release}`);
+    const messages = await threadOf(db, release, seen.last);
+    return { progress, messages, notice: (await threadState(db, release))?.problem };
+  } catch (error) {
+    if (error instanceof NoSuchRelease || !isAway(error)) throw error;
+    return undefined;
+  }
+}
+
+class NoSuchRelease extends Error {}
+
+/** The server is gone, starting or stopping; as opposed to a query that is wrong. */
+function isAway(error: unknown): boolean {
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  return (
+    /^(?:ECONN|ENOENT|EPIPE|ETIMEDOUT|57P0|08)/.test(code) || /terminated|timeout|closed|not queryable/i.test(message)
+  );
+}
+
+function showNews(screen: Screen, { progress, messages }: State, seen: Seen): void {
+  const look = screen.look();
+  const lines = seen.headed ? [] : headLines(progress, look);
+  for (const message of messages) lines.push(...messageLines(message, progress.startedAt, look));
+  const running = progress.steps.find(({ state }) => state === 'running');
+  // Without live lines the beginning of a long step must still show.
+  if (!screen.tty && running && running.step !== seen.step) lines.push(stepLine(running, progress, look));
+  seen.step = running?.step;
+  if (lines.length > 0) screen.print(lines);
+  seen.headed = true;
+  seen.last = messages.at(-1)?.seq ?? seen.last;
+  if (messages.some(({ final }) => final)) seen.endedSince = 0;
+}
+
+/** The last word comes after the outcome is recorded: both, or the outcome for long enough. */
+function isOver({ progress }: State, seen: Seen): boolean {
+  if (progress.endedAt === null) return false;
+  seen.endedSince ??= Date.now();
+  return Date.now() - seen.endedSince > LAST_WORD_WITHIN_MS;
+}
+
+function onlyAbort(error: unknown): void {
+  if ((error as { name?: string }).name !== 'AbortError') throw error;
+}
+
+type Screen = ReturnType<typeof openScreen>;
+
+/** Lines that stay, above lines that are redrawn. Without a terminal there are only lines that stay. */
+function openScreen(out: StoryOutput) {
+  const tty = out.isTTY === true;
+  let drawn = 0;
+  const eraseLive = () => {
+    if (drawn > 0) out.write(`\u001b[${drawn}F${CLEAR_TO_END}`);
+    drawn = 0;
+  };
+  if (tty) out.write(HIDE_CURSOR);
+  return {
+    tty,
+    look: () => lookOf(out),
+    print(lines: readonly string[]) {
+      eraseLive();
+      out.write(`${lines.join('\n')}\n`);
+    },
+    live(lines: readonly string[]) {
+      if (!tty) return;
+      const erase = drawn > 0 ? `\u001b[${drawn}F${CLEAR_TO_END}` : '';
+      out.write(`${erase}${lines.join('\n')}\n`);
+      drawn = lines.length;
+    },
+    close() {
+      eraseLive();
+      if (tty) out.write(SHOW_CURSOR);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { sql } from 'kysely';
+import type { Db } from '../store/database.ts';
+import type { ReleaseOutcome } from '../workflows/types.ts';
+
+/** Where a release is: what the terminal's live lines and `release show` tell. */
+export type Progress = {
+  release: string;
+  fork: string;
+  ref: string;
+  startedAt: string;
+  endedAt: string | null;
+  outcome: ReleaseOutcome | null;
+  /** Every step that the order asks for, in order. */
+  steps: StepProgress[];
+  /** Of the running step, where there is more to tell than its name. */
+  detail: SuiteProgress | RolloutProgress | undefined;
+};
+
+export type StepProgress = { step: string; state: 'waiting' | 'running' | 'ended'; seconds: number };
+
+export type SuiteProgress = {
+  kind: 'suite';
+  suite: string;
+  done: number;
+  units: number;
+  failed: number;
+  slots: number;
+};
+
+export type RolloutProgress = {
+  kind: 'rollout';
+  environment: string;
+  direction: 'forward' | 'back';
+  targets: { name: string; state: 'planned' | 'intent' | 'changed' | 'done' | 'failed' }[];
+};
+
+/** Undefined where there is no such release. */
+export async function progressOf(db: Db, release: string, now = new Date()): Promise<Progress | undefined> {
+  const row = await db.selectFrom('release').selectAll().where('id', '=', release).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const known = await db
+    .selectFrom('release_step')
+    .selectAll()
+    .where('release', '=', release)
+    .orderBy('started_at')
+    .execute();
+  const planned = plannedSteps(row);
+  const names = [...planned, ...known.map(({ step }) => step).filter((step) => !planned.includes(step))];
+  return {
+    release,
+    fork: row.fork,
+    ref: row.ref,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    outcome: row.outcome,
+    steps: names.map((step): StepProgress => {
+      const run = known.find((one) => one.step === step);
+      if (!run) return { step, state: 'waiting', seconds: 0 };
+      const seconds = ((run.ended_at ?? row.ended_at ?? now).getTime() - run.started_at.getTime()) / 1000;
+      return { step, state: run.ended_at || row.ended_at ? 'ended' : 'running', seconds };
+    }),
+    detail: row.ended_at ? undefined : await detailOf(db, release, row.step),
+  };
+}
+
+/** As `workflows/release.ts` enters them. */
+function plannedSteps({ suites, environments }: { suites: string[]; environments: string[] }): string[] {
+  return [
+    'cut',
+    'build',
+    ...suites.map((name) => `suite:${name}`),
+    ...environments.map((name) => `rollout:${name}`),
+    'finish',
+  ];
+}
+
+async function detailOf(db: Db, release: string, step: string): Promise<Progress['detail']> {
+  const [kind, name = ''] = step.split(/:(.*)/s);
+  if (kind === 'suite') return suiteProgress(db, release, name);
+  if (kind === 'rollout') return rolloutProgress(db, release, name);
+  return undefined;
+}
+
+async function suiteProgress(db: Db, release: string, suite: string): Promise<SuiteProgress | undefined> {
+  const { rows } = await sql<{ done: number; units: number; failed: number; slots: number }>`
+    select run.slots, run.units,
+      (select count(*) from suite_unit unit where unit.suite_run = run.suite_run and unit.finished) as done,
+      (select count(distinct test) from test_result result where result.suite_run = run.suite_run and result.status = 'failed') as failed
+    from suite_run run where run.release = ${release} and run.suite = ${suite}
+    order by run.candidate_number desc limit 1`.execute(db);
+  return rows[0] && { kind: 'suite', suite, ...rows[0] };
+}
+
+async function rolloutProgress(db: Db, release: string, environment: string): Promise<RolloutProgress | undefined> {
+  const rollout = await db
+    .selectFrom('rollout')
+    .select('id')
+    .where('release', '=', release)
+    .where('environment', '=', environment)
+    .orderBy('candidate_number', 'desc')
+    .executeTakeFirst();
+  if (!rollout) return undefined;
+  const targets = await db
+    .selectFrom('rollout_target')
+    .select(['target', 'state', 'direction'])
+    .where('rollout', '=', rollout.id)
+    .orderBy('position')
+    .execute();
+  // While it is rolled back, that is what happens.
+  const direction = targets.some((target) => target.direction === 'back') ? 'back' : 'forward';
+  return {
+    kind: 'rollout',
+    environment,
+    direction,
+    targets: targets.filter((one) => one.direction === direction).map(({ target, state }) => ({ name: target, state })),
+  };
+}

@@ -1,0 +1,111 @@
+import type { EffectRecord } from '../store/journal.ts';
+import type { SandboxUse } from '../store/releases.ts';
+import type { Tone } from '../store/thread.ts';
+import type { Artifact, RunCounts, TestCounts, TrafficAccount, VerdictKind } from '../workflows/types.ts';
+
+/**
+ * The evidence of one release, as `report --json` prints it (design.md, *Interfaces that hold*): fields are
+ * added, never changed. Times are ISO 8601 in UTC. What has not happened yet is null or an empty list, so
+ * that a release that runs, was held early or was refused has the same shape as one that went through.
+ */
+export type Report = {
+  release: string;
+  fork: string;
+  /** The base's version; null until it is cut. */
+  base: string | null;
+  baseCommit: string | null;
+  ref: string;
+  requestedBy: string;
+  startedAt: string;
+  endedAt: string | null;
+  outcome: ReportOutcome | null;
+  patches: ReportPatch[];
+  candidates: ReportCandidate[];
+  effects: EffectRecord[];
+  approvals: { id: string; digest: string; decision: string; by: string }[];
+  agent: { runs: number; turns: number; tokens: number; money: number };
+  thread: { at: string; text: string; key: string; tone: Tone }[];
+  /** Where the wall-clock time went; the values add up to the whole, `other` is what no step accounts for. */
+  seconds: Record<string, number>;
+};
+
+/** `at` names the step or the environment; it is missing where all of it went through. */
+export type ReportOutcome = { kind: string; at?: string; reasons: string[] };
+
+export type ReportPatch = {
+  commit: string;
+  subject: string;
+  author: string;
+  reason: string;
+  upstreamStatus: string;
+  dropWhen: string;
+  check?: string;
+};
+
+export type ReportCandidate = {
+  n: number;
+  commit: string;
+  version: string;
+  /** Null until it is built. */
+  digest: string | null;
+  sandbox: SandboxUse;
+  artifacts: Artifact[];
+  build: { seconds: number; command: string[]; toolchain: Record<string, string> } | null;
+  suites: ReportSuite[];
+  rollouts: ReportRollout[];
+  outcome: ReportOutcome | null;
+};
+
+export type ReportSuite = {
+  name: string;
+  units: number;
+  slots: number;
+  seconds: number;
+  boundSeconds: number;
+  tests: TestCounts;
+  /** Unit runs of the suite proper, and those of a unit that had already finished (must be 0). */
+  executions: number;
+  repeated: number;
+  rerunSeconds: number;
+  verdicts: ReportVerdict[];
+  problem?: string;
+};
+
+export type ReportVerdict = {
+  unit: string;
+  test: string;
+  kind: VerdictKind;
+  orderDependent?: boolean;
+  candidate: RunCounts;
+  base: RunCounts;
+  power?: number;
+  culprit?: string[];
+  message: string;
+  evidence: string;
+};
+
+export type ReportRollout = {
+  environment: string;
+  outcome: ReportOutcome | null;
+  startedAt: string;
+  endedAt: string | null;
+  waves: {
+    targets: string[];
+    gate: { kind: string; reasons: string[]; figures: Record<string, unknown> } | null;
+  }[];
+  targets: ReportTarget[];
+  rolledBack: ReportTarget[];
+  traffic: TrafficAccount | null;
+};
+
+export type ReportTarget = {
+  name: string;
+  from: string;
+  to: string;
+  state: string;
+  readBack: { artifacts: { name: string; sha256: string }[]; commit: string } | null;
+  /** All of this target's change, and where its seconds went. */
+  seconds: number;
+  secondsBy: Record<string, number>;
+  failure?: string;
+};

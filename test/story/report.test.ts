@@ -1,0 +1,203 @@
+import { describe, expect, test } from 'vitest';
+import { createStoryActivities } from '../../activities/story.ts';
+import { report, reportText } from '../../cli/commands/report.ts';
+import { assembleReport } from '../../report/assemble.ts';
+import { renderMarkdown } from '../../report/markdown.ts';
+import { code, md } from '../../report/markdown-text.ts';
+import type { Db } from '../../store/database.ts';
+import { runEffect } from '../../store/journal.ts';
+import { closeRelease } from '../../store/releases.ts';
+import { useDatabases } from './database.ts';
+import { BUILD, seedBuild, seedCut, seedRelease, seedRollout, setTimes } from './seed.ts';
+
+const freshDatabase = useDatabases();
+
+/** The fields that design.md names; a report may have more, never fewer. */
+const FIELDS = [
+  'release',
+  'fork',
+  'base',
+  'startedAt',
+  'endedAt',
+  'outcome',
+  'patches',
+  'candidates',
+  'effects',
+  'approvals',
+  'agent',
+  'thread',
+  'seconds',
+];
+
+async function released(db: Db): Promise<string> {
+  const release = await seedRelease(db);
+  const story = createStoryActivities({ db });
+  await story.openThread({ release, key: `${release}/open`, text: 'anna releases kafka main' });
+  await seedCut(db, release);
+  await seedBuild(db, release);
+  await runEffect(
+    db,
+    { key: `${release}/1/push`, kind: 'push', release, intent: {} },
+    { readBack: async () => undefined, perform: async () => null },
+  );
+  await seedRollout(db, release, 'staging', 'promoted');
+  await seedRollout(db, release, 'production', 'promoted');
+  await closeRelease(db, release, { kind: 'released' });
+  await story.tell({
+    release,
+    key: `${release}/end`,
+    text: 'kafka-1 is released\n• <script>',
+    tone: 'good',
+    final: true,
+  });
+  return release;
+}
+
+describe('the report of a release that went through', () => {
+  test('has every field of the design, and what happened in each', async () => {
+    const { db } = await freshDatabase();
+    const release = await released(db);
+    const evidence = JSON.parse(JSON.stringify(await report(db, 'latest')));
+    expect(Object.keys(evidence)).toEqual(expect.arrayContaining(FIELDS));
+    expect(evidence).toMatchObject({
+      release,
+      fork: 'kafka',
+      base: '3.6.2',
+      baseCommit: 'b'.repeat(40),
+      outcome: { kind: 'released', reasons: [] },
+      effects: [{ key: `${release}/1/push`, kind: 'push', state: 'done' }],
+      approvals: [],
+      agent: { runs: 0, turns: 0, tokens: 0, money: 0 },
+      thread: [{ text: 'anna releases kafka main' }, { text: 'kafka-1 is released\n• <script>' }],
+    });
+    expect(evidence.patches).toEqual([
+      expect.objectContaining({
+        commit: '1'.repeat(40),
+        reason: 'KAFKA-1',
+        upstreamStatus: 'sent',
+        dropWhen: '3.7.0',
+        check: 'mvn -q test',
+      }),
+      expect.not.objectContaining({ check: expect.anything() }),
+    ]);
+    const [candidate, ...more] = evidence.candidates;
+    expect(more).toEqual([]);
+    expect(candidate).toMatchObject({
+      n: 1,
+      commit: BUILD.commit,
+      version: BUILD.version,
+      digest: BUILD.digest,
+      sandbox: { off: 'no bubblewrap' },
+      artifacts: BUILD.artifacts,
+      outcome: { kind: 'released', reasons: [] },
+    });
+    expect(candidate.rollouts.map((one: { environment: string }) => one.environment)).toEqual([
+      'staging',
+      'production',
+    ]);
+    expect(candidate.rollouts[0]).toMatchObject({
+      outcome: { kind: 'promoted', reasons: [] },
+      waves: [{ targets: ['broker-1', 'broker-2'], gate: { kind: 'pass', reasons: [], figures: { p99Ms: 4 } } }],
+      targets: [
+        {
+          name: 'broker-1',
+          from: '3.6.2 (bbbbbbb)',
+          to: `${BUILD.version} (ccccccc)`,
+          readBack: { artifacts: [{ name: 'kafka-clients.jar', sha256: 'e'.repeat(64) }], commit: BUILD.commit },
+          seconds: 12.5,
+        },
+        { name: 'broker-2' },
+      ],
+      traffic: { acknowledged: 12_345, read: 12_345, lost: 0, offsetsMovedBack: 0, longestUnwritableMs: 87 },
+    });
+  });
+
+  test('its seconds add up to the whole', async () => {
+    const { db } = await freshDatabase();
+    const release = await released(db);
+    await setTimes(db, release, '2026-01-01T00:00:00Z', '2026-01-01T00:04:00Z', {
+      cut: ['2026-01-01T00:00:01Z', '2026-01-01T00:00:04Z'],
+      build: ['2026-01-01T00:00:04Z', '2026-01-01T00:01:04Z'],
+      'rollout:staging': ['2026-01-01T00:01:04Z', '2026-01-01T00:02:04Z'],
+      'rollout:production': ['2026-01-01T00:02:04Z', '2026-01-01T00:03:58.5Z'],
+    });
+    const { seconds } = await assembleReport(db, release);
+    expect(seconds).toEqual({ cut: 3, build: 60, 'rollout:staging': 60, 'rollout:production': 114.5, other: 2.5 });
+  });
+
+  test('as Markdown says the outcome first and lets no text from outside be markup', async () => {
+    const { db } = await freshDatabase();
+    const text = reportText(await report(db, await released(db)));
+    expect(text.split('\n')[0]).toBe('# kafka-1: released');
+    expect(text).toContain('**0 lost**');
+    expect(text).toContain('12,345 records acknowledged');
+    expect(text).not.toMatch(/(?<!\\)!\[/);
+    expect(text).not.toMatch(/(?<!\\)<(?!br>)/);
+    // Every row of a table has as many cells as its head.
+    const cells = (line: string) => line.replace(/\\\|/g, '').split('|').length;
+    const lines = text.split('\n');
+    for (const [n, line] of lines.entries()) {
+      if (line.startsWith('|') && lines[n - 1]?.startsWith('|'))
+        expect(cells(line), line).toBe(cells(lines[n - 1] ?? ''));
+    }
+  });
+});
+
+describe('the report of any other release has the same shape', () => {
+  test('one that was just asked for', async () => {
+    const { db } = await freshDatabase();
+    const evidence = await assembleReport(db, await seedRelease(db));
+    expect(Object.keys(evidence)).toEqual(expect.arrayContaining(FIELDS));
+    expect(evidence).toMatchObject({
+      base: null,
+      endedAt: null,
+      outcome: null,
+      patches: [],
+      candidates: [],
+      thread: [],
+    });
+    expect(renderMarkdown(evidence)).toContain('# kafka-1: running');
+  });
+
+  test('one that was refused at the cut', async () => {
+    const { db } = await freshDatabase();
+    const release = await seedRelease(db);
+    await closeRelease(db, release, { kind: 'refused', at: 'cut', reasons: ['1111111: no trailer Reason'] });
+    const evidence = await assembleReport(db, release);
+    expect(evidence.outcome).toEqual({ kind: 'refused', at: 'cut', reasons: ['1111111: no trailer Reason'] });
+    expect(renderMarkdown(evidence)).toMatch(/^# kafka-1: refused at cut\n[^]*> 1111111: no trailer Reason/);
+  });
+
+  test('one in the middle of a roll-out', async () => {
+    const { db } = await freshDatabase();
+    const release = await seedRelease(db);
+    await seedCut(db, release);
+    await seedBuild(db, release);
+    await seedRollout(db, release, 'staging', 'changing');
+    const evidence = await assembleReport(db, release);
+    expect(evidence.candidates[0]?.rollouts).toMatchObject([
+      {
+        outcome: null,
+        endedAt: null,
+        traffic: null,
+        waves: [{ gate: null }],
+        targets: [{ state: 'done' }, { state: 'intent', readBack: null, seconds: 0 }],
+      },
+    ]);
+    expect(renderMarkdown(evidence)).toContain('Roll-out to staging: running');
+  });
+
+  test('one that does not exist is an answer of no', async () => {
+    const { db } = await freshDatabase();
+    await expect(report(db, 'kafka-9')).rejects.toMatchObject({ exitStatus: 1 });
+  });
+});
+
+test.each([
+  ['a | b', 'a \\| b'],
+  ['![x](y)', '\\!\\[x\\](y)'],
+  ['<img src=x>', '\\<img src=x\\>'],
+  ['two\nlines', 'two lines'],
+])('Markdown text %j is shown as it is', (text, shown) => expect(md(text)).toBe(shown));
+
+test('a code span holds backticks', () => expect(code('a `b` c')).toBe('`` a `b` c ``'));
