@@ -70,26 +70,29 @@ export function isSameProcess(a: NodeProcess, b: NodeProcess): boolean {
   return a.pid !== undefined && a.pid === b.pid && a.startedAt === b.startedAt;
 }
 
+export type StrangeProcess = { target: string; kind: 'ended' | 'recovered' | 'restarted'; why: string };
+
 /**
- * K13 and the first of *not the candidate's fault*: nodes whose process is not the one that the ledger knows,
- * so that somebody else restarted them, or that ended by themselves. A node with an open intent is ours to
- * restart and not looked at here.
+ * The nodes whose process is not the one that the ledger knows (*not the candidate's fault*): `ended` by
+ * itself, `recovered` by `env up` after that, or `restarted` by somebody else. A node with an open intent is
+ * ours to restart and not looked at.
  */
 export function strangeProcesses(
-  seen: readonly { target: string; seen: NodeProcess; open: boolean }[],
-  facts: ReadonlyMap<string, NodeProcess>,
-): string[] {
-  return seen.flatMap(({ target, seen, open }) => {
+  known: readonly { target: string; seen: NodeProcess; open: boolean }[],
+  facts: ReadonlyMap<string, NodeProcess & { byEnvUp: boolean; exitCode?: number }>,
+): StrangeProcess[] {
+  return known.flatMap(({ target, seen, open }): StrangeProcess[] => {
     const now = facts.get(target);
     if (open || !now || now.state === 'unknown' || isSameProcess(now, seen)) return [];
+    const was = seen.pid === undefined ? 'did not run' : `was process ${seen.pid}`;
     if (now.state === 'stopped') {
-      return seen.state === 'stopped'
-        ? []
-        : [`${target} has ended (it was process ${seen.pid ?? '?'}), and not by this roll-out`];
+      if (seen.state === 'stopped') return [];
+      const how = now.exitCode === undefined ? '' : ` with exit code ${now.exitCode}`;
+      return [{ target, kind: 'ended', why: `${target} ended${how}, and not by this roll-out (it ${was})` }];
     }
-    return [
-      `${target} was restarted by somebody else: it is process ${now.pid ?? '?'} since ${now.startedAt ?? '?'}, and was ${seen.pid ?? 'not running'} since ${seen.startedAt ?? '?'}`,
-    ];
+    const is = `${target} is process ${now.pid ?? '?'} since ${now.startedAt ?? '?'}, and ${was}`;
+    if (now.byEnvUp) return [{ target, kind: 'recovered', why: `${is}: it was started again by env up` }];
+    return [{ target, kind: 'restarted', why: `${is}: somebody else restarted it` }];
   });
 }
 
@@ -103,7 +106,7 @@ export function k13OthersInTheWay(
 ): string[] {
   const latest = new Map<string, { state: string; failure?: string }>();
   // What puts a node back comes after what changed it: the last word about a node counts.
-  for (const entry of [...ledger].sort((a, b) => (a.direction < b.direction ? 1 : -1))) {
+  for (const entry of [...ledger].sort((a, b) => b.direction.localeCompare(a.direction))) {
     if (entry.state === 'planned') continue;
     latest.set(entry.target, entry);
   }

@@ -376,3 +376,18 @@ export async function keepGate(db: Db, rollout: string, n: number, gate: WaveGat
     .where('n', '=', n)
     .execute();
 }
+
+/** A node that died and was started again by `env up` is known by its new process from here on. */
+export async function adoptProcess(
+  db: Db,
+  { rollout, target, direction }: TargetKey,
+  seen: SeenProcess,
+): Promise<void> {
+  await db
+    .updateTable('rollout_target')
+    .set({ seen: JSON.stringify(seen) })
+    .where('rollout', '=', rollout)
+    .where('target', '=', target)
+    .where('direction', '=', direction)
+    .execute();
+}

@@ -1,0 +1,122 @@
+import { accountProblems } from '../decisions/rollout-plan.ts';
+import type { ClientFigures } from '../decisions/soak.ts';
+import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
+import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
+import { type ChangeOutcome, changeNode, type NodeStep } from './rollout/change.ts';
+import {
+  openContext,
+  pause,
+  type RolloutContext,
+  type RolloutDeps,
+  type RolloutStep,
+  withHeartbeat,
+} from './rollout/context.ts';
+import { type NextNode, type NextOrder, nextNode } from './rollout/next.ts';
+import { planRollBack, planRollout, type RolloutPlan } from './rollout/plan.ts';
+import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
+import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
+
+export type { RolloutDeps } from './rollout/context.ts';
+
+type Order = RolloutOrder & { settings: Digest };
+export type Preflight = { blocks: RuleFinding[]; waived: { rule: string; reason: string; because: string }[] };
+
+/** A block at the very start is looked at again this long: a cluster that just settled is no reason to hold. */
+const PREFLIGHT_PATIENCE_MS = 15_000;
+const LOOK_MS = 1_000;
+const ACCOUNT_MS = 30_000;
+
+/** What the workflow `rollout` does, step by step. Each is safe to repeat; the ledger and the node's disk say how far it came. */
+export function createRolloutActivities(deps: RolloutDeps) {
+  return {
+    planRollout: (order: Order): Promise<RolloutPlan> => planRollout(deps, order),
+    planRollBack: (order: Order): Promise<string[]> => planRollBack(deps, order),
+
+    /** Full canary traffic, and the mark from which records are accounted for. The first call of a roll-out holds. */
+    async openTrafficWindow(step: RolloutStep): Promise<{ observed: boolean; windowSeconds: number }> {
+      const { traffic, rules } = await openContext(deps, step);
+      await withHeartbeat(() => traffic.ensureRunning());
+      await traffic.setRate('full');
+      await traffic.openWindow(step.rollout);
+      return { observed: traffic.observed, windowSeconds: traffic.observed ? rules.windowSeconds : 0 };
+    },
+
+    /** The clients' figures before the first node; what is compared with is kept before anything is touched. */
+    async keepWindowBefore(step: RolloutStep): Promise<{ problem?: string }> {
+      const { traffic, rules } = await openContext(deps, step);
+      if (!traffic.observed) return {};
+      const figures = await traffic.recent(rules.windowSeconds);
+      const { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs } = figures;
+      const baseline: ClientFigures = { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs };
+      await keepBaseline(deps.db, step.rollout, baseline);
+      if (acknowledged > 0) return {};
+      return {
+        problem: `the canary traffic had nothing acknowledged in ${rules.windowSeconds} s: nothing to compare with`,
+      };
+    },
+
+    /** Every rule over the whole environment, before anything is touched. */
+    async preflightRollout(step: RolloutStep & { targets: string[] }): Promise<Preflight> {
+      const { system } = await openContext(deps, step);
+      return withHeartbeat(async () => {
+        const deadline = Date.now() + PREFLIGHT_PATIENCE_MS;
+        for (;;) {
+          const { blocks, waived } = await system.preflight(step.targets);
+          if (blocks.length === 0 || Date.now() > deadline) {
+            return {
+              blocks: blocks.slice(0, 20),
+              waived: waived
+                .slice(0, 20)
+                .map(({ finding, waiver }) => ({ ...finding, because: `${waiver.reason} (until ${waiver.until})` })),
+            };
+          }
+          await pause(LOOK_MS);
+        }
+      });
+    },
+
+    /** The new artifact and the one to go back to, verified beside what runs. */
+    async stageNode(step: RolloutStep & { target: string }): Promise<void> {
+      const { driver } = await openContext(deps, step);
+      const { from, to } = await ledgerEntry(deps.db, { ...step, direction: 'forward' });
+      const artifacts = [...to.artifacts, ...from.artifacts].map((artifact) => ({ ...artifact, bytes: 0 }));
+      await withHeartbeat(() => driver.stage(step.target, artifacts));
+    },
+
+    nextNode: (order: NextOrder): Promise<NextNode> => nextNode(deps, order),
+    changeNode: (step: NodeStep): Promise<ChangeOutcome> => changeNode(deps, step),
+    awaitReturn: (step: NodeStep): Promise<SettleOutcome> => awaitReturn(deps, step),
+    awaitInSync: (step: NodeStep): Promise<SettleOutcome> => awaitInSync(deps, step),
+    giveLeadersBack: (step: NodeStep): Promise<SettleOutcome> => giveLeadersBack(deps, step),
+    readBackNode: (step: NodeStep) => readBackNode(deps, step),
+    soakEnvironment: (step: RolloutStep & { wave: number }): Promise<SoakOutcome> => soakEnvironment(deps, step),
+
+    /** Every record that was acknowledged since the window was opened, accounted for. */
+    async accountTraffic(step: RolloutStep): Promise<{ account: TrafficAccount; problems: string[] } | undefined> {
+      const context = await openContext(deps, step);
+      if (!context.traffic.observed) return undefined;
+      const account = await withHeartbeat(() => accountOf(context, step));
+      await keepTraffic(deps.db, step.rollout, account);
+      return { account, problems: accountProblems(account) };
+    },
+
+    /** Back to a trickle, so that suites and people have their cores; the window's logs may go. */
+    async quietTraffic(step: RolloutStep): Promise<void> {
+      const { traffic } = await openContext(deps, step);
+      await traffic.setRate('trickle');
+      await traffic.closeWindow(step.rollout);
+    },
+
+    async endRollout({ rollout, outcome }: { rollout: string; outcome: RolloutOutcome }): Promise<void> {
+      await endRollout(deps.db, rollout, outcome);
+    },
+  };
+}
+
+async function accountOf({ traffic }: RolloutContext, { rollout }: RolloutStep): Promise<TrafficAccount> {
+  const account = await traffic.account(rollout, { waitMs: ACCOUNT_MS });
+  const { acknowledged, read, lost, offsetsMovedBack, longestUnwritableMs, stuckConsumers } = account;
+  return { acknowledged, read, lost, offsetsMovedBack, longestUnwritableMs, stuckConsumers };
+}
+
+export type RolloutActivities = ReturnType<typeof createRolloutActivities>;

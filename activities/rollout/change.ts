@@ -1,0 +1,218 @@
+import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
+import { k13OthersInTheWay, type NextStep, nextStep } from '../../decisions/node-change.ts';
+import { logger } from '../../lib/log.ts';
+import { runEffect } from '../../store/journal.ts';
+import {
+  type Direction,
+  intendTarget,
+  type LedgerEntry,
+  ledgerEntry,
+  ledgerOf,
+  markChanged,
+  markFailed,
+  type SeenProcess,
+  type TargetKey,
+  withdrawIntent,
+} from '../../store/rollouts.ts';
+import type { Artifact, RuleFinding } from '../../workflows/types.ts';
+import {
+  nodeFacts,
+  openContext,
+  pause,
+  type RolloutContext,
+  type RolloutDeps,
+  type RolloutStep,
+  seconds,
+  seenProcess,
+  withHeartbeat,
+} from './context.ts';
+
+/**
+ * `changed`: the new process was started (whether it lives is the next question). `blocked`: a rule did not
+ * let it be stopped; nothing was done. `not-stopped`: it does not end. `foreign`: somebody else's hands.
+ */
+export type ChangeOutcome =
+  | { kind: 'changed' }
+  | { kind: 'blocked'; findings: RuleFinding[] }
+  | { kind: 'not-stopped'; reason: string }
+  | { kind: 'foreign'; reason: string };
+
+/** Ends the effect without its result, for good: the journal keeps the reason. */
+class NotChanged extends Error {
+  readonly nonRetryable = true;
+  readonly outcome: Exclude<ChangeOutcome, { kind: 'changed' }>;
+  constructor(outcome: Exclude<ChangeOutcome, { kind: 'changed' }>, message: string) {
+    super(message);
+    this.outcome = outcome;
+  }
+}
+
+type Changed = { seen: SeenProcess; seconds: { stop: number; install: number; start: number } };
+
+export type NodeStep = RolloutStep & { target: string; direction: Direction };
+
+const LOOK_MS = 500;
+
+/**
+ * Changes one node: intent, checks right before the stop, graceful stop, install, start; one journaled
+ * effect a node and direction. What to do next is read from disk and process (decisions/node-change.ts),
+ * so that any number of crashes in between end in the same: the node is restarted once for its intent.
+ */
+export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<ChangeOutcome> {
+  const context = await openContext(deps, step);
+  const key: TargetKey = { rollout: step.rollout, target: step.target, direction: step.direction };
+  const planned = await ledgerEntry(deps.db, key);
+  if (planned.state === 'changed' || planned.state === 'done') return { kind: 'changed' };
+  if (planned.state === 'failed') return { kind: 'not-stopped', reason: planned.failure ?? 'it failed before' };
+  const entry = await intend(context, step, planned);
+  try {
+    const changed = await withHeartbeat(() =>
+      runEffect<Changed>(
+        deps.db,
+        {
+          key: entry.key,
+          kind: step.direction === 'forward' ? 'node-change' : 'node-put-back',
+          release: step.release,
+          intent: { environment: step.environment, target: step.target, to: entry.to },
+        },
+        { readBack: () => found(context, entry), perform: () => carryOut(context, step, entry) },
+      ),
+    );
+    await markChanged(deps.db, key, changed.seen, changed.seconds);
+    return { kind: 'changed' };
+  } catch (error) {
+    if (!(error instanceof NotChanged)) throw error;
+    if (error.outcome.kind === 'blocked') await withdrawIntent(deps.db, key, error.message);
+    else await markFailed(deps.db, key, error.message);
+    return error.outcome;
+  }
+}
+
+/** K20: written before anything is done. The leaders that a stop will move are noted while it still leads them. */
+async function intend(context: RolloutContext, step: NodeStep, planned: LedgerEntry): Promise<LedgerEntry> {
+  if (planned.state === 'intent') return planned;
+  const facts = await context.driver.facts(step.target);
+  const leaders = await context.system.ledAsPreferred(step.target);
+  if (step.direction === 'back') {
+    const forward = await ledgerEntry(context.db, { ...step, direction: 'forward' });
+    const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
+    leaders.push(...forward.leaders.filter(({ topic, partition }) => !known.has(`${topic}-${partition}`)));
+  }
+  return intendTarget(context.db, planned, { before: seenProcess(facts), leaders });
+}
+
+/** What an attempt that died left: only a node that was started for this intent, and holds it, is changed. */
+async function found({ driver }: RolloutContext, entry: LedgerEntry): Promise<Changed | undefined> {
+  const facts = await driver.facts(entry.target);
+  const next = nextStep(nodeFacts(facts), intentOf(entry));
+  if (next.do !== 'done' && next.do !== 'give-up') return undefined;
+  return { seen: seenProcess(facts), seconds: { stop: 0, install: 0, start: 0 } };
+}
+
+const intentOf = (entry: LedgerEntry) => ({
+  key: entry.key,
+  before: entry.before ?? { state: 'unknown' },
+  to: entry.to.artifacts,
+});
+
+async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEntry): Promise<Changed> {
+  const { driver } = context;
+  const log = logger('rollout', { release: step.release, key: entry.key });
+  const took = { stop: 0, install: 0, start: 0 };
+  const wanted: Artifact[] = entry.to.artifacts.map((artifact) => ({ ...artifact, bytes: 0 }));
+  for (;;) {
+    const facts = await driver.facts(step.target);
+    const next: NextStep = nextStep(nodeFacts(facts), intentOf(entry));
+    log.info({ target: step.target, next: next.do }, 'next step of a node');
+    const began = Date.now();
+    switch (next.do) {
+      case 'stop':
+        await waitUntilAllowed(context, step);
+        took.stop += await stop(context, step);
+        break;
+      case 'install':
+        await driver.install(step.target, wanted);
+        took.install += seconds(began);
+        break;
+      case 'start':
+        await driver.start(step.target, { ledger: entry.key });
+        took.start += seconds(began);
+        break;
+      case 'done':
+      case 'give-up':
+        // One that ended at once was changed all the same: that it does not return is found next.
+        return { seen: seenProcess(facts), seconds: took };
+      case 'hold': {
+        const reason = `${step.target}: ${next.why}, while ${entry.key} is open`;
+        throw new NotChanged({ kind: 'foreign', reason }, reason);
+      }
+      case 'look-again':
+        await pause(LOOK_MS);
+        break;
+    }
+  }
+}
+
+/**
+ * The rules, read again right before the stop, and waited for: a block that lasts longer than configured
+ * ends the step with nothing done. Between the last look and the stop lies nothing.
+ */
+async function waitUntilAllowed(context: RolloutContext, step: NodeStep): Promise<void> {
+  const deadline = Date.now() + context.rules.blockedSeconds * 1000;
+  for (;;) {
+    const findings = await blocks(context, step);
+    if (findings.length === 0) return;
+    if (Date.now() > deadline) {
+      const shown = findings.slice(0, 20);
+      throw new NotChanged(
+        { kind: 'blocked', findings: shown },
+        shown.map(({ rule, reason }) => `${rule}: ${reason}`).join('\n'),
+      );
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+async function blocks({ db, system, rules: _ }: RolloutContext, step: NodeStep): Promise<RuleFinding[]> {
+  const ledger = await ledgerOf(db, step.rollout);
+  const inTheWay = k13OthersInTheWay(ledger, step.target).map((reason) => ({ rule: 'K13', reason }));
+  if (inTheWay.length > 0) return inTheWay;
+  const judged: Judgement =
+    step.direction === 'forward'
+      ? await system.canRoll([step.target])
+      : await system.canRollBack([step.target], suspectsIn(ledger));
+  return judged.blocks;
+}
+
+/** The nodes that still carry what is rolled back. */
+export function suspectsIn(ledger: readonly LedgerEntry[]): string[] {
+  return ledger
+    .filter(({ direction, state }) => direction === 'back' && (state === 'planned' || state === 'intent'))
+    .map(({ target }) => target);
+}
+
+/**
+ * K10: a graceful stop, given time. One that does not end stays as it is when going forward; in a roll-back
+ * it is killed once it is fenced and leads nothing, so that a patch cannot block its own roll-back.
+ */
+async function stop(context: RolloutContext, { target, direction }: NodeStep): Promise<number> {
+  const { driver, rules, system } = context;
+  const began = Date.now();
+  const graceful = await driver.stop(target, { graceMs: rules.stopGraceSeconds * 1000, kill: false });
+  if (graceful.stopped) return seconds(began);
+  const deadline = Date.now() + rules.returnSeconds * 1000;
+  let why = 'it does not end';
+  while (Date.now() < deadline) {
+    if ((await driver.facts(target)).state === 'stopped') return seconds(began);
+    if (direction === 'back') {
+      const keeps = await system.keepsFromKilling(target);
+      if (keeps === undefined) {
+        const killed = await driver.stop(target, { graceMs: 0, kill: true });
+        if (killed.stopped) return seconds(began);
+      } else why = keeps;
+    }
+    await pause(LOOK_MS);
+  }
+  const reason = `${target} did not stop within ${Math.round(seconds(began))} s: ${why}`;
+  throw new NotChanged({ kind: 'not-stopped', reason }, reason);
+}

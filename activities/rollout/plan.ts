@@ -1,0 +1,144 @@
+import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
+import { holds } from '../../decisions/node-change.ts';
+import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
+import {
+  forgetRollBack,
+  type Installed,
+  isVerifiedIn,
+  type LedgerEntry,
+  ledgerOf,
+  markDone,
+  openRollout,
+  openWave,
+  planTarget,
+} from '../../store/rollouts.ts';
+import type { Build, Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
+import type { TargetFacts } from '../deploy/driver.ts';
+import { allFacts } from '../health/system.ts';
+import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
+
+/**
+ * `refused`: nothing was touched, and why. `ended`: this very roll-out ended before. `already` run what is to
+ * be installed and are not touched.
+ */
+export type RolloutPlan =
+  | { kind: 'refused'; reasons: string[] }
+  | { kind: 'ended'; outcome: RolloutOutcome }
+  | { kind: 'planned'; attempt: number; targets: { name: string; from: string; to: string }[]; already: string[] };
+
+type Order = RolloutOrder & { settings: Digest };
+
+/**
+ * Plans a roll-out from what lies on the nodes now, and refuses it before anything is touched where a file was
+ * changed by hand, upstream has not verified the candidate, or an artifact is missing. Safe to repeat.
+ */
+export async function planRollout(deps: RolloutDeps, order: Order): Promise<RolloutPlan> {
+  const context = await openContext(deps, order);
+  const opened = await openRollout(deps.db, order, order.settings);
+  if (opened.outcome) return { kind: 'ended', outcome: opened.outcome };
+  const facts = await allFacts(context.driver);
+  const reasons = [
+    ...(await notVerifiedUpstream(context, order)),
+    ...facts.flatMap((fact) => unfit(fact)),
+    ...facts.flatMap((fact) => missingArtifacts(context, fact, order.candidate)),
+  ];
+  if (reasons.length > 0) return { kind: 'refused', reasons: [...new Set(reasons)] };
+  await forgetRollBack(deps.db, order.rollout);
+  const before = await ledgerOf(deps.db, order.rollout);
+  const already: string[] = [];
+  const targets: { name: string; from: string; to: string }[] = [];
+  for (const [position, fact] of facts.entries()) {
+    const entry = before.find(({ target }) => target === fact.name);
+    const planned = await planOne(context, { order, attempt: opened.attempt, position, fact, entry });
+    if (planned.already) already.push(fact.name);
+    else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
+  }
+  await openWave(
+    deps.db,
+    order.rollout,
+    1,
+    facts.map(({ name }) => name),
+  );
+  return { kind: 'planned', attempt: opened.attempt, targets, already };
+}
+
+/** Production takes only what its upstream environment verified: the store must say so, now. */
+async function notVerifiedUpstream({ db, all }: RolloutContext, { candidate, environment }: Order): Promise<string[]> {
+  const order = all.forks[candidate.fork]?.release.environments ?? [];
+  const upstream = order[order.indexOf(environment) - 1];
+  if (upstream === undefined || (await isVerifiedIn(db, upstream, candidate.digest))) return [];
+  return [
+    `${environment} takes only what ${upstream} has verified, and ${upstream} has promoted no roll-out of ${candidate.version} (${candidate.digest.slice(0, 12)})`,
+  ];
+}
+
+function unfit({ name, state, strangers }: TargetFacts): string[] {
+  if (state === 'unknown') return [`${name} was never laid out; run: patchwright env up`];
+  return strangers;
+}
+
+function missingArtifacts({ settings }: RolloutContext, { name }: TargetFacts, candidate: Build): string[] {
+  return placedNames(settings, name)
+    .filter((wanted) => !candidate.artifacts.some((artifact) => artifact.name === wanted))
+    .map((wanted) => `the candidate has no artifact ${wanted}, which ${name} takes`);
+}
+
+type One = { order: Order; attempt: number; position: number; fact: TargetFacts; entry: LedgerEntry | undefined };
+
+async function planOne(context: RolloutContext, { order, attempt, position, fact, entry }: One) {
+  const { candidate, rollout } = order;
+  const names = placedNames(context.settings, fact.name);
+  const to: Installed = {
+    artifacts: candidate.artifacts
+      .filter(({ name }) => names.includes(name))
+      .map(({ name, sha256 }) => ({ name, sha256 })),
+    version: candidate.version,
+    commit: candidate.commit,
+  };
+  // Of an attempt that was cut off: its intent stands, and is carried on.
+  if (entry?.state === 'intent' || entry?.state === 'changed')
+    return { already: false, from: entry.from, to: entry.to };
+  if (entry?.state === 'done' && holds(fact, to.artifacts)) return { already: true, from: entry.from, to };
+  const from: Installed = { artifacts: fact.artifacts, ...(await buildOf(context.db, fact.artifacts)) };
+  const key = { rollout, target: fact.name, direction: 'forward' as const };
+  const effect = `${rollout}${attempt > 1 ? `@${attempt}` : ''}/${fact.name}/change`;
+  await planTarget(context.db, { ...key, position, key: effect, from, to, seen: seenProcess(fact) }, { anew: true });
+  if (!holds(fact, to.artifacts) || fact.state !== 'running' || !context.system.readsCommit(fact.name)) {
+    return { already: false, from, to };
+  }
+  const readBack = await context.driver.readBack(fact.name);
+  const wanted = { artifacts: to.artifacts, commit: candidate.commit };
+  if (g6RunsWhatWasInstalled(fact.name, readBack, wanted, true).length > 0) return { already: false, from, to };
+  await markDone(context.db, key, readBack);
+  await keepRunning(context.db, order.environment, fact.name, { ...to, rollout });
+  return { already: true, from, to };
+}
+
+/**
+ * Plans to put back what this roll-out changed or began to change: the artifact from before, on each node
+ * that does not hold and run it. Returns the nodes. Safe to repeat: a plan that is there stays.
+ */
+export async function planRollBack(deps: RolloutDeps, order: Order): Promise<string[]> {
+  const context = await openContext(deps, order);
+  const ledger = await ledgerOf(deps.db, order.rollout);
+  const facts = await allFacts(context.driver);
+  const attempt = (await openRollout(deps.db, order, order.settings)).attempt;
+  const targets: string[] = [];
+  for (const entry of ledger.filter(({ direction }) => direction === 'forward')) {
+    const fact = facts.find(({ name }) => name === entry.target);
+    const touched = entry.state !== 'planned' && !holds(entry.from, entry.to.artifacts);
+    if (!fact || !touched) continue;
+    // Refused to stop, and still runs what it ran: there is nothing to put back.
+    const untouched = fact.pid !== undefined && fact.pid === entry.before?.pid && holds(fact, entry.from.artifacts);
+    if (untouched) continue;
+    const effect = `${order.rollout}${attempt > 1 ? `@${attempt}` : ''}/${entry.target}/put-back`;
+    const plan = { rollout: order.rollout, target: entry.target, direction: 'back' as const, position: entry.position };
+    await planTarget(
+      deps.db,
+      { ...plan, key: effect, from: entry.to, to: entry.from, seen: seenProcess(fact) },
+      { anew: false },
+    );
+    targets.push(entry.target);
+  }
+  return targets;
+}

@@ -1,0 +1,79 @@
+import { Context } from '@temporalio/activity';
+import { beginSoak, type SoakSample, type SoakState, type SoakVerdict, soakStep } from '../../decisions/soak.ts';
+import { baselineOf, keepGate, ledgerOf, type WaveGate } from '../../store/rollouts.ts';
+import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
+import { findStrange } from './next.ts';
+
+const SAMPLE_MS = 2_000;
+/** Seconds of client figures in a sample. */
+const CLIENT_SECONDS = 3;
+
+/** `held`: somebody else restarted a node in the middle; it is neither passed nor the candidate's fault. */
+export type SoakOutcome = WaveGate | { kind: 'held'; reasons: string[]; figures: Record<string, unknown> };
+
+/**
+ * Watches the environment under full traffic until it has been healthy for the configured time. What was
+ * observed goes along with each heartbeat, so that a killed worker's successor carries on; time in
+ * between was not observed, and is not soak.
+ */
+export async function soakEnvironment(deps: RolloutDeps, step: RolloutStep & { wave: number }): Promise<SoakOutcome> {
+  const context = await openContext(deps, step);
+  const baseline = context.traffic.observed ? await baselineOf(deps.db, step.rollout) : undefined;
+  const activity = Context.current();
+  let state = resume(activity.info.heartbeatDetails as SoakState | undefined);
+  for (;;) {
+    const { sample, restarted } = await look(context, step.rollout);
+    const figures = () => figuresOf(state, baseline);
+    if (restarted.length > 0) return { kind: 'held', reasons: restarted, figures: figures() };
+    const judged = soakStep(state, sample, context.rules, baseline);
+    state = judged.state;
+    if (judged.verdict) return conclude(deps, step, judged.verdict, figures());
+    activity.heartbeat(state);
+    await pause(SAMPLE_MS);
+  }
+}
+
+function resume(kept: SoakState | undefined): SoakState {
+  return kept ? { ...kept, lastAtMs: Date.now() } : beginSoak(Date.now());
+}
+
+async function conclude(
+  deps: RolloutDeps,
+  { rollout, wave }: RolloutStep & { wave: number },
+  verdict: SoakVerdict,
+  figures: Record<string, unknown>,
+): Promise<WaveGate> {
+  const gate: WaveGate = { ...verdict, figures };
+  await keepGate(deps.db, rollout, wave, gate);
+  return gate;
+}
+
+async function look(context: RolloutContext, rollout: string): Promise<{ sample: SoakSample; restarted: string[] }> {
+  const [ledger, seen, clients] = await Promise.all([
+    ledgerOf(context.db, rollout),
+    context.system.look(),
+    context.traffic.observed ? context.traffic.recent(CLIENT_SECONDS) : undefined,
+  ]);
+  const strange = await findStrange(context, ledger);
+  const why = (kind: string) => strange.filter((s) => s.kind === kind).map(({ why }) => why);
+  return {
+    restarted: why('restarted'),
+    sample: { atMs: Date.now(), down: why('ended'), ...seen, ...(clients && { clients }) },
+  };
+}
+
+function figuresOf(state: SoakState, baseline: Awaited<ReturnType<typeof baselineOf>>): Record<string, unknown> {
+  return {
+    observedSeconds: Math.round(state.observedMs / 1000),
+    samples: state.samples,
+    unreadSamples: state.unreadSamples,
+    ...(baseline && {
+      acknowledged: state.acknowledged,
+      errors: state.errors,
+      worstP99Ms: Math.round(state.worstP99Ms),
+      worstUnwritableMs: Math.round(state.worstUnwritableMs),
+      beforeP99Ms: Math.round(baseline.p99Ms ?? 0),
+      beforeSeconds: baseline.seconds,
+    }),
+  };
+}
