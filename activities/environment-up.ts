@@ -11,6 +11,7 @@ export type EnvironmentUpDeps = Omit<ProvisionDeps, 'library'> & {
   settings: (digest: Digest) => Promise<Settings>;
   /** The folder of jars of one named library of those settings. */
   library: (settings: Settings, name: string) => Promise<string>;
+  cacheDir: string;
 };
 
 export function createEnvironmentUpActivities(deps: EnvironmentUpDeps) {

@@ -79,7 +79,9 @@ function describe(
     });
   }
   const value = valueAt(found, issue.path);
-  const was = value === undefined ? 'nothing was found' : `found ${short(value)}`;
+  // What stands where a reference to a secret belongs may be the secret itself.
+  const hidden = issue.path.some((step) => /token|secret|password|key$/i.test(String(step)));
+  const was = value === undefined ? 'nothing was found' : hidden ? 'found something else' : `found ${short(value)}`;
   return [`${shown}:${lineOf(document, lines, issue.path)}: ${dotted(issue.path)}: ${was}; ${allowed(issue)}`];
 }
 

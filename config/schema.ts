@@ -6,12 +6,16 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, 
 
 const command = z.array(z.string().min(1)).min(1).describe('an argument array; no shell reads it');
 
+const SECRET = 'a reference: {env: NAME} or {file: PATH}; a secret itself is never written here';
 const secret = z
-  .union([
-    z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
-    z.strictObject({ file: z.string().min(1) }),
-  ])
-  .describe('a reference: {env: NAME} or {file: PATH}; a secret itself is never written here');
+  .union(
+    [
+      z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+      z.strictObject({ file: z.string().min(1) }),
+    ],
+    { error: SECRET },
+  )
+  .describe(SECRET);
 
 const artifact = z.strictObject({
   name: z

@@ -18,7 +18,9 @@ function schema(): boolean {
   const wanted = `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`;
   if (fix) writeFileSync(file, wanted);
   const same = readFileSync(file, 'utf8') === wanted;
-  process.stdout.write(`${same ? 'ok  ' : 'FAIL'} patchwright.schema.json${same ? '' : ' is not what config/schema.ts says: npm run check -- --fix'}\n`);
+  process.stdout.write(
+    `${same ? 'ok  ' : 'FAIL'} patchwright.schema.json${same ? '' : ' is not what config/schema.ts says: npm run check -- --fix'}\n`,
+  );
   return same;
 }
 

@@ -12,7 +12,14 @@ import { progressOnStderr } from '../setup/progress.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Needs nothing but Node: decisions, configuration, architecture, words. */
-const FAST = ['test/decisions', 'test/config', 'test/architecture', 'test/rollout/kafka-rules', 'test/suite/decisions', 'test/story/redact'];
+const FAST = [
+  'test/decisions',
+  'test/config',
+  'test/architecture',
+  'test/rollout/kafka-rules',
+  'test/suite/decisions',
+  'test/story/redact',
+];
 
 async function main(args: string[]): Promise<number> {
   const fast = args.includes('--fast');
@@ -24,7 +31,9 @@ async function main(args: string[]): Promise<number> {
   const tests = modules.flatMap((module) => [...module.children.allTests()]);
   const count = (state: string) => tests.filter((test) => test.result().state === state).length;
   // A file that cannot even be loaded has no tests: it is a failure all the same.
-  const broken = modules.filter((module) => module.state() === 'failed' && [...module.children.allTests('failed')].length === 0).length;
+  const broken = modules.filter(
+    (module) => module.state() === 'failed' && [...module.children.allTests('failed')].length === 0,
+  ).length;
   const unhandled = vitest.state.getUnhandledErrors().length;
   await vitest.close();
   const passed = count('passed');

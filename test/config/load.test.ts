@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigurationError, parseSettings } from '../../config/load.ts';
+
+const GOOD = `forks:
+  demo:
+    repository: ./demo.git
+    base: upstream
+    build:
+      command: [make]
+      artifacts:
+        - name: app.jar
+          path: out/app.jar
+    suites:
+      unit:
+        runner: junit-xml
+        command: [make, test]
+        reports: [out/reports]
+    release:
+      suites: [unit]
+      environments: []
+`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseSettings(text, 'patchwright.yaml', '/srv/demo');
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  test('is read with defaults, and repositories relative to the file', () => {
+    const settings = parseSettings(GOOD, 'patchwright.yaml', '/srv/demo');
+    expect(settings.forks.demo?.repository).toBe('/srv/demo/demo.git');
+    expect(settings.forks.demo?.branch).toBe('main');
+  });
+
+  test.each([
+    [
+      'an unknown key',
+      GOOD.replace('base: upstream', 'bass: upstream'),
+      [
+        /forks\.demo\.base: nothing was found/,
+        /^patchwright\.yaml:4: forks\.demo\.bass: this key is not known here.*base/,
+      ],
+    ],
+    [
+      'a missing key',
+      GOOD.replace('    base: upstream\n', ''),
+      [/^patchwright\.yaml:2: forks\.demo\.base: nothing was found; string is expected/],
+    ],
+    [
+      'a wrong type',
+      GOOD.replace('[make]', 'make'),
+      [/^patchwright\.yaml:6: forks\.demo\.build\.command: found "make"; array is expected/],
+    ],
+    [
+      'a path outside',
+      GOOD.replace('out/app.jar', '../app.jar'),
+      [/^patchwright\.yaml:9: .*found "\.\.\/app\.jar"; a path inside the checkout/],
+    ],
+    [
+      'a suite that is not there',
+      GOOD.replace('suites: [unit]', 'suites: [all]'),
+      [
+        /^patchwright\.yaml:\d+: forks\.demo\.release\.suites\.0: found "all"; no suite "all" in this fork; there are: unit/,
+      ],
+    ],
+    [
+      'a secret in clear',
+      `${GOOD}announcements:\n  slack:\n    channel: C1\n    token: xoxb-1\n`,
+      [/^patchwright\.yaml:21: announcements\.slack\.token: found something else; a reference: \{env: NAME\}/],
+    ],
+    ['no YAML at all', 'forks: [\n', [/^patchwright\.yaml:\d+: /]],
+    ['an empty file', '', [/forks: nothing was found/]],
+  ])('%s: file, line, key, what was found, what is allowed', (_name, text, messages) => {
+    const problems = problemsOf(text);
+    expect(problems.length).toBeGreaterThan(0);
+    for (const [i, message] of messages.entries()) expect(problems[i] ?? '').toMatch(message);
+  });
+
+  test('a few lines of aliases do not stand for gigabytes', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`),
+    ].join('\n');
+    expect(() => parseSettings(bomb, 'patchwright.yaml', '/')).toThrow(/alias|known/i);
+  });
+});
