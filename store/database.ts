@@ -24,7 +24,11 @@ pg.types.setTypeParser(pg.types.builtins.NUMERIC, (text) => Number(text));
  */
 export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Db {
   const pool = new pg.Pool({ connectionString: url, max: connections, connectionTimeoutMillis: 5_000 });
-  // Without a listener an idle connection that the server ends takes the whole process down.
+  // Without a listener a connection that the server ends takes the whole process down: an idle one, and also
+  // one that is out of the pool but between two queries (the pool takes its own listener off meanwhile).
   pool.on('error', (error) => logger('store').warn({ err: error.message }, 'an idle connection to the database ended'));
+  pool.on('connect', (client) =>
+    client.on('error', (error) => logger('store').debug({ err: error.message }, 'a connection to the database ended')),
+  );
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
