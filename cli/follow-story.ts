@@ -3,7 +3,8 @@ import { type Progress, progressOf } from '../report/progress.ts';
 import type { Db } from '../store/database.ts';
 import { threadOf, threadState } from '../store/thread.ts';
 import type { ReleaseOutcome } from '../workflows/types.ts';
-import { endLines, headLines, liveLines, lookOf, messageLines, type StoryOutput, stepLine } from './terminal.ts';
+import { openScreen, type Screen } from './screen.ts';
+import { endLines, headLines, liveLines, messageLines, type StoryOutput, stepLine } from './terminal.ts';
 
 export type { StoryOutput } from './terminal.ts';
 
@@ -15,9 +16,6 @@ export type FollowOptions = {
 
 // A release that ended without a last word (its workflow was terminated) is not followed for ever.
 const LAST_WORD_WITHIN_MS = 15_000;
-const CLEAR_TO_END = '\u001b[0J';
-const HIDE_CURSOR = '\u001b[?25l';
-const SHOW_CURSOR = '\u001b[?25h';
 
 /**
  * Shows a release's story from its beginning until it has ended, and returns how; undefined when following
@@ -79,11 +77,15 @@ async function readOrWait(db: Db, release: string, seen: Seen): Promise<State | 
     const progress = await progressOf(db, release);
     if (!progress) throw new NoSuchRelease(`there is no release ${release}`);
     const messages = await threadOf(db, release, seen.last);
-    return { progress, messages, notice: (await threadState(db, release))?.problem };
+    return { progress, messages, notice: lagging((await threadState(db, release))?.problem) };
   } catch (error) {
     if (error instanceof NoSuchRelease || !isAway(error)) throw error;
     return undefined;
   }
+}
+
+function lagging(problem: string | undefined): string | undefined {
+  return problem && `${problem}; the story is complete here, and goes to Slack as soon as Slack takes it`;
 }
 
 class NoSuchRelease extends Error {}
@@ -119,35 +121,4 @@ function isOver({ progress }: State, seen: Seen): boolean {
 
 function onlyAbort(error: unknown): void {
   if ((error as { name?: string }).name !== 'AbortError') throw error;
-}
-
-type Screen = ReturnType<typeof openScreen>;
-
-/** Lines that stay, above lines that are redrawn. Without a terminal there are only lines that stay. */
-function openScreen(out: StoryOutput) {
-  const tty = out.isTTY === true;
-  let drawn = 0;
-  const eraseLive = () => {
-    if (drawn > 0) out.write(`\u001b[${drawn}F${CLEAR_TO_END}`);
-    drawn = 0;
-  };
-  if (tty) out.write(HIDE_CURSOR);
-  return {
-    tty,
-    look: () => lookOf(out),
-    print(lines: readonly string[]) {
-      eraseLive();
-      out.write(`${lines.join('\n')}\n`);
-    },
-    live(lines: readonly string[]) {
-      if (!tty) return;
-      const erase = drawn > 0 ? `\u001b[${drawn}F${CLEAR_TO_END}` : '';
-      out.write(`${erase}${lines.join('\n')}\n`);
-      drawn = lines.length;
-    },
-    close() {
-      eraseLive();
-      if (tty) out.write(SHOW_CURSOR);
-    },
-  };
 }

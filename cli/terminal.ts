@@ -32,6 +32,7 @@ export const TONE_MARKS: Record<Tone, [mark: string, format: Format]> = {
 };
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const INDENT = '  ';
+const GAP = '   ';
 
 /** Colours only where the look has them. */
 export function paint(look: Look, format: Format, text: string): string {
@@ -54,7 +55,7 @@ export function messageLines(message: ThreadMessage, since: string, look: Look):
   const hang = INDENT.length + 5 + 2 + 1 + 2;
   const [first = '', ...rest] = message.text
     .split('\n')
-    .flatMap((line) => wrap(line, Math.max(40, look.columns - hang)));
+    .flatMap((line) => wrap(line, Math.max(20, look.columns - hang)));
   const lead = message.final || message.tone === 'bad' ? paint(look, ['bold', ...list(format)], first) : first;
   return [
     `${INDENT}${at}  ${paint(look, format, mark)}  ${lead}`,
@@ -64,15 +65,17 @@ export function messageLines(message: ThreadMessage, since: string, look: Look):
 
 /** The live lines: the steps with their times, then the running step's own progress. */
 export function liveLines(progress: Progress, frame: number, look: Look, notice?: string): string[] {
-  const steps = fit(
-    progress.steps.map((step) => stepParts(step, frame)),
-    look,
+  const full = progress.steps.map((step) => stepParts(step, frame));
+  // On a narrow terminal the times of what has ended go first.
+  const short = progress.steps.map((step) =>
+    step.state === 'ended' ? stepParts(step, frame).slice(0, 2) : stepParts(step, frame),
   );
+  const steps = fitLine(widthOf(full) > look.columns - INDENT.length - 1 ? short : full, look);
   const detail = progress.detail && detailParts(progress.detail, frame, look);
   return [
     '',
     `${INDENT}${steps}`,
-    ...(detail ? [`${INDENT}${fit([detail], look)}`] : []),
+    ...(detail ? [`${INDENT}${fitLine([detail], look)}`] : []),
     ...(notice === undefined ? [] : [`${INDENT}${paint(look, 'yellow', oneLine(notice, look.columns - 4))}`]),
   ];
 }
@@ -131,7 +134,7 @@ function suiteParts({ done, units, failed, slots }: SuiteProgress, look: Look): 
   const filled = units === 0 ? 0 : Math.min(width, Math.floor((done / units) * width));
   return [
     { text: '━'.repeat(filled), format: failed > 0 ? 'yellow' : 'green' },
-    { text: '━'.repeat(width - filled), format: 'dim' },
+    { text: '─'.repeat(width - filled), format: 'dim' },
     { text: `  ${grouped(done)} of ${grouped(units)} units` },
     { text: ` on ${slots} slots`, format: 'dim' },
     ...(failed > 0 ? [{ text: `  ${grouped(failed)} failed`, format: 'yellow' as const }] : []),
@@ -161,12 +164,17 @@ function rolloutParts({ direction, targets }: RolloutProgress, frame: number): P
   );
 }
 
+function widthOf(groups: readonly (readonly Part[])[]): number {
+  const gaps = Math.max(0, groups.length - 1) * GAP.length;
+  return gaps + groups.flat().reduce((sum, { text }) => sum + text.length, 0);
+}
+
 /** Groups of parts on one line, cut at the terminal's width: a live line that wraps cannot be redrawn. */
-function fit(groups: readonly (readonly Part[])[], look: Look): string {
+function fitLine(groups: readonly (readonly Part[])[], look: Look): string {
   let room = look.columns - INDENT.length - 1;
   let line = '';
   for (const { text, format } of groups.flatMap(
-    (group, n) => (n === 0 ? group : [{ text: '   ' }, ...group]) as Part[],
+    (group, n) => (n === 0 ? group : [{ text: GAP }, ...group]) as Part[],
   )) {
     if (room <= 0) break;
     const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;

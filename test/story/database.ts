@@ -3,12 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { setLogLevel } from '../../lib/log.ts';
+import { signalProcess } from '../../lib/process-identity.ts';
 import { databaseUrlFor, makeDatabase, type RunningPostgres, startPostgres } from '../../services/postgres.ts';
 import { requirePostgres } from '../../setup/postgres.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
 
-/** One real PostgreSQL for a test file, a fresh migrated database for each call of the function it returns. */
-export function useDatabases(): (options?: { connections?: number }) => Promise<{ db: Db; url: string }> {
+export type FreshDatabase = { db: Db; url: string; killServer: () => void };
+
+/**
+ * One real PostgreSQL for a test file, a fresh migrated database for each call of the function it returns.
+ * `killServer` is kill -9; its supervisor starts it again. Only a `durable` one then still has its last commits.
+ */
+export function useDatabases({ durable = false } = {}): (options?: { connections?: number }) => Promise<FreshDatabase> {
   const dir = mkdtempSync(join(tmpdir(), 'pw-story-'));
   const opened: Db[] = [];
   let server: RunningPostgres | undefined;
@@ -21,7 +27,7 @@ export function useDatabases(): (options?: { connections?: number }) => Promise<
       dir: join(dir, 'postgres'),
       logFile: join(dir, 'postgres.log'),
       binaries: requirePostgres(),
-      fsync: false,
+      fsync: durable,
       onEvent: (event) => events.push(event),
     });
     await makeDatabase(server.databaseUrl, 'template_story');
@@ -41,7 +47,11 @@ export function useDatabases(): (options?: { connections?: number }) => Promise<
     const url = databaseUrlFor(server.databaseUrl, `story_${made}`);
     const db = openDatabase(url, options);
     opened.push(db);
-    return { db, url };
+    const killServer = () => {
+      const process = server?.child.identity();
+      if (process) signalProcess(process, 'SIGKILL');
+    };
+    return { db, url, killServer };
   };
 }
 

@@ -69,7 +69,7 @@ describe('what a reader needs stays', () => {
     'clients/src/main/java/org/apache/kafka/common/security/oauthbearer/internals/secured/HttpAccessTokenRetriever.java',
     'shouldThrowOnInvalidDateFormatOrNullTimestampInV2Message1Partition3Of12',
     'delegation.token.expiry.time.ms=86400000',
-    'password=${file:/etc/secret:pw} password=<password> password=******** token=null',
+    'password=$' + '{file:/etc/secret:pw} password=<password> password=******** token=null',
     'tiny',
     'https://repo.example:8443/path@2x.png',
     'expected token: IDENTIFIER but was: STRING',
