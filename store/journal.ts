@@ -73,15 +73,24 @@ export async function runEffect<R>(
   { waitMs = 30_000, leaseMs = 20_000 }: EffectOptions = {},
 ): Promise<R> {
   const turn: Turn = { db, order, holder: `${self()}#${randomUUID()}`, leaseMs };
-  const deadline = Date.now() + waitMs;
+  // Before the claim: another caller in this process must never see a claim of ours that is not yet known here.
+  active.add(turn.holder);
+  try {
+    return (await takeTurns(turn, steps, Date.now() + waitMs)) as R;
+  } finally {
+    active.delete(turn.holder);
+  }
+}
+
+async function takeTurns<R>(turn: Turn, steps: EffectSteps<R>, deadline: number): Promise<unknown> {
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const claim = await claimEffect(turn);
-    if (claim.kind === 'done') return claim.result as R;
+    if (claim.kind === 'done') return claim.result;
     if (claim.kind === 'ours') {
       const ended = await performClaimed(turn, steps, claim.fresh);
-      if (ended.kind === 'done') return ended.result as R;
+      if (ended.kind === 'done') return ended.result;
     } else if (Date.now() > deadline) {
-      throw new EffectBusy(`${order.key} is being performed by ${claim.holder}`);
+      throw new EffectBusy(`${turn.order.key} is being performed by ${claim.holder}`);
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
@@ -195,6 +204,8 @@ function storable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [storable(name), storable(item)]));
 }
 
+// The calls under way in this process. A claim of ours that is none of theirs was left by a database that went away.
+const active = new Set<string>();
 let knownSelf: string | undefined;
 
 /** `machine|pid|start`: enough for another process on this machine to see that we died. */
@@ -211,8 +222,9 @@ function machine(): string {
   return process.platform === 'linux' ? `${hostname()}/${readlinkSync('/proc/self/ns/pid')}` : hostname();
 }
 
-/** False only where this machine knows that the process is gone. */
+/** False only where this machine knows that the process, or its attempt, is gone. */
 function mayLive(holder: string): boolean {
+  if (holder.startsWith(`${self()}#`)) return active.has(holder);
   const [where, pid, startTime] = (holder.split('#')[0] ?? '').split('|');
   if (where !== machine() || pid === undefined || startTime === undefined) return true;
   return isAlive({ pid: Number(pid), startTime });

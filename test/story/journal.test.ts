@@ -181,6 +181,35 @@ describe('the journal', () => {
   });
 });
 
+describe('a database that is killed', () => {
+  const durableDatabase = useDatabases({ durable: true });
+
+  test('while an effect is performed: the same process finds it at the next attempt', async () => {
+    const { db, killServer } = await durableDatabase();
+    const outside = world();
+    const attempt = (perform: () => Promise<{ n: number }>) =>
+      // A lease of an hour: only that this attempt is known to be over can free it in time.
+      runEffect(db, order, { ...outside, perform }, { leaseMs: 3_600_000 });
+    const broken = attempt(async () => {
+      killServer();
+      await expect
+        .poll(() =>
+          sql`select 1`.execute(db).then(
+            () => 'up',
+            () => 'away',
+          ),
+        )
+        .toBe('away');
+      return outside.perform();
+    });
+    await expect(broken).rejects.toThrow();
+    const again = () => attempt(outside.perform).catch((error: Error) => error.message);
+    await expect.poll(again, { timeout: 20_000 }).toEqual({ n: 1 });
+    expect(outside.done).toHaveLength(1);
+    expect(await effectsOf(db, 'kafka-1')).toMatchObject([{ state: 'done', found: true }]);
+  }, 40_000);
+});
+
 /** Another process performs the effect (a line in a file) and is killed at the marked place. */
 async function killedAt(place: 'before' | 'after', url: string, file: string): Promise<void> {
   const script = join(import.meta.dirname, 'perform-and-hang.ts');
