@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { BuildSettings, Settings } from '../config/schema.ts';
 import { judgeBuildFailure } from '../decisions/build-failure.ts';
-import { gitIn } from '../git/clone.ts';
+import { checkoutFiles } from '../git/clone.ts';
 import { startDetached, stateOf, stopDetached } from '../lib/detached.ts';
 import { withLock } from '../lib/lock.ts';
 import { logger } from '../lib/log.ts';
@@ -187,27 +187,12 @@ function unreachable(fork: string, reasons: string[]) {
   );
 }
 
-/** The commit's files and nothing else: no .git, nothing of an earlier build. Our own git writes them. */
+/** Nothing of an earlier build is left: neither files nor the record of its process. Our own git writes the files. */
 async function cleanCheckout(deps: BuildDeps, order: BuildOrder, checkout: string): Promise<void> {
   await rm(checkout, { recursive: true, force: true });
   await rm(join(checkout, '..', 'build'), { recursive: true, force: true });
-  mkdirSync(checkout, { recursive: true });
-  const git = gitIn(
-    { run: deps.run, environment: deps.gitEnvironment },
-    join(deps.dataDir, 'git', `${order.fork}.git`),
-  );
-  const index = `${checkout}.index`;
-  try {
-    for (const args of [
-      ['read-tree', order.commit],
-      ['checkout-index', '--all', '--force', `--prefix=${checkout}/`],
-    ]) {
-      const { exitCode, stderr } = await git.tryGit(args, { env: { GIT_INDEX_FILE: index } });
-      if (exitCode !== 0) throw new Error(`git ${args[0]}: ${stderr.trim()}`);
-    }
-  } finally {
-    await rm(index, { force: true });
-  }
+  const tools = { run: deps.run, environment: deps.gitEnvironment };
+  await checkoutFiles(tools, join(deps.dataDir, 'git', `${order.fork}.git`), order.commit, checkout);
 }
 
 /** Names what the fetch step depends on: its command and every file that declares dependencies. */

@@ -2,12 +2,11 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stopEnvironmentProcesses } from '../activities/deploy/environment.ts';
 import { progressOnStderr } from '../setup/progress.ts';
-import { doctor, doctorStatus, doctorTable } from './commands/doctor.ts';
+import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { start } from './commands/start.ts';
 import { ROLES, up } from './commands/up.ts';
 import { settingsOf } from './context.ts';
-import { partsHere } from './ensure.ts';
 import type { Register } from './main.ts';
 import { print } from './output.ts';
 import { upOptions } from './up-options.ts';
@@ -53,13 +52,7 @@ export const addMachineCommands: Register = (program, run) => {
     .command('doctor')
     .description('what is here, what is missing, and the command that gets it')
     .option('--fix', 'fetch what Patchwright can fetch by itself', false)
-    .action((options: { fix: boolean }, command: Command) =>
-      run(command, async (globals) => {
-        const diagnosis = await doctor(partsHere(), progressOnStderr(), options);
-        print(globals, diagnosis, [doctorTable(diagnosis)]);
-        return doctorStatus(diagnosis);
-      }),
-    );
+    .action((options: { fix: boolean }, command: Command) => run(command, (globals) => doctor(globals, options)));
 
   const config = program.command('config').description('the configuration');
   config

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { pushExample } from '../examples/kafka/push.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import { cancelRelease, exitOf, nowhere, retryRelease, startRelease } from './commands/release.ts';
 import { releaseShow, releaseShowText } from './commands/release-show.ts';
@@ -120,6 +119,8 @@ const addStackAndExample: Register = (program, run) => {
       run(command, async (globals) => {
         const fork = settingsOf(globals).forks.kafka;
         if (fork === undefined) throw new ExitError(2, `${globals.config} has no fork "kafka", the example's`);
+        // Only this command knows the example.
+        const { pushExample } = await import('../examples/kafka/push.ts');
         const pushed = await pushExample({ repository: fork.repository, kind });
         print(globals, pushed, [pushed.summary, 'Release it with: npx patchwright release kafka']);
         return 0;

@@ -31,7 +31,7 @@ export function loadSettings(file: string): Settings {
 /** The same for a text; `shown` names it in errors. */
 export function parseSettings(text: string, shown: string, folder: string): Settings {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
   if (document.errors.length > 0) {
     throw new ConfigurationError(
       document.errors.map((error) => `${shown}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`),

@@ -91,3 +91,22 @@ export async function withMirror<T>(
     return work(git);
   });
 }
+
+/** A commit's files and nothing else: no .git, nothing of an earlier checkout. `dir` must not exist or be empty. */
+export async function checkoutFiles(tools: GitTools, mirror: string, commit: string, dir: string): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  const git = gitIn(tools, mirror);
+  const index = `${dir}.index`;
+  try {
+    const steps = [
+      ['read-tree', commit],
+      ['checkout-index', '--all', '--force', `--prefix=${dir}/`],
+    ];
+    for (const args of steps) {
+      const { exitCode, stderr } = await git.tryGit(args, { env: { GIT_INDEX_FILE: index } });
+      if (exitCode !== 0) throw new Error(`git ${args[0]}: ${stderr.trim()}`);
+    }
+  } finally {
+    await rm(index, { force: true });
+  }
+}
