@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ import { readJsonFile, writeJsonFile } from '../lib/json-file.ts';
 import type { TrafficAccount } from '../workflows/types.ts';
 import { javaCommand } from './deploy/kafka-node.ts';
 import { brokerAddresses, environmentDir, requireCluster } from './deploy/layout.ts';
-import { lastLines, sizeOf } from './deploy/node.ts';
+import { lastLines, settledState, sizeOf } from './deploy/node.ts';
 import { createLedger } from './traffic/ledger.ts';
 import { type ProgramDeps, trafficClassPath } from './traffic/program.ts';
 import { figuresOf, longestUnwritable, readSamples, type TrafficFigures, unobserved } from './traffic/samples.ts';
@@ -55,7 +55,7 @@ export type Rate = 'full' | 'trickle';
 export type Traffic = {
   /** False where the environment has none (plain processes): then nothing was watched, and accounts are zero. */
   observed: boolean;
-  /** Starts it or adopts what runs, and waits for the first acknowledgement of a new run. */
+  /** Starts it or adopts what runs; either was seen at work when this returns, a new run with its first acknowledgement. */
   ensureRunning(): Promise<void>;
   setRate(rate: Rate): Promise<void>;
   /** Marks now as the window's beginning; the first call of a key holds. */
@@ -94,29 +94,34 @@ function kafkaTraffic(environment: string, settings: KafkaEnvironmentSettings, d
     classPath: await trafficClassPath(await deps.library(settings.library), deps),
     env: { PATH: deps.hostEnv.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8' },
   });
+  const startTraffic = async (): Promise<boolean> => {
+    const brokers = brokerAddresses(requireCluster(deps.dataDir, environment));
+    writeProperties(join(dir, 'traffic.properties'), {
+      bootstrap: brokers.join(','),
+      topic: settings.traffic.topic,
+      partitions: settings.traffic.partitions,
+      group: settings.traffic.group,
+      replicas: Math.min(3, brokers.length),
+    });
+    const control = join(dir, 'control.properties');
+    if (sizeOf(control) === 0) writeProperties(control, { rate: rates.trickle });
+    writeFileSync(join(dir, 'log4j.properties'), log4j(dir));
+    const { command, classPath, env } = await java();
+    const log = `-Dlog4j.configuration=file:${join(dir, 'log4j.properties')}`;
+    const args = [...JVM, log, '-cp', classPath, 'io.patchwright.traffic.Main', 'run', dir];
+    return (await startDetached({ dir, command, args, env, cwd: dir })).adopted;
+  };
 
   return {
     observed: true,
     async ensureRunning() {
-      if (stateOf(dir).kind === 'running') return;
-      const cluster = requireCluster(deps.dataDir, environment);
-      const brokers = brokerAddresses(cluster);
-      writeProperties(join(dir, 'traffic.properties'), {
-        bootstrap: brokers.join(','),
-        topic: settings.traffic.topic,
-        partitions: settings.traffic.partitions,
-        group: settings.traffic.group,
-        replicas: Math.min(3, brokers.length),
-      });
-      if (sizeOf(join(dir, 'control.properties')) === 0)
-        writeProperties(join(dir, 'control.properties'), { rate: rates.trickle });
-      writeFileSync(join(dir, 'log4j.properties'), log4j(dir));
-      const { command, classPath, env } = await java();
-      const log = `-Dlog4j.configuration=file:${join(dir, 'log4j.properties')}`;
-      const began = Date.now();
-      const args = [...JVM, log, '-cp', classPath, 'io.patchwright.traffic.Main', 'run', dir];
-      await startDetached({ dir, command, args, env, cwd: dir });
-      await waitForFirstRecord(dir, began);
+      // What was killed this moment still looks alive: then it is not seen at work, and started after all.
+      for (;;) {
+        const began = Date.now();
+        const adopted = (await settledState(dir)).kind === 'running' || (await startTraffic());
+        if (await seenAtWork(dir, began, adopted ? 0 : 1)) return;
+        if (!adopted) throw new Error(`the canary traffic in ${dir} ended at once:\n${whatItSaid(dir)}`);
+      }
     },
     async setRate(rate) {
       writeProperties(join(dir, 'control.properties'), { rate: rates[rate] });
@@ -149,8 +154,8 @@ function kafkaTraffic(environment: string, settings: KafkaEnvironmentSettings, d
     async state() {
       const state = stateOf(dir);
       if (state.kind !== 'running') return { kind: 'stopped' };
-      const last = readSamples(dir, Date.now() - 10_000, Date.now()).at(-1);
-      return { kind: 'running', pid: state.process.pid, rate: last?.rate ?? 0 };
+      const rate = /^rate=(.+)$/m.exec(readFileSync(join(dir, 'control.properties'), 'utf8'))?.[1];
+      return { kind: 'running', pid: state.process.pid, rate: Number(rate ?? 0) };
     },
     async stop() {
       await stopDetached(dir, { graceMs: 10_000 });
@@ -158,15 +163,20 @@ function kafkaTraffic(environment: string, settings: KafkaEnvironmentSettings, d
   };
 }
 
-async function waitForFirstRecord(dir: string, beganMs: number): Promise<void> {
+/** False when the process ended first; throws where it runs and does not get that far. */
+async function seenAtWork(dir: string, beganMs: number, acknowledged: number): Promise<boolean> {
   for (;;) {
-    if (readSamples(dir, beganMs, Date.now()).some(({ acked }) => acked > 0)) return;
-    const problem = () => `${lastLines(join(dir, 'stderr.log'), 5)}\n${lastLines(join(dir, 'traffic.log'), 5)}`.trim();
-    if (stateOf(dir).kind !== 'running') throw new Error(`the canary traffic in ${dir} ended at once:\n${problem()}`);
-    if (Date.now() - beganMs > FIRST_RECORD_MS)
-      throw new Error(`the canary traffic in ${dir} gets nothing acknowledged:\n${problem()}`);
-    await sleep(100);
+    if (readSamples(dir, beganMs, Date.now()).some(({ acked }) => acked >= acknowledged)) return true;
+    if (stateOf(dir).kind !== 'running') return false;
+    if (Date.now() - beganMs > FIRST_RECORD_MS) {
+      throw new Error(`the canary traffic in ${dir} gets nothing acknowledged:\n${whatItSaid(dir)}`);
+    }
+    await sleep(50);
   }
+}
+
+function whatItSaid(dir: string): string {
+  return `${lastLines(join(dir, 'stderr.log'), 5)}\n${lastLines(join(dir, 'traffic.log'), 5)}`.trim();
 }
 
 async function accountFor(
@@ -179,7 +189,8 @@ async function accountFor(
   const ledger = createLedger(dir, fromMs, toMs);
   await sleep(WRITTEN_DOWN_MS);
   ledger.advance();
-  while (ledger.unread().length > 0 && Date.now() - toMs < waitMs) {
+  // With nobody reading there is nothing to wait for.
+  while (ledger.unread().length > 0 && Date.now() - toMs < waitMs && stateOf(dir).kind === 'running') {
     await sleep(200);
     ledger.advance();
   }

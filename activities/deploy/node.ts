@@ -1,6 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DetachedState, stateOf } from '../../lib/detached.ts';
 import { readJsonFile } from '../../lib/json-file.ts';
+import { isAlive } from '../../lib/process-identity.ts';
 import type { Digest } from '../../workflows/types.ts';
 import type { StartPermit, TargetInfo } from './driver.ts';
 
@@ -43,6 +46,18 @@ export const nodeFiles = {
 /** Whether the target was laid out whole. */
 export function isLaidOut(dir: string): boolean {
   return readJsonFile<LaidOut>(nodeFiles.laidOut(dir)) !== undefined;
+}
+
+/**
+ * As `stateOf`, for whoever adopts what runs: a process that was killed this moment counts as running until
+ * its launcher wrote down how it ended, and must not be adopted.
+ */
+export async function settledState(dir: string): Promise<DetachedState> {
+  for (;;) {
+    const state = stateOf(dir);
+    if (state.kind !== 'running' || isAlive(state.process)) return state;
+    await sleep(10);
+  }
 }
 
 /** What the process wrote to its standard output since its last start. */

@@ -49,8 +49,8 @@ export function portHolder(port: number): string | undefined {
   const inode = listeningInode(port);
   if (inode === undefined) return undefined;
   const socket = `socket:[${inode}]`;
-  for (const pid of readdirSync('/proc')) {
-    if (/^\d+$/.test(pid) && openFiles(pid).includes(socket)) return `process ${pid} (${commandOf(pid)})`;
+  for (const pid of listOr('/proc')) {
+    if (/^\d+$/.test(pid) && holdsFile(pid, socket)) return `process ${pid} (${commandOf(pid)})`;
   }
   return undefined;
 }
@@ -58,7 +58,7 @@ export function portHolder(port: number): string | undefined {
 function listeningInode(port: number): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const line of readOr(table, '').split('\n').slice(1)) {
+    for (const line of textOf(table).split('\n').slice(1)) {
       const fields = line.trim().split(/\s+/);
       // 0A: LISTEN.
       if (fields[1]?.endsWith(`:${hex}`) && fields[3] === '0A') return fields[9];
@@ -67,23 +67,26 @@ function listeningInode(port: number): string | undefined {
   return undefined;
 }
 
-function openFiles(pid: string): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  } catch (error) {
-    if (isGoneOrForeign(error)) return [];
-    throw error;
-  }
+function holdsFile(pid: string, file: string): boolean {
+  return listOr(`/proc/${pid}/fd`).some((fd) => readOr(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '') === file);
+}
+
+function listOr(folder: string): string[] {
+  return readOr(() => readdirSync(folder), []);
 }
 
 function commandOf(pid: string): string {
-  const command = readOr(`/proc/${pid}/cmdline`, '').split('\0').join(' ').trim();
+  const command = textOf(`/proc/${pid}/cmdline`).split('\0').join(' ').trim();
   return command.length > 160 ? `${command.slice(0, 160)}…` : command;
 }
 
-function readOr(file: string, otherwise: string): string {
+function textOf(file: string): string {
+  return readOr(() => readFileSync(file, 'utf8'), '');
+}
+
+function readOr<T>(read: () => T, otherwise: T): T {
   try {
-    return readFileSync(file, 'utf8');
+    return read();
   } catch (error) {
     if (isGoneOrForeign(error)) return otherwise;
     throw error;

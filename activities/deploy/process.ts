@@ -18,6 +18,7 @@ import {
   nodeFiles,
   outputSinceStart,
   type StartRecord,
+  settledState,
   sizeOf,
 } from './node.ts';
 import { isFree, portHolder, requireFreePorts } from './ports.ts';
@@ -189,7 +190,7 @@ async function start(program: NodeProgram, permit: StartPermit): Promise<{ pid: 
   if (!isLaidOut(info.dir))
     throw new Error(`${info.name} was never laid out (or not to the end); run: patchwright env up`);
   return withLock(join(info.dir, 'permit.lock'), { purpose: `start ${info.name}`, waitMs: 60_000 }, async () => {
-    const state = stateOf(info.dir);
+    const state = await settledState(info.dir);
     if (state.kind === 'running') return { pid: state.process.pid, adopted: true };
     await requireFreePorts(info.name, info.host, info.ports);
     const stdout = nodeFiles.stdout(info.dir);
@@ -252,7 +253,7 @@ async function waitReady(program: NodeProgram, timeoutMs: number): Promise<{ rea
 
 function endOfLogs({ info, log }: NodeProgram): string {
   return [...new Set([log, nodeFiles.stdout(info.dir), join(info.dir, 'stderr.log')])]
-    .map((file) => lastLines(file, 8))
+    .map((file) => lastLines(file, 16))
     .filter((lines) => lines !== '')
     .join('\n');
 }
