@@ -12,7 +12,7 @@ import {
   withHeartbeat,
 } from './rollout/context.ts';
 import { type NextNode, type NextOrder, nextNode } from './rollout/next.ts';
-import { planRollBack, planRollout, type RolloutPlan } from './rollout/plan.ts';
+import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
 import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
 
@@ -30,7 +30,7 @@ const ACCOUNT_MS = 30_000;
 export function createRolloutActivities(deps: RolloutDeps) {
   return {
     planRollout: (order: Order): Promise<RolloutPlan> => planRollout(deps, order),
-    planRollBack: (order: Order): Promise<string[]> => planRollBack(deps, order),
+    planRollBack: (order: Order): Promise<RollBackPlan> => planRollBack(deps, order),
 
     /** Full canary traffic, and the mark from which records are accounted for. The first call of a roll-out holds. */
     async openTrafficWindow(step: RolloutStep): Promise<{ observed: boolean; windowSeconds: number }> {
@@ -83,12 +83,12 @@ export function createRolloutActivities(deps: RolloutDeps) {
       await withHeartbeat(() => driver.stage(step.target, artifacts));
     },
 
-    nextNode: (order: NextOrder): Promise<NextNode> => nextNode(deps, order),
-    changeNode: (step: NodeStep): Promise<ChangeOutcome> => changeNode(deps, step),
-    awaitReturn: (step: NodeStep): Promise<SettleOutcome> => awaitReturn(deps, step),
-    awaitInSync: (step: NodeStep): Promise<SettleOutcome> => awaitInSync(deps, step),
-    giveLeadersBack: (step: NodeStep): Promise<SettleOutcome> => giveLeadersBack(deps, step),
-    readBackNode: (step: NodeStep) => readBackNode(deps, step),
+    nextNode: (order: NextOrder): Promise<NextNode> => withHeartbeat(() => nextNode(deps, order)),
+    changeNode: (step: NodeStep): Promise<ChangeOutcome> => withHeartbeat(() => changeNode(deps, step)),
+    awaitReturn: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitReturn(deps, step)),
+    awaitInSync: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitInSync(deps, step)),
+    giveLeadersBack: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => giveLeadersBack(deps, step)),
+    readBackNode: (step: NodeStep) => withHeartbeat(() => readBackNode(deps, step)),
     soakEnvironment: (step: RolloutStep & { wave: number }): Promise<SoakOutcome> => soakEnvironment(deps, step),
 
     /** Every record that was acknowledged since the window was opened, accounted for. */

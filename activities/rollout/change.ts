@@ -24,7 +24,6 @@ import {
   type RolloutStep,
   seconds,
   seenProcess,
-  withHeartbeat,
 } from './context.ts';
 
 /**
@@ -52,6 +51,8 @@ type Changed = { seen: SeenProcess; seconds: { stop: number; install: number; st
 export type NodeStep = RolloutStep & { target: string; direction: Direction };
 
 const LOOK_MS = 500;
+/** Then the workflow looks at its brakes, and asks again until its own patience ends. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Changes one node: intent, checks right before the stop, graceful stop, install, start; one journaled
@@ -66,17 +67,15 @@ export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<Cha
   if (planned.state === 'failed') return { kind: 'not-stopped', reason: planned.failure ?? 'it failed before' };
   const entry = await intend(context, step, planned);
   try {
-    const changed = await withHeartbeat(() =>
-      runEffect<Changed>(
-        deps.db,
-        {
-          key: entry.key,
-          kind: step.direction === 'forward' ? 'node-change' : 'node-put-back',
-          release: step.release,
-          intent: { environment: step.environment, target: step.target, to: entry.to },
-        },
-        { readBack: () => found(context, entry), perform: () => carryOut(context, step, entry) },
-      ),
+    const changed = await runEffect<Changed>(
+      deps.db,
+      {
+        key: entry.key,
+        kind: step.direction === 'forward' ? 'node-change' : 'node-put-back',
+        release: step.release,
+        intent: { environment: step.environment, target: step.target, to: entry.to },
+      },
+      { readBack: () => found(context, entry), perform: () => carryOut(context, step, entry) },
     );
     await markChanged(deps.db, key, changed.seen, changed.seconds);
     return { kind: 'changed' };
@@ -154,11 +153,11 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
 }
 
 /**
- * The rules, read again right before the stop, and waited for: a block that lasts longer than configured
- * ends the step with nothing done. Between the last look and the stop lies nothing.
+ * The rules, read again right before the stop, and waited for a moment: a block that lasts ends the step with
+ * nothing done. Between the last look and the stop lies nothing.
  */
 async function waitUntilAllowed(context: RolloutContext, step: NodeStep): Promise<void> {
-  const deadline = Date.now() + context.rules.blockedSeconds * 1000;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const findings = await blocks(context, step);
     if (findings.length === 0) return;
@@ -173,7 +172,7 @@ async function waitUntilAllowed(context: RolloutContext, step: NodeStep): Promis
   }
 }
 
-async function blocks({ db, system, rules: _ }: RolloutContext, step: NodeStep): Promise<RuleFinding[]> {
+async function blocks({ db, system }: RolloutContext, step: NodeStep): Promise<RuleFinding[]> {
   const ledger = await ledgerOf(db, step.rollout);
   const inTheWay = k13OthersInTheWay(ledger, step.target).map((reason) => ({ rule: 'K13', reason }));
   if (inTheWay.length > 0) return inTheWay;

@@ -4,15 +4,7 @@ import { adoptProcess, type Direction, type LedgerEntry, ledgerOf } from '../../
 import type { RuleFinding } from '../../workflows/types.ts';
 import type { TargetFacts } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
-import {
-  openContext,
-  pause,
-  type RolloutContext,
-  type RolloutDeps,
-  type RolloutStep,
-  seenProcess,
-  withHeartbeat,
-} from './context.ts';
+import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
 
 /** `waiting`: a node ended by itself; a person is told, and the next call waits for it. */
 export type NextNode =
@@ -24,6 +16,8 @@ export type NextNode =
 export type NextOrder = RolloutStep & { remaining: string[]; direction: Direction; patient: boolean };
 
 const LOOK_MS = 1_000;
+/** Then the workflow looks at its brakes, and asks again until its own patience ends. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Which node is next, read now: a node whose change is open before any other (K20), then by rule K3. Nodes
@@ -31,15 +25,13 @@ const LOOK_MS = 1_000;
  */
 export async function nextNode(deps: RolloutDeps, order: NextOrder): Promise<NextNode> {
   const context = await openContext(deps, order);
-  return withHeartbeat(async () => {
-    const deadline = Date.now() + context.rules.blockedSeconds * 1000;
-    for (;;) {
-      const answer = await look(context, order);
-      const settled = answer.kind === 'next' || answer.kind === 'foreign';
-      if (settled || !order.patient || Date.now() > deadline) return answer;
-      await pause(LOOK_MS);
-    }
-  });
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await look(context, order);
+    const settled = answer.kind === 'next' || answer.kind === 'foreign';
+    if (settled || !order.patient || Date.now() > deadline) return answer;
+    await pause(LOOK_MS);
+  }
 }
 
 async function look(context: RolloutContext, { rollout, remaining, direction }: NextOrder): Promise<NextNode> {

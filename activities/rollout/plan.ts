@@ -24,7 +24,15 @@ import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenPr
 export type RolloutPlan =
   | { kind: 'refused'; reasons: string[] }
   | { kind: 'ended'; outcome: RolloutOutcome }
-  | { kind: 'planned'; attempt: number; targets: { name: string; from: string; to: string }[]; already: string[] };
+  | {
+      kind: 'planned';
+      attempt: number;
+      targets: { name: string; from: string; to: string }[];
+      already: string[];
+      blockedSeconds: number;
+    };
+
+export type RollBackPlan = { attempt: number; targets: string[]; blockedSeconds: number };
 
 type Order = RolloutOrder & { settings: Digest };
 
@@ -59,7 +67,8 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     1,
     facts.map(({ name }) => name),
   );
-  return { kind: 'planned', attempt: opened.attempt, targets, already };
+  const { blockedSeconds } = context.rules;
+  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds };
 }
 
 /** Production takes only what its upstream environment verified: the store must say so, now. */
@@ -116,9 +125,9 @@ async function planOne(context: RolloutContext, { order, attempt, position, fact
 
 /**
  * Plans to put back what this roll-out changed or began to change: the artifact from before, on each node
- * that does not hold and run it. Returns the nodes. Safe to repeat: a plan that is there stays.
+ * that it has touched. Returns the nodes. Safe to repeat: a plan that is there stays.
  */
-export async function planRollBack(deps: RolloutDeps, order: Order): Promise<string[]> {
+export async function planRollBack(deps: RolloutDeps, order: Order): Promise<RollBackPlan> {
   const context = await openContext(deps, order);
   const ledger = await ledgerOf(deps.db, order.rollout);
   const facts = await allFacts(context.driver);
@@ -140,5 +149,5 @@ export async function planRollBack(deps: RolloutDeps, order: Order): Promise<str
     );
     targets.push(entry.target);
   }
-  return targets;
+  return { attempt, targets, blockedSeconds: context.rules.blockedSeconds };
 }

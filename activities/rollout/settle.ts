@@ -11,7 +11,7 @@ import {
   type TargetSeconds,
 } from '../../store/rollouts.ts';
 import { type NodeStep, suspectsIn } from './change.ts';
-import { openContext, pause, type RolloutDeps, seconds, withHeartbeat } from './context.ts';
+import { openContext, pause, type RolloutDeps, seconds } from './context.ts';
 
 /** `lost`: the node does not return, does not get in sync, or does not run what was installed. */
 export type SettleOutcome = { kind: 'settled' } | { kind: 'lost'; reason: string };
@@ -28,20 +28,18 @@ export async function awaitReturn(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   if (entry.state === 'failed') return { kind: 'lost', reason: entry.failure ?? 'it failed before' };
   const clock = startClock(Date.parse(entry.changedAt ?? new Date().toISOString()));
-  return withHeartbeat(async () => {
-    for (;;) {
-      const { ready, detail } = await context.driver.waitReady(step.target, READY_LOOK_MS);
-      if (ready) {
-        await addSeconds(deps.db, step, { return: seconds(clock.startedAtMs) });
-        return { kind: 'settled' as const };
-      }
-      const { state } = await context.driver.facts(step.target);
-      if (state !== 'stopped') clock.see((await context.system.waitsFor(step.target, [])).progress);
-      if (state === 'stopped' || Date.now() > clock.deadline(context.rules.returnSeconds)) {
-        return lose(deps, step, brief(detail));
-      }
+  for (;;) {
+    const { ready, detail } = await context.driver.waitReady(step.target, READY_LOOK_MS);
+    if (ready) {
+      await addSeconds(deps.db, step, { return: seconds(clock.startedAtMs) });
+      return { kind: 'settled' };
     }
-  });
+    const { state } = await context.driver.facts(step.target);
+    if (state !== 'stopped') clock.see((await context.system.waitsFor(step.target, [])).progress);
+    if (state === 'stopped' || Date.now() > clock.deadline(context.rules.returnSeconds)) {
+      return lose(deps, step, brief(detail));
+    }
+  }
 }
 
 /**
@@ -53,24 +51,22 @@ export async function awaitInSync(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   const clock = startClock(returnedAtMs(entry));
   const began = Date.now();
-  return withHeartbeat(async () => {
-    for (;;) {
-      const suspects = step.direction === 'back' ? suspectsIn(await ledgerOf(deps.db, step.rollout)) : [];
-      const { waitingFor, progress } = await context.system.waitsFor(step.target, suspects);
-      if (waitingFor.length === 0) break;
-      clock.see(progress);
-      const { state } = await context.driver.facts(step.target);
-      const late = Date.now() > clock.deadline(context.rules.inSyncSeconds);
-      if (state === 'stopped') return lose(deps, step, `${step.target} ended after it had returned`);
-      if (late && step.direction === 'back' && suspects.length > 0) break;
-      if (late) {
-        return lose(deps, step, `not in sync after ${context.rules.inSyncSeconds} s: ${waitingFor.join('; ')}`);
-      }
-      await pause(LOOK_MS);
+  for (;;) {
+    const suspects = step.direction === 'back' ? suspectsIn(await ledgerOf(deps.db, step.rollout)) : [];
+    const { waitingFor, progress } = await context.system.waitsFor(step.target, suspects);
+    if (waitingFor.length === 0) break;
+    clock.see(progress);
+    const { state } = await context.driver.facts(step.target);
+    const late = Date.now() > clock.deadline(context.rules.inSyncSeconds);
+    if (state === 'stopped') return lose(deps, step, `${step.target} ended after it had returned`);
+    if (late && step.direction === 'back' && suspects.length > 0) break;
+    if (late) {
+      return lose(deps, step, `not in sync after ${context.rules.inSyncSeconds} s: ${waitingFor.join('; ')}`);
     }
-    await addSeconds(deps.db, step, { inSync: seconds(began) });
-    return { kind: 'settled' as const };
-  });
+    await pause(LOOK_MS);
+  }
+  await addSeconds(deps.db, step, { inSync: seconds(began) });
+  return { kind: 'settled' };
 }
 
 /**
@@ -83,19 +79,17 @@ export async function giveLeadersBack(deps: RolloutDeps, step: NodeStep): Promis
   if (entry.leaders.length === 0) return { kind: 'settled' };
   const began = Date.now();
   const { rules, system } = context;
-  return withHeartbeat(async () => {
-    for (;;) {
-      const { left } = await system.giveBackLeaders(step.target, entry.leaders, rules.leaderBatch);
-      if (left.length === 0) break;
-      if (Date.now() - began > rules.inSyncSeconds * 1000) {
-        if (step.direction === 'back') break;
-        return lose(deps, step, `did not take its leaders back: ${left.slice(0, 5).join(', ')}`);
-      }
-      await pause(LOOK_MS);
+  for (;;) {
+    const { left } = await system.giveBackLeaders(step.target, entry.leaders, rules.leaderBatch);
+    if (left.length === 0) break;
+    if (Date.now() - began > rules.inSyncSeconds * 1000) {
+      if (step.direction === 'back') break;
+      return lose(deps, step, `did not take its leaders back: ${left.slice(0, 5).join(', ')}`);
     }
-    await addSeconds(deps.db, step, { leaders: seconds(began) });
-    return { kind: 'settled' as const };
-  });
+    await pause(LOOK_MS);
+  }
+  await addSeconds(deps.db, step, { leaders: seconds(began) });
+  return { kind: 'settled' };
 }
 
 /** G6: every digest from the disk, the commit from the running process; then the ledger's result (K20). */

@@ -21,15 +21,19 @@ export async function soakEnvironment(deps: RolloutDeps, step: RolloutStep & { w
   const baseline = context.traffic.observed ? await baselineOf(deps.db, step.rollout) : undefined;
   const activity = Context.current();
   let state = resume(activity.info.heartbeatDetails as SoakState | undefined);
-  for (;;) {
-    const { sample, restarted } = await look(context, step.rollout);
-    const figures = () => figuresOf(state, baseline);
-    if (restarted.length > 0) return { kind: 'held', reasons: restarted, figures: figures() };
-    const judged = soakStep(state, sample, context.rules, baseline);
-    state = judged.state;
-    if (judged.verdict) return conclude(deps, step, judged.verdict, figures());
-    activity.heartbeat(state);
-    await pause(SAMPLE_MS);
+  const beat = setInterval(() => activity.heartbeat(state), 1_000);
+  try {
+    for (;;) {
+      const { sample, restarted } = await look(context, step.rollout);
+      const judged = soakStep(state, sample, context.rules, baseline);
+      state = judged.state;
+      const figures = figuresOf(state, baseline);
+      if (restarted.length > 0) return { kind: 'held', reasons: restarted, figures };
+      if (judged.verdict) return await conclude(deps, step, judged.verdict, figures);
+      await pause(SAMPLE_MS);
+    }
+  } finally {
+    clearInterval(beat);
   }
 }
 

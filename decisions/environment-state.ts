@@ -1,0 +1,93 @@
+import type {
+  BrakeOrder,
+  EndedRollout,
+  EnvironmentState,
+  RequestAnswer,
+  RolloutRequest,
+} from '../workflows/environment-messages.ts';
+import type { RolloutOutcome } from '../workflows/types.ts';
+
+const ENDED_KEPT = 10;
+
+/** Answers a release, and takes the roll-out on where it may start. The same request may come again. */
+export function answerRequest(state: EnvironmentState, request: RolloutRequest, at: string): RequestAnswer {
+  const { environment, running, frozen } = state;
+  const { rollout } = request.order;
+  if (running?.request.order.rollout === rollout) {
+    // Whoever asked last is told: a release that was started again waits in the place of its first run.
+    state.running = { ...running, request };
+    return { kind: 'accepted' };
+  }
+  const ended = state.ended.find((known) => known.rollout === rollout);
+  if (ended && (ended.run === request.run || ended.outcome.kind === 'promoted')) {
+    return { kind: 'ended', outcome: ended.outcome };
+  }
+  if (running) {
+    const { order } = running.request;
+    return {
+      kind: 'refused',
+      reasons: [
+        `${environment} rolls out ${order.candidate.version} (${order.rollout}) since ${running.since}; one at a time`,
+      ],
+    };
+  }
+  if (frozen) {
+    return {
+      kind: 'refused',
+      reasons: [`${environment} is frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`],
+    };
+  }
+  state.running = { request, since: at };
+  return { kind: 'accepted' };
+}
+
+/** Why a brake cannot be pressed or released, or undefined. A sentence, because a person reads it. */
+export function brakeProblem(state: EnvironmentState, { kind, by }: BrakeOrder): string | undefined {
+  const { environment, running, paused, frozen } = state;
+  if (by.trim() === '') return 'a brake needs the name of who presses it';
+  if (kind === 'abort' && !running) return `nothing rolls out in ${environment}: there is nothing to abort`;
+  if (kind === 'abort' && running?.aborted)
+    return `${running.aborted.by} already aborted it: ${running.aborted.reason}`;
+  if (kind === 'resume' && !paused) return `${environment} is not paused`;
+  if (kind === 'resume' && running?.aborted) return 'it was aborted, and puts back what it changed';
+  if (kind === 'unfreeze' && !frozen) return `${environment} is not frozen`;
+  return undefined;
+}
+
+/** Pause and freeze stay until released, whatever runs; the first reason holds. */
+export function applyBrake(state: EnvironmentState, { kind, by, reason }: BrakeOrder, at: string): void {
+  const pressed = { by, reason: reason.trim() || 'no reason was given', at };
+  switch (kind) {
+    case 'pause':
+      state.paused ??= pressed;
+      return;
+    case 'resume':
+      delete state.paused;
+      return;
+    case 'freeze':
+      state.frozen ??= pressed;
+      return;
+    case 'unfreeze':
+      delete state.frozen;
+      return;
+    case 'abort':
+      // What is put back must not wait for the pause that came before.
+      delete state.paused;
+      if (state.running) state.running = { ...state.running, aborted: pressed };
+  }
+}
+
+/** Keeps how the roll-out ended. One that froze keeps others out, until a person has looked. */
+export function endRunning(state: EnvironmentState, outcome: RolloutOutcome, at: string): void {
+  const { running } = state;
+  if (!running) return;
+  const { order, run } = running.request;
+  const { version, digest } = order.candidate;
+  const ended: EndedRollout = { rollout: order.rollout, run, version, digest, outcome, at };
+  state.ended = [ended, ...state.ended.filter(({ rollout }) => rollout !== order.rollout)].slice(0, ENDED_KEPT);
+  if (outcome.kind === 'promoted') state.promoted = ended;
+  if (outcome.kind === 'frozen') {
+    state.frozen ??= { by: 'patchwright', reason: `${order.rollout} froze: ${outcome.reasons.join('; ')}`, at };
+  }
+  delete state.running;
+}

@@ -1,0 +1,70 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { RolloutActivities } from '../activities/rollout.ts';
+import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
+import type { Desk, Direction, Stop } from './rollout-desk.ts';
+import type { RuleFinding } from './types.ts';
+
+/** They wait for nodes, within deadlines of their own; the heartbeat is what tells that a worker died. */
+export const node = proxyActivities<RolloutActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
+});
+
+export type Ended =
+  | { kind: 'settled' }
+  | { kind: 'abort'; reasons: string[] }
+  | { kind: 'blocked'; findings: RuleFinding[] }
+  | { kind: 'foreign' | 'not-stopped' | 'lost'; reason: string };
+
+/** One node: its change, then everything that has to hold before another may be touched. */
+export async function changeOne(
+  desk: Desk,
+  target: string,
+  direction: Direction,
+  blockedSeconds: number,
+): Promise<Ended> {
+  const step = { ...desk.step, target, direction };
+  const since = Date.now();
+  let changed = await node.changeNode(step);
+  while (changed.kind === 'blocked' && Date.now() - since < blockedSeconds * 1000) {
+    await desk.waiting(direction, `${target} waits: ${reasonsOf(changed.findings, 2).join('; ')}`);
+    const aborted = await desk.brakesReleased(direction);
+    if (aborted) return aborted;
+    changed = await node.changeNode(step);
+  }
+  delete desk.progress.waiting;
+  if (changed.kind !== 'changed') return changed;
+  for (const wait of [node.awaitReturn, node.awaitInSync, node.giveLeadersBack]) {
+    const reached = await wait(step);
+    if (reached.kind === 'lost') return reached;
+  }
+  const readBack = await node.readBackNode(step);
+  if (readBack.kind === 'lost') return readBack;
+  desk.lastSeconds = readBack.seconds;
+  return { kind: 'settled' };
+}
+
+/** Which node is next, once no brake is on. Waits for a node that died, and tells a human. */
+export async function nextOf(desk: Desk, direction: Direction, blockedSeconds: number): Promise<string | Stop> {
+  const since = Date.now();
+  let told = false;
+  for (;;) {
+    const aborted = await desk.brakesReleased(direction);
+    if (aborted) return aborted;
+    const next = await node.nextNode({ ...desk.step, remaining: desk.progress.remaining, direction, patient: told });
+    if (next.kind === 'next') {
+      delete desk.progress.waiting;
+      // Pressed while the order was read: still before the node.
+      const late = await desk.brakesReleased(direction);
+      return late ?? next.target;
+    }
+    const reasons = next.kind === 'blocked' ? reasonsOf(next.findings) : next.reasons;
+    if (next.kind === 'foreign' || Date.now() - since > blockedSeconds * 1000) {
+      return { kind: direction === 'back' ? 'frozen' : 'held', reasons };
+    }
+    await desk.waiting(direction, `waiting: ${reasons.join('; ')}`);
+    told = true;
+  }
+}
