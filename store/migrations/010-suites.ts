@@ -100,12 +100,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     );
     create table unit_history (
       fork text not null,
-      suite text not null,
       unit text not null,
       seconds double precision not null,
       runs integer not null,
       updated_at timestamptz not null default now(),
-      primary key (fork, suite, unit)
+      primary key (fork, unit)
     );
   `.execute(db);
 }

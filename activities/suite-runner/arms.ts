@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Settings } from '../../config/schema.ts';
+import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
+import { compileRunner } from '../../runner/compile.ts';
+import type { CommandSpec, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
+import type { Build } from '../../workflows/types.ts';
+import { permanent } from '../failures.ts';
+import type { SuiteRunnerDeps } from './deps.ts';
+import { runFolder } from './folders.ts';
+
+type Entry = JunitPlatformSettings['classpath'][number];
+
+/** How the batches of a suite run: everything but the arms, which are added as they are built. */
+export async function runnerSpec(
+  deps: SuiteRunnerDeps,
+  suite: SuiteSettings,
+  arms: Record<string, unknown>,
+): Promise<RunnerSpec> {
+  const env = deps.environment(suite.environment);
+  if (suite.runner === 'junit-xml') {
+    const { command, rerun = command, reports } = suite;
+    return { kind: 'junit-xml', command, rerun, reports, env, arms: arms as CommandSpec['arms'] };
+  }
+  return { kind: 'junit-platform', java: javaTool(env, 'java'), jvm: suite.jvm, env, arms: arms as JvmSpec['arms'] };
+}
+
+export function javaTool(env: Record<string, string>, tool: 'java' | 'javac'): string {
+  const home = env['JAVA_HOME'];
+  return home && existsSync(join(home, 'bin', tool)) ? join(home, 'bin', tool) : tool;
+}
+
+/** One side of a comparison on this host's disk. Safe to repeat: jars are fetched by digest, in one step each. */
+export async function prepareArm(
+  deps: SuiteRunnerDeps,
+  order: { suiteRun: string; suite: SuiteSettings; settings: Settings },
+  name: string,
+  build: Build,
+): Promise<JvmSpec['arms'][string] | CommandSpec['arms'][string]> {
+  const dir = join(runFolder(deps.dataDir, order.suiteRun), 'arms', name);
+  mkdirSync(dir, { recursive: true });
+  if (order.suite.runner === 'junit-xml') return { dir, version: build.version, commit: build.commit };
+  const jars = await resolveEntries(deps, order.settings, order.suite.classpath, build, dir);
+  const env = deps.environment(order.suite.environment);
+  try {
+    const runner = await compileRunner({
+      cacheDir: deps.cacheDir,
+      classpath: jars,
+      javac: javaTool(env, 'javac'),
+      env,
+    });
+    return { classpath: [runner, ...jars] };
+  } catch (error) {
+    throw permanent('BadConfiguration', `suite ${order.suiteRun}: ${(error as Error).message}`);
+  }
+}
+
+/** Class path entries as files, in order. */
+export async function resolveEntries(
+  deps: SuiteRunnerDeps,
+  settings: Settings,
+  entries: readonly Entry[],
+  build: Build,
+  dir: string,
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const entry of entries) {
+    if ('artifact' in entry) files.push(await fetchArtifact(deps, build, entry.artifact, dir));
+    else files.push(...(await libraryJars(deps, settings, entry)));
+  }
+  return [...new Set(files)];
+}
+
+async function fetchArtifact(deps: SuiteRunnerDeps, build: Build, name: string, dir: string): Promise<string> {
+  const artifact = build.artifacts.find((candidate) => candidate.name === name);
+  if (!artifact) {
+    const made = build.artifacts.map((candidate) => candidate.name).join(', ');
+    throw permanent(
+      'BadConfiguration',
+      `a suite wants the artifact ${name}, which the build does not make; it makes: ${made}`,
+    );
+  }
+  const file = join(dir, name);
+  if (!existsSync(file)) await deps.artifacts.fetch(artifact.sha256, file);
+  return file;
+}
+
+async function libraryJars(
+  deps: SuiteRunnerDeps,
+  settings: Settings,
+  entry: Extract<Entry, { library: string }>,
+): Promise<string[]> {
+  if (!(entry.library in settings.libraries)) {
+    const there = Object.keys(settings.libraries).join(', ') || 'none';
+    throw permanent('BadConfiguration', `a suite wants the library "${entry.library}"; configured are: ${there}`);
+  }
+  const jars = [...(await deps.libraryJars(entry.library, settings))].sort();
+  if (entry.jar === undefined) return jars;
+  const pattern = globPattern(entry.jar);
+  const chosen = jars.filter((jar) => pattern.test(basename(jar)));
+  if (chosen.length === 0) {
+    throw permanent(
+      'BadConfiguration',
+      `library "${entry.library}" has no jar named ${entry.jar}; it has: ${jars.map((jar) => basename(jar)).join(', ')}`,
+    );
+  }
+  return chosen;
+}
+
+/** `*` for any characters; everything else for itself. */
+export function globPattern(glob: string): RegExp {
+  return new RegExp(`^${glob.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`);
+}
+
+/** The arms of a batch as one slot sees them: a command needs a checkout that no other slot writes to. */
+export async function armsForSlot(
+  deps: SuiteRunnerDeps,
+  options: { fork: string; settings: Settings; slot: number; names: readonly string[] },
+  runner: RunnerSpec,
+): Promise<RunnerSpec> {
+  const pick = <T>(arms: Record<string, T>) =>
+    Object.fromEntries(options.names.flatMap((name) => (arms[name] ? [[name, arms[name]]] : [])));
+  if (runner.kind === 'junit-platform') return { ...runner, arms: pick(runner.arms) };
+  const arms: CommandSpec['arms'] = {};
+  for (const [name, arm] of Object.entries(pick(runner.arms))) {
+    const dir = join(arm.dir, `slot-${options.slot}`);
+    const done = `${dir}.done`;
+    if (!existsSync(done)) {
+      // What a killed attempt left behind is no clean checkout.
+      rmSync(dir, { recursive: true, force: true });
+      await deps.checkout({ fork: options.fork, commit: arm.commit, version: arm.version }, dir, options.settings);
+      writeFileSync(done, '');
+    }
+    arms[name] = { ...arm, dir };
+  }
+  return { ...runner, arms };
+}

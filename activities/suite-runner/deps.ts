@@ -1,0 +1,36 @@
+import type { Settings } from '../../config/schema.ts';
+import type { SuiteSettings } from '../../config/suite.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { SuiteDb } from '../../store/suites.ts';
+import type { Digest, Source } from '../../workflows/types.ts';
+import { permanent } from '../failures.ts';
+
+export type SuiteRunnerDeps = {
+  db: SuiteDb;
+  /** This worker's data folder; slots live in `runs/<suite run>/slot-<n>`. */
+  dataDir: string;
+  /** The user's cache: compiled runner, lists of units. */
+  cacheDir: string;
+  /** Names this host; its own task queue is `suite-<hostId>`. */
+  hostId: string;
+  /** As many test processes as this host has room for. */
+  slots: number;
+  settings: (digest: Digest) => Promise<Settings>;
+  artifacts: ArtifactStore;
+  /** The jars of a library of the configuration, with what they need. */
+  libraryJars: (name: string, settings: Settings) => Promise<string[]>;
+  /** A clean checkout of a source in a folder that does not exist yet (`junit-xml` only). */
+  checkout: (source: Source, dir: string, settings: Settings) => Promise<void>;
+  /** The values of these variables, as far as they are set. */
+  environment: (names: readonly string[]) => Record<string, string>;
+  /** Takes secrets out of a message before it is kept in a verdict. */
+  redact: (text: string) => string;
+};
+
+/** The configuration of one suite. @throws a permanent failure that names what there is. */
+export function suiteSettings(settings: Settings, fork: string, suite: string): SuiteSettings {
+  const found = settings.forks[fork]?.suites[suite];
+  if (found) return found;
+  const there = Object.keys(settings.forks[fork]?.suites ?? {}).join(', ') || 'none';
+  throw permanent('BadConfiguration', `fork ${fork} has no suite "${suite}"; there are: ${there}`);
+}

@@ -1,0 +1,81 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { boundSeconds } from '../../decisions/batch-plan.ts';
+import { holdsRelease } from '../../decisions/failure-verdict.ts';
+import { findDetached, stopDetached } from '../../lib/detached.ts';
+import { learnDurations, suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
+import { findSuiteRun, markEnded } from '../../store/suites.ts';
+import type { SuiteOutcome } from '../../workflows/types.ts';
+import type { SuiteRunnerDeps } from './deps.ts';
+import { runFolder } from './folders.ts';
+
+const GRACE_MS = 5_000;
+/** The store has every verdict; a payload stays small. */
+const MAX_HOLDING = 40;
+
+export type FinishOrder = { suiteRun: string; suite: string; problem?: string };
+
+/** Counts what ran, from the records, and keeps the durations for the next plan. Safe to repeat. */
+export async function finishSuite(
+  deps: SuiteRunnerDeps,
+  { suiteRun, suite, problem }: FinishOrder,
+): Promise<SuiteOutcome> {
+  const run = await findSuiteRun(deps.db, suiteRun);
+  const figures = await suiteFigures(deps.db, suiteRun);
+  const reason = problem ?? (await whyItDoesNotCount(deps, suiteRun, figures.tests));
+  await learnDurations(deps.db, suiteRun);
+  await markEnded(deps.db, suiteRun, reason);
+  const slots = run?.slots ?? 0;
+  const holding = (await suiteVerdicts(deps.db, suiteRun)).filter(({ kind }) => holdsRelease(kind));
+  return {
+    suite,
+    suiteRun,
+    units: run?.units ?? 0,
+    slots,
+    seconds: round(figures.seconds),
+    boundSeconds: slots === 0 ? 0 : round(boundSeconds(figures.totalUnitSeconds, figures.longestUnitSeconds, slots)),
+    tests: figures.tests,
+    executions: figures.executions,
+    repeated: figures.repeated,
+    rerunSeconds: round(figures.rerunSeconds),
+    holding: holding.slice(0, MAX_HOLDING),
+    ...(reason === undefined ? {} : { problem: reason }),
+  };
+}
+
+/** Zero executed is not a pass, and neither is what was expected and not recorded (triage.md, *Running*). */
+async function whyItDoesNotCount(
+  deps: SuiteRunnerDeps,
+  suiteRun: string,
+  { passed, failed }: { passed: number; failed: number },
+): Promise<string | undefined> {
+  const missing = await unfinishedUnits(deps.db, suiteRun, 4);
+  if (missing.length > 0)
+    return `units of the plan have no result: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`;
+  return passed + failed === 0 ? 'nothing was executed' : undefined;
+}
+
+/** Ends the runners of a suite run on this host. Safe to repeat. */
+export async function endRunners(deps: Pick<SuiteRunnerDeps, 'dataDir'>, suiteRun: string): Promise<void> {
+  await stopRunnersBelow(runFolder(deps.dataDir, suiteRun));
+}
+
+/**
+ * Ends every suite runner of a data folder, with what they run: for `up` when it stops and for `down`. What had not
+ * finished runs again when the suite goes on.
+ */
+export async function stopAllRunners(dataDir: string): Promise<void> {
+  await stopRunnersBelow(join(dataDir, 'runs'));
+}
+
+async function stopRunnersBelow(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  await Promise.all(
+    findDetached(folder).map(async (dir) => {
+      writeFileSync(join(dir, 'stop'), '');
+      await stopDetached(dir, { graceMs: GRACE_MS });
+    }),
+  );
+}
+
+const round = (seconds: number) => Math.round(seconds * 100) / 100;

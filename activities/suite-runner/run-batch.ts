@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Context } from '@temporalio/activity';
+import { nextBatchSize } from '../../decisions/batch-plan.ts';
+import { startDetached, stateOf } from '../../lib/detached.ts';
+import { writeJsonFile } from '../../lib/json-file.ts';
+import { logger } from '../../lib/log.ts';
+import type { Batch } from '../../runner/protocol.ts';
+import { batchEnd, type ClaimedBatch, claimBatch, finishedItems, waitingCount } from '../../store/suite-batches.ts';
+import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
+import { armsForSlot } from './arms.ts';
+import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
+import { slotFolder } from './folders.ts';
+import { tailEvents } from './tail.ts';
+
+export type BatchOrder = { suiteRun: string; slot: number; phase: SuitePhase };
+
+/** `left`: batches (or units) of the phase that nobody has taken yet. */
+export type BatchReport = { ran: number; left: number; problem?: string };
+
+const SLOT_PROGRAM = fileURLToPath(new URL('../../runner/slot.ts', import.meta.url));
+const LOOK_MS = 40;
+const HEARTBEAT_MS = 1_000;
+/** A runner that ends again and again without finishing anything will not do better the next time. */
+const MAX_STARTS_WITHOUT_PROGRESS = 4;
+
+/**
+ * Takes the slot's next batch and sees it through: starts the slot's runner or adopts the one that runs, hands the
+ * batch over where it has not got it, and records every result as it happens.
+ *
+ * Safe to repeat at any point: after a kill the retry finds its own batch under its own lease, the same runner, and
+ * in the store how far the event log was read. What has ended is not run again.
+ */
+export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promise<BatchReport> {
+  const { suiteRun, slot, phase } = order;
+  const run = await suiteRunOf(deps.db, suiteRun);
+  const settings = await deps.settings(run.settings);
+  const { limits } = suiteSettings(settings, run.fork, run.suite);
+  const claimant = { suiteRun, phase, slot, host: deps.hostId, lease: randomUUID() };
+  const claimed = await claimBatch(deps.db, claimant, { limits, sizeOf: nextBatchSize });
+  if (!claimed) return { ran: 0, left: 0 };
+
+  const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
+  // The same arms for every batch of the suite proper, so that its JVMs stay warm.
+  const runner = await armsForSlot(deps, { fork: run.fork, settings, slot, names }, run.runner);
+  const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, items: claimed.items };
+  const problem = await seeThrough(deps, order, claimed, batch);
+  const left = await waitingCount(deps.db, suiteRun, phase);
+  return { ran: claimed.items.length, left, ...(problem === undefined ? {} : { problem }) };
+}
+
+async function seeThrough(
+  deps: SuiteRunnerDeps,
+  order: BatchOrder,
+  claimed: ClaimedBatch,
+  batch: Batch,
+): Promise<string | undefined> {
+  const dir = slotFolder(deps.dataDir, order.suiteRun, order.slot);
+  const tail = tailEvents(deps, { ...order, dir });
+  let starts = 0;
+  for (;;) {
+    const fresh = await tail.catchUp();
+    // A batch that was finished while nobody looked needs no runner.
+    const { finished, problem } = await batchEnd(deps.db, batch.batch);
+    if (finished) return problem;
+    const state = stateOf(dir);
+    if (state.kind !== 'running') {
+      if (fresh.some(({ type }) => type === 'end')) starts = 0;
+      starts += 1;
+      if (starts > MAX_STARTS_WITHOUT_PROGRESS)
+        throw new Error(`the runner of ${dir} ended ${starts} times without finishing anything`);
+      logger('suite-runner').info(
+        { suiteRun: order.suiteRun, slot: order.slot, before: state.kind },
+        'starting a slot runner',
+      );
+      await startRunner(dir);
+    }
+    await handOver(deps, dir, claimed, batch);
+    await follow(tail, dir, batch.batch);
+  }
+}
+
+/** Follows until the batch's last event was recorded, or its runner has gone. */
+async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: string): Promise<void> {
+  const context = Context.current();
+  let told = 0;
+  for (;;) {
+    if (context.cancellationSignal.aborted) {
+      // A worker that shuts down leaves the runner to the next one; a suite that was cancelled has no use for it.
+      if (context.cancellationDetails?.cancelRequested) writeFileSync(join(dir, 'stop'), '');
+      await context.cancelled;
+    }
+    const running = stateOf(dir).kind === 'running';
+    const fresh = await tail.catchUp();
+    if (fresh.some((event) => event.type === 'batch-end' && event.batch === batch) || !running) return;
+    if (Date.now() - told > HEARTBEAT_MS) {
+      told = Date.now();
+      writeFileSync(join(dir, 'lease'), '');
+      context.heartbeat();
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Starts the slot's runner, or adopts it: nothing is lost when somebody else was faster. */
+async function startRunner(dir: string): Promise<void> {
+  mkdirSync(join(dir, 'inbox'), { recursive: true });
+  rmSync(join(dir, 'stop'), { force: true });
+  writeFileSync(join(dir, 'lease'), '');
+  await startDetached({ dir, command: process.execPath, args: [SLOT_PROGRAM, dir], env: {}, cwd: dir });
+}
+
+/** Puts the batch into the runner's inbox unless it lies there; what the store knows as finished is left out. */
+async function handOver(deps: SuiteRunnerDeps, dir: string, { number }: ClaimedBatch, batch: Batch): Promise<void> {
+  const file = join(dir, 'inbox', `${String(number).padStart(8, '0')}.json`);
+  if (existsSync(file)) return;
+  const done = await finishedItems(deps.db, batch.batch);
+  writeJsonFile(file, { ...batch, items: batch.items.filter(({ item }) => !done.has(item)) });
+}

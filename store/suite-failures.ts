@@ -1,0 +1,100 @@
+import { sql } from 'kysely';
+import type { RunFacts } from '../decisions/failure-verdict.ts';
+import type { Verdict } from '../workflows/types.ts';
+import type { SuiteDb, SuitePhase } from './suites.ts';
+
+export type FoundFailure = {
+  unit: string;
+  test: string;
+  unique_id: string;
+  message: string;
+  reason: string | null;
+  seconds: number;
+  log: string | null;
+};
+
+/**
+ * What failed in the executions that count. `test` = `unit` for a failure of the class as a whole, and for a class
+ * of which tests were never reached.
+ */
+export async function failuresOfSuite(db: SuiteDb, suiteRun: string): Promise<FoundFailure[]> {
+  const { rows } = await sql<FoundFailure>`
+    select distinct on (e.unit, r.test) e.unit, r.test, r.unique_id, coalesce(r.message, '') as message,
+      nullif(e.ended, 'completed') as reason, r.seconds, e.log
+    from (select distinct on (unit) * from suite_execution
+          where suite_run = ${suiteRun} and phase = 'suite' and ended_at is not null
+          order by unit, ended_at, exec) e
+    join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    where r.status = 'failed'
+    order by e.unit, r.test, r.seq`.execute(db);
+  const { rows: cutShort } = await sql<FoundFailure>`
+    select unit, unit as test, '' as unique_id, seconds, log, nullif(ended, 'completed') as reason,
+      'tests of this unit were never reached: ' || coalesce(detail, ended) as message
+    from (select distinct on (unit) * from suite_execution
+          where suite_run = ${suiteRun} and phase = 'suite' and ended_at is not null
+          order by unit, ended_at, exec) e
+    where not complete`.execute(db);
+  const whole = new Set(rows.filter(({ unit, test }) => unit === test).map(({ unit }) => unit));
+  return [...rows, ...cutShort.filter(({ unit }) => !whole.has(unit))];
+}
+
+/** Safe to repeat: what is known of a failure stays. */
+export async function saveFailures(
+  db: SuiteDb,
+  suiteRun: string,
+  failures: readonly (FoundFailure & { cluster: string })[],
+): Promise<void> {
+  for (let at = 0; at < failures.length; at += 1_000) {
+    await db
+      .insertInto('suite_failure')
+      .values(
+        failures.slice(at, at + 1_000).map((failure) => ({ suite_run: suiteRun, ...failure, verdict: null as never })),
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+export type OpenFailure = FoundFailure & { cluster: string; verdict: Verdict | null };
+
+export async function listFailures(db: SuiteDb, suiteRun: string): Promise<OpenFailure[]> {
+  return db
+    .selectFrom('suite_failure')
+    .select(['unit', 'test', 'unique_id', 'cluster', 'message', 'reason', 'seconds', 'log', 'verdict'])
+    .where('suite_run', '=', suiteRun)
+    .orderBy('unit')
+    .orderBy('test')
+    .execute();
+}
+
+export async function saveVerdict(db: SuiteDb, suiteRun: string, verdict: Verdict): Promise<void> {
+  await db
+    .updateTable('suite_failure')
+    .set({ verdict: JSON.stringify(verdict) })
+    .where('suite_run', '=', suiteRun)
+    .where('unit', '=', verdict.unit)
+    .where('test', '=', verdict.test)
+    .execute();
+}
+
+export type TestRun = RunFacts & { unit: string; test: string; arm: string; seconds: number };
+
+/** Every ended run of one test (or one unit) alone, with what it recorded about it. */
+export async function runsAlone(db: SuiteDb, suiteRun: string, phases: readonly SuitePhase[]): Promise<TestRun[]> {
+  const { rows } = await sql<TestRun>`
+    select e.unit, e.test, e.arm, e.ended, e.complete,
+      coalesce(max(r.seconds) filter (where r.test = e.test), e.seconds, 0) as seconds,
+      coalesce(bool_or(r.test = e.test and r.status = 'passed'), false) as "ownPassed",
+      coalesce(bool_or(r.test = e.test and r.status = 'failed'), false) as "ownFailed",
+      coalesce(bool_or(r.test = e.test and r.status = 'skipped'), false) as "ownSkipped",
+      coalesce(bool_or(r.status = 'failed'), false) as "anyFailed",
+      count(r.seq) as results,
+      e.test = e.unit as "wholeUnit",
+      (array_agg(r.message order by (r.test = e.test) desc, r.seq) filter (where r.status = 'failed'))[1] as message
+    from suite_execution e
+    left join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    where e.suite_run = ${suiteRun} and e.phase = any(${sql.val(phases)}) and e.test is not null and e.ended_at is not null
+    group by e.suite_run, e.slot, e.exec
+    order by e.started_at, e.exec`.execute(db);
+  return rows;
+}

@@ -1,0 +1,171 @@
+import type { SlotEvent } from '../runner/protocol.ts';
+import type { SuiteDb, SuitePhase, SuiteTransaction } from './suites.ts';
+
+/** An event whose texts PostgreSQL can hold, and whose log has its digest. */
+export type RecordedEvent = SlotEvent & { stored?: { sha256: string; bytes: number } };
+
+export type Recording = {
+  suiteRun: string;
+  slot: number;
+  phase: SuitePhase;
+  /** The event log's bytes from `from` to `to` hold these events. */
+  from: number;
+  to: number;
+  events: readonly RecordedEvent[];
+};
+
+const ROWS = 1_000;
+
+/** Up to which byte of a slot's event log the store has everything. */
+export async function recordedOffset(db: SuiteDb, suiteRun: string, slot: number): Promise<number> {
+  const row = await db
+    .selectFrom('suite_slot')
+    .select('events_offset')
+    .where('suite_run', '=', suiteRun)
+    .where('slot', '=', slot)
+    .executeTakeFirst();
+  return row?.events_offset ?? 0;
+}
+
+/**
+ * Records what a slot's event log says, and that it was recorded, in one commit. False where somebody else was
+ * faster (two attempts of one activity may overlap after a heartbeat was lost): nothing was changed, read again.
+ *
+ * Events of a batch whose lease has passed to another host are left out: what ran there does not count twice.
+ */
+export async function recordEvents(db: SuiteDb, recording: Recording): Promise<boolean> {
+  const { suiteRun, slot, from, to } = recording;
+  return db.transaction().execute(async (tx) => {
+    const row = await tx
+      .selectFrom('suite_slot')
+      .select('events_offset')
+      .where('suite_run', '=', suiteRun)
+      .where('slot', '=', slot)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    if (row.events_offset !== from) return false;
+    await insertExecutions(tx, recording, await heldBatches(tx, recording));
+    await insertResults(tx, recording);
+    for (const event of recording.events) {
+      if (event.type === 'end') await endExecution(tx, recording, event);
+      if (event.type === 'batch-end') await endBatch(tx, event);
+    }
+    await tx
+      .updateTable('suite_slot')
+      .set({ events_offset: to })
+      .where('suite_run', '=', suiteRun)
+      .where('slot', '=', slot)
+      .execute();
+    return true;
+  });
+}
+
+/** The batches among these events that this slot still holds, with their phase. */
+async function heldBatches(
+  tx: SuiteTransaction,
+  { suiteRun, slot, events }: Recording,
+): Promise<Map<string, SuitePhase>> {
+  const named = [...new Set(events.flatMap((event) => (event.type === 'unit' ? [event.batch] : [])))];
+  if (named.length === 0) return new Map();
+  const rows = await tx
+    .selectFrom('suite_batch')
+    .select(['batch', 'phase'])
+    .where('suite_run', '=', suiteRun)
+    .where('slot', '=', slot)
+    .where('batch', 'in', named)
+    .execute();
+  return new Map(rows.map(({ batch, phase }) => [batch, phase]));
+}
+
+async function insertExecutions(
+  tx: SuiteTransaction,
+  { suiteRun, slot, events }: Recording,
+  held: ReadonlyMap<string, SuitePhase>,
+): Promise<void> {
+  const rows = events.flatMap((event) => {
+    const phase = event.type === 'unit' ? held.get(event.batch) : undefined;
+    if (event.type !== 'unit' || phase === undefined) return [];
+    const { exec, batch, item, arm, unit, test = null, at } = event;
+    return [{ suite_run: suiteRun, slot, exec, batch, item, phase, arm, unit, test, started_at: at }];
+  });
+  for (let at = 0; at < rows.length; at += ROWS) {
+    await tx
+      .insertInto('suite_execution')
+      .values(rows.slice(at, at + ROWS))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: Recording): Promise<void> {
+  const tests = events.filter((event) => event.type === 'test');
+  if (tests.length === 0) return;
+  const execs = [...new Set(tests.map(({ exec }) => exec))];
+  const known = await tx
+    .selectFrom('suite_execution')
+    .select('exec')
+    .where('suite_run', '=', suiteRun)
+    .where('slot', '=', slot)
+    .where('exec', 'in', execs)
+    .execute();
+  const counted = new Set(known.map(({ exec }) => exec));
+  const rows = tests
+    .filter(({ exec }) => counted.has(exec))
+    .map(({ exec, seq, test, uniqueId, status, seconds, message = null, trace = null }) => ({
+      suite_run: suiteRun,
+      slot,
+      exec,
+      seq,
+      test,
+      unique_id: uniqueId,
+      status,
+      seconds,
+      message,
+      trace,
+    }));
+  for (let at = 0; at < rows.length; at += ROWS) {
+    await tx
+      .insertInto('test_result')
+      .values(rows.slice(at, at + ROWS))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+type UnitEnded = Extract<RecordedEvent, { type: 'end' }>;
+
+async function endExecution(tx: SuiteTransaction, { suiteRun, slot }: Recording, event: UnitEnded): Promise<void> {
+  const ended = await tx
+    .updateTable('suite_execution')
+    .set({
+      ended_at: event.at,
+      seconds: event.seconds,
+      ended: event.ended,
+      complete: event.complete,
+      detail: event.detail ?? null,
+      log: event.stored?.sha256 ?? null,
+      log_bytes: event.stored?.bytes ?? null,
+    })
+    .where('suite_run', '=', suiteRun)
+    .where('slot', '=', slot)
+    .where('exec', '=', event.exec)
+    .returning(['unit', 'phase'])
+    .executeTakeFirst();
+  if (ended?.phase !== 'suite') return;
+  await tx
+    .updateTable('suite_unit')
+    .set({ finished: true })
+    .where('suite_run', '=', suiteRun)
+    .where('unit', '=', ended.unit)
+    .execute();
+}
+
+async function endBatch(tx: SuiteTransaction, event: Extract<SlotEvent, { type: 'batch-end' }>): Promise<void> {
+  await tx
+    .updateTable('suite_batch')
+    .set({ finished_at: event.at, problem: event.problem ?? null })
+    .where('batch', '=', event.batch)
+    .where('lease', '=', event.lease)
+    .where('finished_at', 'is', null)
+    .execute();
+}

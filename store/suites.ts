@@ -1,0 +1,212 @@
+import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
+import type { RunnerSpec, WorkItem } from '../runner/protocol.ts';
+import type { Verdict } from '../workflows/types.ts';
+
+/** `suite`: the suite proper. `rerun`: runs for a verdict. `culprit`: runs on prefixes of the stack. */
+export type SuitePhase = 'suite' | 'rerun' | 'culprit';
+
+type Time = ColumnType<Date, Date | string, Date | string>;
+
+export interface SuiteTables {
+  suite_run: {
+    suite_run: string;
+    release: string;
+    candidate_number: number;
+    fork: string;
+    suite: string;
+    settings: string;
+    slots: number;
+    units: number;
+    /** How its batches run; `arms` grows as prefixes of the stack are built. */
+    runner: JSONColumnType<RunnerSpec>;
+    started_at: Generated<Time>;
+    suite_ended_at: Time | null;
+    ended_at: Time | null;
+    problem: string | null;
+  };
+  suite_unit: {
+    suite_run: string;
+    unit: string;
+    selector: string;
+    /** Expected seconds. */
+    estimate: number;
+    /** The batch that has it; null while it waits. */
+    batch: string | null;
+    finished: Generated<boolean>;
+  };
+  suite_batch: {
+    batch: string;
+    suite_run: string;
+    number: number;
+    phase: SuitePhase;
+    items: JSONColumnType<WorkItem[]>;
+    slot: number | null;
+    host: string | null;
+    /** Whoever records results of this batch must hold this token. */
+    lease: string | null;
+    claimed_at: Time | null;
+    finished_at: Time | null;
+    problem: string | null;
+  };
+  suite_slot: {
+    suite_run: string;
+    slot: number;
+    host: string;
+    /** Everything before this byte of the slot's event log is in the store. */
+    events_offset: Generated<number>;
+  };
+  /** One run of one unit, or of one test alone: every one that was started, whatever became of it. */
+  suite_execution: {
+    suite_run: string;
+    slot: number;
+    exec: string;
+    batch: string;
+    item: number;
+    phase: SuitePhase;
+    arm: string;
+    unit: string;
+    test: string | null;
+    started_at: Time;
+    ended_at: Time | null;
+    seconds: number | null;
+    ended: string | null;
+    complete: boolean | null;
+    detail: string | null;
+    /** Digest of its log in the artifact store. */
+    log: string | null;
+    log_bytes: number | null;
+  };
+  test_result: {
+    suite_run: string;
+    slot: number;
+    exec: string;
+    seq: number;
+    test: string;
+    unique_id: string;
+    status: 'passed' | 'failed' | 'skipped';
+    seconds: number;
+    message: string | null;
+    trace: string | null;
+  };
+  /** What failed in the suite proper, and what it turned out to be. */
+  suite_failure: {
+    suite_run: string;
+    unit: string;
+    test: string;
+    unique_id: string;
+    cluster: string;
+    message: string;
+    /** How its execution ended where that was not by itself: crash, timeout, silence. */
+    reason: string | null;
+    seconds: number;
+    log: string | null;
+    verdict: JSONColumnType<Verdict | null>;
+  };
+  unit_history: {
+    fork: string;
+    unit: string;
+    seconds: number;
+    runs: number;
+    updated_at: Generated<Time>;
+  };
+}
+
+export type SuiteDb = Kysely<SuiteTables>;
+export type SuiteTransaction = Transaction<SuiteTables>;
+
+export type PlannedUnit = { unit: string; selector: string; estimate: number };
+
+export type NewSuiteRun = {
+  suiteRun: string;
+  release: string;
+  candidateNumber: number;
+  fork: string;
+  suite: string;
+  settings: string;
+  slots: number;
+  runner: RunnerSpec;
+};
+
+/** Keeps the plan. Safe to repeat: the first plan of a suite run stays, so that a retry changes nothing. */
+export async function savePlan(db: SuiteDb, run: NewSuiteRun, units: readonly PlannedUnit[]): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const inserted = await tx
+      .insertInto('suite_run')
+      .values({
+        suite_run: run.suiteRun,
+        release: run.release,
+        candidate_number: run.candidateNumber,
+        fork: run.fork,
+        suite: run.suite,
+        settings: run.settings,
+        slots: run.slots,
+        units: units.length,
+        runner: JSON.stringify(run.runner),
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('suite_run')
+      .executeTakeFirst();
+    if (!inserted) return;
+    // PostgreSQL takes 65,535 parameters a statement.
+    for (let at = 0; at < units.length; at += 5_000) {
+      await tx
+        .insertInto('suite_unit')
+        .values(units.slice(at, at + 5_000).map((unit) => ({ suite_run: run.suiteRun, ...unit, batch: null })))
+        .execute();
+    }
+  });
+}
+
+/** @throws when there is no such suite run. */
+export async function suiteRunOf(db: SuiteDb, suiteRun: string) {
+  const row = await db.selectFrom('suite_run').selectAll().where('suite_run', '=', suiteRun).executeTakeFirst();
+  if (!row) throw new Error(`suite run ${suiteRun} has no plan in the store`);
+  return row;
+}
+
+export async function findSuiteRun(db: SuiteDb, suiteRun: string) {
+  return db.selectFrom('suite_run').selectAll().where('suite_run', '=', suiteRun).executeTakeFirst();
+}
+
+/** One more side of a comparison: a prefix of the stack that was built. Safe to repeat. */
+export async function addArm(db: SuiteDb, suiteRun: string, name: string, arm: unknown): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const row = await tx
+      .selectFrom('suite_run')
+      .select('runner')
+      .where('suite_run', '=', suiteRun)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    const runner = { ...row.runner, arms: { ...row.runner.arms, [name]: arm } } as RunnerSpec;
+    await tx
+      .updateTable('suite_run')
+      .set({ runner: JSON.stringify(runner) })
+      .where('suite_run', '=', suiteRun)
+      .execute();
+  });
+}
+
+/** The suite proper has ended: from here on its makespan is known. Safe to repeat; the first time counts. */
+export async function markSuiteEnded(db: SuiteDb, suiteRun: string): Promise<void> {
+  await db
+    .updateTable('suite_run')
+    .set({ suite_ended_at: new Date() })
+    .where('suite_run', '=', suiteRun)
+    .where('suite_ended_at', 'is', null)
+    .execute();
+}
+
+export async function markEnded(db: SuiteDb, suiteRun: string, problem: string | undefined): Promise<void> {
+  await db
+    .updateTable('suite_run')
+    .set({ ended_at: new Date(), problem: problem ?? null })
+    .where('suite_run', '=', suiteRun)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+/** Expected seconds of units that have run before. */
+export async function unitHistory(db: SuiteDb, fork: string): Promise<Map<string, number>> {
+  const rows = await db.selectFrom('unit_history').select(['unit', 'seconds']).where('fork', '=', fork).execute();
+  return new Map(rows.map(({ unit, seconds }) => [unit, seconds]));
+}
