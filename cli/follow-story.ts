@@ -11,9 +11,10 @@ export type { StoryOutput } from './terminal.ts';
 export type FollowOptions = {
   /** Stops following (Ctrl-C); the release goes on. */
   signal?: AbortSignal;
-  pollMs?: number;
+  frameMs?: number;
 };
 
+const FRAMES_A_READING = 4;
 // A release that ended without a last word (its workflow was terminated) is not followed for ever.
 const LAST_WORD_WITHIN_MS = 15_000;
 
@@ -34,27 +35,21 @@ export async function followStory(
   db: Db,
   release: string,
   out: StoryOutput,
-  { signal, pollMs = 120 }: FollowOptions = {},
+  { signal, frameMs = 100 }: FollowOptions = {},
 ): Promise<ReleaseOutcome | undefined> {
   const screen = openScreen(out);
   const seen: Seen = { last: 0, headed: false };
   try {
     for (let frame = 0; !signal?.aborted; frame += 1) {
-      const state = await readOrWait(db, release, seen);
-      if (state) {
-        showNews(screen, state, seen);
-        if (isOver(state, seen)) {
-          screen.print(endLines(state.progress, screen.look()));
-          return state.progress.outcome ?? undefined;
-        }
-        seen.progress = state.progress;
-        seen.notice = state.notice;
+      // The spinner turns faster than there is news: most frames are drawn from what is known.
+      const state = frame % FRAMES_A_READING === 0 ? await readOrWait(db, release, seen) : undefined;
+      if (state) showNews(screen, state, seen);
+      if (state && isOver(state, seen)) {
+        screen.print(endLines(state.progress, screen.look()));
+        return state.progress.outcome ?? undefined;
       }
-      if (seen.progress) {
-        const notice = state ? seen.notice : 'the database does not answer; waiting for it';
-        screen.live(liveLines(seen.progress, frame, screen.look(), notice));
-      }
-      await sleep(pollMs, undefined, { signal }).catch(onlyAbort);
+      if (seen.progress) screen.live(liveLines(seen.progress, frame, screen.look(), seen.notice));
+      await sleep(frameMs, undefined, { signal }).catch(onlyAbort);
     }
     return undefined;
   } finally {
@@ -80,6 +75,7 @@ async function readOrWait(db: Db, release: string, seen: Seen): Promise<State | 
     return { progress, messages, notice: lagging((await threadState(db, release))?.problem) };
   } catch (error) {
     if (error instanceof NoSuchRelease || !isAway(error)) throw error;
+    seen.notice = 'the database does not answer; waiting for it';
     return undefined;
   }
 }
@@ -98,7 +94,9 @@ function isAway(error: unknown): boolean {
   );
 }
 
-function showNews(screen: Screen, { progress, messages }: State, seen: Seen): void {
+function showNews(screen: Screen, { progress, messages, notice }: State, seen: Seen): void {
+  seen.progress = progress;
+  seen.notice = notice;
   const look = screen.look();
   const lines = seen.headed ? [] : headLines(progress, look);
   for (const message of messages) lines.push(...messageLines(message, progress.startedAt, look));

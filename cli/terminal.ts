@@ -129,15 +129,25 @@ function detailParts(detail: SuiteProgress | RolloutProgress, frame: number, loo
   return detail.kind === 'suite' ? suiteParts(detail, look) : rolloutParts(detail, frame);
 }
 
-function suiteParts({ done, units, failed, slots }: SuiteProgress, look: Look): Part[] {
-  const width = Math.max(10, Math.min(36, look.columns - 50));
+function suiteParts({ done, units, failed, slots, leftSeconds, failures, judged }: SuiteProgress, look: Look): Part[] {
+  if (leftSeconds === null && failures > 0) return judgingParts(failures, judged);
+  const width = Math.max(10, Math.min(36, look.columns - 62));
   const filled = units === 0 ? 0 : Math.min(width, Math.floor((done / units) * width));
   return [
     { text: '━'.repeat(filled), format: failed > 0 ? 'yellow' : 'green' },
     { text: '─'.repeat(width - filled), format: 'dim' },
     { text: `  ${grouped(done)} of ${grouped(units)} units` },
     { text: ` on ${slots} slots`, format: 'dim' },
+    ...(leftSeconds ? [{ text: `, ${clock(leftSeconds)} left`, format: 'dim' as const }] : []),
     ...(failed > 0 ? [{ text: `  ${grouped(failed)} failed`, format: 'yellow' as const }] : []),
+  ];
+}
+
+function judgingParts(failures: number, judged: number): Part[] {
+  const what = `${grouped(failures)} ${failures === 1 ? 'failure' : 'failures'}`;
+  return [
+    { text: `${what}, ${grouped(judged)} judged`, format: 'yellow' },
+    { text: '  running again alone, on candidate and base', format: 'dim' },
   ];
 }
 

@@ -3,7 +3,7 @@ import { effectsOf } from '../store/journal.ts';
 import { type RolloutReport, rolloutsOf, type TargetReport } from '../store/rollout-report.ts';
 import { threadOf } from '../store/thread.ts';
 import type { ReleaseOutcome, RolloutOutcome } from '../workflows/types.ts';
-import type { Report, ReportCandidate, ReportOutcome, ReportRollout, ReportSuite, ReportTarget } from './report.ts';
+import type { Report, ReportCandidate, ReportOutcome, ReportRollout, ReportTarget } from './report.ts';
 import { suitesOf } from './suites.ts';
 
 /**
@@ -63,7 +63,7 @@ async function patchesOf(db: Db, release: string): Promise<Report['patches']> {
 
 async function candidatesOf(db: Db, release: string): Promise<ReportCandidate[]> {
   const rows = await db.selectFrom('candidate').selectAll().where('release', '=', release).orderBy('n').execute();
-  const [suites, rollouts] = await Promise.all([suitesOf(db, release), rolloutsOf(db, release)]);
+  const rollouts = await rolloutsOf(db, release);
   return Promise.all(
     rows.map(async (row) => ({
       n: row.n,
@@ -71,15 +71,11 @@ async function candidatesOf(db: Db, release: string): Promise<ReportCandidate[]>
       version: row.version,
       sandbox: row.sandbox,
       ...(await buildOf(db, row.build_key)),
-      suites: suites.filter(({ candidateNumber }) => candidateNumber === row.n).map(withoutNumber),
+      suites: await suitesOf(db, release, row.n),
       rollouts: rollouts.filter(({ candidateNumber }) => candidateNumber === row.n).map(rolloutOf),
       outcome: outcomeOf(row.outcome),
     })),
   );
-}
-
-function withoutNumber({ candidateNumber: _, ...suite }: ReportSuite & { candidateNumber: number }): ReportSuite {
-  return suite;
 }
 
 async function buildOf(db: Db, key: string | null): Promise<Pick<ReportCandidate, 'digest' | 'artifacts' | 'build'>> {

@@ -21,10 +21,17 @@ export type StepProgress = { step: string; state: 'waiting' | 'running' | 'ended
 export type SuiteProgress = {
   kind: 'suite';
   suite: string;
+  /** Units. */
   done: number;
   units: number;
-  failed: number;
   slots: number;
+  /** Tests that failed in the suite proper. */
+  failed: number;
+  /** What is expected to be left of the suite proper; null once it has ended. */
+  leftSeconds: number | null;
+  /** Once it has ended: failures, and how many have their verdict. */
+  failures: number;
+  judged: number;
 };
 
 export type RolloutProgress = {
@@ -81,12 +88,19 @@ async function detailOf(db: Db, release: string, step: string): Promise<Progress
   return undefined;
 }
 
+/** Counts alone, on indexes: asked several times a second while the suite runs. */
 async function suiteProgress(db: Db, release: string, suite: string): Promise<SuiteProgress | undefined> {
-  const { rows } = await sql<{ done: number; units: number; failed: number; slots: number }>`
-    select run.slots, run.units,
-      (select count(*) from suite_unit unit where unit.suite_run = run.suite_run and unit.finished) as done,
-      (select count(distinct test) from test_result result where result.suite_run = run.suite_run and result.status = 'failed') as failed
-    from suite_run run where run.release = ${release} and run.suite = ${suite}
+  const { rows } = await sql<Omit<SuiteProgress, 'kind' | 'suite'>>`
+    select run.slots, run.units, unit.done, failed.failed, failure.failures, failure.judged,
+      case when run.suite_ended_at is null then coalesce(unit.waiting, 0) / greatest(run.slots, 1) end as "leftSeconds"
+    from suite_run run,
+      lateral (select count(*) filter (where finished) as done, sum(estimate) filter (where not finished) as waiting
+        from suite_unit where suite_run = run.suite_run) unit,
+      lateral (select count(*) as failed from test_result r join suite_execution e using (suite_run, slot, exec)
+        where r.suite_run = run.suite_run and r.status = 'failed' and e.phase = 'suite') failed,
+      lateral (select count(*) as failures, count(verdict) as judged
+        from suite_failure where suite_run = run.suite_run) failure
+    where run.release = ${release} and run.suite = ${suite}
     order by run.candidate_number desc limit 1`.execute(db);
   return rows[0] && { kind: 'suite', suite, ...rows[0] };
 }

@@ -1,8 +1,35 @@
-import { sql } from 'kysely';
+import { boundSeconds } from '../decisions/batch-plan.ts';
 import type { Db } from '../store/database.ts';
-import type { ReportSuite, ReportVerdict } from './report.ts';
+import { suiteFigures, suiteRunsOf, suiteVerdicts } from '../store/suite-report.ts';
+import type { ReportSuite } from './report.ts';
 
-/** Every suite run of a release, in the order in which they started. */
-export async function suitesOf(db: Db, release: string): Promise<(ReportSuite & { candidateNumber: number })[]> {
-  return [];
+/** Every suite run of a candidate, in the order in which they began; one that runs has its figures so far. */
+export async function suitesOf(db: Db, release: string, candidateNumber: number): Promise<ReportSuite[]> {
+  const runs = await suiteRunsOf(db, release, candidateNumber);
+  return Promise.all(
+    runs.map(async (run) => {
+      const [figures, verdicts] = await Promise.all([
+        suiteFigures(db, run.suite_run),
+        suiteVerdicts(db, run.suite_run),
+      ]);
+      const { tests, executions, repeated, seconds, rerunSeconds, totalUnitSeconds, longestUnitSeconds } = figures;
+      return {
+        name: run.suite,
+        units: run.units,
+        slots: run.slots,
+        seconds: tenths(seconds),
+        boundSeconds: tenths(boundSeconds(totalUnitSeconds, longestUnitSeconds, run.slots)),
+        tests,
+        executions,
+        repeated,
+        rerunSeconds: tenths(rerunSeconds),
+        verdicts,
+        ...(run.problem !== null && { problem: run.problem }),
+      };
+    }),
+  );
+}
+
+function tenths(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
 }

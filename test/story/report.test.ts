@@ -8,7 +8,7 @@ import type { Db } from '../../store/database.ts';
 import { runEffect } from '../../store/journal.ts';
 import { closeRelease } from '../../store/releases.ts';
 import { useDatabases } from './database.ts';
-import { BUILD, seedBuild, seedCut, seedRelease, seedRollout, setTimes } from './seed.ts';
+import { BUILD, seedBuild, seedCut, seedRelease, seedRollout, seedSuite, setTimes } from './seed.ts';
 
 const freshDatabase = useDatabases();
 
@@ -51,6 +51,16 @@ async function released(db: Db): Promise<string> {
     final: true,
   });
   return release;
+}
+
+/** Every row of a table has as many cells as its head. */
+function expectWholeTables(text: string): void {
+  const cells = (line: string) => line.replace(/\\\|/g, '').split('|').length;
+  const lines = text.split('\n');
+  for (const [n, line] of lines.entries()) {
+    if (line.startsWith('|') && lines[n - 1]?.startsWith('|'))
+      expect(cells(line), line).toBe(cells(lines[n - 1] ?? ''));
+  }
 }
 
 describe('the report of a release that went through', () => {
@@ -133,13 +143,7 @@ describe('the report of a release that went through', () => {
     expect(text).toContain('12,345 records acknowledged');
     expect(text).not.toMatch(/(?<!\\)!\[/);
     expect(text).not.toMatch(/(?<!\\)<(?!br>)/);
-    // Every row of a table has as many cells as its head.
-    const cells = (line: string) => line.replace(/\\\|/g, '').split('|').length;
-    const lines = text.split('\n');
-    for (const [n, line] of lines.entries()) {
-      if (line.startsWith('|') && lines[n - 1]?.startsWith('|'))
-        expect(cells(line), line).toBe(cells(lines[n - 1] ?? ''));
-    }
+    expectWholeTables(text);
   });
 });
 
@@ -166,6 +170,48 @@ describe('the report of any other release has the same shape', () => {
     const evidence = await assembleReport(db, release);
     expect(evidence.outcome).toEqual({ kind: 'refused', at: 'cut', reasons: ['1111111: no trailer Reason'] });
     expect(renderMarkdown(evidence)).toMatch(/^# kafka-1: refused at cut\n[\s\S]*> 1111111: no trailer Reason/);
+  });
+
+  test('one that a suite holds: counted from what ran, with the verdict and its counts', async () => {
+    const { db } = await freshDatabase();
+    const release = await seedRelease(db);
+    await seedCut(db, release);
+    await seedBuild(db, release);
+    await seedSuite(db, release);
+    await closeRelease(db, release, { kind: 'held', at: 'suites', reasons: ['regression in fast: BTest#works'] });
+    const evidence = await assembleReport(db, release);
+    expect(evidence.candidates[0]?.suites).toEqual([
+      {
+        name: 'fast',
+        units: 2,
+        slots: 2,
+        seconds: 40,
+        boundSeconds: 40,
+        tests: { passed: 1, failed: 1, skipped: 0 },
+        executions: 2,
+        repeated: 0,
+        rerunSeconds: 5,
+        verdicts: [
+          {
+            unit: 'org.x.BTest',
+            test: 'works',
+            kind: 'regression',
+            candidate: { pass: 0, fail: 3 },
+            base: { pass: 3, fail: 0 },
+            message: 'expected | 1\nbut was 2',
+            culprit: ['1'.repeat(40)],
+            power: 0.97,
+            evidence: `${release}/1/fast`,
+          },
+        ],
+      },
+    ]);
+    expect(evidence.candidates[0]?.outcome).toMatchObject({ kind: 'held', at: 'suites' });
+    const text = renderMarkdown(evidence);
+    expectWholeTables(text);
+    expect(text).toContain(
+      '| regression | BTest works | 0 of 3 | 3 of 3 | 0.97 | `111111111111` | expected \\| 1 but was 2 |',
+    );
   });
 
   test('one in the middle of a roll-out', async () => {

@@ -160,3 +160,72 @@ export async function setTimes(
 }
 
 export { closeRelease };
+
+/** A suite run of two units on two slots: one passed, one failed, was run again on both sides and judged. */
+export async function seedSuite(db: Db, release: string): Promise<void> {
+  const run = `${release}/1/fast`;
+  await beginStep(db, release, 'suite:fast');
+  const runner = JSON.stringify({});
+  await sql`insert into suite_run (suite_run, release, candidate_number, fork, suite, settings, slots, units, runner, started_at, suite_ended_at)
+    values (${run}, ${release}, 1, 'kafka', 'fast', 's', 2, 2, ${runner}::jsonb, '2026-01-01T00:00:00Z', '2026-01-01T00:00:40Z')`.execute(
+    db,
+  );
+  const executions = [
+    {
+      exec: 'e1',
+      slot: 0,
+      phase: 'suite',
+      arm: 'candidate',
+      unit: 'org.x.ATest',
+      from: 0,
+      seconds: 40,
+      status: 'passed',
+    },
+    {
+      exec: 'e2',
+      slot: 1,
+      phase: 'suite',
+      arm: 'candidate',
+      unit: 'org.x.BTest',
+      from: 0,
+      seconds: 10,
+      status: 'failed',
+    },
+    {
+      exec: 'e3',
+      slot: 1,
+      phase: 'rerun',
+      arm: 'candidate',
+      unit: 'org.x.BTest',
+      from: 40,
+      seconds: 2,
+      status: 'failed',
+    },
+    { exec: 'e4', slot: 1, phase: 'rerun', arm: 'base', unit: 'org.x.BTest', from: 42, seconds: 3, status: 'passed' },
+  ];
+  for (const { exec, slot, phase, arm, unit, from, seconds, status } of executions) {
+    const began = new Date(Date.UTC(2026, 0, 1, 0, 0, from));
+    await sql`insert into suite_unit (suite_run, unit, selector, estimate, finished) values (${run}, ${unit}, ${unit}, ${seconds}, true)
+      on conflict do nothing`.execute(db);
+    await sql`insert into suite_execution (suite_run, slot, exec, batch, item, phase, arm, unit, started_at, ended_at, seconds, complete)
+      values (${run}, ${slot}, ${exec}, 'b', 0, ${phase}, ${arm}, ${unit}, ${began}, ${new Date(began.getTime() + seconds * 1000)}, ${seconds}, true)`.execute(
+      db,
+    );
+    await sql`insert into test_result (suite_run, slot, exec, seq, test, unique_id, status, seconds)
+      values (${run}, ${slot}, ${exec}, 0, 'works', 'works', ${status}, ${seconds})`.execute(db);
+  }
+  const verdict = {
+    ...{
+      unit: 'org.x.BTest',
+      test: 'works',
+      kind: 'regression',
+      candidate: { pass: 0, fail: 3 },
+      base: { pass: 3, fail: 0 },
+    },
+    ...{ message: 'expected | 1\nbut was 2', culprit: ['1'.repeat(40)], power: 0.97, evidence: run },
+  };
+  await sql`insert into suite_failure (suite_run, unit, test, unique_id, cluster, message, seconds, verdict)
+    values (${run}, 'org.x.BTest', 'works', 'works', 'c', 'expected', 10, ${JSON.stringify(verdict)}::jsonb)`.execute(
+    db,
+  );
+}

@@ -3,13 +3,14 @@ import { createStoryActivities } from '../../activities/story.ts';
 import { releaseShow, releaseShowText } from '../../cli/commands/release-show.ts';
 import { releases, releasesText } from '../../cli/commands/releases.ts';
 import { followStory } from '../../cli/follow-story.ts';
-import { progressOf } from '../../report/progress.ts';
+import { liveLines } from '../../cli/terminal.ts';
+import { type Progress, progressOf } from '../../report/progress.ts';
 import type { Db } from '../../store/database.ts';
 import { beginStep, closeRelease, endStep } from '../../store/releases.ts';
 import { markSlackProblem } from '../../store/thread.ts';
 import { useDatabases } from './database.ts';
 import { openPipe, openTerminal } from './screen-reader.ts';
-import { seedBuild, seedCut, seedRelease, seedRollout } from './seed.ts';
+import { seedBuild, seedCut, seedRelease, seedRollout, seedSuite } from './seed.ts';
 
 const freshDatabase = useDatabases({ durable: true });
 const PLAIN = { colour: false, columns: 120 };
@@ -39,7 +40,7 @@ describe('following a story', () => {
     const { db } = await freshDatabase();
     const { release } = await begun(db);
     const pipe = openPipe();
-    const following = followStory(db, release, pipe.out, { pollMs: 10 });
+    const following = followStory(db, release, pipe.out, { frameMs: 10 });
     await expect.poll(pipe.text).toContain('Cut 2 patches');
     await beginStep(db, release, 'build');
     await expect.poll(pipe.text).toContain('…  build');
@@ -57,7 +58,7 @@ describe('following a story', () => {
     const { db } = await freshDatabase();
     const { release } = await begun(db);
     const terminal = openTerminal();
-    const following = followStory(db, release, terminal.out, { pollMs: 10 });
+    const following = followStory(db, release, terminal.out, { frameMs: 10 });
     await beginStep(db, release, 'build');
     await expect
       .poll(() => terminal.lines().at(-1))
@@ -90,7 +91,7 @@ describe('following a story', () => {
     await markSlackProblem(db, release, 'Slack did not answer: refused');
     const terminal = openTerminal();
     const stop = new AbortController();
-    const following = followStory(db, release, terminal.out, { pollMs: 10, signal: stop.signal });
+    const following = followStory(db, release, terminal.out, { frameMs: 10, signal: stop.signal });
     await expect.poll(() => terminal.lines().join('\n')).toMatch(/✔ broker-1 {3}. broker-2 changing/);
     expect(terminal.lines().at(-1)).toContain('Slack did not answer: refused');
     stop.abort();
@@ -104,7 +105,7 @@ describe('following a story', () => {
     await beginStep(db, release, 'build');
     const terminal = openTerminal({ columns: 50 });
     const stop = new AbortController();
-    const following = followStory(db, release, terminal.out, { pollMs: 10, signal: stop.signal });
+    const following = followStory(db, release, terminal.out, { frameMs: 10, signal: stop.signal });
     await expect.poll(() => terminal.lines().at(-1)).toContain('build');
     expect(Math.max(...terminal.lines().map((line) => line.length))).toBeLessThanOrEqual(50);
     stop.abort();
@@ -115,7 +116,7 @@ describe('following a story', () => {
     const { db, killServer } = await freshDatabase();
     const { release } = await begun(db);
     const terminal = openTerminal();
-    const following = followStory(db, release, terminal.out, { pollMs: 10 });
+    const following = followStory(db, release, terminal.out, { frameMs: 10 });
     await expect.poll(() => terminal.lines().join('\n')).toContain('Cut 2 patches');
     killServer();
     await expect.poll(() => terminal.raw(), { timeout: 10_000 }).toContain('the database does not answer');
@@ -156,6 +157,28 @@ describe('progress', () => {
       ['finish', 'waiting'],
     ]);
     expect(progress?.steps[2]?.seconds).toBeGreaterThanOrEqual(59);
+  });
+
+  test('of a suite counts units, and failures by their judgement', async () => {
+    const { db } = await freshDatabase();
+    const { release } = await begun(db);
+    await seedSuite(db, release);
+    const progress = await progressOf(db, release);
+    expect(progress?.detail).toEqual({
+      ...{
+        kind: 'suite',
+        suite: 'fast',
+        done: 2,
+        units: 2,
+        slots: 2,
+        failed: 1,
+        leftSeconds: null,
+        failures: 1,
+        judged: 1,
+      },
+    });
+    const running = { ...progress, detail: { ...progress?.detail, leftSeconds: 61, done: 1 } } as Progress;
+    expect(liveLines(running, 0, PLAIN).at(-1)).toMatch(/━+─+ {2}1 of 2 units on 2 slots, 01:01 left {2}1 failed$/);
   });
 });
 
