@@ -176,7 +176,9 @@ function asOurs(error: unknown): Error {
     return new SlackUnavailable(`Slack answered with HTTP status ${statusCode}`, SETTLE_MS);
   const cause = original?.cause instanceof Error ? original.cause.message : undefined;
   const said = cause || original?.message || (error instanceof Error ? error.message : String(error));
-  return new SlackUnavailable(`Slack did not answer: ${said}`, SETTLE_MS);
+  // What never reached Slack cannot be on its way.
+  const unsent = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(said);
+  return new SlackUnavailable(`Slack did not answer: ${said}`, unsent ? undefined : SETTLE_MS);
 }
 
 function required<T>(value: T | undefined, what: string): T {

@@ -17,7 +17,7 @@ const { drainThread } = proxyActivities<StoryActivities>({
   // One message each way at a time, each bounded by the client's own 10 s.
   startToCloseTimeout: '10 minutes',
   // Slack away for a day must not lose the story; Slack's own Retry-After overrides the interval.
-  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 0 },
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
 });
 
 const REFUSED_RETRY = '5 minutes';
