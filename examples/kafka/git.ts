@@ -63,13 +63,16 @@ export function bareGit(repository: string) {
       return (await git(['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text })).trim();
     },
 
-    /** The tree of `commit` with a patch put on it. Throws, naming what git said, where it does not apply. */
-    async applyToTree(commit: string, patch: string): Promise<string> {
+    /** The tree of `commit` with diffs put on it, or taken off it. Throws, with what git said, where one does not apply. */
+    async applyToTree(commit: string, steps: readonly { diff: string; reverse: boolean }[]): Promise<string> {
       const index = join(repository, `index.${randomUUID()}`);
       const env = [`GIT_INDEX_FILE=${index}`];
       try {
         await git(['read-tree', commit], {}, env);
-        await git(['apply', '--cached', '--whitespace=nowarn', '-'], { input: patch }, env);
+        for (const { diff, reverse } of steps) {
+          const direction = reverse ? ['--reverse'] : [];
+          await git(['apply', '--cached', '--whitespace=nowarn', ...direction, '-'], { input: diff }, env);
+        }
         return (await git(['write-tree'], {}, env)).trim();
       } finally {
         rmSync(index, { force: true });

@@ -70,9 +70,18 @@ async function build(git: BareGit, sources: SourceFile[], progress: Progress): P
   await git.updateRefs({ [BASE_REF]: base, [TAG_REF]: base, [STACK_REF]: tip, [BRANCH_REF]: tip });
 }
 
-/** Puts one patch on a commit and returns the new commit. Throws, naming the patch, where it does not apply. */
-export async function applyPatch(git: BareGit, parent: string, patch: PatchFile): Promise<string> {
-  const tree = await git.applyToTree(parent, patch.diff).catch((error: Error) => {
+/**
+ * Puts one patch on a commit and returns the new commit; `replaced` is taken off first, for a patch that corrects it.
+ * Throws, naming the patch, where it does not apply.
+ */
+export async function applyPatch(
+  git: BareGit,
+  parent: string,
+  patch: PatchFile,
+  replaced?: PatchFile,
+): Promise<string> {
+  const steps = [...(replaced ? [{ diff: replaced.diff, reverse: true }] : []), { diff: patch.diff, reverse: false }];
+  const tree = await git.applyToTree(parent, steps).catch((error: Error) => {
     throw new Error(`${patch.file} does not apply on ${parent}: ${error.message}`);
   });
   return git.writeCommit({ tree, parents: [parent], author: patch.author, message: patch.message });
