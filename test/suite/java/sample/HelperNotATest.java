@@ -1,0 +1,6 @@
+package sample;
+
+public class HelperNotATest {
+    public void test() {
+    }
+}

@@ -1,0 +1,4 @@
+package sample;
+
+class InheritingTest extends AbstractBaseTest {
+}

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDir } from '../../config/env.ts';
+import { compileRunner } from '../../runner/compile.ts';
+import { resolveLibrary } from '../../setup/libraries.ts';
+import { thisMachine } from '../../setup/machine.ts';
+import { silent } from '../../setup/progress.ts';
+
+const HERE = fileURLToPath(new URL('./', import.meta.url));
+
+/** JUnit as a fork's own configuration names it. */
+export const JUNIT = {
+  coordinates: [
+    'org.junit.platform:junit-platform-launcher:1.10.2',
+    'org.junit.jupiter:junit-jupiter:5.10.2',
+    'org.junit.vintage:junit-vintage-engine:5.10.2',
+  ],
+  transitive: true,
+};
+
+export const ENV = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+
+export async function junitJars(): Promise<string[]> {
+  const { dir, jars } = await resolveLibrary(JUNIT, thisMachine(), silent);
+  return jars.map(({ file }) => join(dir, file));
+}
+
+export type ProductVariant = { answer?: number; race?: number; exits?: boolean };
+
+/** Compiles one version of the product to a jar: what a fork's build would make. */
+export function buildProduct(dir: string, { answer = 42, race = 0, exits = false }: ProductVariant): string {
+  const source = readFileSync(join(HERE, 'product', 'Product.java'), 'utf8')
+    .replace('ANSWER;', `${answer};`)
+    .replace('RACE;', `${race};`)
+    .replace('EXITS;', `${exits};`);
+  mkdirSync(join(dir, 'src'), { recursive: true });
+  writeFileSync(join(dir, 'src', 'Product.java'), source);
+  return compile(dir, [join(dir, 'src', 'Product.java')], [], 'product.jar');
+}
+
+/** The sample test classes, or those whose file names match, in a jar. */
+export function buildTests(dir: string, classpath: readonly string[], pattern = '*.java'): string {
+  return compile(dir, globSync(join(HERE, 'java', 'sample', pattern)), classpath, 'tests.jar');
+}
+
+function compile(dir: string, sources: readonly string[], classpath: readonly string[], name: string): string {
+  const classes = join(dir, `${name}.classes`);
+  mkdirSync(classes, { recursive: true });
+  execFileSync('javac', ['-nowarn', '-d', classes, '-cp', classpath.join(':'), ...sources], { stdio: 'pipe' });
+  const jar = join(dir, name);
+  execFileSync('jar', ['--create', '--date=2020-01-01T00:00:00Z', '--file', jar, '-C', classes, '.'], {
+    stdio: 'pipe',
+  });
+  return jar;
+}
+
+/** A class path on which every sample test runs. */
+export async function sampleClasspath(dir: string, variant: ProductVariant = {}): Promise<string[]> {
+  const junit = await junitJars();
+  const product = buildProduct(dir, variant);
+  const tests = buildTests(dir, [...junit, product]);
+  const runner = await compileRunner({ cacheDir: cacheDir(), classpath: junit, javac: 'javac', env: ENV });
+  return [runner, product, tests, ...junit];
+}
