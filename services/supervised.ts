@@ -96,6 +96,12 @@ export async function supervise(plan: ChildPlan, onEvent: (event: ChildEvent) =>
   };
 }
 
+// However this process ends short of SIGKILL (a second Ctrl-C, an error nobody caught), its children end too.
+const living = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 interface RunningChild {
   signal: (signal: NodeJS.Signals) => void;
   identity: ProcessIdentity | undefined;
@@ -107,6 +113,7 @@ interface RunningChild {
 
 async function firstStart(plan: ChildPlan, onEvent: (event: ChildEvent) => void): Promise<RunningChild> {
   for (let attempt = 1; ; attempt += 1) {
+    plan.interrupted?.throwIfAborted();
     const running = await launch(plan);
     const problem = await readyEvent(plan, running, onEvent);
     if (problem === undefined) return running;
@@ -150,7 +157,11 @@ async function launch(plan: ChildPlan): Promise<RunningChild> {
       child.once('error', (error) => resolve(`cannot run ${command}: ${error.message}`));
       child.once('exit', (code, signal) => resolve(signal ? `ended by ${signal}` : `ended with ${code}`));
     });
-    void ended.then(() => dead.abort());
+    living.add(child);
+    void ended.then(() => {
+      living.delete(child);
+      dead.abort();
+    });
     const identity = identityOf(child);
     if (identity) writeJsonFile(plan.identityFile, identity);
     const signal = (name: NodeJS.Signals) => void child.kill(name);

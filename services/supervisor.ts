@@ -84,8 +84,15 @@ async function startAll(
   });
   const failed = (await Promise.allSettled(starting)).find((start) => start.status === 'rejected');
   if (failed) throw failed.reason;
-  live = () => writeUp(dataDir, state(true));
-  live();
+  writeUp(dataDir, state(true));
+  live = () => {
+    try {
+      writeUp(dataDir, state(true));
+    } catch (error) {
+      // A full disk must not take down what still runs; readers see that a process id is gone.
+      progress('up.json', `cannot be written: ${(error as Error).message}`);
+    }
+  };
   const letGo = () => {
     live = undefined;
     forgetUp(dataDir);

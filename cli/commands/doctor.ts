@@ -1,59 +1,28 @@
-import type { Finding, Part } from '../../setup/part.ts';
-import type { Progress } from '../../setup/progress.ts';
-
-export interface Diagnosis {
-  /** True when nothing that is required is missing, or can only be fetched by hand. */
-  ready: boolean;
-  parts: (Finding & { name: string; neededBy: string; required: boolean })[];
-}
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { findSecret, temporalFromEnvironment } from '../../config/env.ts';
+import { diagnose, diagnosisLines, diagnosisStatus } from '../../setup/doctor.ts';
+import { thisMachine } from '../../setup/machine.ts';
+import { allParts, libraryParts } from '../../setup/parts.ts';
+import { progressOnStderr } from '../../setup/progress.ts';
+import { type Globals, settingsOf } from '../context.ts';
+import { print } from '../output.ts';
 
 /**
- * `patchwright doctor`: looks at every part. Changes nothing, unless `fix`: then what
- * Patchwright can fetch by itself is fetched first.
+ * `patchwright doctor`: each part, found or missing, its version, what needs it and the command
+ * that gets it. `fix` fetches what Patchwright can fetch by itself. Returns the exit status: 3
+ * when something that is required is missing.
  */
-export async function doctor(parts: readonly Part[], progress: Progress, { fix = false } = {}): Promise<Diagnosis> {
-  const findings: Diagnosis['parts'] = [];
-  for (const part of parts) {
-    const { name, neededBy, required } = part;
-    let finding = await part.probe();
-    if (fix && finding.kind === 'missing' && finding.byItself) {
-      await part.ensure(progress);
-      finding = await part.probe();
-    }
-    findings.push({ name, neededBy, required, ...finding });
-  }
-  const stopped = (part: Diagnosis['parts'][number]) => part.kind === 'missing' && part.required && !part.byItself;
-  return { ready: !findings.some(stopped), parts: findings };
-}
-
-/** 3 when this machine lacks something that Patchwright cannot get by itself. */
-export function doctorStatus({ ready }: Diagnosis): 0 | 3 {
-  return ready ? 0 : 3;
-}
-
-/** For people: one part a line, and beneath what is missing the command that gets it. */
-export function doctorTable({ parts, ready }: Diagnosis): string {
-  const rows = parts.map((part) => [markOf(part), part.name, versionOf(part), `for ${part.neededBy}`] as const);
-  const width = (column: 1 | 2) => Math.max(...rows.map((row) => row[column].length));
-  const lines = rows.flatMap(([mark, name, version, needed], index) => {
-    const line = `${mark} ${name.padEnd(width(1))}  ${version.padEnd(width(2))}  ${needed}`;
-    const part = parts[index];
-    const indent = ' '.repeat(4);
-    if (part?.kind === 'missing') return [line, `${indent}${part.why}; get it: ${part.get}`];
-    return part ? [line, `${indent}${part.where}`] : [line];
-  });
-  return [
-    ...lines,
-    ready ? 'Everything that is needed is here, or is fetched on the first start.' : 'Something is missing.',
-  ].join('\n');
-}
-
-function markOf(part: Diagnosis['parts'][number]): string {
-  if (part.kind === 'found') return '✓';
-  return part.required && !part.byItself ? '✗' : '–';
-}
-
-function versionOf(part: Diagnosis['parts'][number]): string {
-  if (part.kind === 'found') return part.version;
-  return part.byItself ? 'on first start' : 'missing';
+export async function doctor(globals: Globals, options: { fix?: boolean } = {}): Promise<0 | 3> {
+  const machine = thisMachine();
+  const external = {
+    temporalAddress: temporalFromEnvironment()?.address,
+    databaseUrl: findSecret({ env: 'DATABASE_URL' }),
+  };
+  // Without a configuration there is nothing that names libraries; a wrong one is an error.
+  const libraries = existsSync(resolve(globals.config)) ? settingsOf(globals).libraries : {};
+  const parts = [...allParts(machine, external), ...libraryParts(libraries, machine)];
+  const diagnosis = await diagnose(parts, progressOnStderr(), options);
+  print(globals, diagnosis, diagnosisLines(diagnosis));
+  return diagnosisStatus(diagnosis);
 }

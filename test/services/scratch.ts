@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
+
+// Real servers on a machine that does other things too: a time limit only ends a test that hangs.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** A folder of the test's own, gone when it has finished. */
 export function scratchFolder(): string {
