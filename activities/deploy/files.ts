@@ -30,27 +30,40 @@ export async function sha256Remembered(file: string): Promise<Digest> {
   return sha256;
 }
 
+export type Replacement = { source: string; target: string; sha256: Digest };
+
 /**
- * Puts a copy of `source` in the place of `target`: beside it, synced, read again, renamed. Whoever reads
- * `target` at any moment finds the old file or the new one whole. A copy and never a link, since the old
- * `target` may be a link to a file that other nodes share, and the new one must not become one.
+ * Puts copies of the sources in the place of the targets: all of them beside their targets first, synced and
+ * read again, then each renamed. Whoever reads a target at any moment finds the old file or the new one
+ * whole, and a full disk or a damaged source changes nothing at all. A copy and never a link, since the old
+ * target may be a link to a file that other nodes share, and the new one must not become one.
  *
- * @throws where the copy does not have the digest, or the disk is full (with path and room left)
+ * @throws where a copy does not have its digest, or the disk is full (with path and room left)
  */
-export async function replaceFile(source: string, target: string, sha256: Digest): Promise<void> {
-  mkdirSync(dirname(target), { recursive: true });
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
+export async function replaceFiles(replacements: readonly Replacement[]): Promise<void> {
+  const beside = ({ target }: Replacement) => join(dirname(target), `.${basename(target)}.${process.pid}.part`);
   try {
-    copyFileSync(source, temporary);
-    await sync(temporary);
-    const found = await sha256OfFile(temporary);
-    if (found !== sha256) throw new Error(`${source} has the digest ${found}, not ${sha256}`);
-    renameSync(temporary, target);
-    await sync(dirname(target));
+    for (const replacement of replacements) await copyVerified(replacement, beside(replacement));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    for (const replacement of replacements) rmSync(beside(replacement), { force: true });
+    throw error;
+  }
+  for (const replacement of replacements) {
+    renameSync(beside(replacement), replacement.target);
+    await sync(dirname(replacement.target));
+  }
+}
+
+async function copyVerified({ source, target, sha256 }: Replacement, copy: string): Promise<void> {
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(source, copy);
+    await sync(copy);
+  } catch (error) {
     throw explainFullDisk(error, target);
   }
+  const found = await sha256OfFile(copy);
+  if (found !== sha256) throw new Error(`${source} has the digest ${found}, not ${sha256}`);
 }
 
 /** Links the jars of a folder into another; copies where the file systems differ. */

@@ -8,7 +8,7 @@ import { signalProcess } from '../../lib/process-identity.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact, ReadBack } from '../../workflows/types.ts';
 import type { Driver, DriverDeps, StartPermit, StopOptions, TargetFacts } from './driver.ts';
-import { explainFullDisk, replaceFile, sha256Remembered } from './files.ts';
+import { explainFullDisk, type Replacement, replaceFiles, sha256Remembered } from './files.ts';
 import {
   isLaidOut,
   type Known,
@@ -166,12 +166,16 @@ async function install({ info, managed }: NodeProgram, wanted: Artifact[]): Prom
   const state = stateOf(info.dir);
   if (state.kind === 'running')
     throw new Error(`${info.name} runs (process ${state.process.pid}); it is stopped before its files are replaced`);
+  const replacements: Replacement[] = [];
   for (const { name, sha256 } of wanted) {
     const target = managed[name];
     if (!target) throw new Error(`no file of ${info.name} is replaced by the artifact ${name}`);
-    if (statSync(target, { throwIfNoEntry: false }) && (await sha256OfFile(target)) === sha256) continue;
     sweepParts(dirname(target));
-    await replaceFile(join(nodeFiles.staged(info.dir), sha256, name), target, sha256);
+    if (statSync(target, { throwIfNoEntry: false }) && (await sha256OfFile(target)) === sha256) continue;
+    replacements.push({ source: join(nodeFiles.staged(info.dir), sha256, name), target, sha256 });
+  }
+  await replaceFiles(replacements);
+  for (const { target, sha256 } of replacements) {
     const found = await sha256OfFile(target);
     if (found !== sha256) throw new Error(`${target} reads back as ${found} after ${sha256} was installed`);
   }

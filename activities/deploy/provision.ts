@@ -9,7 +9,7 @@ import { withLock } from '../../lib/lock.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact } from '../../workflows/types.ts';
 import type { DriverDeps, TargetInfo } from './driver.ts';
-import { explainFullDisk, linkJars, replaceFile, sha256Remembered } from './files.ts';
+import { explainFullDisk, linkJars, replaceFiles, sha256Remembered } from './files.ts';
 import {
   classPath,
   JOLOKIA_POLICY,
@@ -219,12 +219,12 @@ async function placeInitial({ info, managed }: NodePlan, deps: ProvisionDeps, in
       const staged = join(nodeFiles.staged(info.dir), artifact.sha256, name);
       mkdirSync(join(staged, '..'), { recursive: true });
       await deps.artifacts.fetch(artifact.sha256, staged);
-      await replaceFile(staged, file, artifact.sha256);
+      await replaceFiles([{ source: staged, target: file, sha256: artifact.sha256 }]);
       remember(info.dir, [artifact]);
     } else if (existsSync(file)) {
       // The library's own jar: staged and known, since the first roll-out may have to go back to it.
       const sha256 = await sha256OfFile(file);
-      await replaceFile(file, join(nodeFiles.staged(info.dir), sha256, name), sha256);
+      await replaceFiles([{ source: file, target: join(nodeFiles.staged(info.dir), sha256, name), sha256 }]);
       remember(info.dir, [{ name, sha256, bytes: 0 }]);
     } else {
       throw new Error(`${info.name} has no ${basename(file)}: there is no initial artifact ${name} to put there`);

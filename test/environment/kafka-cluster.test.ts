@@ -111,6 +111,13 @@ test('it shows nodes, digests, the commit that runs, ports and traffic', async (
   expect(text).toMatch(/node-2 +controller\+broker +running/);
 });
 
+test('the agent that tells of the broker lets nobody do anything with it', async () => {
+  const [{ host, ports } = { host: '', ports: {} as Record<string, number> }] = await driver.targets();
+  const gc = { type: 'exec', mbean: 'java.lang:type=Memory', operation: 'gc' };
+  const answer = await fetch(`http://${host}:${ports.jolokia}/jolokia/`, { method: 'POST', body: JSON.stringify(gc) });
+  expect(((await answer.json()) as { status: number }).status).toBe(403);
+});
+
 test('a node is stopped, gets its artifact, returns and reports it, while every record is accounted for', async () => {
   await traffic.openWindow('kafka-7/1/staging');
   await driver.stage('node-1', [stamped]);
