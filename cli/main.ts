@@ -1,3 +1,4 @@
+import { WorkflowFailedError } from '@temporalio/client';
 import { Command, CommanderError } from 'commander';
 import { logLevel } from '../config/env.ts';
 import { ConfigurationError } from '../config/load.ts';
@@ -47,8 +48,21 @@ function explain(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     return 2;
   }
+  const failed = rootOfFailure(error);
+  if (failed !== undefined) {
+    process.stderr.write(`${failed}\n`);
+    return 4;
+  }
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return 4;
+}
+
+/** What went wrong at the bottom of a workflow that failed; the layers above it only say that it did. */
+function rootOfFailure(error: unknown): string | undefined {
+  if (!(error instanceof WorkflowFailedError)) return undefined;
+  let at: Error = error;
+  while (at.cause instanceof Error) at = at.cause;
+  return at.message;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../../report/report.ts';
+import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { makeRepository, patchMessage } from './repository.ts';
+
+/**
+ * Nothing knows the example: another fork, with another build, other tests and environments of plain
+ * processes, is released by configuration alone. A Makefile-free Java program with a test that writes
+ * JUnit XML itself: as far from Kafka and Maven as a fork can be.
+ */
+const FILES = {
+  'Greeter.java': `
+public class Greeter {
+  public static String greet(String name) { return "hello " + name; }
+  public static void main(String[] args) throws Exception {
+    var server = com.sun.net.httpserver.HttpServer.create(new java.net.InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 0);
+    var commit = new String(Greeter.class.getResourceAsStream("/commit").readAllBytes()).trim();
+    server.createContext("/", exchange -> { var body = commit.getBytes(); exchange.sendResponseHeaders(200, body.length); exchange.getResponseBody().write(body); exchange.close(); });
+    server.start();
+    System.out.println("greeter is ready");
+  }
+}
+`,
+  'build.sh': `set -e
+rm -rf out && mkdir -p out/classes
+javac -d out/classes Greeter.java
+printf '%s' "$PATCHWRIGHT_COMMIT" > out/classes/commit
+jar --create --date=2026-01-01T00:00:00Z --file out/greeter.jar -C out/classes .
+`,
+  'test.sh': `mkdir -p out/classes out/reports
+javac -d out/classes Greeter.java GreeterTest.java
+java -cp out/classes GreeterTest out/reports
+`,
+  'GreeterTest.java': `
+import java.nio.file.*;
+public class GreeterTest {
+  public static void main(String[] args) throws Exception {
+    boolean good = Greeter.greet("you").startsWith("hello");
+    Files.writeString(Path.of(args[0], "TEST-Greeter.xml"), "<testsuite name='GreeterTest' tests='1' failures='" + (good ? 0 : 1) + "'>"
+      + "<testcase classname='GreeterTest' name='greets' time='0.01'>" + (good ? "" : "<failure message='no hello'>no hello</failure>") + "</testcase></testsuite>");
+    System.exit(good ? 0 : 1);
+  }
+}
+`,
+};
+
+const target = (name: string) => `
+      - name: ${name}
+        files: { greeter.jar: lib/greeter.jar }
+        start: [java, -Xmx32m, -XX:+UseSerialGC, -cp, lib/greeter.jar, Greeter, '{port}']
+        ready: { log: greeter is ready }
+        commit: { http: 'http://127.0.0.1:{port}/' }`;
+
+const yaml = (folder: string) => `
+forks:
+  greeter:
+    repository: ${folder}/fork
+    base: upstream
+    baseVersion: '1.0'
+    build:
+      command: [sh, build.sh]
+      artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
+      toolchain: [[javac, -version]]
+    suites:
+      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+    release: { suites: [unit], environments: [staging, production] }
+environments:
+  staging:
+    system: process
+    rollout: { soakSeconds: 1, windowSeconds: 1, warmUpSeconds: 0 }
+    targets: ${target('one')}
+  production:
+    system: process
+    rollout: { soakSeconds: 1, windowSeconds: 1, warmUpSeconds: 0 }
+    targets: ${target('a')}${target('b')}
+`;
+
+let patchwright: Patchwright;
+let repository: ReturnType<typeof makeRepository>;
+
+beforeAll(async () => {
+  patchwright = patchwrightIn(yaml);
+  repository = makeRepository(join(patchwright.folder, 'fork'));
+  repository.commit(FILES, 'Greeter 1.0');
+  repository.git('checkout', '--quiet', '-b', 'main');
+  repository.commit({ 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"hello, "') }, patchMessage('Add a comma'));
+  await patchwright.start();
+  for (const environment of ['staging', 'production']) {
+    const up = await patchwright.call('env', 'up', environment);
+    if (up.status !== 0) throw new Error(`${up.stderr}\n${patchwright.upLog()}`);
+  }
+});
+afterAll(() => patchwright.close());
+
+describe('another fork, by configuration alone', () => {
+  test('is released to every process of every environment, read back from each', async () => {
+    const ran = await patchwright.call('release', 'greeter');
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(ran.status, `${ran.stderr}\n${JSON.stringify(report.outcome)}`).toBe(0);
+    const candidate = report.candidates[0];
+    expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
+    expect(candidate?.suites.map(({ name, tests, repeated }) => ({ name, tests, repeated }))).toEqual([
+      { name: 'unit', tests: { passed: 1, failed: 0, skipped: 0 }, repeated: 0 },
+    ]);
+    expect(candidate?.rollouts.map(({ environment, outcome }) => [environment, outcome])).toEqual([['staging', 'promoted'], ['production', 'promoted']]);
+    for (const one of candidate?.rollouts.flatMap(({ targets }) => targets) ?? []) {
+      expect(one.readBack?.commit).toBe(candidate?.commit);
+      expect(one.readBack?.artifacts[0]?.sha256).toBe(candidate?.artifacts[0]?.sha256);
+    }
+    expect(report.effects.length).toBeGreaterThan(0);
+    expect(report.effects.every(({ state }) => state === 'done')).toBe(true);
+    expect(repository.git('rev-parse', 'refs/patchwright/released')).toBe(candidate?.commit);
+  });
+
+  test('runs, from outside, what was released', async () => {
+    const shown = await patchwright.json<{ targets: { name: string; ports: Record<string, number>; dir: string }[] }>('env', 'show', 'production');
+    expect(shown.targets.map(({ name }) => name)).toEqual(['a', 'b']);
+    const report = await patchwright.json<Report>('report', 'latest');
+    for (const { ports, dir } of shown.targets) {
+      const answer = await fetch(`http://127.0.0.1:${Object.values(ports)[0]}/`);
+      expect(await answer.text()).toBe(report.candidates[0]?.commit);
+      const jar = createHash('sha256').update(readFileSync(join(dir, 'lib/greeter.jar'))).digest('hex');
+      expect(jar).toBe(report.candidates[0]?.artifacts[0]?.sha256);
+    }
+  });
+
+  test('is held when a patch breaks its tests, with the patch that did', async () => {
+    const commit = repository.commit({ 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"bye "') }, patchMessage('Say bye'));
+    const ran = await patchwright.call('release', 'greeter');
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(ran.status, ran.stderr).toBe(1);
+    expect(report.outcome?.kind).toBe('held');
+    expect(report.candidates[0]?.suites[0]?.verdicts).toMatchObject([{ kind: 'regression', unit: expect.any(String), culprit: [commit] }]);
+    expect(report.candidates[0]?.rollouts).toEqual([]);
+  });
+
+  test('is held with the compiler’s words when it does not compile', async () => {
+    repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+    repository.commit({ 'Greeter.java': 'public class Greeter { nonsense }\n' }, patchMessage('Break it'));
+    expect((await patchwright.call('release', 'greeter')).status).toBe(1);
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(report.outcome).toMatchObject({ kind: 'held', at: 'build' });
+    expect(report.outcome?.reasons.join('\n')).toMatch(/error:/);
+  });
+});
