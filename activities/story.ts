@@ -1,3 +1,4 @@
+import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
@@ -62,11 +63,18 @@ export function createStoryActivities({ db, slack, wakeThread }: StoryDeps) {
 
 export type StoryActivities = ReturnType<typeof createStoryActivities>;
 
+// Another attempt that overlaps with this one: Temporal asks again soon enough.
+const ELSEWHERE = { waitMs: 5_000 };
+
 type Drain = { db: Db; client: Slack; channel: string; release: string };
 
 async function drain(work: Drain): Promise<Drained> {
   const { db, release } = work;
-  for (const message of await thread.unposted(db, release)) await postOne(work, message);
+  for (const message of await thread.unposted(db, release)) {
+    // A worker that dies here is noticed in seconds. (Undefined where a test calls this without Temporal.)
+    asyncLocalStorage.getStore()?.heartbeat();
+    await postOne(work, message);
+  }
   const messages = await thread.threadOf(db, release);
   const state = await thread.threadState(db, release);
   const [parent, ending] = [messages[0], messages.find(({ final }) => final)];
@@ -90,10 +98,15 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
     ...(parent !== undefined && { thread: parent }),
   };
   const order = { key: `${message.key}/slack`, kind: 'slack-post', release, intent: { ...place, text: message.text } };
-  const posted = await runEffect<SlackMessage>(db, order, {
-    readBack: () => client.find({ ...place, key: message.key, oldest: slackSeconds(message.at) }),
-    perform: () => client.post({ ...place, key: message.key, text: spoken(message) }),
-  });
+  const posted = await runEffect<SlackMessage>(
+    db,
+    order,
+    {
+      readBack: () => client.find({ ...place, key: message.key, oldest: slackSeconds(message.at) }),
+      perform: () => client.post({ ...place, key: message.key, text: spoken(message) }),
+    },
+    ELSEWHERE,
+  );
   await thread.markPosted(db, { release, seq: message.seq, ...posted, parent: parent === undefined });
 }
 

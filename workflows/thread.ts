@@ -14,8 +14,9 @@ export const told = defineSignal('told');
 
 const { drainThread } = proxyActivities<StoryActivities>({
   taskQueue: 'patchwright-activity',
-  // One message each way at a time, each bounded by the client's own 10 s.
   startToCloseTimeout: '10 minutes',
+  // One beat a message; a message is at most a few calls of Slack, each bounded by the client's own 10 s.
+  heartbeatTimeout: '45 seconds',
   // Slack away for a day must not lose the story; Slack's own Retry-After overrides the interval.
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
 });
