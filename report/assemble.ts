@@ -98,7 +98,8 @@ async function buildOf(db: Db, key: string | null): Promise<Pick<ReportCandidate
 function rolloutOf(rollout: RolloutReport): ReportRollout {
   return {
     environment: rollout.environment,
-    outcome: outcomeOf(rollout.outcome),
+    outcome: rollout.outcome?.kind ?? null,
+    reasons: outcomeOf(rollout.outcome)?.reasons ?? [],
     startedAt: rollout.startedAt,
     endedAt: rollout.endedAt ?? null,
     waves: rollout.waves.map(({ targets, gate }) => ({

@@ -156,7 +156,7 @@ function rolloutText(rollout: ReportRollout): string {
     const verdict = gate ? [gate.kind, ...gate.reasons].map((part) => md(part)).join(': ') : 'not reached';
     return `- wave ${n + 1} (${targets.map((name) => md(name)).join(', ')}): ${verdict}`;
   });
-  const reasons = (rollout.outcome?.reasons ?? []).map((reason) => `> ${md(reason, 1000)}`).join('\n>\n');
+  const reasons = rollout.reasons.map((reason) => `> ${md(reason, 1000)}`).join('\n>\n');
   const body = [
     reasons,
     account,
@@ -165,7 +165,7 @@ function rolloutText(rollout: ReportRollout): string {
     section('Rolled back', targetTable(rollout.rolledBack), 4),
   ];
   return section(
-    `Roll-out to ${md(rollout.environment)}: ${headline(rollout.outcome)}`,
+    `Roll-out to ${md(rollout.environment)}: ${rollout.outcome ?? 'running'}`,
     body.filter(Boolean).join('\n\n') || 'Nothing was changed.',
     3,
   );

@@ -86,7 +86,9 @@ export type ReportVerdict = {
 
 export type ReportRollout = {
   environment: string;
-  outcome: ReportOutcome | null;
+  /** promoted, held, rolled-back, frozen or aborted; null while it runs. */
+  outcome: string | null;
+  reasons: string[];
   startedAt: string;
   endedAt: string | null;
   waves: {
