@@ -93,9 +93,10 @@ export function soakStep(
   rules: SoakRules,
   baseline: ClientFigures | undefined,
 ): { state: SoakState; verdict?: SoakVerdict } {
-  const warm = sample.atMs - state.startedAtMs >= rules.warmUpSeconds * 1000;
+  const warmAtMs = state.startedAtMs + rules.warmUpSeconds * 1000;
+  const warm = sample.atMs > warmAtMs;
   const blind = blindness(sample, baseline !== undefined);
-  const next = observe(state, sample, { warm, blind: blind.length > 0 });
+  const next = observe(state, sample, { warmAtMs, blind: blind.length > 0 });
   const broken = [
     ...invariants(sample, next, rules),
     ...(warm && baseline ? probes(next, sample, rules, baseline) : []),
@@ -126,16 +127,17 @@ function blindness(sample: SoakSample, hasClients: boolean): string[] {
   return blind;
 }
 
-function observe(state: SoakState, sample: SoakSample, { warm, blind }: { warm: boolean; blind: boolean }): SoakState {
+function observe(state: SoakState, sample: SoakSample, seen: { warmAtMs: number; blind: boolean }): SoakState {
+  const watchedMs = seen.blind ? 0 : Math.max(0, sample.atMs - Math.max(state.lastAtMs, seen.warmAtMs));
   const since: Record<string, number> = {};
   for (const name of sample.underReplicated) since[name] = state.underReplicatedSince[name] ?? sample.atMs;
-  const clients = warm ? sample.clients : undefined;
+  const clients = sample.atMs > seen.warmAtMs ? sample.clients : undefined;
   return {
     ...state,
     lastAtMs: sample.atMs,
-    observedMs: state.observedMs + (blind || !warm ? 0 : sample.atMs - state.lastAtMs),
+    observedMs: state.observedMs + watchedMs,
     samples: state.samples + 1,
-    unreadSamples: state.unreadSamples + (blind ? 1 : 0),
+    unreadSamples: state.unreadSamples + (seen.blind ? 1 : 0),
     underReplicatedSince: since,
     acknowledged: state.acknowledged + (clients?.acknowledged ?? 0),
     errors: state.errors + (clients ? clients.errors + clients.timeouts : 0),

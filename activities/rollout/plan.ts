@@ -41,12 +41,14 @@ type Order = RolloutOrder & { settings: Digest };
  * changed by hand, upstream has not verified the candidate, or an artifact is missing. Safe to repeat.
  */
 export async function planRollout(deps: RolloutDeps, order: Order): Promise<RolloutPlan> {
-  const context = await openContext(deps, order);
   const opened = await openRollout(deps.db, order, order.settings);
   if (opened.outcome) return { kind: 'ended', outcome: opened.outcome };
+  // Asked first: an environment that may not take it need not even be up.
+  const unverified = await notVerifiedUpstream(deps, order);
+  if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
+  const context = await openContext(deps, order);
   const facts = await allFacts(context.driver);
   const reasons = [
-    ...(await notVerifiedUpstream(context, order)),
     ...facts.flatMap((fact) => unfit(fact)),
     ...facts.flatMap((fact) => missingArtifacts(context, fact, order.candidate)),
   ];
@@ -72,9 +74,10 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
 }
 
 /** Production takes only what its upstream environment verified: the store must say so, now. */
-async function notVerifiedUpstream({ db, all }: RolloutContext, { candidate, environment }: Order): Promise<string[]> {
-  const order = all.forks[candidate.fork]?.release.environments ?? [];
-  const upstream = order[order.indexOf(environment) - 1];
+async function notVerifiedUpstream({ db, settings }: RolloutDeps, order: Order): Promise<string[]> {
+  const { candidate, environment } = order;
+  const path = (await settings(order.settings)).forks[candidate.fork]?.release.environments ?? [];
+  const upstream = path[path.indexOf(environment) - 1];
   if (upstream === undefined || (await isVerifiedIn(db, upstream, candidate.digest))) return [];
   return [
     `${environment} takes only what ${upstream} has verified, and ${upstream} has promoted no roll-out of ${candidate.version} (${candidate.digest.slice(0, 12)})`,

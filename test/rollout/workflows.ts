@@ -1,0 +1,10 @@
+// What the test's worker registers: the real workflows, and a release of which only the asking is left.
+import { rollOut } from '../../workflows/environment-client.ts';
+import type { Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
+
+export { environment } from '../../workflows/environment.ts';
+export { rollout } from '../../workflows/rollout.ts';
+
+export async function askAndWait(order: RolloutOrder & { settings: Digest }): Promise<RolloutOutcome> {
+  return rollOut(order);
+}
