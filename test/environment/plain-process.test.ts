@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Driver, openDriver } from '../../activities/deploy/driver.ts';
 import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import type { ProvisionDeps } from '../../activities/deploy/provision.ts';
@@ -10,6 +10,9 @@ import { environmentSchema } from '../../config/environment.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
 import type { Artifact } from '../../workflows/types.ts';
 import { processesOf } from './small-kafka.ts';
+
+// A bound for what hangs, not for what is slow.
+vi.setConfig({ testTimeout: 120_000 });
 
 // Any plain process: here a small server, of one file, that says its commit. Nothing of it is known to us.
 const program = (commit: string, more = '') => `
