@@ -62,6 +62,7 @@ function ensureModules() {
     if (npm.status !== 0) {
       fail('npm ci failed (its message is above). Once the cause is gone, the same command carries on.', 3);
     }
+    mkdirSync(MODULES, { recursive: true });
     writeFileSync(STAMP, wanted);
     process.stderr.write(`patchwright: packages installed in ${((Date.now() - begun) / 1000).toFixed(1)} s\n`);
   });

@@ -7,14 +7,23 @@ import { spawnSync } from 'node:child_process';
  * supervisor ends what is left by its recorded identity.
  */
 export function dieWithParent(signal: 'INT' | 'TERM' | 'KILL', command: readonly string[]): string[] {
-  return hasPdeathsig() ? ['setpriv', '--pdeathsig', signal, '--', ...command] : [...command];
+  const setpriv = findSetpriv();
+  return setpriv === undefined ? [...command] : [setpriv, '--pdeathsig', signal, '--', ...command];
 }
 
-let known: boolean | undefined;
+let known: { path: string | undefined } | undefined;
 
-function hasPdeathsig(): boolean {
-  known ??=
-    process.platform === 'linux' &&
-    spawnSync('setpriv', ['--pdeathsig', 'TERM', '--', 'true'], { stdio: 'ignore' }).status === 0;
-  return known;
+/** Its whole path: a child's own PATH, on which it would be looked for, may lack it. */
+function findSetpriv(): string | undefined {
+  known ??= { path: process.platform === 'linux' ? probeSetpriv() : undefined };
+  return known.path;
+}
+
+function probeSetpriv(): string | undefined {
+  const { stdout } = spawnSync('/bin/sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' });
+  const path = stdout.trim();
+  if (!path.startsWith('/')) return undefined;
+  return spawnSync(path, ['--pdeathsig', 'TERM', '--', '/bin/sh', '-c', ':'], { stdio: 'ignore' }).status === 0
+    ? path
+    : undefined;
 }

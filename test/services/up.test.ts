@@ -83,6 +83,7 @@ test('killed, it leaves no process behind, and the next one starts', async () =>
   const first = startUp(dataDir, 'workflow');
   const processes = everyProcess(await ready(dataDir, first));
   first.child.kill('SIGKILL');
+  await first.ended;
   const second = startUp(dataDir, 'workflow');
   await ready(dataDir, second);
   expect(processes.some(isAlive)).toBe(false);
