@@ -40,7 +40,8 @@ export async function makeFork({ dir, cacheDir = userCacheDir(), progress }: Mak
   const repository = resolve(dir);
   const fork = { repository, base: 'upstream', branch: 'main' };
   if (existsSync(repository)) {
-    const stack = await bareGit(repository).commitOf(STACK_REF);
+    const isRepository = existsSync(join(repository, 'objects')) && existsSync(join(repository, 'HEAD'));
+    const stack = isRepository ? await bareGit(repository).commitOf(STACK_REF) : undefined;
     if (stack === undefined) throw new Error(`${repository} is there, but is not the example's fork: move it away`);
     return fork;
   }
