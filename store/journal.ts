@@ -124,7 +124,7 @@ async function claimEffect({ db, order, holder, leaseMs }: Turn): Promise<Claim>
   if (!known.same)
     logger('journal', { release: order.release, key: order.key }).warn('asked again with another intent');
   if (known.state === 'done') return { kind: 'done', result: known.result };
-  if (known.holder !== null && !known.expired && mayLive(known.holder)) return { kind: 'held', holder: known.holder };
+  if (known.holder !== null && isHeld(known.holder, known.expired)) return { kind: 'held', holder: known.holder };
 
   const { numAffectedRows } = await sql`
     update effect set state = 'intent', holder = ${holder}, lease_until = ${until(leaseMs)}, attempts = attempts + 1
@@ -222,9 +222,13 @@ function machine(): string {
   return process.platform === 'linux' ? `${hostname()}/${readlinkSync('/proc/self/ns/pid')}` : hostname();
 }
 
-/** False only where this machine knows that the process, or its attempt, is gone. */
-function mayLive(holder: string): boolean {
+/**
+ * Whether a claim still counts. Of this process we know it; of another one on this machine we know whether it is
+ * dead, and of any other only whether it goes on renewing its lease.
+ */
+function isHeld(holder: string, expired: boolean): boolean {
   if (holder.startsWith(`${self()}#`)) return active.has(holder);
+  if (expired) return false;
   const [where, pid, startTime] = (holder.split('#')[0] ?? '').split('|');
   if (where !== machine() || pid === undefined || startTime === undefined) return true;
   return isAlive({ pid: Number(pid), startTime });
