@@ -35,6 +35,7 @@ import { checkoutFiles } from './git/clone.ts';
 import { logger, setLogLevel } from './lib/log.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
+import { redactionKey } from './lib/redact-key.ts';
 import { run } from './lib/run.ts';
 import { resolveLibrary } from './setup/libraries.ts';
 import { thisMachine } from './setup/machine.ts';
@@ -61,7 +62,7 @@ async function main(): Promise<void> {
   setLogLevel(logLevel());
   const { temporal, databaseUrl, dataDir, configFile } = workerEnvironment();
   const settings = loadSettings(configFile);
-  configureRedaction({ secrets: secretsOf(settings) });
+  configureRedaction({ secrets: secretsOf(settings), key: redactionKey(dataDir) });
   Runtime.install({ logger: new DefaultLogger('WARN', logEntry), shutdownSignals: ['SIGTERM', 'SIGINT'] });
   const connection = await NativeConnection.connect({
     address: temporal.address,

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { looksRandom } from '../../lib/entropy.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { createRedactor, redactJson } from '../../lib/redact.ts';
+import { redactionKey } from '../../lib/redact-key.ts';
 
 const redact = createRedactor({ secrets: ['correct horse/battery', 'tiny'], key: 'test' });
 // Put together here, so that no scanner takes this file for a leak.
@@ -99,6 +103,16 @@ describe('what a reader needs stays', () => {
       expect(typeof redact(piece.repeat(1_000_000 / piece.length))).toBe('string');
     }
   }, 20_000);
+});
+
+test("a data folder's key is made once, and its owner's alone", () => {
+  const dir = mkdtempSync(joinPath(tmpdir(), 'pw-key-'));
+  const [first, second] = [redactionKey(dir), redactionKey(dir)];
+  expect(first).toEqual(second);
+  expect(first).toHaveLength(32);
+  expect(readdirSync(dir)).toEqual(['redaction.key']);
+  expect(statSync(joinPath(dir, 'redaction.key')).mode & 0o777).toBe(0o600);
+  rmSync(dir, { recursive: true });
 });
 
 describe('plain text', () => {
