@@ -150,3 +150,9 @@ export async function markSlackClosed(db: Db, release: string): Promise<void> {
 export async function markSlackProblem(db: Db, release: string, problem: string): Promise<void> {
   await db.updateTable('thread').set({ slack_problem: problem }).where('release', '=', release).execute();
 }
+
+/** Slack shows everything that was told, the outcome in its first message included. */
+export async function slackHasAll(db: Db, release: string): Promise<boolean> {
+  const state = await threadState(db, release);
+  return state?.slackClosed === true && (await unposted(db, release)).length === 0;
+}

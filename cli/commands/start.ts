@@ -9,6 +9,7 @@ import { type Connected, type Globals, openConnected, settingsOf } from '../cont
 import { followNewReleases } from '../follow-new.ts';
 import { followStory } from '../follow-story.ts';
 import { upOptions } from '../up-options.ts';
+import { waitForSlack } from '../wait-for-slack.ts';
 import { envUp } from './env.ts';
 import { exitOf, startRelease } from './release.ts';
 import { stackShow } from './stack.ts';
@@ -73,6 +74,10 @@ async function runExample({ settings, running, interrupted, once, progress }: Ex
             failing(environments),
           ]);
     await environments;
+    if (once && outcome !== undefined && id !== undefined && settings.announcements.slack !== undefined) {
+      const lag = await waitForSlack(connected.db, id, { signal: interrupted });
+      if (lag !== undefined) progress('Slack', lag);
+    }
     if (once || interrupted.aborted) return outcome === undefined ? 0 : exitOf(outcome);
     process.stderr.write(NEXT);
     await Promise.race([followNewReleases(connected.db, process.stderr, interrupted), fired(interrupted)]);

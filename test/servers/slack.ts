@@ -139,8 +139,7 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
       down = fault;
     },
     messages: (channel = 'C0RELEASES') => channels.get(channel) ?? [],
-    keys: (channel = 'C0RELEASES') =>
-      (channels.get(channel) ?? []).map(({ metadata }) => metadata?.event_payload.key),
+    keys: (channel = 'C0RELEASES') => (channels.get(channel) ?? []).map(({ metadata }) => metadata?.event_payload.key),
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

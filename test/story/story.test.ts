@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createStoryActivities, type StoryActivities } from '../../activities/story.ts';
+import { waitForSlack } from '../../cli/wait-for-slack.ts';
 import type { Db } from '../../store/database.ts';
 import { effectsOf } from '../../store/journal.ts';
 import { threadOf, threadState } from '../../store/thread.ts';
@@ -183,9 +184,11 @@ describe('Slack does wrong', () => {
     await expect(story.drainThread({ release })).rejects.toThrow('Slack did not answer');
     expect((await threadState(db, release))?.problem).toContain('Slack did not answer');
     expect(await threadOf(db, release)).toHaveLength(4);
+    expect(await waitForSlack(db, release, { withinMs: 50 })).toContain('Slack did not answer');
     slack.setDown(undefined);
     await story.drainThread({ release });
     await expectWholeStory(slack, db);
+    expect(await waitForSlack(db, release)).toBeUndefined();
     expect(await threadState(db, release)).not.toHaveProperty('problem');
   });
 
