@@ -21,7 +21,7 @@ export function terminalSvg(text: string): string {
   );
   const rows = lines.map((line, n) => `<text x="${EDGE}" y="${BAR + 16 + n * LINE}">${spans(line)}</text>`);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" font-family="${FONT}" font-size="14" fill="#e6edf3" xml:space="preserve">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" font-family="${FONT}" font-size="14" fill="#e6edf3" style="white-space:pre">`,
     `<rect width="100%" height="100%" rx="10" fill="#0d1117" stroke="#30363d"/>`,
     ...dots,
     ...rows,
