@@ -146,7 +146,9 @@ async function makeCluster(dir: string, account: PostgresAccount, { binaries, fs
   const how = ['--username', ROLE, '--auth=trust', '--encoding=UTF8', '--locale=C'];
   const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const sync = fsync ? [] : ['--no-sync'];
-  const [command = '', ...args] = asAccount(account, [binaries.initdb, '-D', fresh, ...how, ...locale, ...sync]);
+  // Inside the namespace: to enter one clears the signal that a parent's death would send.
+  const initdb = dieWithParent('TERM', [binaries.initdb, '-D', fresh, ...how, ...locale, ...sync]);
+  const [command = '', ...args] = asAccount(account, initdb);
   await runToEnd(command, args, { cwd: dir, env: postgresEnvironment(), what: 'make the database' });
   renameSync(fresh, join(dir, 'data'));
 }

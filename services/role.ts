@@ -23,7 +23,7 @@ export interface RoleOptions {
 // Bundling the workflows on a busy machine; a worker that hangs is an error all the same.
 const READY_WITHIN_MS = 120_000;
 // Ends its activities' current step; whatever outlives a worker is detached and adopted.
-const GRACE_MS = 5_000;
+const GRACE_MS = 4_000;
 
 /** How the supervisor runs `node worker.ts --role R`. It says that it serves by its ready file. */
 export function planRole(options: RoleOptions): ChildPlan {

@@ -29,6 +29,8 @@ export async function untilInterrupted<T>(
     }
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  // A terminal that was closed takes no more lines: no reason to fall over before everything is stopped.
+  process.stderr.on('error', onBrokenPipe);
   try {
     running = await start(interruption.signal);
     return await unlessInterrupted(work(running, interruption.signal), interruption.signal);
@@ -38,7 +40,12 @@ export async function untilInterrupted<T>(
   } finally {
     await running?.stop();
     for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.stderr.off('error', onBrokenPipe);
   }
+}
+
+function onBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /** Resolves when the signal fires. */
