@@ -1,5 +1,13 @@
 import { type Client, WithStartWorkflowOperation, type Workflow } from '@temporalio/client';
-import type { EnvironmentState, RequestAnswer, RolloutRequest } from '../workflows/environment-messages.ts';
+import {
+  type BrakeOrder,
+  brake,
+  type EnvironmentState,
+  environmentId,
+  environmentState,
+  type RequestAnswer,
+  type RolloutRequest,
+} from '../workflows/environment-messages.ts';
 
 export type EnvironmentRequestDeps = { temporal: Pick<Client, 'workflow'> };
 
@@ -13,6 +21,23 @@ export function createEnvironmentRequestActivities({ temporal }: EnvironmentRequ
         args: [request],
         startWorkflowOperation: startEnvironment(environment),
       });
+    },
+
+    /** Puts back what a roll-out changed, because its release was cancelled. Once it has ended there is nothing to abort. */
+    async abortRollout({
+      environment,
+      rollout,
+      by,
+    }: {
+      environment: string;
+      rollout: string;
+      by: string;
+    }): Promise<void> {
+      const handle = temporal.workflow.getHandle(environmentId(environment));
+      const state = await handle.query(environmentState);
+      if (state.running?.request.order.rollout !== rollout || state.running.aborted) return;
+      const order: BrakeOrder = { kind: 'abort', by, reason: 'the release was cancelled' };
+      await handle.executeUpdate(brake, { args: [order] });
     },
   };
 }

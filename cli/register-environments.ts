@@ -1,7 +1,11 @@
 import { resolve } from 'node:path';
+import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
+import type { Settings } from '../config/schema.ts';
+import type { EnvironmentState } from '../workflows/environment-messages.ts';
+import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
 import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
-import { connect, settingsOf } from './context.ts';
+import { connect, type Globals, settingsOf } from './context.ts';
 import { lookOf } from './look.ts';
 import type { Register } from './main.ts';
 import { print } from './output.ts';
@@ -54,4 +58,48 @@ export const addEnvironmentCommands: Register = (program, run) => {
         return 0;
       }),
     );
+  for (const [kind, description] of BRAKES) {
+    env
+      .command(kind)
+      .argument('<env>')
+      .option('--reason <text>', 'why; it is shown to everyone')
+      .description(description)
+      .action((name: string, options: { reason?: string }, command: Command) =>
+        run(command, (globals) =>
+          braking(globals, async (client, settings) => [
+            await pressBrake(client, settings, name, { kind, ...options }),
+          ]),
+        ),
+      );
+  }
+  program
+    .command('stop-all')
+    .option('--reason <text>', 'why; it is shown to everyone')
+    .description('pause every environment')
+    .action((options: { reason?: string }, command: Command) =>
+      run(command, (globals) => braking(globals, (client, settings) => stopAll(client, settings, options.reason))),
+    );
 };
+
+const BRAKES = [
+  ['pause', 'nothing after the current node; the rest stays as it is'],
+  ['resume', 'go on'],
+  ['freeze', 'no new roll-out starts'],
+  ['unfreeze', 'roll-outs may start again'],
+  ['abort', 'pause, then roll back what this roll-out changed'],
+] as const;
+
+async function braking(
+  globals: Globals,
+  press: (client: Client, settings: Settings) => Promise<EnvironmentState[]>,
+): Promise<number> {
+  const settings = settingsOf(globals);
+  const connected = await connect(globals);
+  try {
+    const states = await press(connected.client, settings);
+    print(globals, states, states.flatMap(brakeLines));
+    return 0;
+  } finally {
+    await connected.close();
+  }
+}

@@ -1,26 +1,50 @@
-import { condition, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { rolloutEnded } from './environment-messages.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 
-const { askForRollout } = proxyActivities<EnvironmentRequestActivities>({
+const { askForRollout, abortRollout } = proxyActivities<EnvironmentRequestActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '1 minute',
   retry: { maximumInterval: '10 seconds' },
 });
+
+type Order = RolloutOrder & { settings: Digest };
 
 /** Asked again this often, in case that the word of the end was lost with its environment. */
 const ASK_AGAIN = '10 minutes';
 
 /**
  * Rolls one candidate out through one environment, and waits for its outcome: for a release to call. The
- * environment is started when it does not exist, and says when the roll-out has ended.
+ * environment is started when it does not exist, and says when the roll-out has ended. A cancelled release
+ * takes its roll-out back, and waits for that too: nothing is left half done.
  */
-export async function rollOut(order: RolloutOrder & { settings: Digest }): Promise<RolloutOutcome> {
+export async function rollOut(order: Order): Promise<RolloutOutcome> {
   const ended = new Map<string, RolloutOutcome>();
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     ended.set(rollout, outcome);
   });
+  try {
+    return await askUntilEnded(order, ended);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    const { environment, rollout, requestedBy } = order;
+    await CancellationScope.nonCancellable(async () => {
+      await abortRollout({ environment, rollout, by: requestedBy });
+      await askUntilEnded(order, ended);
+    });
+    throw error;
+  }
+}
+
+async function askUntilEnded(order: Order, ended: Map<string, RolloutOutcome>): Promise<RolloutOutcome> {
   const { workflowId, runId } = workflowInfo();
   for (;;) {
     const answer = await askForRollout({ order, requester: workflowId, run: runId });

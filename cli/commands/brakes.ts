@@ -1,0 +1,50 @@
+import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
+import { startEnvironment } from '../../activities/environment-request.ts';
+import type { Settings } from '../../config/schema.ts';
+import { ExitError } from '../../lib/exit-error.ts';
+import type { BrakeOrder, EnvironmentState } from '../../workflows/environment-messages.ts';
+import { requireEnvironment } from './env.ts';
+import { personOf } from './release.ts';
+
+/** Presses or releases one brake of an environment (design, *Brakes*). Exit 1 where it cannot be, with the reason. */
+export async function pressBrake(
+  client: Client,
+  settings: Settings,
+  environment: string,
+  order: { kind: BrakeOrder['kind']; reason?: string | undefined },
+): Promise<EnvironmentState> {
+  requireEnvironment(settings, environment);
+  const full: BrakeOrder = { kind: order.kind, by: personOf(settings), reason: order.reason ?? '' };
+  try {
+    return await client.workflow.executeUpdateWithStart<never, EnvironmentState, [BrakeOrder]>('brake', {
+      args: [full],
+      startWorkflowOperation: startEnvironment(environment) as never,
+    });
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new ExitError(1, error.cause?.message ?? error.message);
+    throw error;
+  }
+}
+
+/** `stop-all`: pauses every environment; what is under way stops after its current node. */
+export async function stopAll(
+  client: Client,
+  settings: Settings,
+  reason: string | undefined,
+): Promise<EnvironmentState[]> {
+  const names = Object.keys(settings.environments);
+  return Promise.all(names.map((name) => pressBrake(client, settings, name, { kind: 'pause', reason })));
+}
+
+/** What is in effect, as a sentence each. */
+export function brakeLines(state: EnvironmentState): string[] {
+  const { environment, running, paused, frozen } = state;
+  const lines = [
+    running &&
+      `rolls out ${running.request.order.candidate.version} (${running.request.order.rollout}) since ${running.since}`,
+    running?.aborted && `aborted by ${running.aborted.by}: ${running.aborted.reason}`,
+    paused && `paused by ${paused.by} since ${paused.at}: ${paused.reason}`,
+    frozen && `frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`,
+  ].filter((line) => typeof line === 'string');
+  return (lines.length > 0 ? lines : ['nothing rolls out, nothing is braked']).map((line) => `${environment}: ${line}`);
+}
