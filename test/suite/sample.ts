@@ -20,6 +20,8 @@ export const JUNIT = {
   transitive: true,
 };
 
+const QUICK_START = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
+
 export const ENV = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 
 export async function junitJars(): Promise<string[]> {
@@ -27,13 +29,13 @@ export async function junitJars(): Promise<string[]> {
   return jars.map(({ file }) => join(dir, file));
 }
 
-export type ProductVariant = { answer?: number; race?: number; exits?: boolean };
+export type ProductVariant = { answer?: number; races?: boolean; exits?: boolean };
 
 /** Compiles one version of the product to a jar: what a fork's build would make. */
-export function buildProduct(dir: string, { answer = 42, race = 0, exits = false }: ProductVariant): string {
+export function buildProduct(dir: string, { answer = 42, races = false, exits = false }: ProductVariant): string {
   const source = readFileSync(join(HERE, 'product', 'Product.java'), 'utf8')
     .replace('ANSWER;', `${answer};`)
-    .replace('RACE;', `${race};`)
+    .replace('RACES)', `${races})`)
     .replace('EXITS;', `${exits};`);
   mkdirSync(join(dir, 'src'), { recursive: true });
   writeFileSync(join(dir, 'src', 'Product.java'), source);
@@ -48,9 +50,11 @@ export function buildTests(dir: string, classpath: readonly string[], pattern = 
 function compile(dir: string, sources: readonly string[], classpath: readonly string[], name: string): string {
   const classes = join(dir, `${name}.classes`);
   mkdirSync(classes, { recursive: true });
-  execFileSync('javac', ['-nowarn', '-d', classes, '-cp', classpath.join(':'), ...sources], { stdio: 'pipe' });
+  execFileSync('javac', [...QUICK_START, '-nowarn', '-d', classes, '-cp', classpath.join(':'), ...sources], {
+    stdio: 'pipe',
+  });
   const jar = join(dir, name);
-  execFileSync('jar', ['--create', '--date=2020-01-01T00:00:00Z', '--file', jar, '-C', classes, '.'], {
+  execFileSync('jar', [...QUICK_START, '--create', '--date=2020-01-01T00:00:00Z', '--file', jar, '-C', classes, '.'], {
     stdio: 'pipe',
   });
   return jar;

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { findDetached, stateOf } from '../../lib/detached.ts';
+import { suiteProgress, suiteVerdicts } from '../../store/suite-report.ts';
+import { makeBuild, runSuite, SAMPLE_SUITE, startWorld, type World, writeSettings } from './world.ts';
+
+// A time limit only ends a test that hangs: real servers and JVMs share the machine.
+vi.setConfig({ testTimeout: 400_000 });
+
+let world: World;
+
+const only = (...names: string[]) => ({ ...SAMPLE_SUITE, include: names.map((name) => `sample.${name}`) });
+
+beforeAll(async () => {
+  world = await startWorld();
+  const suites = {
+    good: only('PlainTest', 'LegacyTest', 'AnswerTest', 'QuickTest', 'TidyTest'),
+    mixed: {
+      ...only('AnswerTest', 'AlwaysFailsTest', 'RaceTest', 'CoinTest', 'QuickTest', 'ExitTest'),
+      jvm: [...SAMPLE_SUITE.jvm, `-Dcoin=${join(world.dataDir, 'coin')}`, `-Drace=${join(world.dataDir, 'race')}`],
+    },
+    own: only('QuickTest', 'AnswerTest'),
+    none: only('NoSuchTest'),
+    skipped: only('AbstractBaseTest', 'HelperNotATest'),
+  };
+  world.startWorker(writeSettings(world, suites));
+});
+afterAll(() => world.stop());
+
+test('a good candidate: every test recorded once, nothing left running', async () => {
+  const base = await makeBuild(world, 'base1', {});
+  const outcome = await runSuite(world, 'sample-1/1/good', 'good', base, [await makeBuild(world, 'good1', {})]);
+  expect(outcome).toMatchObject({
+    units: 5,
+    tests: { passed: 17, failed: 0, skipped: 2 },
+    executions: 5,
+    repeated: 0,
+    holding: [],
+  });
+  expect(outcome.problem).toBeUndefined();
+  expect(outcome.boundSeconds).toBeGreaterThan(0);
+  const folders = findDetached(join(world.dataDir, 'runs'));
+  expect(folders.length).toBeGreaterThan(0);
+  expect(folders.filter((dir) => stateOf(dir).kind === 'running')).toEqual([]);
+  expect(await suiteProgress(world.db, 'sample-1/1/good')).toMatchObject({ units: 5, finished: 5, failures: 0 });
+});
+
+test('each failure gets its verdict by counts on both arms, and what a patch broke its patch', async () => {
+  const base = await makeBuild(world, 'base2', {});
+  const variants = [{}, {}, { answer: 7 }, { answer: 7, races: true }, { answer: 7, races: true, exits: true }];
+  const stack = [];
+  for (const [i, variant] of variants.entries()) stack.push(await makeBuild(world, `mixed${i + 1}`, variant));
+  // The second prefix does not build: the search goes around it.
+  for (const build of stack)
+    if (build.commit !== 'mixed2') world.prefixes.set(build.commit, { kind: 'built', build, reused: true });
+
+  const outcome = await runSuite(world, 'sample-2/1/mixed', 'mixed', base, stack);
+  const verdicts = await suiteVerdicts(world.db, 'sample-2/1/mixed');
+  const of = (test: string) => verdicts.find((verdict) => verdict.test === `sample.${test}`);
+
+  expect(of('AnswerTest#answers()')).toMatchObject({
+    kind: 'regression',
+    candidate: { pass: 0, fail: 8 },
+    base: { pass: 5, fail: 0 },
+  });
+  expect(of('ExitTest#bExits()')).toMatchObject({ kind: 'regression', culprit: ['mixed5'] });
+  expect(of('AlwaysFailsTest#fails()')).toMatchObject({
+    kind: 'pre-existing',
+    candidate: { pass: 0, fail: 5 },
+    base: { pass: 0, fail: 5 },
+  });
+  expect(of('AlwaysFailsTest#fails()')?.message).not.toContain('ghp_');
+  expect(of('CoinTest#lands()')).toMatchObject({ kind: 'flaky', candidate: { fail: 0 }, base: { fail: 0 } });
+  const race = of('RaceTest#wins()');
+  expect(race).toMatchObject({ kind: 'destabilised', base: { fail: 0 } });
+  expect(race?.power).toBeTypeOf('number');
+  expect(race!.candidate.fail).toBeGreaterThan(0);
+  expect(race!.candidate.pass).toBeGreaterThan(0);
+  // Patches 2 and 3: between them nothing can be told apart, since 2 does not build.
+  expect(of('AnswerTest#answers()')?.culprit).toEqual(['mixed2', 'mixed3']);
+  expect(outcome.holding.map(({ kind }) => kind).sort()).toEqual(['destabilised', 'regression', 'regression']);
+  expect(outcome).toMatchObject({ executions: 6, repeated: 0 });
+  expect(world.artifacts.has(of('AnswerTest#answers()')?.evidence ?? '')).toBe(true);
+});
+
+test('a test that the base does not have is measured against the prefix that brought it', async () => {
+  const base = await makeBuild(world, 'base3', {}, 'QuickTest.java');
+  const stack = [
+    await makeBuild(world, 'own1', {}, 'QuickTest.java'),
+    await makeBuild(world, 'own2', {}, '{QuickTest,AnswerTest}.java'),
+    await makeBuild(world, 'own3', {}, '{QuickTest,AnswerTest}.java'),
+    await makeBuild(world, 'own4', { answer: 1 }, '{QuickTest,AnswerTest}.java'),
+  ];
+  for (const build of stack) world.prefixes.set(build.commit, { kind: 'built', build, reused: true });
+  const outcome = await runSuite(world, 'sample-3/1/own', 'own', base, stack);
+  expect(outcome.holding).toMatchObject([
+    { test: 'sample.AnswerTest#answers()', kind: 'regression', culprit: ['own4'], base: { pass: 3, fail: 0 } },
+  ]);
+});
+
+test('zero executed is not a pass', async () => {
+  const base = await makeBuild(world, 'base4', {});
+  const none = await runSuite(world, 'sample-4/1/none', 'none', base, [base]);
+  expect(none).toMatchObject({ executions: 0, problem: expect.stringContaining('nothing to execute') });
+  const skipped = await runSuite(world, 'sample-4/1/skipped', 'skipped', base, [base]);
+  expect(skipped.problem).toContain('nothing to execute');
+});
