@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createBuildActivities } from './activities/build.ts';
+import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createGitActivities } from './activities/git.ts';
@@ -145,6 +146,7 @@ function createActivities({ settings, connection, temporal, db, dataDir }: Parts
     }),
     ...createGitActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createBuildActivities({ ...places, run, allowedEnvironment, gitEnvironment }),
+    ...createCheckActivities({ run, dataDir, settings: reader, allowedEnvironment, gitEnvironment }),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client }),
     ...createEnvironmentUpActivities(places),

@@ -8,6 +8,7 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
+import type { CheckActivities } from '../activities/checks.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RecordActivities } from '../activities/release-records.ts';
 import type { StoryActivities } from '../activities/story.ts';
@@ -33,6 +34,12 @@ const { buildSource } = proxyActivities<BuildActivities>({
   retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
 });
 
+const { checkPatches } = proxyActivities<CheckActivities>({
+  taskQueue,
+  startToCloseTimeout: '1 hour',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 5 },
+});
+
 const records = proxyActivities<RecordActivities>({
   taskQueue,
   startToCloseTimeout: '1 minute',
@@ -52,6 +59,7 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
+ *      A patch whose own check no longer holds is there in vain: that holds the release too.
  *   3. Run every suite. A verdict that the patches caused holds the release.
  *   4. Roll out through each environment in order; only what the one before has verified goes on.
  *   5. Finish: name it in the fork's repository, say how it ended.
@@ -83,6 +91,9 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
   await steps.enter('build');
   const built = await buildBoth(input, n, cut);
   if (built.kind === 'broken') return { kind: 'held', at: 'build', reasons: built.reasons };
+
+  const ineffective = await runChecks(input, n, cut);
+  if (ineffective.length > 0) return { kind: 'held', at: 'checks', reasons: ineffective };
 
   const suites: SuiteOutcome[] = [];
   for (const name of input.suites) {
@@ -154,6 +165,15 @@ async function buildBoth(
   await records.recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.build.buildKey });
   await tell(release, `${n}/build`, buildWords(candidate, base));
   return { kind: 'built', candidate: candidate.build, base: base.build };
+}
+
+async function runChecks(
+  { release, settings }: ReleaseInput,
+  n: number,
+  { candidate, patches }: Cut,
+): Promise<string[]> {
+  if (patches.every(({ check }) => check === undefined)) return [];
+  return checkPatches({ source: candidate, patches, settings, key: `${release}/${n}` });
 }
 
 async function runSuite(input: ReleaseInput, n: number, name: string, cut: Cut, built: Both): Promise<SuiteOutcome> {

@@ -86,7 +86,10 @@ beforeAll(async () => {
   repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
-  repository.commit({ 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"hello, "') }, patchMessage('Add a comma'));
+  repository.commit(
+    { 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"hello, "') },
+    patchMessage('Add a comma'),
+  );
   await patchwright.start();
   for (const environment of ['staging', 'production']) {
     const up = await patchwright.call('env', 'up', environment);
@@ -105,7 +108,10 @@ describe('another fork, by configuration alone', () => {
     expect(candidate?.suites.map(({ name, tests, repeated }) => ({ name, tests, repeated }))).toEqual([
       { name: 'unit', tests: { passed: 1, failed: 0, skipped: 0 }, repeated: 0 },
     ]);
-    expect(candidate?.rollouts.map(({ environment, outcome }) => [environment, outcome])).toEqual([['staging', 'promoted'], ['production', 'promoted']]);
+    expect(candidate?.rollouts.map(({ environment, outcome }) => [environment, outcome])).toEqual([
+      ['staging', 'promoted'],
+      ['production', 'promoted'],
+    ]);
     for (const one of candidate?.rollouts.flatMap(({ targets }) => targets) ?? []) {
       expect(one.readBack?.commit).toBe(candidate?.commit);
       expect(one.readBack?.artifacts[0]?.sha256).toBe(candidate?.artifacts[0]?.sha256);
@@ -116,25 +122,48 @@ describe('another fork, by configuration alone', () => {
   });
 
   test('runs, from outside, what was released', async () => {
-    const shown = await patchwright.json<{ targets: { name: string; ports: Record<string, number>; dir: string }[] }>('env', 'show', 'production');
+    const shown = await patchwright.json<{ targets: { name: string; ports: Record<string, number>; dir: string }[] }>(
+      'env',
+      'show',
+      'production',
+    );
     expect(shown.targets.map(({ name }) => name)).toEqual(['a', 'b']);
     const report = await patchwright.json<Report>('report', 'latest');
     for (const { ports, dir } of shown.targets) {
       const answer = await fetch(`http://127.0.0.1:${Object.values(ports)[0]}/`);
       expect(await answer.text()).toBe(report.candidates[0]?.commit);
-      const jar = createHash('sha256').update(readFileSync(join(dir, 'lib/greeter.jar'))).digest('hex');
+      const jar = createHash('sha256')
+        .update(readFileSync(join(dir, 'lib/greeter.jar')))
+        .digest('hex');
       expect(jar).toBe(report.candidates[0]?.artifacts[0]?.sha256);
     }
   });
 
   test('is held when a patch breaks its tests, with the patch that did', async () => {
-    const commit = repository.commit({ 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"bye "') }, patchMessage('Say bye'));
+    const commit = repository.commit(
+      { 'Greeter.java': FILES['Greeter.java'].replace('"hello "', '"bye "') },
+      patchMessage('Say bye'),
+    );
     const ran = await patchwright.call('release', 'greeter');
     const report = await patchwright.json<Report>('report', 'latest');
     expect(ran.status, ran.stderr).toBe(1);
     expect(report.outcome?.kind).toBe('held');
-    expect(report.candidates[0]?.suites[0]?.verdicts).toMatchObject([{ kind: 'regression', unit: expect.any(String), culprit: [commit] }]);
+    expect(report.candidates[0]?.suites[0]?.verdicts).toMatchObject([
+      { kind: 'regression', unit: expect.any(String), culprit: [commit] },
+    ]);
     expect(report.candidates[0]?.rollouts).toEqual([]);
+  });
+
+  test('is held when the check of a patch no longer holds', async () => {
+    repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+    repository.commit({ note: 'x\n' }, patchMessage('Add a note', 'Check: grep -q comma Greeter.java\n'));
+    expect((await patchwright.call('release', 'greeter')).status).toBe(1);
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(report.outcome).toMatchObject({
+      kind: 'held',
+      at: 'checks',
+      reasons: [expect.stringMatching(/"Add a note" is no longer effective: its check ended with exit 1/)],
+    });
   });
 
   test('is held with the compiler’s words when it does not compile', async () => {
