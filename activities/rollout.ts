@@ -11,7 +11,7 @@ import {
   type RolloutStep,
   withHeartbeat,
 } from './rollout/context.ts';
-import { type NextNode, type NextOrder, nextNode } from './rollout/next.ts';
+import { lookAround, type NextNode, type NextOrder, nextNode, type Standing } from './rollout/next.ts';
 import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
 import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
@@ -29,7 +29,7 @@ const ACCOUNT_MS = 30_000;
 /** What the workflow `rollout` does, step by step. Each is safe to repeat; the ledger and the node's disk say how far it came. */
 export function createRolloutActivities(deps: RolloutDeps) {
   return {
-    planRollout: (order: Order): Promise<RolloutPlan> => planRollout(deps, order),
+    planRollout: (order: Order): Promise<RolloutPlan> => withHeartbeat(() => planRollout(deps, order)),
     planRollBack: (order: Order): Promise<RollBackPlan> => planRollBack(deps, order),
 
     /** Full canary traffic, and the mark from which records are accounted for. The first call of a roll-out holds. */
@@ -84,6 +84,8 @@ export function createRolloutActivities(deps: RolloutDeps) {
     },
 
     nextNode: (order: NextOrder): Promise<NextNode> => withHeartbeat(() => nextNode(deps, order)),
+    lookAround: (step: RolloutStep & { patient: boolean }): Promise<Standing> =>
+      withHeartbeat(() => lookAround(deps, step)),
     changeNode: (step: NodeStep): Promise<ChangeOutcome> => withHeartbeat(() => changeNode(deps, step)),
     awaitReturn: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitReturn(deps, step)),
     awaitInSync: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitInSync(deps, step)),

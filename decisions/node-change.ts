@@ -70,7 +70,13 @@ export function isSameProcess(a: NodeProcess, b: NodeProcess): boolean {
   return a.pid !== undefined && a.pid === b.pid && a.startedAt === b.startedAt;
 }
 
-export type StrangeProcess = { target: string; kind: 'ended' | 'recovered' | 'restarted'; why: string };
+export type StrangeProcess = {
+  target: string;
+  kind: 'ended' | 'recovered' | 'restarted';
+  why: string;
+  /** Of one that ended, where somebody was left to write it. */
+  exitCode?: number | undefined;
+};
 
 /**
  * The nodes whose process is not the one that the ledger knows (*not the candidate's fault*): `ended` by
@@ -88,12 +94,33 @@ export function strangeProcesses(
     if (now.state === 'stopped') {
       if (seen.state === 'stopped') return [];
       const how = now.exitCode === undefined ? '' : ` with exit code ${now.exitCode}`;
-      return [{ target, kind: 'ended', why: `${target} ended${how}, and not by this roll-out (it ${was})` }];
+      const why = `${target} ended${how}, and not by this roll-out (it ${was})`;
+      return [{ target, kind: 'ended', why, exitCode: now.exitCode }];
     }
     const is = `${target} is process ${now.pid ?? '?'} since ${now.startedAt ?? '?'}, and ${was}`;
     if (now.byEnvUp) return [{ target, kind: 'recovered', why: `${is}: it was started again by env up` }];
     return [{ target, kind: 'restarted', why: `${is}: somebody else restarted it` }];
   });
+}
+
+/** SIGKILL, SIGTERM, SIGINT, or nobody was left to say (the machine went down): no process does that to itself. */
+const FROM_OUTSIDE = new Set<number | undefined>([undefined, 137, 143, 130]);
+
+/**
+ * What follows from strange processes. One that was restarted by somebody else stops everything. One that
+ * ended by itself and carries the candidate is the candidate's doing; one that was ended from outside,
+ * whatever it carries, is waited for.
+ */
+export function judgeStanding(strange: readonly StrangeProcess[], carriers: readonly string[]) {
+  const reasons = (some: readonly StrangeProcess[]) => some.map(({ why }) => why);
+  const restarted = strange.filter(({ kind }) => kind === 'restarted');
+  if (restarted.length > 0) return { kind: 'foreign' as const, reasons: reasons(restarted) };
+  const ended = strange.filter(({ kind }) => kind === 'ended');
+  const carried = ended.filter(({ target }) => carriers.includes(target));
+  const crashed = carried.filter(({ exitCode }) => !FROM_OUTSIDE.has(exitCode));
+  if (crashed.length > 0) return { kind: 'crashed' as const, reasons: reasons(crashed) };
+  if (ended.length > 0) return { kind: 'waiting' as const, reasons: reasons(ended), suspect: carried.length > 0 };
+  return { kind: 'whole' as const };
 }
 
 /**

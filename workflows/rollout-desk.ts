@@ -48,6 +48,7 @@ export function openDesk(run: RolloutRun) {
     progress,
     windowOpen: run.resumed !== undefined,
     accounted: false,
+    attempt: 1,
     lastSeconds: undefined as Seconds | undefined,
     brakes: () => brakes,
     abortPressed: async (): Promise<undefined> => {
@@ -82,7 +83,12 @@ export function settle(progress: RolloutProgress, target: string): void {
 export type Tone = 'info' | 'good' | 'warn' | 'bad';
 
 /** Tells the release's thread; a key is told once. */
-export async function say(desk: { run: RolloutRun }, key: string, text: string, tone: Tone = 'info'): Promise<void> {
+export async function say(
+  desk: { run: RolloutRun; attempt: number },
+  key: string,
+  text: string,
+  tone: Tone = 'info',
+): Promise<void> {
   const { release, rollout } = desk.run;
-  await tell({ release, key: `${rollout}/${key}`, text, tone });
+  await tell({ release, key: `${rollout}${desk.attempt > 1 ? `@${desk.attempt}` : ''}/${key}`, text, tone });
 }

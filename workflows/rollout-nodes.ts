@@ -1,4 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
+import type { NextNode } from '../activities/rollout/next.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
 import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
 import type { Desk, Direction, Stop } from './rollout-desk.ts';
@@ -38,10 +39,10 @@ export async function changeOne(
   if (changed.kind !== 'changed') return changed;
   for (const wait of [node.awaitReturn, node.awaitInSync, node.giveLeadersBack]) {
     const reached = await wait(step);
-    if (reached.kind === 'lost') return reached;
+    if (reached.kind !== 'settled') return reached;
   }
   const readBack = await node.readBackNode(step);
-  if (readBack.kind === 'lost') return readBack;
+  if (readBack.kind !== 'settled') return readBack;
   desk.lastSeconds = readBack.seconds;
   return { kind: 'settled' };
 }
@@ -60,11 +61,43 @@ export async function nextOf(desk: Desk, direction: Direction, blockedSeconds: n
       const late = await desk.brakesReleased(direction);
       return late ?? next.target;
     }
+    const late = Date.now() - since > blockedSeconds * 1000;
+    const stop = stopFor(next, late, direction);
+    if (stop) return stop;
     const reasons = next.kind === 'blocked' ? reasonsOf(next.findings) : next.reasons;
-    if (next.kind === 'foreign' || Date.now() - since > blockedSeconds * 1000) {
-      return { kind: direction === 'back' ? 'frozen' : 'held', reasons };
-    }
     await desk.waiting(direction, `waiting: ${reasons.join('; ')}`);
     told = true;
+  }
+}
+
+/** What an answer without a next node means: stop, or wait on. In a roll-back a person has to look. */
+function stopFor(next: Exclude<NextNode, { kind: 'next' }>, late: boolean, direction: Direction): Stop | undefined {
+  const held = direction === 'back' ? 'frozen' : 'held';
+  switch (next.kind) {
+    case 'foreign':
+      return { kind: held, reasons: next.reasons };
+    case 'crashed':
+      return { kind: 'roll-back', reasons: next.reasons };
+    case 'waiting':
+      return late ? { kind: next.suspect ? 'roll-back' : held, reasons: next.reasons } : undefined;
+    case 'blocked':
+      return late ? { kind: held, reasons: reasonsOf(next.findings) } : undefined;
+  }
+}
+
+/**
+ * Waits for nodes that were ended from outside, and tells a human; undefined once all run as the ledger knows.
+ * One that stays away and carries the candidate is rolled back.
+ */
+export async function untilWhole(desk: Desk, blockedSeconds: number): Promise<Stop | undefined> {
+  const since = Date.now();
+  for (;;) {
+    const aborted = await desk.brakesReleased();
+    if (aborted) return aborted;
+    const standing = await node.lookAround({ ...desk.step, patient: true });
+    if (standing.kind === 'whole') return undefined;
+    const stop = stopFor(standing, Date.now() - since > blockedSeconds * 1000, 'forward');
+    if (stop) return stop;
+    await desk.waiting('forward', `waiting: ${standing.reasons.join('; ')}`);
   }
 }

@@ -17,16 +17,25 @@ import { blockMeans } from '../decisions/rollout-plan.ts';
 import { accountWords, nodeWords, outcomeWords, planWords, soakWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
-import { changeOne, nextOf, node } from './rollout-nodes.ts';
-import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
+import { changeOne, nextOf, node, untilWhole } from './rollout-nodes.ts';
+import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding } from './types.ts';
 
 export type { RolloutRun } from './rollout-desk.ts';
 
 const taskQueue = 'patchwright-activity';
 const HISTORY = 1_500;
 
-/** Short, or read-only: a second run costs nothing. */
-const { planRollout, planRollBack, keepWindowBefore, endRollout } = proxyActivities<RolloutActivities>({
+/** Before anything is touched: what goes on failing holds the roll-out with its own words. */
+const before = proxyActivities<RolloutActivities>({
+  taskQueue,
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '15 seconds',
+  // Some two minutes: a server that restarts is waited for.
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 15 },
+});
+
+/** Reads and writes of the store alone: a second run costs nothing. */
+const { planRollBack, endRollout } = proxyActivities<RolloutActivities>({
   taskQueue,
   startToCloseTimeout: '5 minutes',
   retry: { maximumInterval: '10 seconds' },
@@ -66,19 +75,16 @@ export async function rollout(run: RolloutRun): Promise<RolloutOutcome> {
 
 async function roll(desk: Desk): Promise<RolloutOutcome> {
   const { run, step, progress } = desk;
-  const plan = run.resumed?.plan ?? (await planRollout(order(run)));
+  const plan = run.resumed?.plan ?? (await before.planRollout(order(run)));
   if (plan.kind === 'ended') return plan.outcome;
   if (plan.kind === 'refused') return { kind: 'held', reasons: plan.reasons };
+  desk.attempt = plan.attempt;
   const names = plan.targets.map(({ name }) => name);
   progress.remaining = run.resumed?.remaining ?? [...names];
   progress.done = run.resumed?.done ?? [];
 
   if (!run.resumed) {
-    await say(
-      desk,
-      `plan@${plan.attempt}`,
-      planWords(run.environment, run.candidate.version, plan.targets, plan.already),
-    );
+    await say(desk, 'plan', planWords(run.environment, run.candidate.version, plan.targets, plan.already));
     const notReady = await prepare(desk, names);
     if (notReady) return { kind: 'held', reasons: notReady };
   }
@@ -89,13 +95,13 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
   if (stopped) return conclude(desk, stopped);
 
   progress.step = 'soak';
-  const bad = await soak(desk);
+  const bad = await soak(desk, plan.blockedSeconds);
   if (bad) return conclude(desk, bad);
 
   progress.step = 'account';
   const account = await after.accountTraffic(step);
   desk.accounted = true;
-  if (account) await say(desk, `account@${plan.attempt}`, accountWords(run.environment, account.account));
+  if (account) await say(desk, 'account', accountWords(run.environment, account.account));
   if (account && account.problems.length > 0) return conclude(desk, { kind: 'roll-back', reasons: account.problems });
   const aborted = await desk.brakesReleased();
   if (aborted) return conclude(desk, aborted);
@@ -107,17 +113,17 @@ async function prepare(desk: Desk, targets: string[]): Promise<string[] | undefi
   const { step, progress } = desk;
   progress.step = 'window';
   desk.windowOpen = true;
-  const { windowSeconds } = await node.openTrafficWindow(step);
+  const { windowSeconds } = await before.openTrafficWindow(step);
   if (windowSeconds > 0) await sleep(windowSeconds * 1000);
-  const { problem } = await keepWindowBefore(step);
+  const { problem } = await before.keepWindowBefore(step);
   if (problem) return [problem];
   progress.step = 'preflight';
-  const { blocks, waived } = await node.preflightRollout({ ...step, targets });
+  const { blocks, waived } = await before.preflightRollout({ ...step, targets });
   for (const { rule, reason, because } of waived)
     await say(desk, `waived/${rule}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
   if (blocks.length > 0) return reasonsOf(blocks);
   progress.step = 'stage';
-  for (const target of targets) await node.stageNode({ ...step, target });
+  for (const target of targets) await before.stageNode({ ...step, target });
   return undefined;
 }
 
@@ -132,13 +138,12 @@ async function rollForward(desk: Desk, plan: Planned): Promise<Stop | undefined>
     if (stopped) return stopped;
     settle(progress, target);
     const words = plan.targets.find(({ name }) => name === target) ?? { from: '?', to: run.candidate.version };
-    await say(desk, `${target}@${plan.attempt}`, nodeWords(run.environment, target, words, desk.lastSeconds));
+    await say(desk, target, nodeWords(run.environment, target, words, desk.lastSeconds));
   }
   return undefined;
 }
 
 async function changeForward(desk: Desk, target: string, blockedSeconds: number): Promise<Stop | undefined> {
-  const { progress } = desk;
   const ended = await changeOne(desk, target, 'forward', blockedSeconds);
   switch (ended.kind) {
     case 'settled':
@@ -146,10 +151,7 @@ async function changeForward(desk: Desk, target: string, blockedSeconds: number)
     case 'abort':
       return ended;
     case 'blocked':
-      return {
-        kind: blockMeans(ended.findings, progress.done.length) === 'hold' ? 'held' : 'roll-back',
-        reasons: reasonsOf(ended.findings),
-      };
+      return blocked(desk, ended.findings);
     case 'foreign':
       return { kind: 'held', reasons: [ended.reason] };
     case 'not-stopped':
@@ -159,24 +161,35 @@ async function changeForward(desk: Desk, target: string, blockedSeconds: number)
   }
 }
 
-/** Watches under full traffic; an abort does not wait for its end. */
-async function soak(desk: Desk): Promise<Stop | undefined> {
-  const { run, step } = desk;
-  const watching = new CancellationScope();
-  const soaking = watching.run(() => node.soakEnvironment({ ...step, wave: 1 }));
-  const aborted = desk.abortPressed();
-  const first = await Promise.race([soaking, aborted]);
-  if (first === undefined) {
-    watching.cancel();
-    soaking.catch((error) => log.info('the soak was given up', { error: String(error) }));
-    return (await desk.brakesReleased()) as Stop;
-  }
-  return judgeSoak(desk, first, run.environment);
+/** A rule that goes on blocking: by what the candidate does, or by a node that others ended. */
+async function blocked(desk: Desk, findings: RuleFinding[]): Promise<Stop> {
+  const standing = await node.lookAround({ ...desk.step, patient: false });
+  const reasons = [...reasonsOf(findings), ...('reasons' in standing ? standing.reasons : [])];
+  const others = standing.kind === 'foreign' || (standing.kind === 'waiting' && !standing.suspect);
+  if (others || blockMeans(findings, desk.progress.done.length) === 'hold') return { kind: 'held', reasons };
+  return { kind: 'roll-back', reasons };
 }
 
-async function judgeSoak(desk: Desk, gate: SoakOutcome, environment: string): Promise<Stop | undefined> {
-  if (gate.kind === 'held') return { kind: 'held', reasons: gate.reasons };
-  await say(desk, 'soak', soakWords(environment, gate), gate.kind === 'pass' ? 'good' : 'bad');
+/** Watches under full traffic; after a node was ended by others, and is back, anew. An abort does not wait for its end. */
+async function soak(desk: Desk, blockedSeconds: number): Promise<Stop | undefined> {
+  for (;;) {
+    const watching = new CancellationScope();
+    const soaking = watching.run(() => node.soakEnvironment({ ...desk.step, wave: 1 }));
+    const gate = await Promise.race([soaking, desk.abortPressed()]);
+    if (gate === undefined) {
+      watching.cancel();
+      soaking.catch((error) => log.info('the soak was given up', { error: String(error) }));
+      return desk.brakesReleased();
+    }
+    if (gate.kind !== 'interrupted') return judgeSoak(desk, gate);
+    const stopped = await untilWhole(desk, blockedSeconds);
+    if (stopped) return stopped;
+  }
+}
+
+async function judgeSoak(desk: Desk, gate: SoakOutcome): Promise<Stop | undefined> {
+  if (gate.kind === 'held' || gate.kind === 'interrupted') return { kind: 'held', reasons: gate.reasons };
+  await say(desk, 'soak', soakWords(desk.run.environment, gate), gate.kind === 'pass' ? 'good' : 'bad');
   if (gate.kind === 'pass') return undefined;
   // No data never passes; what was not seen is no reason to touch every node once more.
   return { kind: gate.kind === 'fail' ? 'roll-back' : 'frozen', reasons: gate.reasons };
@@ -195,11 +208,11 @@ async function rollBack(desk: Desk, { kind, reasons }: Stop): Promise<RolloutOut
   const { run, progress } = desk;
   progress.step = 'roll-back';
   progress.done = [];
-  const { targets, blockedSeconds, attempt } = await planRollBack(order(run));
+  const { targets, blockedSeconds } = await planRollBack(order(run));
   progress.remaining = targets;
   await say(
     desk,
-    `back@${attempt}`,
+    'back',
     `${run.environment}: ${kind === 'abort' ? 'aborting' : 'rolling back'} ${targets.join(', ') || 'nothing'}: ${reasons.join('; ')}`,
     'bad',
   );
@@ -214,11 +227,7 @@ async function rollBack(desk: Desk, { kind, reasons }: Stop): Promise<RolloutOut
     }
     settle(progress, target);
     const took = desk.lastSeconds?.total?.toFixed(1) ?? '?';
-    await say(
-      desk,
-      `${target}-back@${attempt}`,
-      `${run.environment}/${target}: put back in ${took} s; digests read back`,
-    );
+    await say(desk, `${target}-back`, `${run.environment}/${target}: put back in ${took} s; digests read back`);
   }
   return { kind: kind === 'abort' ? 'aborted' : 'rolled-back', reasons };
 }

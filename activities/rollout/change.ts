@@ -29,12 +29,12 @@ import {
 /**
  * `changed`: the new process was started (whether it lives is the next question). `blocked`: a rule did not
  * let it be stopped; nothing was done. `not-stopped`: it does not end. `foreign`: somebody else's hands.
+ * `lost`: it is stopped, and cannot be given its files or be started (disk full, port taken).
  */
 export type ChangeOutcome =
   | { kind: 'changed' }
   | { kind: 'blocked'; findings: RuleFinding[] }
-  | { kind: 'not-stopped'; reason: string }
-  | { kind: 'foreign'; reason: string };
+  | { kind: 'not-stopped' | 'foreign' | 'lost'; reason: string };
 
 /** Ends the effect without its result, for good: the journal keeps the reason. */
 class NotChanged extends Error {
@@ -51,6 +51,8 @@ type Changed = { seen: SeenProcess; seconds: { stop: number; install: number; st
 export type NodeStep = RolloutStep & { target: string; direction: Direction };
 
 const LOOK_MS = 500;
+const DRIVER_TRIES = 4;
+const DRIVER_PAUSE_MS = 2_000;
 /** Then the workflow looks at its brakes, and asks again until its own patience ends. */
 const PATIENCE_MS = 5_000;
 
@@ -130,11 +132,11 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
         took.stop += await stop(context, step);
         break;
       case 'install':
-        await driver.install(step.target, wanted);
+        await tries(step.target, 'install', () => driver.install(step.target, wanted));
         took.install += seconds(began);
         break;
       case 'start':
-        await driver.start(step.target, { ledger: entry.key });
+        await tries(step.target, 'start', () => driver.start(step.target, { ledger: entry.key }));
         took.start += seconds(began);
         break;
       case 'done':
@@ -149,6 +151,21 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
         await pause(LOOK_MS);
         break;
     }
+  }
+}
+
+/** The node is down meanwhile: what does not work after a few tries is undone, and told, not tried for ever. */
+async function tries(target: string, what: string, work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const reason = `${target}: cannot ${what}: ${(error as Error).message}`;
+      logger('rollout').warn({ target, err: error, attempt }, `cannot ${what}`);
+      if (attempt === DRIVER_TRIES) throw new NotChanged({ kind: 'lost', reason }, reason);
+    }
+    await pause(DRIVER_PAUSE_MS);
   }
 }
 

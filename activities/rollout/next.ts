@@ -1,4 +1,4 @@
-import { isSameProcess, type StrangeProcess, strangeProcesses } from '../../decisions/node-change.ts';
+import { isSameProcess, judgeStanding, type StrangeProcess, strangeProcesses } from '../../decisions/node-change.ts';
 import { firstToPutBack } from '../../decisions/rollout-plan.ts';
 import { adoptProcess, type Direction, type LedgerEntry, ledgerOf } from '../../store/rollouts.ts';
 import type { RuleFinding } from '../../workflows/types.ts';
@@ -6,12 +6,21 @@ import type { TargetFacts } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
 
-/** `waiting`: a node ended by itself; a person is told, and the next call waits for it. */
+/**
+ * What strikes about processes that nobody of ours touched. `crashed`: one that carries the candidate ended by
+ * itself. `waiting`: one was killed or stopped from outside, which is waited for while a person is told;
+ * `suspect` where it carries the candidate. `foreign`: somebody else restarted one.
+ */
+export type Standing =
+  | { kind: 'whole' }
+  | { kind: 'crashed'; reasons: string[] }
+  | { kind: 'waiting'; reasons: string[]; suspect: boolean }
+  | { kind: 'foreign'; reasons: string[] };
+
 export type NextNode =
   | { kind: 'next'; target: string }
-  | { kind: 'waiting'; reasons: string[] }
-  | { kind: 'foreign'; reasons: string[] }
-  | { kind: 'blocked'; findings: RuleFinding[] };
+  | { kind: 'blocked'; findings: RuleFinding[] }
+  | Exclude<Standing, { kind: 'whole' }>;
 
 export type NextOrder = RolloutStep & { remaining: string[]; direction: Direction; patient: boolean };
 
@@ -21,15 +30,26 @@ const PATIENCE_MS = 5_000;
 
 /**
  * Which node is next, read now: a node whose change is open before any other (K20), then by rule K3. Nodes
- * that somebody else restarted stop a roll-out; one that died is waited for, if `patient`.
+ * that somebody else restarted stop a roll-out; one that died is waited for a moment, if `patient`.
  */
 export async function nextNode(deps: RolloutDeps, order: NextOrder): Promise<NextNode> {
   const context = await openContext(deps, order);
+  const over = (answer: NextNode) => answer.kind !== 'waiting' && answer.kind !== 'blocked';
+  return lookAgain(order.patient, () => look(context, order), over);
+}
+
+/** The same look without a next node: between the last one and the end of the soak. */
+export async function lookAround(deps: RolloutDeps, step: RolloutStep & { patient: boolean }): Promise<Standing> {
+  const context = await openContext(deps, step);
+  const over = (answer: Standing) => answer.kind !== 'waiting';
+  return lookAgain(step.patient, async () => standingOf(context, await ledgerOf(context.db, step.rollout)), over);
+}
+
+async function lookAgain<T>(patient: boolean, read: () => Promise<T>, over: (answer: T) => boolean): Promise<T> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
-    const answer = await look(context, order);
-    const settled = answer.kind === 'next' || answer.kind === 'foreign';
-    if (settled || !order.patient || Date.now() > deadline) return answer;
+    const answer = await read();
+    if (over(answer) || !patient || Date.now() > deadline) return answer;
     await pause(LOOK_MS);
   }
 }
@@ -40,18 +60,12 @@ async function look(context: RolloutContext, { rollout, remaining, direction }: 
     (entry) => entry.direction === direction && isOpen(entry) && remaining.includes(entry.target),
   );
   if (open) return { kind: 'next', target: open.target };
-  const strange = await findStrange(context, ledger);
+  const standing = await standingOf(context, ledger);
   if (direction === 'back') {
     // A roll-back goes on whoever restarted what: it puts things right, and K4 and K13 still hold.
     const first = firstToPutBack(ledger, remaining);
     if (first !== undefined) return { kind: 'next', target: first };
-  } else {
-    const reasons = (kind: StrangeProcess['kind']) => strange.filter((s) => s.kind === kind).map(({ why }) => why);
-    const restarted = reasons('restarted');
-    if (restarted.length > 0) return { kind: 'foreign', reasons: restarted };
-    const ended = reasons('ended');
-    if (ended.length > 0) return { kind: 'waiting', reasons: ended };
-  }
+  } else if (standing.kind !== 'whole') return standing;
   const next = await context.system.next(remaining);
   if (next !== 'unknown') return { kind: 'next', target: next.next };
   return {
@@ -60,8 +74,16 @@ async function look(context: RolloutContext, { rollout, remaining, direction }: 
   };
 }
 
+export async function standingOf(context: RolloutContext, ledger: readonly LedgerEntry[]): Promise<Standing> {
+  const carriers = ledger.filter(({ direction, state }) => direction === 'forward' && state === 'done');
+  return judgeStanding(
+    await findStrange(context, ledger),
+    carriers.map(({ target }) => target),
+  );
+}
+
 /** Nodes that are not the process that the ledger knows. What `env up` recovered is taken into the ledger. */
-export async function findStrange(context: RolloutContext, ledger: readonly LedgerEntry[]): Promise<StrangeProcess[]> {
+async function findStrange(context: RolloutContext, ledger: readonly LedgerEntry[]): Promise<StrangeProcess[]> {
   const facts = await allFacts(context.driver);
   const strange = strangeProcesses(lastWords(ledger), factsByTarget(facts));
   for (const { target } of strange.filter(({ kind }) => kind === 'recovered')) {

@@ -46,7 +46,9 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   // Asked first: an environment that may not take it need not even be up.
   const unverified = await notVerifiedUpstream(deps, order);
   if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
-  const context = await openContext(deps, order);
+  const opening = await openOrWhyNot(deps, order);
+  if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
+  const context = opening;
   const facts = await allFacts(context.driver);
   const reasons = [
     ...facts.flatMap((fact) => unfit(fact)),
@@ -71,6 +73,17 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   );
   const { blockedSeconds } = context.rules;
   return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds };
+}
+
+/** An environment that was never brought up is no failure to retry: a person has to do it. */
+async function openOrWhyNot(deps: RolloutDeps, order: Order): Promise<RolloutContext | string> {
+  // Read first: a store that is away is worth a retry.
+  await deps.settings(order.settings);
+  try {
+    return await openContext(deps, order);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Production takes only what its upstream environment verified: the store must say so, now. */

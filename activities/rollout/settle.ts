@@ -12,9 +12,13 @@ import {
 } from '../../store/rollouts.ts';
 import { type NodeStep, suspectsIn } from './change.ts';
 import { openContext, pause, type RolloutDeps, seconds } from './context.ts';
+import { standingOf } from './next.ts';
 
-/** `lost`: the node does not return, does not get in sync, or does not run what was installed. */
-export type SettleOutcome = { kind: 'settled' } | { kind: 'lost'; reason: string };
+/**
+ * `lost`: the node does not return, does not get in sync, or does not run what was installed. `foreign`: it is
+ * kept from settling by another node, which carries nothing of ours and was ended or restarted by others.
+ */
+export type SettleOutcome = { kind: 'settled' } | { kind: 'lost' | 'foreign'; reason: string };
 
 const LOOK_MS = 250;
 const READY_LOOK_MS = 1_000;
@@ -61,6 +65,10 @@ export async function awaitInSync(deps: RolloutDeps, step: NodeStep): Promise<Se
     if (state === 'stopped') return lose(deps, step, `${step.target} ended after it had returned`);
     if (late && step.direction === 'back' && suspects.length > 0) break;
     if (late) {
+      const others = await standingOf(context, await ledgerOf(deps.db, step.rollout));
+      if (others.kind === 'foreign' || (others.kind === 'waiting' && !others.suspect)) {
+        return { kind: 'foreign', reason: others.reasons.join('; ') };
+      }
       return lose(deps, step, `not in sync after ${context.rules.inSyncSeconds} s: ${waitingFor.join('; ')}`);
     }
     await pause(LOOK_MS);

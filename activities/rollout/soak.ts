@@ -2,14 +2,19 @@ import { Context } from '@temporalio/activity';
 import { beginSoak, type SoakSample, type SoakState, type SoakVerdict, soakStep } from '../../decisions/soak.ts';
 import { baselineOf, keepGate, ledgerOf, type WaveGate } from '../../store/rollouts.ts';
 import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
-import { findStrange } from './next.ts';
+import { type Standing, standingOf } from './next.ts';
 
 const SAMPLE_MS = 2_000;
 /** Seconds of client figures in a sample. */
 const CLIENT_SECONDS = 3;
 
-/** `held`: somebody else restarted a node in the middle; it is neither passed nor the candidate's fault. */
-export type SoakOutcome = WaveGate | { kind: 'held'; reasons: string[]; figures: Record<string, unknown> };
+/**
+ * `held`: somebody else restarted a node in the middle. `interrupted`: one was ended from outside; once it is
+ * back, the soak begins anew. Neither is passed, nor the candidate's fault.
+ */
+export type SoakOutcome =
+  | WaveGate
+  | { kind: 'held' | 'interrupted'; reasons: string[]; figures: Record<string, unknown> };
 
 /**
  * Watches the environment under full traffic until it has been healthy for the configured time. What was
@@ -24,12 +29,14 @@ export async function soakEnvironment(deps: RolloutDeps, step: RolloutStep & { w
   const beat = setInterval(() => activity.heartbeat(state), 1_000);
   try {
     for (;;) {
-      const { sample, restarted } = await look(context, step.rollout);
+      const { sample, standing } = await look(context, step.rollout);
+      const figures = figuresOf(state, baseline);
+      // Before anything is judged: the harm of a killed node is not the candidate's.
+      if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons, figures };
+      if (standing.kind === 'waiting') return { kind: 'interrupted', reasons: standing.reasons, figures };
       const judged = soakStep(state, sample, context.rules, baseline);
       state = judged.state;
-      const figures = figuresOf(state, baseline);
-      if (restarted.length > 0) return { kind: 'held', reasons: restarted, figures };
-      if (judged.verdict) return await conclude(deps, step, judged.verdict, figures);
+      if (judged.verdict) return await conclude(deps, step, judged.verdict, figuresOf(state, baseline));
       await pause(SAMPLE_MS);
     }
   } finally {
@@ -52,18 +59,15 @@ async function conclude(
   return gate;
 }
 
-async function look(context: RolloutContext, rollout: string): Promise<{ sample: SoakSample; restarted: string[] }> {
+async function look(context: RolloutContext, rollout: string): Promise<{ sample: SoakSample; standing: Standing }> {
   const [ledger, seen, clients] = await Promise.all([
     ledgerOf(context.db, rollout),
     context.system.look(),
     context.traffic.observed ? context.traffic.recent(CLIENT_SECONDS) : undefined,
   ]);
-  const strange = await findStrange(context, ledger);
-  const why = (kind: string) => strange.filter((s) => s.kind === kind).map(({ why }) => why);
-  return {
-    restarted: why('restarted'),
-    sample: { atMs: Date.now(), down: why('ended'), ...seen, ...(clients && { clients }) },
-  };
+  const standing = await standingOf(context, ledger);
+  const down = standing.kind === 'crashed' ? standing.reasons : [];
+  return { standing, sample: { atMs: Date.now(), down, ...seen, ...(clients && { clients }) } };
 }
 
 function figuresOf(state: SoakState, baseline: Awaited<ReturnType<typeof baselineOf>>): Record<string, unknown> {

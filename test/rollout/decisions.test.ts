@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { answerRequest, applyBrake, brakeProblem, endRunning } from '../../decisions/environment-state.ts';
-import { k13OthersInTheWay, nextStep, strangeProcesses } from '../../decisions/node-change.ts';
+import { judgeStanding, k13OthersInTheWay, nextStep, strangeProcesses } from '../../decisions/node-change.ts';
 import { accountProblems, blockMeans, firstToPutBack } from '../../decisions/rollout-plan.ts';
 import { beginSoak, type ClientFigures, type SoakSample, soakStep } from '../../decisions/soak.ts';
 import type { EnvironmentState, RolloutRequest } from '../../workflows/environment-messages.ts';
@@ -97,6 +97,26 @@ describe('a process that the ledger does not know', () => {
     const open = strangeProcesses([{ ...seen, open: true }], new Map([['n1', { state: 'stopped', byEnvUp: false }]]));
     expect(open).toEqual([]);
   });
+});
+
+test.each([
+  ['nothing strange', [], 'whole'],
+  ['a carrier of the candidate that ended by itself crashed', [['n1', 'ended', 1]], 'crashed'],
+  ['a carrier that was killed is waited for', [['n1', 'ended', 137]], 'waiting'],
+  ['another node that ended is waited for, however', [['n2', 'ended', 1]], 'waiting'],
+  ['nobody was left to say how it ended', [['n1', 'ended', undefined]], 'waiting'],
+  [
+    'restarted by somebody else outranks all',
+    [
+      ['n1', 'ended', 1],
+      ['n2', 'restarted', undefined],
+    ],
+    'foreign',
+  ],
+  ['recovered by env up is whole', [['n1', 'recovered', undefined]], 'whole'],
+] as const)('standing: %s', (_name, rows, kind) => {
+  const strange = rows.map(([target, kind, exitCode]) => ({ target, kind, why: target, exitCode }));
+  expect(judgeStanding(strange, ['n1']).kind).toBe(kind);
 });
 
 test.each([

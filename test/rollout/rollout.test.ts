@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readKafka } from '../../activities/health/kafka.ts';
@@ -204,7 +204,6 @@ test('a jar that was changed by hand is refused before anything is touched', asy
   const { size } = statSync(jar);
   // Its own copy first: the file may be a hard link to what others run.
   writeFileSync(`${jar}.copy`, readFileSync(jar));
-  const { renameSync } = await import('node:fs');
   renameSync(`${jar}.copy`, jar);
   appendFileSync(jar, 'by hand');
   expect(await fixture.rollOut(STAGING, 'kafka-6', build('three'))).toMatchObject({
@@ -248,17 +247,28 @@ test('a node that somebody else restarts in the middle holds the roll-out; tried
   expect(new Set(await digests())).toEqual(new Set([digestOf(build('three'))]));
 });
 
-test('a node that ends while it soaks fails the soak, and all that was changed is put back', async () => {
+test('killed from outside while it soaks: waited for; ended by itself: all that was changed is put back', async () => {
   const release = 'kafka-8';
+  const id = `${release}/1/staging`;
   const asked = await fixture.requested(STAGING, release, build('one'));
-  await until(
-    'it soaks',
-    async () => (await fixture.progress(`${release}/1/staging`).catch(() => undefined))?.step === 'soak',
+  const soaking = () =>
+    until('it soaks', async () => (await fixture.progress(id).catch(() => undefined))?.step === 'soak');
+  const [victim] = NODES;
+  const end = async (signal: NodeJS.Signals) => {
+    const { pid } = await fixture.driver(STAGING).facts(victim!);
+    process.kill(pid!, signal);
+  };
+  await soaking();
+  await end('SIGKILL');
+  await until('a person is told', async () =>
+    (await fixture.progress(id)).waiting?.includes(`${victim} ended with exit code 137`),
   );
-  const [victim] = await fixture.facts(STAGING);
-  process.kill(victim!.pid!, 'SIGKILL');
+  await fixture.up(STAGING);
+  await until('it soaks anew', async () => (await fixture.progress(id)).waiting === undefined);
+  // No handler of the JVM catches it: an exit code that nobody else gives.
+  await end('SIGALRM');
 
-  expect(await asked.result()).toMatchObject({ kind: 'rolled-back', reasons: [expect.stringContaining(victim!.name)] });
+  expect(await asked.result()).toMatchObject({ kind: 'rolled-back', reasons: [expect.stringContaining(victim!)] });
   expect(new Set(await digests())).toEqual(new Set([digestOf(build('three'))]));
   const report = await fixture.report(release);
   expect(report.waves).toMatchObject([{ gate: { kind: 'fail' } }]);

@@ -1,0 +1,131 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Build } from '../../workflows/types.ts';
+import { candidateOf, type Fixture, openFixture, scratch } from './fixture.ts';
+
+// Any plain process: the same workflow, no Kafka, no JVM. Production comes after staging.
+let fixture: Fixture;
+
+/** A server in one file, which says its commit where it is asked to. */
+const program = (commit: string, body = '') => `
+const http = require('node:http');
+${body}
+http.createServer((_, response) => response.end('${commit}')).listen(Number(process.argv[2]), '127.0.0.1');
+`;
+
+beforeAll(async () => {
+  const target = (name: string) => ({
+    name,
+    files: { 'server.cjs': 'server.cjs' },
+    start: [process.execPath, 'server.cjs', '{port}'],
+    ready: { http: 'http://127.0.0.1:{port}/' },
+    commit: { http: 'http://127.0.0.1:{port}/' },
+  });
+  const plain = {
+    system: 'process',
+    targets: ['one', 'two'].map(target),
+    rollout: { soakSeconds: 2, warmUpSeconds: 0, returnSeconds: 5, blockedSeconds: 10, stopGraceSeconds: 3 },
+  };
+  const fork = {
+    repository: '.',
+    base: 'main',
+    build: { command: ['true'], artifacts: [{ name: 'server.cjs', path: 'server.cjs' }] },
+    suites: { unit: SUITE },
+    release: { suites: ['unit'], environments: ['staging', 'production'] },
+  };
+  fixture = await openFixture({ staging: plain, production: plain }, { shop: fork });
+  const first = await candidate('aaaaaaaaaaaa');
+  await fixture.up('staging', first.artifacts);
+  await fixture.up('production', first.artifacts);
+}, 120_000);
+
+afterAll(async () => {
+  await fixture?.close();
+}, 60_000);
+
+const SUITE = { runner: 'junit-xml', command: ['true'], reports: ['reports'] };
+
+async function candidate(commit: string, body = ''): Promise<Build> {
+  const file = join(scratch(fixture.root, commit), 'server.cjs');
+  writeFileSync(file, program(commit, body));
+  return candidateOf('shop', `1.0-${commit.slice(0, 4)}`, commit, [
+    { name: 'server.cjs', ...(await fixture.store.put({ file })) },
+  ]);
+}
+
+const commits = async (environment: string) => {
+  const driver = fixture.driver(environment);
+  return Promise.all((await driver.targets()).map(async ({ name }) => (await driver.readBack(name)).commit));
+};
+
+test('production takes only what staging has verified', async () => {
+  const build = await candidate('bbbbbbbbbbbb');
+  expect(await fixture.rollOut('production', 'shop-1', build)).toMatchObject({
+    kind: 'held',
+    reasons: [expect.stringContaining('production takes only what staging has verified')],
+  });
+  expect(await commits('production')).toEqual(['aaaaaaaaaaaa', 'aaaaaaaaaaaa']);
+
+  expect(await fixture.rollOut('staging', 'shop-2', build)).toEqual({ kind: 'promoted' });
+  expect(await commits('staging')).toEqual(['bbbbbbbbbbbb', 'bbbbbbbbbbbb']);
+  expect(await fixture.rollOut('production', 'shop-3', build)).toEqual({ kind: 'promoted' });
+  expect(await commits('production')).toEqual(['bbbbbbbbbbbb', 'bbbbbbbbbbbb']);
+});
+
+test('a roll-out that was promoted is not done again, and a node that runs it already is not touched', async () => {
+  const build = await candidate('bbbbbbbbbbbb');
+  const before = (await fixture.facts('staging')).map(({ pid }) => pid);
+  expect(await fixture.rollOut('staging', 'shop-2', build)).toEqual({ kind: 'promoted' });
+  expect(await fixture.rollOut('staging', 'shop-4', build)).toEqual({ kind: 'promoted' });
+  expect((await fixture.facts('staging')).map(({ pid }) => pid)).toEqual(before);
+  expect(await fixture.effects('shop-4')).toEqual([]);
+});
+
+test('what ends at once, what never says ready and what reports another commit are put back', async () => {
+  const bad = [
+    ['shop-5', await candidate('cccccccccccc', 'process.exit(3);'), /ended/],
+    ['shop-6', await candidate('dddddddddddd', 'setInterval(() => {}, 1000); return;'), /not ready after|is not ready/],
+    ['shop-7', { ...(await candidate('eeeeeeeeeeee')), commit: 'ffffffffffff' }, /G6: one runs commit eeeeeeeeeeee/],
+  ] as const;
+  for (const [release, build, reason] of bad) {
+    expect(await fixture.rollOut('staging', release, build)).toMatchObject({
+      kind: 'rolled-back',
+      reasons: [expect.stringMatching(reason)],
+    });
+    expect(await commits('staging')).toEqual(['bbbbbbbbbbbb', 'bbbbbbbbbbbb']);
+  }
+});
+
+test('a node that does not stop on the suspect artifact is killed when it is put back', async () => {
+  const stubborn = `process.on('SIGTERM', () => {}); if (process.cwd().endsWith('two')) process.exit(3);`;
+  const build = await candidate('abababababab', stubborn);
+  expect(await fixture.rollOut('staging', 'shop-8', build)).toMatchObject({ kind: 'rolled-back' });
+  expect(await commits('staging')).toEqual(['bbbbbbbbbbbb', 'bbbbbbbbbbbb']);
+  expect((await fixture.effects('shop-8')).map(({ key }) => key.split('/').slice(-2).join(' '))).toEqual([
+    'one change',
+    'two change',
+    'two put-back',
+    'one put-back',
+  ]);
+});
+
+test('a node that does not return on its old artifact either: frozen, and no other is touched', async () => {
+  // It leaves somebody behind who holds the port, as a fork that forgot its child would.
+  const squatter = `
+const { spawn } = require('node:child_process');
+spawn(process.execPath, ['-e', 'setTimeout(() => process.exit(), 30000); require("node:http").createServer(() => {}).listen(' + process.argv[2] + ', "127.0.0.1")'], { detached: true, stdio: 'ignore' }).unref();
+setTimeout(() => process.exit(3), 1500); return;`;
+  const build = await candidate('cdcdcdcdcdcd', squatter);
+  const [, two] = await fixture.facts('staging');
+  const outcome = await fixture.rollOut('staging', 'shop-9', build);
+  expect(outcome).toMatchObject({
+    kind: 'frozen',
+    reasons: expect.arrayContaining([expect.stringMatching(/one, put back: .*cannot start: .*port/)]),
+  });
+  const [one, after] = await fixture.facts('staging');
+  expect(one?.state).toBe('stopped');
+  expect(after?.pid).toBe(two?.pid);
+  expect((await fixture.state('staging')).frozen).toMatchObject({ by: 'patchwright' });
+  expect(await fixture.rollOut('staging', 'shop-10', build)).toMatchObject({ kind: 'held' });
+});
