@@ -1,0 +1,68 @@
+/**
+ * The fork of which histories are recorded: a server of one file, built by `sed`, tested by `grep`, so that
+ * nothing but the releases themselves takes time. Two environments of plain processes, and a Slack.
+ */
+const SERVER = `import { createServer } from 'node:http';
+const greeting = 'hello';
+createServer((_, answer) => answer.end('@COMMIT@')).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('greeter is ready'));
+`;
+
+export const FILES: Record<string, string> = {
+  'server.mjs': SERVER,
+  'build.sh': `set -e
+mkdir -p out
+sed "s/@COMMIT@/$PATCHWRIGHT_COMMIT/" server.mjs > out/server.mjs
+node --check out/server.mjs
+`,
+  'test.sh': `mkdir -p out
+failure=
+grep -q "greeting = 'hello" server.mjs || failure="<failure message='no hello'>no hello</failure>"
+echo "<testsuite name='GreeterTest' tests='1'><testcase classname='GreeterTest' name='greets' time='0.01'>$failure</testcase></testsuite>" > out/TEST-greeter.xml
+test -z "$failure"
+`,
+};
+
+/** What each recorded release puts on top of the stack. */
+export const PATCHES = {
+  good: SERVER.replace("'hello'", "'hello,'"),
+  better: SERVER.replace("'hello'", "'hello there,'"),
+  'breaks-tests': SERVER.replace("'hello'", "'bye'"),
+  'breaks-build': `${SERVER}const = nonsense;\n`,
+  'never-returns': `${SERVER}throw new Error('it does not start');\n`,
+} as const;
+
+const target = (name: string) => `
+      - name: ${name}
+        files: { server.mjs: lib/server.mjs }
+        start: [node, lib/server.mjs, '{port}']
+        ready: { log: greeter is ready }
+        commit: { http: 'http://127.0.0.1:{port}/' }`;
+
+/** The configuration in `folder`, for the person who runs the recorder. */
+export const configuration = (user: string, slackUrl: string) => (folder: string) =>
+  `
+forks:
+  greeter:
+    repository: ${folder}/fork
+    base: upstream
+    baseVersion: '1.0'
+    build:
+      command: [sh, build.sh]
+      artifacts: [{ name: server.mjs, path: out/server.mjs }]
+    suites:
+      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out] }
+    release: { suites: [unit], environments: [staging, production] }
+environments:
+  staging:
+    system: process
+    rollout: { soakSeconds: 1, windowSeconds: 1, warmUpSeconds: 0 }
+    targets: ${target('one')}
+  production:
+    system: process
+    rollout: { soakSeconds: 1, windowSeconds: 1, warmUpSeconds: 0 }
+    targets: ${target('a')}${target('b')}
+people:
+  ada: { name: Ada, user: ${user} }
+announcements:
+  slack: { channel: C0RELEASES, token: { env: RECORDER_SLACK_TOKEN }, apiUrl: '${slackUrl}' }
+`;

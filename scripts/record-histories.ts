@@ -1,0 +1,157 @@
+/**
+ * `node scripts/record-histories.ts [FOLDER]`: releases a small fork for real, in every way that a release can go,
+ * and writes the history of every workflow of it to test/histories (or FOLDER). test/replay.test.ts replays them.
+ *
+ * Histories of a published version stay for ever: what runs on a user's machine must go on with newer code
+ * (`patched()`). Before that, record anew when a workflow's shape changes.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { readUp } from '../services/data-folder.ts';
+import { type Patchwright, patchwrightIn } from '../test/patchwright.ts';
+import { makeRepository, patchMessage } from '../test/release/repository.ts';
+import { startSlackServer } from '../test/servers/slack.ts';
+import type { RolloutProgress } from '../workflows/environment-messages.ts';
+import { configuration, FILES, PATCHES } from './histories/fork.ts';
+import { neutral, type Replacements } from './histories/neutral.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** File name to workflow id, as the releases below leave them. */
+const WANTED: Record<string, string> = {
+  'release-released': 'release:greeter-1',
+  'release-held-by-a-regression': 'release:greeter-2',
+  'release-held-by-its-build': 'release:greeter-3',
+  'release-rolled-back': 'release:greeter-4',
+  'release-cancelled': 'release:greeter-5',
+  'suite-passed': 'suite:greeter-1/1/unit',
+  'suite-with-a-culprit': 'suite:greeter-2/1/unit',
+  'rollout-promoted': 'rollout:greeter-1/1/production',
+  'rollout-rolled-back': 'rollout:greeter-4/1/staging',
+  'rollout-aborted': 'rollout:greeter-5/1/staging',
+  'environment-staging': 'environment:staging',
+  'environment-production': 'environment:production',
+  'environment-up': 'environment-up:staging',
+  'thread-told': 'thread:greeter-1',
+};
+
+async function main(folder: string): Promise<void> {
+  const slack = await startSlackServer();
+  const patchwright = patchwrightIn(configuration(userInfo().username, slack.url), {
+    RECORDER_SLACK_TOKEN: slack.token,
+  });
+  try {
+    await runReleases(patchwright);
+    await record(patchwright, folder);
+  } finally {
+    await patchwright.close();
+    await slack.stop();
+  }
+}
+
+async function runReleases(patchwright: Patchwright): Promise<void> {
+  const repository = makeRepository(join(patchwright.folder, 'fork'));
+  repository.commit(FILES, 'Greeter 1.0');
+  repository.git('checkout', '--quiet', '-b', 'main');
+  const push = (patch: keyof typeof PATCHES) =>
+    repository.commit({ 'server.mjs': PATCHES[patch] }, patchMessage(`Make it ${patch}`));
+  const release = async (patch: keyof typeof PATCHES, wanted: string) => {
+    push(patch);
+    await patchwright.call('release', 'greeter');
+    await expectOutcome(patchwright, wanted);
+    repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+  };
+  await patchwright.start();
+  for (const environment of ['staging', 'production']) {
+    const up = await patchwright.call('env', 'up', environment);
+    if (up.status !== 0) throw new Error(`${up.stderr}\n${patchwright.upLog()}`);
+  }
+  push('good');
+  await patchwright.call('release', 'greeter');
+  await expectOutcome(patchwright, 'released');
+  await release('breaks-tests', 'held');
+  await release('breaks-build', 'held');
+  await release('never-returns', 'rolled-back');
+  push('better');
+  await cancelInTheMiddle(patchwright);
+}
+
+/** Paused before its first node, then cancelled: what is under way is aborted. */
+async function cancelInTheMiddle(patchwright: Patchwright): Promise<void> {
+  await patchwright.call('env', 'pause', 'staging', '--reason', 'a recording');
+  await patchwright.call('release', 'greeter', '--detach');
+  await withClient(patchwright, async (client) => {
+    const rollout = client.workflow.getHandle('rollout:greeter-5/1/staging');
+    await until('the roll-out waits', async () => {
+      const progress = await rollout.query<RolloutProgress>('rolloutProgress').catch(notYet);
+      return progress?.waiting !== undefined;
+    });
+  });
+  await patchwright.call('release', 'cancel', 'greeter-5');
+  await until('the release has ended', async () => (await outcomeOf(patchwright)) !== undefined);
+  await expectOutcome(patchwright, 'aborted');
+  await patchwright.call('env', 'resume', 'staging', '--reason', 'a recording');
+}
+
+function notYet(error: unknown): undefined {
+  process.stderr.write(`not yet: ${String(error).slice(0, 120)}\n`);
+}
+
+async function outcomeOf(patchwright: Patchwright): Promise<string | undefined> {
+  return (await patchwright.json<{ outcome: { kind: string } | null }>('report', 'latest')).outcome?.kind;
+}
+
+async function expectOutcome(patchwright: Patchwright, wanted: string): Promise<void> {
+  const report = await patchwright.json<{ release: string; outcome: unknown }>('report', 'latest');
+  process.stderr.write(`${report.release}: ${JSON.stringify(report.outcome).slice(0, 200)}\n`);
+  if ((report.outcome as { kind?: string } | null)?.kind === wanted) return;
+  throw new Error(`${report.release} was to be ${wanted}\n${patchwright.upLog().slice(-4000)}`);
+}
+
+async function record(patchwright: Patchwright, folder: string): Promise<void> {
+  const replacements: Replacements = [
+    [patchwright.folder, '/tmp/patchwright'],
+    [ROOT.replace(/\/$/, ''), '/patchwright'],
+    [hostname(), 'host'],
+  ];
+  await withClient(patchwright, async (client) => {
+    const histories = await Promise.all(
+      Object.entries(WANTED).map(async ([name, id]) => {
+        const history = await client.workflow.getHandle(id).fetchHistory();
+        return [name, neutral(JSON.parse(historyToJSON(history)), replacements)] as const;
+      }),
+    );
+    // Only now: a recording that fails leaves the ones from before.
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [name, history] of histories) {
+      const { events } = history as { events: unknown[] };
+      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ workflowId: WANTED[name], history })}\n`);
+      process.stderr.write(`${name}: ${events.length} events\n`);
+    }
+  });
+}
+
+async function withClient<T>(patchwright: Patchwright, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address: readUp(patchwright.data)?.temporalAddress ?? '' });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 180_000;
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await sleep(250);
+  }
+}
+
+await main(process.argv[2] ?? join(ROOT, 'test', 'histories'));
