@@ -48,7 +48,8 @@ export function brakeProblem(state: EnvironmentState, { kind, by }: BrakeOrder):
   if (kind === 'abort' && !running) return `nothing rolls out in ${environment}: there is nothing to abort`;
   if (kind === 'abort' && running?.aborted)
     return `${running.aborted.by} already aborted it: ${running.aborted.reason}`;
-  if (kind === 'resume' && !paused) return `${environment} is not paused`;
+  // With one that runs it may be pressed all the same: a new history of ours need not know of an old pause.
+  if (kind === 'resume' && !paused && !running) return `${environment} is not paused`;
   if (kind === 'resume' && running?.aborted) return 'it was aborted, and puts back what it changed';
   if (kind === 'unfreeze' && !frozen) return `${environment} is not frozen`;
   return undefined;

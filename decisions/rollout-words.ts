@@ -20,7 +20,7 @@ export function nodeWords(
   { from, to }: { from: string; to: string },
   took: { total?: number; stop?: number; return?: number; inSync?: number } | undefined,
 ): string {
-  const detail = took ? `: stopped ${s(took.stop)} s, back ${s(took.return)} s, in sync ${s(took.inSync)} s` : '';
+  const detail = took ? ` (stopped ${s(took.stop)} s, back ${s(took.return)} s, in sync ${s(took.inSync)} s)` : '';
   return `${environment}/${target}: ${from} → ${to} in ${s(took?.total)} s${detail}; digests and commit read back`;
 }
 

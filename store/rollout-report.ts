@@ -81,9 +81,9 @@ export async function rolloutsOf(db: Db, release: string): Promise<RolloutReport
   );
 }
 
-/** `3.6.2-fork.4.gabc1234 (abc1234)`, or the files' digests where the build is not known. */
+/** `3.6.2-fork.4 (abc1234)`, the version alone where it names the commit, or the files' digests. */
 export function nameBuild({ version, commit, artifacts }: Installed): string {
-  if (version) return commit ? `${version} (${commit.slice(0, 7)})` : version;
+  if (version) return commit && !version.includes(commit.slice(0, 7)) ? `${version} (${commit.slice(0, 7)})` : version;
   return artifacts.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`).join(', ') || 'nothing';
 }
 

@@ -172,6 +172,19 @@ export async function endRollout(db: Db, rollout: string, outcome: RolloutOutcom
     .where('id', '=', rollout)
     .where('outcome', 'is', null)
     .execute();
+  if (outcome.kind === 'promoted') return;
+  // A wave that never came to its soak has its verdict from what stopped it.
+  const gate: WaveGate = {
+    kind: outcome.kind === 'rolled-back' ? 'fail' : 'inconclusive',
+    reasons: outcome.reasons,
+    figures: {},
+  };
+  await db
+    .updateTable('rollout_wave')
+    .set({ gate: JSON.stringify(gate), ended_at: new Date() })
+    .where('rollout', '=', rollout)
+    .where('gate', 'is', null)
+    .execute();
 }
 
 export async function keepBaseline(db: Db, rollout: string, baseline: ClientFigures): Promise<void> {

@@ -119,8 +119,8 @@ async function prepare(desk: Desk, targets: string[]): Promise<string[] | undefi
   if (problem) return [problem];
   progress.step = 'preflight';
   const { blocks, waived } = await before.preflightRollout({ ...step, targets });
-  for (const { rule, reason, because } of waived)
-    await say(desk, `waived/${rule}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
+  for (const [index, { rule, reason, because }] of waived.entries())
+    await say(desk, `waived/${index}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
   if (blocks.length > 0) return reasonsOf(blocks);
   progress.step = 'stage';
   for (const target of targets) await before.stageNode({ ...step, target });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Build } from '../../workflows/types.ts';
-import { candidateOf, type Fixture, openFixture, scratch } from './fixture.ts';
+import { candidateOf, type Fixture, openFixture, scratch, until } from './fixture.ts';
 
 // Any plain process: the same workflow, no Kafka, no JVM. Production comes after staging.
 let fixture: Fixture;
@@ -109,6 +109,45 @@ test('a node that does not stop on the suspect artifact is killed when it is put
     'one put-back',
   ]);
 });
+
+test('an environment that is lost in the middle finds its roll-out again, and tells the release', async () => {
+  const release = 'shop-11';
+  const build = await candidate('121212121212');
+  await fixture.brake('staging', { kind: 'pause', by: 'ada', reason: 'first a look' });
+  await fixture.requested('staging', release, build);
+  await until('it waits', async () => {
+    const progress = await fixture.progress(`${release}/1/staging`).catch(() => undefined);
+    return progress?.waiting?.includes('paused by ada');
+  });
+  await fixture.client.workflow.getHandle('environment:staging').terminate('by the test');
+
+  const again = await fixture.requested('staging', release, build);
+  await until('it is known again', async () => (await fixture.state('staging').catch(() => undefined))?.running);
+  await fixture.brake('staging', { kind: 'resume', by: 'ada', reason: 'looks good' });
+  expect(await again.result()).toEqual({ kind: 'promoted' });
+  expect(await commits('staging')).toEqual(['121212121212', '121212121212']);
+});
+
+test('an environment begins a new history long before the old one is felt, and forgets nothing', async () => {
+  const handle = fixture.client.workflow.getHandle('environment:staging');
+  const { runId } = await handle.describe();
+  const before = await fixture.state('staging');
+  expect(before.promoted).toBeDefined();
+  await until(
+    'a new history began',
+    async () => {
+      await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          fixture.brake('staging', { kind: 'pause', by: 'ada', reason: `press ${i}` }),
+        ),
+      );
+      return (await handle.describe()).runId !== runId;
+    },
+    300_000,
+  );
+  expect(await fixture.state('staging')).toMatchObject({ promoted: before.promoted, paused: { by: 'ada' } });
+  await fixture.brake('staging', { kind: 'resume', by: 'ada', reason: '' });
+}, 300_000);
 
 test('a node that does not return on its old artifact either: frozen, and no other is touched', async () => {
   // It leaves somebody behind who holds the port, as a fork that forgot its child would.
