@@ -1,13 +1,5 @@
 import { type Client, WithStartWorkflowOperation, type Workflow } from '@temporalio/client';
-import {
-  type BrakeOrder,
-  brake,
-  type EnvironmentState,
-  environmentId,
-  environmentState,
-  type RequestAnswer,
-  type RolloutRequest,
-} from '../workflows/environment-messages.ts';
+import type { BrakeOrder, EnvironmentState, RequestAnswer, RolloutRequest } from '../workflows/environment-messages.ts';
 
 export type EnvironmentRequestDeps = { temporal: Pick<Client, 'workflow'> };
 
@@ -33,22 +25,25 @@ export function createEnvironmentRequestActivities({ temporal }: EnvironmentRequ
       rollout: string;
       by: string;
     }): Promise<void> {
-      const handle = temporal.workflow.getHandle(environmentId(environment));
-      const state = await handle.query(environmentState);
+      const handle = temporal.workflow.getHandle(workflowId(environment));
+      const state = await handle.query<EnvironmentState>('environmentState');
       if (state.running?.request.order.rollout !== rollout || state.running.aborted) return;
       const order: BrakeOrder = { kind: 'abort', by, reason: 'the release was cancelled' };
-      await handle.executeUpdate(brake, { args: [order] });
+      await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
     },
   };
 }
 
 export type EnvironmentRequestActivities = ReturnType<typeof createEnvironmentRequestActivities>;
 
+// As `environmentId` of workflows/environment-messages.ts: an activity imports only types from there.
+const workflowId = (environment: string) => `environment:${environment}`;
+
 /** Starts the environment's workflow, or takes the one that runs: for every update that is sent to it. */
 export function startEnvironment(environment: string) {
   const state: EnvironmentState = { environment, ended: [] };
   return new WithStartWorkflowOperation<(state: EnvironmentState) => Promise<void>>('environment', {
-    workflowId: `environment:${environment}`,
+    workflowId: workflowId(environment),
     taskQueue: 'patchwright',
     args: [state],
     workflowIdConflictPolicy: 'USE_EXISTING',
