@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { bareGit } from '../examples/kafka/git.ts';
+import { BRANCH_REF, makeFork } from '../examples/kafka/make-fork.ts';
+import type { Ground } from './ground.ts';
+
+const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
+
+/** The example itself, as `npm start` releases it, with a thread in Slack and a shorter soak. */
+export const kafkaFork: Ground = {
+  fork: 'kafka',
+  system: 'kafka',
+  environments: ['staging', 'production'],
+  meanGapMs: 9_000,
+  yaml(folder, slack) {
+    const settings = parse(readFileSync(CONFIGURATION, 'utf8'), { merge: true }) as Example;
+    settings.forks.kafka.repository = kafkaFork.repository(folder);
+    for (const environment of Object.values(settings.environments)) environment.rollout.soakSeconds = 15;
+    const { channel, url, tokenFile } = slack;
+    settings.announcements = { slack: { channel, apiUrl: url, token: { file: tokenFile } } };
+    return stringify(settings, { aliasDuplicateObjects: false });
+  },
+  repository: (folder) => join(folder, 'kafka.git'),
+  async prepare(folder, say) {
+    const dir = kafkaFork.repository(folder);
+    await makeFork({ dir, progress: (step, text) => say(`${step}: ${text}`) });
+    await bareGit(dir).git(['config', 'core.logAllRefUpdates', 'always']);
+  },
+  /** A change of one text file: a new commit, which is in every jar, and so a new candidate. */
+  async push(folder, n) {
+    const git = bareGit(kafkaFork.repository(folder));
+    const tip = (await git.git(['rev-parse', BRANCH_REF])).trim();
+    const note = (await git.git(['hash-object', '-w', '--stdin'], { input: `run ${n}\n` })).trim();
+    const entries = await git.git(['ls-tree', tip]);
+    const tree = (
+      await git.git(['mktree'], { input: `${entries.trimEnd()}\n100644 blob ${note}\tCHAOS-${n}\n` })
+    ).trim();
+    const commit = await git.writeCommit({
+      tree,
+      parents: [tip],
+      author: { name: 'Chaos', email: 'chaos@example.org', seconds: Date.UTC(2026, 0, n) / 1000 },
+      message: `Note run ${n}\n\nOne more candidate.\n\nReason: chaos needs it\nUpstream-Status: Inappropriate [test]\nDrop-When: the run is over\n`,
+    });
+    await git.updateRefs({ [BRANCH_REF]: commit });
+  },
+};
+
+type Example = {
+  forks: { kafka: { repository: string } };
+  environments: Record<string, { rollout: { soakSeconds: number } }>;
+  announcements: object;
+};

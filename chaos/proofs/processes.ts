@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findDetached, stateOf } from '../../lib/detached.ts';
+import { allProcesses, processesOf, type Seen, withDescendants } from '../process-table.ts';
+import { servingUp, type World } from '../world.ts';
+
+const TRIES = 20;
+
+/** Every process that has to do with the folder belongs to the `up` that runs, or to a state folder's process. */
+export async function proveNoOrphans(world: World): Promise<string[]> {
+  let orphans: Seen[] = [];
+  // What ends this moment (a runner that was told to) is no orphan: one is there when looked at again and again.
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    orphans = orphansOf(world);
+    if (orphans.length === 0) return [];
+    await sleep(500);
+  }
+  return orphans.map(({ pid, argv }) => `an orphan: process ${pid}, ${argv.join(' ').slice(0, 200)}`);
+}
+
+function orphansOf(world: World): Seen[] {
+  const roots = new Set<number>();
+  const up = servingUp(world);
+  if (up) roots.add(up.pid);
+  for (const dir of findDetached(world.data)) {
+    const state = stateOf(dir);
+    if (state.kind !== 'running') continue;
+    roots.add(state.process.pid);
+    roots.add(state.process.launcher.pid);
+  }
+  const known = withDescendants(allProcesses(), roots);
+  return processesOf(world.folder).filter(({ pid }) => !known.has(pid));
+}

@@ -1,0 +1,67 @@
+/**
+ * `npm run chaos -- [release] --kills N`: releases for real while processes are killed at random, then proves from
+ * outside that nothing was lost, nothing done twice, and that what was interrupted was resumed.
+ *
+ *   --kills N       how many (30)
+ *   --fork NAME     kafka (the example; the default) or small (a fork whose release takes half a minute)
+ *   --seed N        the same kills again; printed at the start
+ *   --minutes N     all of it (90)
+ *
+ * Ends with one line of JSON on standard output; exit 0 where every goal is met, else 1. Its story is on stderr.
+ */
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensureEverything } from '../cli/ensure.ts';
+import { loadSettings } from '../config/load.ts';
+import { progressOnStderr } from '../setup/progress.ts';
+import { runChaos } from './chaos.ts';
+import { kafkaFork } from './kafka-fork.ts';
+import { smallFork } from './small-fork.ts';
+
+const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
+const GROUNDS = { kafka: kafkaFork, small: smallFork };
+const NAMES = ['release'];
+
+function readArguments(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      kills: { type: 'string', default: '30' },
+      fork: { type: 'string', default: 'kafka' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      minutes: { type: 'string', default: '90' },
+    },
+  });
+  const [name = 'release', ...more] = positionals;
+  const ground = GROUNDS[values.fork as keyof typeof GROUNDS];
+  const number = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN);
+  const [kills, seed, minutes] = [number(values.kills), number(values.seed), number(values.minutes)];
+  const isUsable = [kills, seed, minutes].every((value) => !Number.isNaN(value)) && kills > 0 && minutes > 0;
+  if (!NAMES.includes(name) || more.length > 0 || !ground || !isUsable) return undefined;
+  return { name, ground, kills, seed, minutes };
+}
+
+const say = (line: string) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+async function main(args: string[]): Promise<number> {
+  const asked = readArguments(args);
+  if (!asked) {
+    process.stderr.write('usage: npm run chaos -- [release] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n');
+    return 2;
+  }
+  const { name, ...options } = asked;
+  say(`chaos ${name}: ${options.kills} kills on the ${options.ground.fork} fork, seed ${options.seed}`);
+  await ensureEverything(loadSettings(CONFIGURATION), progressOnStderr());
+  const keepIn = join(tmpdir(), `patchwright-chaos-${options.ground.fork}-${options.seed}`);
+  mkdirSync(keepIn, { recursive: true });
+  const { figures, goals, problems, met } = await runChaos({ ...options, say, keepIn });
+  for (const problem of problems) say(problem);
+  process.stdout.write(`${JSON.stringify({ chaos: name, figures, goals, met })}\n`);
+  return met ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));
