@@ -48,6 +48,8 @@ export function createArtifactStore(dir: string) {
         await rename(incoming, target);
         await sync(dirname(target));
         return { sha256, bytes };
+      } catch (error) {
+        throw explainFullDisk(error, dir);
       } finally {
         await rm(incoming, { force: true });
       }
@@ -67,6 +69,8 @@ export function createArtifactStore(dir: string) {
           throw new Error(`artifact ${sha256} is damaged in the store: its bytes have digest ${found}`);
         }
         await rename(temporary, target);
+      } catch (error) {
+        throw explainFullDisk(error, dirname(target));
       } finally {
         await rm(temporary, { force: true });
       }
@@ -79,6 +83,13 @@ export function createArtifactStore(dir: string) {
 }
 
 export type ArtifactStore = ReturnType<typeof createArtifactStore>;
+
+/** A full disk is a person's to mend: the message says which, and that nothing was left half done. */
+function explainFullDisk(error: unknown, folder: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error;
+  const message = `the disk of ${folder} is full: free some space and it goes on; nothing was left half written`;
+  return new Error(message, { cause: error });
+}
 
 async function sync(path: string): Promise<void> {
   const handle = await open(path, 'r');

@@ -166,6 +166,16 @@ describe('another fork, by configuration alone', () => {
     });
   });
 
+  test('fails, as ours to mend, when what its build depends on cannot be had', async () => {
+    repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+    const noMaven = `echo '[ERROR] Could not resolve dependencies for project a:b:jar:1: repository is unreachable' >&2; exit 1\n`;
+    repository.commit({ 'build.sh': noMaven }, patchMessage('Depend on what is not there'));
+    expect((await patchwright.call('release', 'greeter')).status).toBe(4);
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(report.outcome).toMatchObject({ kind: 'failed', at: 'build' });
+    expect(report.outcome?.reasons.join()).toMatch(/depends on cannot be had: .*unreachable.*release retry/);
+  });
+
   test('is held with the compiler’s words when it does not compile', async () => {
     repository.git('reset', '--quiet', '--hard', 'HEAD~1');
     repository.commit({ 'Greeter.java': 'public class Greeter { nonsense }\n' }, patchMessage('Break it'));
