@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { NextNode } from '../activities/rollout/next.ts';
-import type { RolloutActivities } from '../activities/rollout.ts';
+import type { Preflight, RolloutActivities } from '../activities/rollout.ts';
 import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
 import type { Desk, Direction, Stop } from './rollout-desk.ts';
 import type { RuleFinding } from './types.ts';
@@ -11,6 +11,15 @@ export const node = proxyActivities<RolloutActivities>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '15 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
+});
+
+/** Before anything is touched: what goes on failing holds the roll-out with its own words. */
+export const before = proxyActivities<RolloutActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '15 seconds',
+  // Some two minutes: a server that restarts is waited for.
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 15 },
 });
 
 export type Ended =
@@ -100,4 +109,14 @@ export async function untilWhole(desk: Desk, blockedSeconds: number): Promise<St
     if (stop) return stop;
     await desk.waiting('forward', `waiting: ${standing.reasons.join('; ')}`);
   }
+}
+
+/** Every rule; and again once a node is back that was ended from outside since the plan. */
+export async function wholePreflight(desk: Desk, targets: string[], blockedSeconds: number): Promise<Preflight> {
+  const found = await before.preflightRollout({ ...desk.step, targets });
+  if (found.blocks.length === 0) return found;
+  const standing = await node.lookAround({ ...desk.step, patient: false });
+  if (standing.kind !== 'waiting') return found;
+  const stopped = await untilWhole(desk, blockedSeconds);
+  return stopped ? found : before.preflightRollout({ ...desk.step, targets });
 }

@@ -17,22 +17,13 @@ import { blockMeans } from '../decisions/rollout-plan.ts';
 import { accountWords, nodeWords, outcomeWords, planWords, soakWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
-import { changeOne, nextOf, node, untilWhole } from './rollout-nodes.ts';
+import { before, changeOne, nextOf, node, untilWhole, wholePreflight } from './rollout-nodes.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding } from './types.ts';
 
 export type { RolloutRun } from './rollout-desk.ts';
 
 const taskQueue = 'patchwright-activity';
 const HISTORY = 1_500;
-
-/** Before anything is touched: what goes on failing holds the roll-out with its own words. */
-const before = proxyActivities<RolloutActivities>({
-  taskQueue,
-  startToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '15 seconds',
-  // Some two minutes: a server that restarts is waited for.
-  retry: { maximumInterval: '10 seconds', maximumAttempts: 15 },
-});
 
 /** Reads and writes of the store alone: a second run costs nothing. */
 const { planRollBack, endRollout } = proxyActivities<RolloutActivities>({
@@ -85,7 +76,7 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
 
   if (!run.resumed) {
     await say(desk, 'plan', planWords(run.environment, run.candidate.version, plan.targets, plan.already));
-    const notReady = await prepare(desk, names);
+    const notReady = await prepare(desk, names, plan.blockedSeconds);
     if (notReady) return { kind: 'held', reasons: notReady };
   }
   desk.windowOpen = true;
@@ -109,7 +100,7 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
 }
 
 /** Traffic and its window, the rules, and both artifacts on every node. Nothing is touched yet. */
-async function prepare(desk: Desk, targets: string[]): Promise<string[] | undefined> {
+async function prepare(desk: Desk, targets: string[], blockedSeconds: number): Promise<string[] | undefined> {
   const { step, progress } = desk;
   progress.step = 'window';
   desk.windowOpen = true;
@@ -118,7 +109,7 @@ async function prepare(desk: Desk, targets: string[]): Promise<string[] | undefi
   const { problem } = await before.keepWindowBefore(step);
   if (problem) return [problem];
   progress.step = 'preflight';
-  const { blocks, waived } = await before.preflightRollout({ ...step, targets });
+  const { blocks, waived } = await wholePreflight(desk, targets, blockedSeconds);
   for (const [index, { rule, reason, because }] of waived.entries())
     await say(desk, `waived/${index}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
   if (blocks.length > 0) return reasonsOf(blocks);
