@@ -44,6 +44,7 @@ const reruns = z
       .default(5)
       .describe('runs of each failed test alone, on candidate and base each'),
     maxPerArm: z.number().int().min(5).max(200).default(40).describe('where results are mixed'),
+    maxPerArmQuick: z.number().int().min(5).max(1_000).default(120).describe('the same for tests under a second'),
     secondsPerTest: z.number().positive().default(60).describe('on one arm, where results are mixed'),
     maxTests: z
       .number()

@@ -11,7 +11,7 @@ export type ArmRuns = RunCounts & {
 export type Evidence = { candidate: ArmRuns; base: ArmRuns /** Of one run. */; seconds: number };
 
 /** Configured per suite (`reruns`). */
-export type RerunPolicy = { perArm: number; maxPerArm: number; secondsPerTest: number };
+export type RerunPolicy = { perArm: number; maxPerArm: number; maxPerArmQuick: number; secondsPerTest: number };
 
 export type Judgement =
   | { kind: 'verdict'; verdict: VerdictKind; power?: number; reason: string }
@@ -23,7 +23,7 @@ export const NO_RUNS: ArmRuns = { pass: 0, fail: 0, missing: 0, crashed: 0 };
 /** More candidate runs before a difference of 5 against 5 is called a regression (triage.md, step 2). */
 const CONFIRMATIONS = 3;
 /** Runs an arm at which the counts are looked at; α is shared among the looks, so that looking often costs nothing. */
-const LOOKS = [5, 10, 20, 40];
+const LOOKS = [5, 10, 20, 40, 80, 120];
 const ALPHA = 0.01;
 const ALPHA_A_LOOK = ALPHA / LOOKS.length;
 /** No worse than the base by this, or by half of the base's own rate where that is more. */
@@ -68,8 +68,10 @@ function judgeMixed(candidate: ArmRuns, base: ArmRuns, seconds: number, policy: 
   if (worseByAtMost(candidate, base) < Math.max(MARGIN, baseRate / 2)) return verdict('flaky', counts, power);
 
   const affordable = Math.floor(policy.secondsPerTest / Math.max(seconds, 0.001));
-  const limit = Math.min(policy.maxPerArm, Math.max(policy.perArm, affordable));
-  const next = Math.min(limit, LOOKS.find((look) => look > Math.min(c, b)) ?? policy.maxPerArm);
+  // A tenth more of a rate that is not small takes more than forty runs to exclude; where a run is cheap they are made.
+  const most = seconds < 1 ? Math.max(policy.maxPerArm, policy.maxPerArmQuick) : policy.maxPerArm;
+  const limit = Math.min(most, Math.max(policy.perArm, affordable));
+  const next = Math.min(limit, LOOKS.find((look) => look > Math.min(c, b)) ?? most);
   if (next > Math.min(c, b)) {
     return { kind: 'more', candidate: Math.max(0, next - c), base: Math.max(0, next - b), alone: false };
   }

@@ -64,7 +64,7 @@ export function createJunitPlatform(spec: JvmSpec, { dir, onProcess }: ExecutorC
       const goOn = stopped.reached && item.test === undefined && left && attempt < MAX_CONTINUATIONS;
       if (!goOn) return { ended: worst.ended, detail: worst.detail, complete: false };
     }
-    if (worst) return { ...worst, complete: true };
+    if (worst) return { ended: worst.ended, detail: worst.detail, complete: true };
     if (state.recorded > 0) return { ended: 'completed', complete: true };
     // A test that is asked for and is not there is an answer; a unit of the plan without a single test is not.
     if (item.test === undefined)

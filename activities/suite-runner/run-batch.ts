@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,7 @@ const SLOT_PROGRAM = fileURLToPath(new URL('../../runner/slot.ts', import.meta.u
 const LOOK_MS = 40;
 const HEARTBEAT_MS = 1_000;
 /** A runner that ends again and again without finishing anything will not do better the next time. */
-const MAX_STARTS_WITHOUT_PROGRESS = 4;
+const MAX_STARTS_WITHOUT_PROGRESS = 6;
 
 /**
  * Takes the slot's next batch and sees it through: starts the slot's runner or adopts the one that runs, hands the
@@ -62,16 +62,16 @@ async function seeThrough(
   const tail = tailEvents(deps, { ...order, dir });
   let starts = 0;
   for (;;) {
-    const fresh = await tail.catchUp();
+    await tail.catchUp();
     // A batch that was finished while nobody looked needs no runner.
     const { finished, problem } = await batchEnd(deps.db, batch.batch);
     if (finished) return problem;
     const state = stateOf(dir);
     if (state.kind !== 'running') {
-      if (fresh.some(({ type }) => type === 'end')) starts = 0;
       starts += 1;
-      if (starts > MAX_STARTS_WITHOUT_PROGRESS)
-        throw new Error(`the runner of ${dir} ended ${starts} times without finishing anything`);
+      if (starts > MAX_STARTS_WITHOUT_PROGRESS) {
+        return `the slot runner ended ${starts - 1} times without finishing anything: ${lastWords(dir)}`;
+      }
       logger('suite-runner').info(
         { suiteRun: order.suiteRun, slot: order.slot, before: state.kind },
         'starting a slot runner',
@@ -79,14 +79,22 @@ async function seeThrough(
       await startRunner(dir);
     }
     await handOver(deps, dir, claimed, batch);
-    await follow(tail, dir, batch.batch);
+    if (await follow(tail, dir, batch.batch)) starts = 0;
   }
 }
 
-/** Follows until the batch's last event was recorded, or its runner has gone. */
-async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: string): Promise<void> {
+/** What a runner that ended by itself said last: a full disk, a broken installation. */
+function lastWords(dir: string): string {
+  const file = join(dir, 'stderr.log');
+  const text = existsSync(file) ? readFileSync(file, 'utf8').trim().slice(-800) : '';
+  return text || `it said nothing (${dir})`;
+}
+
+/** Follows until the batch's last event was recorded, or its runner has gone. True where a unit ended meanwhile. */
+async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: string): Promise<boolean> {
   const context = Context.current();
   let told = 0;
+  let progressed = false;
   for (;;) {
     if (context.cancellationSignal.aborted) {
       // A worker that shuts down leaves the runner to the next one; a suite that was cancelled has no use for it.
@@ -95,7 +103,8 @@ async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: s
     }
     const running = stateOf(dir).kind === 'running';
     const fresh = await tail.catchUp();
-    if (fresh.some((event) => event.type === 'batch-end' && event.batch === batch) || !running) return;
+    progressed ||= fresh.some(({ type }) => type === 'end');
+    if (fresh.some((event) => event.type === 'batch-end' && event.batch === batch) || !running) return progressed;
     if (Date.now() - told > HEARTBEAT_MS) {
       told = Date.now();
       writeFileSync(join(dir, 'lease'), '');

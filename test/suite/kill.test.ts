@@ -61,6 +61,34 @@ test('kill -9 of the worker: the next one adopts the same runner and the same JV
   expect(outcome.problem).toBeUndefined();
 });
 
+test('a worker that is told to stop leaves the runner to the next one', async () => {
+  const suiteRun = 'sample-3/1/slow';
+  const worker = world.startWorker(settings, 1);
+  const base = await makeBuild(world, 'base', {});
+  const handle = await startSuite(world, suiteRun, 'slow', base, [base]);
+  await inTheMiddle(suiteRun);
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  worker.kill('SIGTERM');
+  await ended;
+  const successor = world.startWorker(settings, 1);
+  const outcome = await handle.result();
+  successor.kill('SIGKILL');
+  expect(eventsOf(suiteRun, 0).filter(({ type }) => type === 'runner')).toHaveLength(1);
+  expect(outcome).toMatchObject({ units: 4, executions: 4, repeated: 0, tests: { failed: 0 } });
+});
+
+test('a suite that is cancelled ends its runner', async () => {
+  const suiteRun = 'sample-4/1/slow';
+  const worker = world.startWorker(settings, 1);
+  const base = await makeBuild(world, 'base', {});
+  const handle = await startSuite(world, suiteRun, 'slow', base, [base]);
+  await inTheMiddle(suiteRun);
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  worker.kill('SIGKILL');
+  expect(stateOf(slotOf(suiteRun, 0)).kind).toBe('ended');
+});
+
 test('kill -9 of the runner too: only what had not finished runs again', async () => {
   const suiteRun = 'sample-2/1/slow';
   const worker = world.startWorker(settings, 1);

@@ -10,7 +10,7 @@ import {
 } from '../../../decisions/failure-verdict.ts';
 import { fisherWorse, powerOf, worseByAtMost } from '../../../decisions/statistics.ts';
 
-const POLICY = { perArm: 5, maxPerArm: 40, secondsPerTest: 60 };
+const POLICY = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 60 };
 const runs = (pass: number, fail: number, more: Partial<ArmRuns> = {}): ArmRuns => ({
   ...NO_RUNS,
   pass,
@@ -33,7 +33,7 @@ describe('what a failure is', () => {
     ['the base does not have it', runs(0, 5), runs(0, 0, { missing: 5 }), 'untestable'],
     ['the candidate cannot run it alone', runs(0, 0, { missing: 5 }), runs(5, 0), 'undecided'],
   ] as const)('%s', (_name, candidate, base, verdict) => {
-    expect(judgeFailure({ candidate, base, seconds: 0.01 }, POLICY)).toMatchObject({ kind: 'verdict', verdict });
+    expect(judgeFailure({ candidate, base, seconds: 1.5 }, POLICY)).toMatchObject({ kind: 'verdict', verdict });
   });
 
   test.each([
@@ -45,6 +45,19 @@ describe('what a failure is', () => {
     ['no more than is affordable', runs(3, 2), runs(5, 0), 9, { candidate: 1, base: 1, alone: false }],
   ] as const)('%s', (_name, candidate, base, seconds, more) => {
     expect(judgeFailure({ candidate, base, seconds }, POLICY)).toEqual({ kind: 'more', ...more });
+  });
+
+  test('what forty runs cannot tell, a hundred and twenty can where they are cheap', () => {
+    const counts = { candidate: runs(29, 11), base: runs(30, 10) };
+    expect(judgeFailure({ ...counts, seconds: 0.02 }, POLICY)).toEqual({
+      kind: 'more',
+      candidate: 40,
+      base: 40,
+      alone: false,
+    });
+    expect(judgeFailure({ ...counts, seconds: 1.2 }, POLICY)).toMatchObject({ verdict: 'undecided' });
+    const more = { candidate: runs(90, 30), base: runs(90, 30) };
+    expect(judgeFailure({ ...more, seconds: 0.02 }, POLICY)).toMatchObject({ verdict: 'flaky' });
   });
 
   test('a slow test that never failed again is flaky without forty runs, and says how little was shown', () => {
@@ -73,7 +86,7 @@ describe('what a failure is', () => {
         judged = judgeFailure({ candidate, base, seconds: 0.1 }, POLICY);
       }
       expect(turns).toBeLessThan(10);
-      expect(candidate.pass + candidate.fail).toBeLessThanOrEqual(40);
+      expect(candidate.pass + candidate.fail).toBeLessThanOrEqual(120);
     }
   });
 });

@@ -80,8 +80,13 @@ final class UnitRun {
         @Override
         public void selectorProcessed(UniqueId engine, DiscoverySelector selector, SelectorResolutionResult result) {
             if (result.getStatus() == SelectorResolutionResult.Status.FAILED) {
+                Throwable error = result.getThrowable().orElseGet(() -> new IllegalStateException("not resolved: " + selector));
+                // JUnit wraps what happened; whether a class is missing or broken is what a verdict depends on.
+                while (error.getCause() != null && error.getCause() != error) {
+                    error = error.getCause();
+                }
                 selectors.add(selector);
-                errors.add(result.getThrowable().orElseGet(() -> new IllegalStateException("not resolved: " + selector)));
+                errors.add(error);
             }
         }
     }
