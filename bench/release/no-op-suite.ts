@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { suiteSettings } from '../../activities/suite-runner/deps.ts';
+import type { BatchOrder, BatchReport } from '../../activities/suite-runner/run-batch.ts';
+import { createSuiteRunnerActivities, type SuiteRunnerDeps } from '../../activities/suite-runner.ts';
+import type { SlotEvent } from '../../runner/protocol.ts';
+import type { Db } from '../../store/database.ts';
+import { batchEnd, type ClaimedBatch, claimBatch, waitingCount } from '../../store/suite-batches.ts';
+import { recordEvents, recordedOffset } from '../../store/suite-results.ts';
+import { savePlan, suiteRunOf, unitHistory } from '../../store/suites.ts';
+
+export type NoOpSuiteDeps = Pick<SuiteRunnerDeps, 'dataDir' | 'hostId' | 'slots' | 'settings'> & {
+  db: Db;
+  batches: Record<string, number>;
+};
+
+/** The real activities, but for planning without jars and batches without a runner: a unit a batch, a test a unit. */
+export function createNoOpSuiteActivities(deps: NoOpSuiteDeps): object {
+  const { db, slots, hostId } = deps;
+  const real = createSuiteRunnerActivities({
+    ...deps,
+    redact: (text: string) => text,
+    environment: () => ({}),
+    cacheDir: deps.dataDir,
+    artifacts: notHere,
+    libraryJars: notHere,
+    checkout: notHere,
+  } as unknown as SuiteRunnerDeps);
+  const { prepareSuite: _prepare, runBatch: _run, ...rest } = real;
+  const activities: typeof real = {
+    ...rest,
+    async prepareSuite({ suiteRun, release, candidateNumber, fork, suite, settings }) {
+      await unitHistory(db, fork);
+      const units = Array.from({ length: deps.batches[suite] ?? 1 }, (_, i) => {
+        const unit = `Unit${String(i).padStart(5, '0')}`;
+        return { unit, selector: unit, estimate: 1 };
+      });
+      const runner = { kind: 'junit-xml' as const, command: [], rerun: [], reports: [], env: {}, arms: {} };
+      await savePlan(db, { suiteRun, release, candidateNumber, fork, suite, settings, slots, runner }, units);
+      return { kind: 'planned', queue: `suite-${hostId}`, slots, units: units.length };
+    },
+    runBatch: (order) => runBatch(deps, order),
+  };
+  return activities;
+}
+
+function notHere(): never {
+  throw new Error('a release in which nothing is done needs no artifact');
+}
+
+async function runBatch({ db, hostId, settings }: NoOpSuiteDeps, order: BatchOrder): Promise<BatchReport> {
+  const { suiteRun, slot, phase } = order;
+  const run = await suiteRunOf(db, suiteRun);
+  const { limits } = suiteSettings(await settings(run.settings), run.fork, run.suite);
+  const claimant = { suiteRun, phase, slot, host: hostId, lease: randomUUID() };
+  const claimed = await claimBatch(db, claimant, { limits, sizeOf: ({ estimates }) => Math.min(1, estimates.length) });
+  if (!claimed) return { ran: 0, left: 0 };
+  const from = await recordedOffset(db, suiteRun, slot);
+  const events = claimed.items.flatMap(({ unit, item }) => eventsOf(claimed, unit, item));
+  await recordEvents(db, { suiteRun, slot, phase, from, to: from + 1, events: [...events, endOf(claimed)] });
+  await batchEnd(db, claimed.batch);
+  return { ran: claimed.items.length, left: await waitingCount(db, suiteRun, phase) };
+}
+
+function eventsOf({ batch }: ClaimedBatch, unit: string, item: number): SlotEvent[] {
+  const exec = `${batch}/${item}`;
+  const at = new Date().toISOString();
+  return [
+    { type: 'unit', at, exec, batch, item, unit, arm: 'candidate' },
+    { type: 'test', exec, seq: 1, test: 'passes()', uniqueId: '"passes"', status: 'passed', seconds: 0 },
+    { type: 'end', at, exec, batch, item, seconds: 0, ended: 'completed', complete: true },
+  ];
+}
+
+function endOf({ batch, lease }: ClaimedBatch): SlotEvent {
+  return { type: 'batch-end', at: new Date().toISOString(), batch, lease };
+}
