@@ -58,9 +58,12 @@ function rangeOf(search: Search, test: string): Range {
   return { low, high };
 }
 
-/** The middle, or the nearest point to it that can be built. */
+/**
+ * The middle, or the nearest point to it that can be built. The first question is whether it is the newest patch:
+ * what is below it has usually been released.
+ */
 function pointBetween(search: Search, { low, high }: Range): number | undefined {
-  const middle = Math.floor((low + high) / 2);
+  const middle = low === 0 && high === search.patches ? high - 1 : Math.floor((low + high) / 2);
   const inside = Array.from({ length: Math.max(0, high - low - 1) }, (_, i) => low + 1 + i);
   return inside
     .filter((point) => search.answers[point] !== 'unbuildable')

@@ -23,9 +23,8 @@ export const NO_RUNS: ArmRuns = { pass: 0, fail: 0, missing: 0, crashed: 0 };
 /** More candidate runs before a difference of 5 against 5 is called a regression (triage.md, step 2). */
 const CONFIRMATIONS = 3;
 /** Runs an arm at which the counts are looked at; α is shared among the looks, so that looking often costs nothing. */
-const LOOKS = [5, 10, 20, 40, 80, 120];
+const LOOKS = [5, 10, 20, 40, 80, 120, 240, 400];
 const ALPHA = 0.01;
-const ALPHA_A_LOOK = ALPHA / LOOKS.length;
 /** No worse than the base by this, or by half of the base's own rate where that is more. */
 const MARGIN = 0.1;
 
@@ -59,25 +58,31 @@ export function judgeFailure({ candidate, base, seconds }: Evidence, policy: Rer
 /** Step 4: neither arm is certain, or everything passes now that it runs alone. */
 function judgeMixed(candidate: ArmRuns, base: ArmRuns, seconds: number, policy: RerunPolicy): Judgement {
   const [c, b] = [total(candidate), total(base)];
+  const looks = looksOf(seconds, policy);
+  const alpha = ALPHA / looks.length;
   const counts = `fails ${candidate.fail} of ${c} on the candidate, ${base.fail} of ${b} on the base`;
   const baseRate = base.fail / b;
-  const power = round(
-    powerOf({ candidateRate: Math.min(1, baseRate + MARGIN), baseRate, runs: Math.min(c, b), alpha: ALPHA_A_LOOK }),
-  );
-  if (fisherWorse(candidate, base) <= ALPHA_A_LOOK) return verdict('destabilised', counts, power);
-  if (worseByAtMost(candidate, base) < Math.max(MARGIN, baseRate / 2)) return verdict('flaky', counts, power);
+  const conclude = (kind: VerdictKind, reason = counts) => {
+    const candidateRate = Math.min(1, baseRate + MARGIN);
+    return verdict(kind, reason, round(powerOf({ candidateRate, baseRate, runs: Math.min(c, b), alpha })));
+  };
+  if (fisherWorse(candidate, base) <= alpha) return conclude('destabilised');
+  if (worseByAtMost(candidate, base) < Math.max(MARGIN, baseRate / 2)) return conclude('flaky');
 
-  const affordable = Math.floor(policy.secondsPerTest / Math.max(seconds, 0.001));
-  // A tenth more of a rate that is not small takes more than forty runs to exclude; where a run is cheap they are made.
-  const most = seconds < 1 ? Math.max(policy.maxPerArm, policy.maxPerArmQuick) : policy.maxPerArm;
-  const limit = Math.min(most, Math.max(policy.perArm, affordable));
-  const next = Math.min(limit, LOOKS.find((look) => look > Math.min(c, b)) ?? most);
+  const affordable = Math.max(policy.perArm, Math.floor(policy.secondsPerTest / Math.max(seconds, 0.001)));
+  const next = Math.min(affordable, looks.find((look) => look > Math.min(c, b)) ?? 0);
   if (next > Math.min(c, b)) {
     return { kind: 'more', candidate: Math.max(0, next - c), base: Math.max(0, next - b), alone: false };
   }
   // Too slow to be run more often: not one failure in any rerun is what a flake looks like (99.96 %, triage.md).
-  if (candidate.fail === 0 && base.fail === 0) return verdict('flaky', `${counts}; too slow for more runs`, power);
-  return verdict('undecided', counts, power);
+  if (candidate.fail === 0 && base.fail === 0) return conclude('flaky', `${counts}; too slow for more runs`);
+  return conclude('undecided');
+}
+
+/** A tenth more of a rate that is not small takes more than forty runs to exclude: where one is cheap they are made. */
+function looksOf(seconds: number, { maxPerArm, maxPerArmQuick }: RerunPolicy): number[] {
+  const most = seconds < 1 ? Math.max(maxPerArm, maxPerArmQuick) : maxPerArm;
+  return [...LOOKS.filter((look) => look < most), most];
 }
 
 /** The verdicts that hold a release (triage.md). */

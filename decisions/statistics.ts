@@ -61,9 +61,9 @@ const binomial = (n: number, k: number, p: number) =>
 export function powerOf(options: { candidateRate: number; baseRate: number; runs: number; alpha: number }): number {
   const { candidateRate, baseRate, runs, alpha } = options;
   let power = 0;
+  // The smallest number of failures that is significant beside b: every larger one is too, and it grows with b.
+  let least = 0;
   for (let b = 0; b <= runs; b += 1) {
-    // The smallest number of failures that is significant beside b: every larger one is too.
-    let least = b;
     while (least <= runs && fisherWorse({ fail: least, pass: runs - least }, { fail: b, pass: runs - b }) > alpha)
       least += 1;
     let beyond = 0;

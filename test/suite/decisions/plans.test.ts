@@ -150,6 +150,7 @@ describe('culprits', () => {
         const { found, builds } = find(patches, (_test, point) => (point >= culprit ? 'fail' : 'pass'), ['t']);
         expect(found).toEqual([{ kind: 'patch', patch: culprit, brought: false }]);
         expect(builds).toBeLessThanOrEqual(Math.ceil(Math.log2(patches)) + 1);
+        if (culprit === patches) expect(builds).toBeLessThanOrEqual(1);
       }
     }
   });
