@@ -66,7 +66,7 @@ export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<Cha
   const key: TargetKey = { rollout: step.rollout, target: step.target, direction: step.direction };
   const planned = await ledgerEntry(deps.db, key);
   if (planned.state === 'changed' || planned.state === 'done') return { kind: 'changed' };
-  if (planned.state === 'failed') return { kind: 'not-stopped', reason: planned.failure ?? 'it failed before' };
+  if (planned.state === 'failed') return { kind: 'lost', reason: planned.failure ?? 'it failed before' };
   const entry = await intend(context, step, planned);
   try {
     const changed = await runEffect<Changed>(

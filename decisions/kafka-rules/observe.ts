@@ -31,6 +31,7 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
 
 function unreadOf(node: NodeSnapshot): string[] {
   const { figures } = node;
+  if (node.process === 'stopped') return ['every figure (it does not run)'];
   if (figures === 'unknown') return ['every figure (JMX did not answer)'];
   const broker = ['brokerState', 'underReplicated', 'underMinIsr', 'offlineReplicas'] as const;
   const controller = ['offlinePartitions', 'activeController'] as const;

@@ -163,7 +163,7 @@ function asking(client: Client, db: Db, digest: string) {
 }
 
 /** Looks again and again, for as long as a busy machine needs. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms = 90_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms = 240_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const found = await look();
