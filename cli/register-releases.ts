@@ -120,7 +120,9 @@ const addStackAndExample: Register = (program, run) => {
         const fork = settingsOf(globals).forks.kafka;
         if (fork === undefined) throw new ExitError(2, `${globals.config} has no fork "kafka", the example's`);
         // Only this command knows the example.
-        const { pushExample } = await import('../examples/kafka/push.ts');
+        const { isPushKind, PUSH_KINDS, pushExample } = await import('../examples/kafka/push.ts');
+        if (!isPushKind(kind))
+          throw new ExitError(2, `there is no push "${kind}"; there are: ${PUSH_KINDS.join(', ')}`);
         const pushed = await pushExample({ repository: fork.repository, kind });
         print(globals, pushed, [pushed.summary, 'Release it with: npx patchwright release kafka']);
         return 0;
