@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runInSandbox } from './run.ts';
 import { readTar } from './tar.ts';
@@ -41,7 +51,11 @@ export async function takeFiles(
   if (end.kind !== 'exited') throw new Error(`files cannot be taken from the sandbox: ${JSON.stringify(end)}`);
   if (stdout.omittedBytes > 0) throw new Error(`there is more than ${options.maxBytes} bytes to take`);
   if (end.exitCode !== 0) throw new Error(`files cannot be taken from the sandbox: ${head(stderr.file)}`);
-  return unpack(stdout.file, paths, options);
+  try {
+    return unpack(stdout.file, paths, options);
+  } finally {
+    rmSync(stdout.file);
+  }
 }
 
 function unpack(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { SandboxSettings } from '../../config/sandbox.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { logger } from '../../lib/log.ts';
 import { run } from '../../lib/run.ts';
@@ -13,7 +14,7 @@ import { ensureEtc } from './etc.ts';
 import { enterableFolder } from './folders.ts';
 import { explainRefusal, type RefusalFacts } from './refusal.ts';
 import { runInSandbox } from './run.ts';
-import type { SandboxEnd, SandboxNone, SandboxOn, SandboxRefused, Tools, Who } from './types.ts';
+import type { Sandbox, SandboxEnd, SandboxNone, SandboxOn, SandboxRefused, Tools, Who } from './types.ts';
 import { UID_RANGE } from './uids.ts';
 import { withWorkspace } from './workspaces.ts';
 
@@ -79,6 +80,21 @@ export function withoutSandbox({ dataDir, reason }: { dataDir: string; reason: s
   const root = resolve(dataDir, 'sandbox');
   prepareRoot(root);
   return { kind: 'none', root, reason };
+}
+
+/**
+ * For one fork, as configured: the machine's sandbox, or none where the operator switched it off.
+ *
+ * @throws as `requireSandbox`.
+ */
+export async function sandboxFor(fork: SandboxSettings, options: OpenOptions): Promise<Sandbox> {
+  if (fork.sandbox !== 'none') return requireSandbox(options);
+  return withoutSandbox({ dataDir: options.dataDir, reason: fork.sandboxReason ?? '' });
+}
+
+/** What a report says of it (`candidates[].sandbox`). */
+export function sandboxInReport(sandbox: Sandbox): 'on' | { off: string } {
+  return sandbox.kind === 'on' ? 'on' : { off: sandbox.reason };
 }
 
 function prepareRoot(root: string): void {

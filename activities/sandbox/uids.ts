@@ -93,10 +93,11 @@ function processesByUid(who: Who & { kind: 'range' }): Map<number, number[]> {
   return found;
 }
 
-/** The real uid of a process, or undefined where it has ended. */
+/** The real uid of a process, or undefined where it has ended (and perhaps nobody has asked for its exit code). */
 function uidOf(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    if (/^State:\t[ZX]/m.test(status)) return undefined;
     return Number(/^Uid:\t(\d+)/m.exec(status)?.[1]);
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+const limits = z.strictObject({
+  memoryMb: z.number().int().min(64).optional().describe('of all processes of one sandbox; the build default is 4096'),
+  processes: z.number().int().min(16).max(100_000).optional(),
+  diskMb: z.number().int().min(16).optional().describe('what a workspace may grow by'),
+  tmpMb: z.number().int().min(1).optional().describe('/tmp and /dev/shm each; they are memory'),
+});
+
+/** To spread into a fork's schema. `sandboxProblem` belongs into its refinement. */
+export const sandboxFields = {
+  sandbox: z
+    .union([z.literal('none'), limits])
+    .prefault({})
+    .describe('limits of the sandbox in which its programs run; `none` switches it off and needs `sandboxReason`'),
+  sandboxReason: z.string().trim().min(10).optional().describe('why there is none: shown in every report'),
+};
+
+export type SandboxSettings = { sandbox: 'none' | z.output<typeof limits>; sandboxReason?: string | undefined };
+
+/** What is wrong with the pair, at which key; undefined where nothing is. */
+export function sandboxProblem(fork: SandboxSettings): { key: string; message: string } | undefined {
+  if (fork.sandbox === 'none' && fork.sandboxReason === undefined) {
+    return {
+      key: 'sandboxReason',
+      message: '`sandbox: none` lets other people’s programs run beside your tokens: say why',
+    };
+  }
+  if (fork.sandbox !== 'none' && fork.sandboxReason !== undefined) {
+    return { key: 'sandboxReason', message: 'a reason belongs to `sandbox: none`' };
+  }
+  return undefined;
+}
