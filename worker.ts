@@ -7,12 +7,20 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type LogEntry,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createGitActivities } from './activities/git.ts';
+import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
 import { createSettingsReader } from './activities/settings.ts';
@@ -96,7 +104,8 @@ function common({ connection, temporal }: Parts) {
     // Cancellations and lost workers are noticed within seconds, not within the default half minute.
     maxHeartbeatThrottleInterval: '5s',
     defaultHeartbeatThrottleInterval: '2s',
-  } as const;
+    interceptors: { activity: [beatMeanwhile] },
+  } satisfies Partial<WorkerOptions>;
 }
 
 async function createWorkers(parts: Parts): Promise<Worker[]> {

@@ -13,6 +13,7 @@ import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 const { askForRollout, abortRollout } = proxyActivities<EnvironmentRequestActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
 });
 

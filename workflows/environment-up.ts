@@ -9,6 +9,7 @@ const taskQueue = 'patchwright-activity';
 const { resolveBase } = proxyActivities<GitActivities>({
   taskQueue,
   startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds', maximumAttempts: 5 },
 });
 

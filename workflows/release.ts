@@ -22,6 +22,7 @@ const taskQueue = 'patchwright-activity';
 const { cutCandidate, pushRef } = proxyActivities<GitActivities>({
   taskQueue,
   startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: '20 seconds',
   // A repository that cannot be reached for some minutes is not coming back by itself: then a human is told.
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 10 },
 });
@@ -37,18 +38,21 @@ const { buildSource } = proxyActivities<BuildActivities>({
 const { checkPatches } = proxyActivities<CheckActivities>({
   taskQueue,
   startToCloseTimeout: '1 hour',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '30 seconds', maximumAttempts: 5 },
 });
 
 const records = proxyActivities<RecordActivities>({
   taskQueue,
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
 });
 
 const story = proxyActivities<StoryActivities>({
   taskQueue,
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
 });
 

@@ -7,6 +7,7 @@ import type { Digest, RolloutOrder } from './types.ts';
 const { tell } = proxyActivities<StoryActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
 });
 

@@ -29,6 +29,7 @@ const HISTORY = 1_500;
 const { planRollBack, endRollout } = proxyActivities<RolloutActivities>({
   taskQueue,
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
 });
 

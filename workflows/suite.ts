@@ -1,4 +1,4 @@
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import type { SuiteOrder, SuiteRunnerActivities } from '../activities/suite-runner.ts';
 import { culpritOf, nextProbe, type PointAnswer, type Search } from '../decisions/culprit.ts';
@@ -10,6 +10,7 @@ export type { SuiteOrder } from '../activities/suite-runner.ts';
 const { prepareSuite } = proxyActivities<SuiteRunnerActivities>({
   taskQueue: 'patchwright-suite',
   startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '30 seconds' },
 });
 
@@ -132,6 +133,7 @@ function hostActivities(taskQueue: string) {
   const quick = proxyActivities<SuiteRunnerActivities>({
     taskQueue,
     startToCloseTimeout: '10 minutes',
+    heartbeatTimeout: '20 seconds',
     retry: { maximumInterval: '10 seconds' },
   });
   const { runBatch } = proxyActivities<SuiteRunnerActivities>({
@@ -140,6 +142,8 @@ function hostActivities(taskQueue: string) {
     startToCloseTimeout: '14 days',
     // A killed worker is noticed after this; the runner works on meanwhile, so a false alarm costs nothing.
     heartbeatTimeout: '10 seconds',
+    // Whoever still follows a runner would start it again when it is ended below.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
   });
   // One by one: the proxy has no keys of its own to spread.

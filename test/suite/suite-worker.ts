@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
 import { cacheDir } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -47,6 +48,7 @@ const common = {
   activities,
   maxHeartbeatThrottleInterval: '2s',
   defaultHeartbeatThrottleInterval: '1s',
-} as const;
+  interceptors: { activity: [beatMeanwhile] },
+} satisfies Partial<WorkerOptions>;
 const workers = await Promise.all(queues.map((queue) => Worker.create({ ...common, ...queue })));
 await Promise.all(workers.map((worker) => worker.run()));
