@@ -18,13 +18,14 @@ export function environmentsForBrokers(
 ): string[] {
   const rolling = step.startsWith('rollout:') ? step.slice('rollout:'.length) : undefined;
   const at = rolling === undefined ? -1 : environments.indexOf(rolling);
+  const allChanged = rolling !== undefined && (done[rolling] ?? 0) >= nodesIn(rolling);
   return environments.filter((name, index) => {
     if ((open[name] ?? 0) > 0) return false;
-    // Cut and build lie well before the first roll-out; what comes next after a suite is not known.
+    // Cut and build lie well before the first roll-out; which suite is the last one is not known here.
     if (at === -1) return step === 'build' || step === 'cut' || index > 0;
-    if (index < at) return true;
-    // All nodes are changed: it soaks, and begins its soak anew.
-    return index === at && (done[name] ?? 0) >= nodesIn(name);
+    // In its soak, which begins anew; the next one's roll-out is then near.
+    if (index === at) return allChanged;
+    return index < at || !allChanged;
   });
 }
 

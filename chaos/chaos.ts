@@ -2,7 +2,7 @@ import type { Ground } from './ground.ts';
 import { type PlannedKill, planKills, type TargetKind } from './plan.ts';
 import { treeOf } from './proofs/git.ts';
 import { type Proofs, type Proved, prove, settingsOf } from './prove.ts';
-import { killByPlan, startRelease, untilEnded, untilTold } from './release.ts';
+import { killByPlan, startRelease, type Until, untilEnded, untilTold } from './release.ts';
 import { type TopicFigures, type TopicWatch, watchTopics } from './topics.ts';
 import { closeWorld, openWorld, type Say, type World } from './world.ts';
 
@@ -15,6 +15,8 @@ export type ChaosOptions = {
   say: Say;
   /** Where logs go when something was wrong. */
   keepIn: string;
+  /** Fires when the user wants it to end: what runs is stopped, and the run is not met. */
+  interrupted: AbortSignal;
 };
 
 export type ChaosResult = {
@@ -45,8 +47,8 @@ const TOLD_WITHIN_MS = 120_000;
 
 /** Releases again and again while processes are killed by plan, until all kills are done; proves each release. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { ground, kills, seed, minutes, say } = options;
-  const deadlineMs = Date.now() + minutes * 60_000;
+  const { ground, kills, seed, minutes, say, interrupted } = options;
+  const until: Until = { deadlineMs: Date.now() + minutes * 60_000, interrupted };
   const plan = planKills(seed, { kills, meanGapMs: ground.meanGapMs, brokers: ground.system === 'kafka' });
   const world = await openWorld(ground, say);
   const all: Released[] = [];
@@ -54,9 +56,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let watches: TopicWatch[] = [];
   try {
     watches = await watchTopics(world, settingsOf(world));
-    while (plan.length > 0 && Date.now() < deadlineMs && problems.length === 0) {
+    while (plan.length > 0 && Date.now() < until.deadlineMs && problems.length === 0) {
+      interrupted.throwIfAborted();
       if (all.length > 0) await ground.push(world.folder, all.length + 1);
-      const one = await releaseUnderFire(world, { plan, number: all.length + 1, deadlineMs, watches });
+      const one = await releaseUnderFire(world, { plan, number: all.length + 1, until, watches });
       all.push(one);
       problems.push(...one.problems);
     }
@@ -71,15 +74,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 
 type Released = Proved & { release: string; problems: string[]; kills: number; seconds: number };
 
-async function releaseUnderFire(
-  world: World,
-  {
-    plan,
-    number,
-    deadlineMs,
-    watches,
-  }: { plan: PlannedKill[]; number: number; deadlineMs: number; watches: TopicWatch[] },
-): Promise<Released> {
+type Fire = { plan: PlannedKill[]; number: number; until: Until; watches: TopicWatch[] };
+
+async function releaseUnderFire(world: World, { plan, number, until, watches }: Fire): Promise<Released> {
   const begun = Date.now();
   const killsBefore = world.kills.length;
   const branchTree = treeOf(world.ground.repository(world.folder), 'main');
@@ -87,7 +84,7 @@ async function releaseUnderFire(
   world.say(`${release} has started; ${plan.length} kills to come`);
   const ended = new AbortController();
   const killing = killByPlan(world, release, plan, ended.signal);
-  const watching = untilEnded(world, release, deadlineMs).finally(() => ended.abort());
+  const watching = untilEnded(world, release, until).finally(() => ended.abort());
   const [killed, outcome] = await Promise.allSettled([killing, watching]);
   for (const part of [killed, outcome]) if (part.status === 'rejected') throw part.reason;
   const inKilling = killed.status === 'fulfilled' ? killed.value : [];

@@ -56,7 +56,8 @@ function readGone<T>(read: () => T): T | undefined {
     return read();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return undefined;
+    // A working directory of more than a page of letters is none of ours.
+    if (['ENOENT', 'ESRCH', 'EACCES', 'ENAMETOOLONG'].includes(code ?? '')) return undefined;
     throw error;
   }
 }

@@ -14,9 +14,13 @@ export async function startRelease(world: World, number: number): Promise<string
   return `${world.ground.fork}-${number}`;
 }
 
+export type Until = { deadlineMs: number; interrupted?: AbortSignal };
+
 /** Waits until the release has ended. Throws when it has not by the deadline. */
-export async function untilEnded(world: World, release: string, deadlineMs: number): Promise<Look> {
+export async function untilEnded(world: World, release: string, until: Until): Promise<Look> {
+  const { deadlineMs, interrupted } = until;
   for (;;) {
+    interrupted?.throwIfAborted();
     const look = await lookAt(world, release);
     if (look?.outcome) return look;
     if (Date.now() > deadlineMs)

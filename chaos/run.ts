@@ -58,7 +58,11 @@ async function main(args: string[]): Promise<number> {
   await ensureEverything(loadSettings(CONFIGURATION), progressOnStderr());
   const keepIn = join(tmpdir(), `patchwright-chaos-${options.ground.fork}-${options.seed}`);
   mkdirSync(keepIn, { recursive: true });
-  const { figures, goals, problems, met } = await runChaos({ ...options, say, keepIn });
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
+  const run = { ...options, say, keepIn, interrupted: interruption.signal };
+  const { figures, goals, problems, met } = await runChaos(run);
   for (const problem of problems) say(problem);
   process.stdout.write(`${JSON.stringify({ chaos: name, figures, goals, met })}\n`);
   return met ? 0 : 1;

@@ -17,7 +17,7 @@ export async function proveNoOrphans(world: World): Promise<string[]> {
   return orphans.map(({ pid, argv }) => `an orphan: process ${pid}, ${argv.join(' ').slice(0, 200)}`);
 }
 
-function orphansOf(world: World): Seen[] {
+export function orphansOf(world: World): Seen[] {
   const roots = new Set<number>();
   const up = servingUp(world);
   if (up) roots.add(up.pid);
