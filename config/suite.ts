@@ -62,7 +62,7 @@ const shared = {
   slots: z.number().int().min(1).max(256).optional().describe('at the most; otherwise as many as the worker has'),
   environment: z
     .array(z.string())
-    .default(['PATH', 'HOME', 'LANG', 'LC_ALL', 'JAVA_HOME', 'TZ'])
+    .default(['PATH', 'HOME', 'LANG', 'LC_ALL', 'JAVA_HOME', 'MAVEN_OPTS', 'TZ'])
     .describe('the variables that tests may see; nothing else reaches them'),
 };
 

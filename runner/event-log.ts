@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { logger } from '../lib/log.ts';
 import type { SlotEvent } from './protocol.ts';
 
@@ -10,14 +10,34 @@ export type History = { finishedItems: Set<string>; endedBatches: Set<string> };
 
 export const itemKey = (batch: string, item: number) => `${batch} ${item}`;
 
-/** Reads the whole event log once, when a runner is started again in a folder that has one. */
+/**
+ * Reads the event log once, when a runner is started again in a folder that has one. In parts: a long suite's log is
+ * larger than what one string may hold.
+ */
 export function readHistory(file: string): History {
   const history: History = { finishedItems: new Set(), endedBatches: new Set() };
-  for (const event of parseEvents(readText(file))) {
+  if (!existsSync(file)) return history;
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(1 << 20);
+    let rest = Buffer.alloc(0);
+    for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer)) {
+      const bytes = Buffer.concat([rest, buffer.subarray(0, read)]);
+      const end = bytes.lastIndexOf(0x0a) + 1;
+      remember(history, bytes.subarray(0, end).toString('utf8'));
+      rest = bytes.subarray(end);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return history;
+}
+
+function remember(history: History, lines: string): void {
+  for (const event of parseEvents(lines)) {
     if (event.type === 'end') history.finishedItems.add(itemKey(event.batch, event.item));
     if (event.type === 'batch-end') history.endedBatches.add(event.batch);
   }
-  return history;
 }
 
 /** Whole lines as events. A line that a crash tore is told and left out: what it said was never acknowledged. */
@@ -73,13 +93,4 @@ export function openEventLog(file: string, onError: (error: Error) => void): Eve
 /** A nearly full disk writes less than it was given, and says so only by the count. */
 function writeAll(descriptor: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -70,8 +70,8 @@ async function cutBatch(
     .limit(HEAD_UNITS)
     .execute();
   const size = sizeOf({ estimates: head.map(({ estimate }) => estimate), remainingSeconds: remaining, slots });
-  if (size === 0) return undefined;
   const units = head.slice(0, size);
+  if (units.length === 0) return undefined;
   const items: WorkItem[] = units.map(({ unit, selector }, item) => ({
     item,
     unit,

@@ -168,6 +168,36 @@ export async function findSuiteRun(db: SuiteDb, suiteRun: string) {
   return db.selectFrom('suite_run').selectAll().where('suite_run', '=', suiteRun).executeTakeFirst();
 }
 
+/**
+ * Opens a suite run again that ended before its time (a runner that could not work, a cancellation): what had not
+ * finished waits again. What has finished stays finished.
+ */
+export async function reopenSuiteRun(db: SuiteDb, suiteRun: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const reopened = await tx
+      .updateTable('suite_run')
+      .set({ ended_at: null, problem: null })
+      .where('suite_run', '=', suiteRun)
+      .where('ended_at', 'is not', null)
+      .returning('suite_run')
+      .executeTakeFirst();
+    if (!reopened) return;
+    await tx
+      .updateTable('suite_unit')
+      .set({ batch: null })
+      .where('suite_run', '=', suiteRun)
+      .where('finished', '=', false)
+      .where('batch', 'in', (eb) =>
+        eb
+          .selectFrom('suite_batch')
+          .select('batch')
+          .where('suite_run', '=', suiteRun)
+          .where('finished_at', 'is not', null),
+      )
+      .execute();
+  });
+}
+
 /** One more side of a comparison: a prefix of the stack that was built. Safe to repeat. */
 export async function addArm(db: SuiteDb, suiteRun: string, name: string, arm: unknown): Promise<void> {
   await db.transaction().execute(async (tx) => {

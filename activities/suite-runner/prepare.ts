@@ -8,7 +8,7 @@ import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { discoverUnits, type FoundUnit } from '../../runner/discover.ts';
 import { BrokenRunner, type JvmSpec } from '../../runner/protocol.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
-import { findSuiteRun, type PlannedUnit, savePlan, unitHistory } from '../../store/suites.ts';
+import { findSuiteRun, type PlannedUnit, reopenSuiteRun, savePlan, unitHistory } from '../../store/suites.ts';
 import type { Build, Digest, Patch, Source } from '../../workflows/types.ts';
 import { globPattern, javaTool, prepareArm, resolveEntries, runnerSpec } from './arms.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
@@ -33,7 +33,7 @@ export type PreparedSuite =
   /** The suite cannot be run as it is configured: a sentence. */
   | { kind: 'unplannable'; queue: string; reason: string };
 
-/** Makes the plan and keeps it. A suite run that has a plan keeps it. */
+/** Makes the plan and keeps it. A suite run that has a plan keeps it, and goes on with what had not finished. */
 export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Promise<PreparedSuite> {
   const queue = `suite-${deps.hostId}`;
   const settings = await deps.settings(order.settings);
@@ -45,7 +45,10 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
     candidate: await prepareArm(deps, context, 'candidate', order.candidate),
     base: await prepareArm(deps, context, 'base', order.base),
   };
-  if (known) return { kind: 'planned', queue, slots: known.slots, units: known.units };
+  if (known) {
+    await reopenSuiteRun(deps.db, order.suiteRun);
+    return { kind: 'planned', queue, slots: known.slots, units: known.units };
+  }
 
   const units = await listUnits(deps, order, suite, settings, arms.candidate as JvmSpec['arms'][string]);
   if ('reason' in units) return { kind: 'unplannable', queue, reason: units.reason };
