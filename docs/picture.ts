@@ -40,8 +40,9 @@ function spans(line: string): string {
     const code = /^\u001b\[([0-9;]*)m$/.exec(part)?.[1];
     if (code !== undefined) codes = applied(codes, code);
     else if (part !== '') {
-      const x = (EDGE + column * CELL).toFixed(1);
-      out += `<tspan x="${x}"${look(codes)}>${part.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</tspan>`;
+      // Spaces at the beginning are dropped by most viewers: the text begins where they end.
+      const x = (EDGE + (column + part.length - part.trimStart().length) * CELL).toFixed(1);
+      out += `<tspan x="${x}"${look(codes)}>${part.trimStart().replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</tspan>`;
       column += part.length;
     }
   }
