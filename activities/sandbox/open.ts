@@ -14,7 +14,7 @@ import { ensureEtc } from './etc.ts';
 import { enterableFolder } from './folders.ts';
 import { explainRefusal, type RefusalFacts } from './refusal.ts';
 import { runInSandbox } from './run.ts';
-import type { Sandbox, SandboxEnd, SandboxNone, SandboxOn, SandboxRefused, Tools, Who } from './types.ts';
+import type { Sandbox, SandboxEnd, SandboxNone, SandboxOn, SandboxRefused, Tools, UidRange, Who } from './types.ts';
 import { UID_RANGE } from './uids.ts';
 import { withWorkspace } from './workspaces.ts';
 
@@ -40,9 +40,10 @@ export async function openSandbox(options: OpenOptions): Promise<SandboxOn | San
   const machine = options.machine ?? thisMachine();
   const found = await findTools(machine, options);
   if ('missing' in found) return refuse({ missingPrograms: found.missing, output: '' });
+  const who = whoRuns();
+  if (who.kind === 'range' && !uidsMapped(who)) return refuse({ missingPrograms: [], output: '' });
   const root = resolve(options.dataDir, 'sandbox');
   prepareRoot(root);
-  const who = whoRuns();
   const [etc, staging] = [await ensureEtc(root), await mayStage(found, who)];
   const plain: SandboxOn = { kind: 'on', root, etc, tools: found, who, staging, overlay: false };
   const first = await tryEmpty(plain);
@@ -104,6 +105,15 @@ function prepareRoot(root: string): void {
 function whoRuns(): Who {
   const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()];
   return uid === 0 ? UID_RANGE : { kind: 'own', uid, gid };
+}
+
+/** user_namespaces(7): lines of first uid inside, first outside, how many. */
+function uidsMapped({ first, count }: UidRange): boolean {
+  const map = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
+  return map.some((line) => {
+    const [inside = 0, , length = 0] = line.trim().split(/\s+/).map(Number);
+    return inside <= first && inside + length >= first + count;
+  });
 }
 
 async function findTools(machine: Machine, options: OpenOptions): Promise<Tools | { missing: string[] }> {
@@ -187,6 +197,7 @@ function gatherFacts(): Omit<RefusalFacts, 'missingPrograms' | 'output'> {
     container:
       existsSync('/.dockerenv') || existsSync('/run/.containerenv') || /docker|kubepods|containerd|libpod/.test(cgroup),
     seccomp: /^Seccomp:\t2$/m.test(read('/proc/self/status') ?? ''),
+    uidsMapped: uidsMapped(UID_RANGE),
     userNamespaces: existsSync('/proc/self/ns/user'),
     apparmorRestricts: read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1',
     userNamespaceClone: read('/proc/sys/kernel/unprivileged_userns_clone'),

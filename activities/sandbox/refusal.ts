@@ -14,7 +14,9 @@ export interface RefusalFacts {
   userNamespaceClone: string | undefined;
   /** user.max_user_namespaces */
   mostUserNamespaces: number | undefined;
-  /** Absolute paths that were not found. */
+  /** We are root, and the uids of the sandbox exist here; a user namespace may have only a few. */
+  uidsMapped: boolean;
+  /** Programs that were not found, by name. */
   missingPrograms: readonly string[];
   /** What the trial printed. */
   output: string;
@@ -50,6 +52,12 @@ export function explainRefusal(facts: RefusalFacts): Refusal {
   if (missing !== undefined) {
     const [name, program] = missing.includes('bwrap') ? ['bubblewrap', 'bwrap'] : ['util-linux', missing];
     return { reason: `there is no ${program}`, mend: asRoot(facts, `apt-get install ${name}`) };
+  }
+  if (facts.root && !facts.uidsMapped) {
+    return {
+      reason: 'this root is alone in its user namespace: there is no other uid for a sandbox to have',
+      mend: 'run Patchwright as a user that is not root',
+    };
   }
   if (!facts.userNamespaces) {
     return {

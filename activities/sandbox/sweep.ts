@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { logger } from '../../lib/log.ts';
 import { discard, removeOldBases, removeTree } from './bases.ts';
 import { endCommandOf } from './running.ts';
-import type { Sandbox, SandboxOn } from './types.ts';
+import type { Sandbox } from './types.ts';
 import { endLeftovers, UID_RANGE } from './uids.ts';
 import { listWorkspaces } from './workspaces.ts';
 
@@ -29,7 +29,7 @@ export async function sweepSandboxes(dataDir: string, { keepBases = KEPT_BASES }
   const found = listWorkspaces(sandbox);
   const dead = found.filter(({ live }) => !live);
   let processes = dead.filter(({ dir }) => endCommandOf(dir)).length;
-  if (process.getuid?.() === 0) processes += endLeftovers(UID_RANGE as SandboxOn['who'] & { kind: 'range' });
+  if (process.getuid?.() === 0) processes += endLeftovers(UID_RANGE);
   for (const { dir } of dead) await discard(sandbox, dir);
   await emptyTrash(root);
   removeHalfMade(root);

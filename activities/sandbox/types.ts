@@ -10,11 +10,13 @@ export interface Tools {
   sh: string;
 }
 
+export type UidRange = { kind: 'range'; first: number; count: number };
+
 /**
  * Who runs inside. `range`: we are root, and every live sandbox has a uid of its own that nobody
  * else has. `own`: we are not root, and it is our own uid in a namespace.
  */
-export type Who = { kind: 'range'; first: number; count: number } | { kind: 'own'; uid: number; gid: number };
+export type Who = UidRange | { kind: 'own'; uid: number; gid: number };
 
 /** A machine on which the sandbox was tried and runs. */
 export interface SandboxOn {

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { readJsonFile } from '../../lib/json-file.ts';
 import { tryLock } from '../../lib/lock.ts';
 import { sendSignal } from './process-tree.ts';
-import type { Who } from './types.ts';
+import type { UidRange } from './types.ts';
 
 /**
  * Uids that no system hands out (systemd's table of uids leaves 60578–61183 free), low enough for
  * a container that has only the first 65,536.
  */
-export const UID_RANGE: Who = { kind: 'range', first: 60_600, count: 64 };
+export const UID_RANGE: UidRange = { kind: 'range', first: 60_600, count: 64 };
 
 // Of the machine, not of a data folder: two of them would otherwise share uids.
 const LOCKS = '/run/patchwright/uids';
@@ -27,7 +27,7 @@ export interface UidLease {
  *
  * @throws when every uid is taken.
  */
-export function leaseUid(who: Who & { kind: 'range' }, workspace: string, prefer: readonly number[] = []): UidLease {
+export function leaseUid(who: UidRange, workspace: string, prefer: readonly number[] = []): UidLease {
   const all = Array.from({ length: who.count }, (_, index) => who.first + index);
   for (const uid of new Set([...prefer.filter((uid) => all.includes(uid)), ...all])) {
     const lease = tryUid(uid, workspace);
@@ -68,7 +68,7 @@ export function isKept(workspace: string): boolean {
  * Ends every process of a uid of the range that no live process has leased: what a crash left, if
  * anything slipped the kernel's own ways. Says how many there were.
  */
-export function endLeftovers(who: Who & { kind: 'range' }): number {
+export function endLeftovers(who: UidRange): number {
   let ended = 0;
   for (const [uid, processes] of processesByUid(who)) {
     // Held for the while, so that nobody starts one between the look and the blow.
@@ -82,7 +82,7 @@ export function endLeftovers(who: Who & { kind: 'range' }): number {
   return ended;
 }
 
-function processesByUid(who: Who & { kind: 'range' }): Map<number, number[]> {
+function processesByUid(who: UidRange): Map<number, number[]> {
   const found = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
