@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { type ProcessIdentity, startTimeOf } from '../lib/process-identity.ts';
 
 /** One process as the kernel shows it (Linux: read from /proc, no store and no state folder asked). */
-export type Seen = ProcessIdentity & { parent: number; argv: string[]; cwd: string };
+export type Seen = ProcessIdentity & { parent: number; session: number; argv: string[]; cwd: string };
 
 /** Undefined where it has ended meanwhile, or is a zombie. */
 export function seeProcess(pid: number): Seen | undefined {
@@ -12,8 +12,9 @@ export function seeProcess(pid: number): Seen | undefined {
   const argv = readGone(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   const cwd = readGone(() => readlinkSync(`/proc/${pid}/cwd`));
   if (startTime === undefined || stat === undefined || argv === undefined || cwd === undefined) return undefined;
-  const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  return { pid, startTime, parent, argv: argv.split('\0').filter((word) => word !== ''), cwd };
+  const [, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const words = argv.split('\0').filter((word) => word !== '');
+  return { pid, startTime, parent: Number(parent), session: Number(session), argv: words, cwd };
 }
 
 export function processIds(): number[] {
@@ -34,8 +35,9 @@ export function processesOf(folder: string): Seen[] {
 }
 
 /** The state folder that a launcher (lib/detached-launcher.sh) was started for; undefined for any other process. */
-export function launchedFolder({ argv: [, script = '', dir] }: Pick<Seen, 'argv'>): string | undefined {
-  return basename(script) === 'detached-launcher.sh' && dir !== '--become' ? dir : undefined;
+export function launchedFolder({ pid, session, argv: [, script = '', dir] }: Seen): string | undefined {
+  // It leads a session; a moment's subshell of it has the same words, and does not.
+  return basename(script) === 'detached-launcher.sh' && dir !== '--become' && session === pid ? dir : undefined;
 }
 
 /** The processes with one of the roots as an ancestor, and the roots themselves. */
