@@ -8,6 +8,7 @@ import { type Progress, progressOnStderr } from '../setup/progress.ts';
 import { migrate } from '../store/migrate.ts';
 import { ROLES } from './commands/up.ts';
 import type { Globals } from './context.ts';
+import { endDetachedWork } from './detached-work.ts';
 import { ensureEverything } from './ensure.ts';
 
 const WORKER = fileURLToPath(new URL('../worker.ts', import.meta.url));
@@ -30,6 +31,7 @@ export async function upOptions(
     migrate: async (databaseUrl) => {
       await migrate(databaseUrl);
     },
+    endDetachedWork,
     env: processEnvironment(),
     services: { external: { temporal: temporalFromEnvironment(), databaseUrl: findSecret({ env: 'DATABASE_URL' }) } },
     progress,

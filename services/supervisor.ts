@@ -14,6 +14,8 @@ export interface UpOptions {
   workerFile: string;
   /** Brings the database's schema up to date; run before any worker starts. */
   migrate?: ((databaseUrl: string) => Promise<void>) | undefined;
+  /** Ends what outlives a worker but must not outlive `up`; run once no worker is there to start more of it. */
+  endDetachedWork?: ((dataDir: string) => Promise<void>) | undefined;
   /** What a worker's environment is made from. */
   env: Readonly<Record<string, string | undefined>>;
   services?: Pick<ServicesOptions, 'external' | 'fsync' | 'temporalPort' | 'searchAttributes' | 'machine'>;
@@ -105,7 +107,7 @@ async function startAll(
     state: () => state(true),
     stop: async () => {
       live = undefined;
-      await stopAll(begun);
+      await stopAll(begun, () => options.endDetachedWork?.(dataDir));
       letGo();
     },
     kill: () => {
@@ -115,9 +117,12 @@ async function startAll(
   };
 }
 
-async function stopAll({ services, roles }: { services?: RunningServices; roles: Supervised[] }): Promise<void> {
+async function stopAll(
+  { services, roles }: { services?: RunningServices; roles: Supervised[] },
+  endWork?: () => Promise<void> | undefined,
+): Promise<void> {
   await Promise.all(roles.map((role) => role.stop()));
-  await services?.stop();
+  await Promise.all([endWork?.(), services?.stop()]);
 }
 
 function describeUp(
