@@ -68,7 +68,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
   for (const watch of watches) watch.stop();
   if (problems.length > 0) say(`not met; logs are kept in ${options.keepIn}`);
-  const left = await closeWorld(world, problems.length > 0 ? options.keepIn : undefined);
+  const left = await closeWorld(world, problems.length > 0 ? options.keepIn : undefined).catch((error: Error) => [
+    `it does not end cleanly: ${error.message}`,
+  ]);
   return conclude(options, world, all, problems, left);
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../lib/process-identity.ts';
@@ -68,20 +68,24 @@ export async function openWorld(ground: Ground, say: Say): Promise<World> {
 
 /** Ends everything and says what still ran after that. Keeps the logs where `keepIn` is given. */
 export async function closeWorld(world: World, keepIn?: string): Promise<string[]> {
-  const { patchwright, witness, slack, folder, data } = world;
+  const { patchwright, witness, slack, folder } = world;
   witness.stop();
-  if (keepIn !== undefined) {
-    for (const room of ['logs', 'runs', 'roles'])
-      cpSync(join(data, room), join(keepIn, room), { recursive: true, filter: (file) => !file.includes('/arms/') });
-    writeFileSync(join(keepIn, 'up.log'), patchwright.upLog());
-  }
   try {
-    await patchwright.close();
+    if (keepIn !== undefined) keepLogs(world, keepIn);
   } finally {
-    await slack.stop();
+    await patchwright.close().finally(() => slack.stop());
   }
   for (let tries = 0; processesOf(folder).length > 0 && tries < 20; tries += 1) await sleep(250);
   return processesOf(folder).map(({ pid, argv }) => `process ${pid} still runs: ${argv.join(' ').slice(0, 200)}`);
+}
+
+function keepLogs({ data, patchwright }: World, keepIn: string): void {
+  for (const room of ['logs', 'runs', 'roles']) {
+    const isWanted = (file: string) => !/\/(arms|socket)(\/|$)/.test(file);
+    if (existsSync(join(data, room)))
+      cpSync(join(data, room), join(keepIn, room), { recursive: true, filter: isWanted });
+  }
+  writeFileSync(join(keepIn, 'up.log'), patchwright.upLog());
 }
 
 /** A command as a person would run it: again, where what it needs was just killed. */
