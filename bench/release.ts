@@ -62,10 +62,17 @@ function sizeOf(settings: Settings, fork: string, example: Example | undefined):
   const { suites = [], environments = [] } = settings.forks[fork]?.release ?? {};
   const recorded = example === undefined ? recordedBatches() : undefined;
   return {
-    patches: example?.patches ?? readdirSync(join(ROOT, 'examples', fork, 'patches')).length,
+    ...(example?.stack ?? stackOf(fork)),
     batches: Object.fromEntries(suites.map((name) => [name, recorded ?? example?.batches[name] ?? 1])),
     targets: Object.fromEntries(environments.map((name) => [name, targetsOf(settings.environments[name])])),
   };
+}
+
+/** The patches that the example's fork begins with. */
+function stackOf(fork: string): { patches: number; checks: number } {
+  const folder = join(ROOT, 'examples', fork, 'patches');
+  const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  return { patches: texts.length, checks: texts.filter((text) => /^Check: /m.test(text)).length };
 }
 
 /** As many nodes as the environment is provisioned with; here only their number matters. */

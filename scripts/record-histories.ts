@@ -28,12 +28,13 @@ const WANTED: Record<string, string> = {
   'release-held-by-a-regression': 'release:greeter-2',
   'release-held-by-its-build': 'release:greeter-3',
   'release-rolled-back': 'release:greeter-4',
-  'release-cancelled': 'release:greeter-5',
+  'release-held-by-a-check': 'release:greeter-5',
+  'release-cancelled': 'release:greeter-6',
   'suite-passed': 'suite:greeter-1/1/unit',
   'suite-with-a-culprit': 'suite:greeter-2/1/unit',
   'rollout-promoted': 'rollout:greeter-1/1/production',
   'rollout-rolled-back': 'rollout:greeter-4/1/staging',
-  'rollout-aborted': 'rollout:greeter-5/1/staging',
+  'rollout-aborted': 'rollout:greeter-6/1/staging',
   'environment-staging': 'environment:staging',
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
@@ -58,10 +59,10 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   const repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
-  const push = (patch: keyof typeof PATCHES) =>
-    repository.commit({ 'server.mjs': PATCHES[patch] }, patchMessage(`Make it ${patch}`));
-  const release = async (patch: keyof typeof PATCHES, wanted: string) => {
-    push(patch);
+  const push = (patch: keyof typeof PATCHES, check = 'grep -q greeting server.mjs') =>
+    repository.commit({ 'server.mjs': PATCHES[patch] }, patchMessage(`Make it ${patch}`, `Check: ${check}\n`));
+  const release = async (patch: keyof typeof PATCHES, wanted: string, check?: string) => {
+    push(patch, check);
     await patchwright.call('release', 'greeter');
     await expectOutcome(patchwright, wanted);
     repository.git('reset', '--quiet', '--hard', 'HEAD~1');
@@ -77,6 +78,7 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await release('breaks-tests', 'held');
   await release('breaks-build', 'held');
   await release('never-returns', 'rolled-back');
+  await release('better', 'held', 'false');
   push('better');
   await cancelInTheMiddle(patchwright);
 }
@@ -86,13 +88,13 @@ async function cancelInTheMiddle(patchwright: Patchwright): Promise<void> {
   await patchwright.call('env', 'pause', 'staging', '--reason', 'a recording');
   await patchwright.call('release', 'greeter', '--detach');
   await withClient(patchwright, async (client) => {
-    const rollout = client.workflow.getHandle('rollout:greeter-5/1/staging');
+    const rollout = client.workflow.getHandle('rollout:greeter-6/1/staging');
     await until('the roll-out waits', async () => {
       const progress = await rollout.query<RolloutProgress>('rolloutProgress').catch(notYet);
       return progress?.waiting !== undefined;
     });
   });
-  await patchwright.call('release', 'cancel', 'greeter-5');
+  await patchwright.call('release', 'cancel', 'greeter-6');
   await until('the release has ended', async () => (await outcomeOf(patchwright)) !== undefined);
   await expectOutcome(patchwright, 'aborted');
   await patchwright.call('env', 'resume', 'staging', '--reason', 'a recording');

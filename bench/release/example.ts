@@ -20,6 +20,7 @@ const READY_WITHIN_MS = 120_000;
 
 export type Example = {
   outcome: string;
+  reasons: string[];
   /** From the command to the outcome in the store, and to the end of the command. */
   releasedSeconds: number | null;
   totalSeconds: number;
@@ -29,8 +30,8 @@ export type Example = {
   peakMemory: PeakMemory | undefined;
   /** Of the machine, before: what else it was doing. */
   loadBefore: number;
-  /** Patches, and batches by suite, of this real release. */
-  patches: number;
+  /** The patches, those with a check, and the batches by suite of this real release. */
+  stack: { patches: number; checks: number };
   batches: Record<string, number>;
 };
 
@@ -47,7 +48,7 @@ export async function runExample(config: string, progress: Progress): Promise<Ex
     const began = Date.now();
     const { status } = await call('start', '--once').ended;
     const totalSeconds = (Date.now() - began) / 1000;
-    progress('example', `ended with ${status} after ${totalSeconds.toFixed(1)} s; ${join(folder, 'start.log')}`);
+    progress('example', `ended with ${status} after ${totalSeconds.toFixed(1)} s`);
     const report = await reportOf(call);
 
     const again = performance.now();
@@ -58,13 +59,17 @@ export async function runExample(config: string, progress: Progress): Promise<Ex
     const batches = await batchesOf(data, report.release);
     return {
       outcome: report.outcome?.kind ?? `no outcome (exit ${status})`,
+      reasons: report.outcome?.reasons ?? [],
       releasedSeconds: report.endedAt === null ? null : round((Date.parse(report.endedAt) - began) / 1000),
       totalSeconds: round(totalSeconds),
       seconds: report.seconds,
       secondStartSeconds: round(secondStartSeconds),
       peakMemory: memory.stop(),
       loadBefore: round(loadBefore),
-      patches: report.patches.length,
+      stack: {
+        patches: report.patches.length,
+        checks: report.patches.filter(({ check }) => check !== undefined).length,
+      },
       batches,
     };
   } finally {

@@ -6,10 +6,15 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { type BuildActivities, digestOver } from '../../activities/build.ts';
-import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
+import type { CheckActivities } from '../../activities/checks.ts';
+import {
+  createEnvironmentRequestActivities,
+  type EnvironmentRequestActivities,
+} from '../../activities/environment-request.ts';
 import type { GitActivities } from '../../activities/git.ts';
-import { createRecordActivities } from '../../activities/release-records.ts';
-import { createStoryActivities } from '../../activities/story.ts';
+import { createRecordActivities, type RecordActivities } from '../../activities/release-records.ts';
+import type { RolloutActivities } from '../../activities/rollout.ts';
+import { createStoryActivities, type StoryActivities } from '../../activities/story.ts';
 import type { Settings } from '../../config/schema.ts';
 import { sourceOf } from '../../git/patch-stack.ts';
 import type { Db } from '../../store/database.ts';
@@ -21,6 +26,8 @@ import { noOpRollout } from './no-op-rollout.ts';
 /** How large the release is: from the configuration and from what was recorded of a real one. */
 export type Size = {
   patches: number;
+  /** How many of them carry a check. */
+  checks: number;
   /** Batches by suite. */
   batches: Record<string, number>;
   /** Nodes by environment. */
@@ -34,20 +41,34 @@ export type NoOpDeps = {
   size: Size;
 };
 
-export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): object {
+/** Everything that a release asks of the queue of activities: one that is new is missed by the compiler. */
+type NoOpActivities = RecordActivities &
+  StoryActivities &
+  EnvironmentRequestActivities &
+  Omit<GitActivities, 'resolveBase'> &
+  BuildActivities &
+  CheckActivities &
+  RolloutActivities;
+
+export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): NoOpActivities {
   return {
     ...createRecordActivities({ db, settings, sandboxOf: () => ({ off: 'nothing is built or tested' }) }),
     ...createStoryActivities({ db }),
     ...createEnvironmentRequestActivities({ temporal: client }),
-    ...noOpGit(db, settings, size.patches),
+    ...noOpGit(db, settings, size),
     ...noOpBuild(db, settings),
+    checkPatches: async () => [],
     ...noOpRollout(db, settings, size.targets),
   };
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-function noOpGit(db: Db, settings: NoOpDeps['settings'], patches: number): Omit<GitActivities, 'resolveBase'> {
+function noOpGit(
+  db: Db,
+  settings: NoOpDeps['settings'],
+  { patches, checks }: Size,
+): Omit<GitActivities, 'resolveBase'> {
   return {
     async cutCandidate(order) {
       const fork = (await settings(order.settings)).forks[order.fork];
@@ -63,6 +84,7 @@ function noOpGit(db: Db, settings: NoOpDeps['settings'], patches: number): Omit<
           reason: 'measure what the orchestration costs',
           upstreamStatus: 'Inappropriate [benchmark]',
           dropWhen: 'nothing is measured any more',
+          ...(i < checks && { check: 'true' }),
         }),
       );
       const prefixes = stack.map((_, i) => source(i + 1));

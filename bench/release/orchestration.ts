@@ -47,6 +47,9 @@ export type Orchestration = {
 
 export type OrchestrationOrder = { settings: Settings; fork: string; size: Size; pairs: number; progress: Progress };
 
+/** An activity that is not registered would be asked for again for ever. */
+const BOUNDED = { taskQueue: 'patchwright', workflowExecutionTimeout: '5 minutes' } as const;
+
 type Bed = { client: Client; db: Db; order: OrchestrationOrder; settings: string };
 
 export async function benchOrchestration(order: OrchestrationOrder): Promise<Orchestration> {
@@ -137,7 +140,7 @@ async function runRelease({ client, db, order, settings }: Bed): Promise<{ ms: n
   const input: ReleaseInput = { ...request, release, expedite: false };
   const before = await commits(db);
   const began = performance.now();
-  const start = { workflowId: `release:${release}`, taskQueue: 'patchwright', args: [input] };
+  const start = { ...BOUNDED, workflowId: `release:${release}`, args: [input] };
   const outcome = (await client.workflow.execute('release', start)) as { kind: string };
   const took = performance.now() - began;
   if (outcome.kind !== 'released') throw new Error(`${release} ended otherwise: ${JSON.stringify(outcome)}`);
@@ -170,7 +173,7 @@ function fail(message: string): never {
 async function runBare({ client, db }: Bed, plan: BarePlan): Promise<number> {
   const before = await commits(db);
   const began = performance.now();
-  await client.workflow.execute('bare', { workflowId: `bare:${began}`, taskQueue: 'patchwright', args: [plan] });
+  await client.workflow.execute('bare', { ...BOUNDED, workflowId: `bare:${began}`, args: [plan] });
   const took = performance.now() - began;
   const [made, wanted] = [(await commits(db)) - before, countsOf(plan).writes];
   if (made < wanted) throw new Error(`the bare workflow made ${made} commits instead of ${wanted}`);
