@@ -4,7 +4,10 @@ import { type Logger, pino } from 'pino';
 export type LogFields = { release?: string; ticket?: string; key?: string; [field: string]: unknown };
 
 // Standard output belongs to documents (`--json`); everything that tells goes to standard error.
-let root = pino({ level: 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+let root = pino(
+  { level: 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
+  pino.destination({ fd: 2, sync: true }),
+);
 
 /** Sets the level once, at start (`config/env.ts` reads it). */
 export function setLogLevel(level: string): void {
@@ -13,7 +16,10 @@ export function setLogLevel(level: string): void {
 
 /** Replaces the destination: the CLI shows a story on its terminal and sends logs to a file. */
 export function logTo(file: string): void {
-  root = pino({ level: root.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: file, sync: true, mkdir: true }));
+  root = pino(
+    { level: root.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: file, sync: true, mkdir: true }),
+  );
 }
 
 /** A structured logger for one room. `name` says which (`suite-runner`, `git`). */
