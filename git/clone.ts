@@ -103,7 +103,10 @@ export async function checkoutFiles(tools: GitTools, mirror: string, commit: str
       ['checkout-index', '--all', '--force'],
     ];
     for (const args of steps) {
-      const { exitCode, stderr } = await git.tryGit(args, { cwd: dir, env: { GIT_DIR: mirror, GIT_WORK_TREE: dir, GIT_INDEX_FILE: index } });
+      const { exitCode, stderr } = await git.tryGit(args, {
+        cwd: dir,
+        env: { GIT_DIR: mirror, GIT_WORK_TREE: dir, GIT_INDEX_FILE: index },
+      });
       if (exitCode !== 0) throw new Error(`git ${args[0]}: ${stderr.trim()}`);
     }
   } finally {

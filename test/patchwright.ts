@@ -22,7 +22,11 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
   const env = { ...process.env, ...extraEnv };
   const call = (...args: string[]): Promise<Ran> =>
     new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [MAIN, ...globals, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [MAIN, ...globals, ...args], {
+        cwd: folder,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       const ran: Ran = { status: -1, stdout: '', stderr: '' };
       for (const name of ['stdout', 'stderr'] as const) {
         child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -40,7 +44,8 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
     call,
     json: async <T>(...args: string[]): Promise<T> => {
       const ran = await call('--json', ...args);
-      if (ran.stdout === '') throw new Error(`patchwright ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}\n${upLog}`);
+      if (ran.stdout === '')
+        throw new Error(`patchwright ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}\n${upLog}`);
       return JSON.parse(ran.stdout) as T;
     },
     upLog: () => upLog,
