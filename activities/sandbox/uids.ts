@@ -16,8 +16,14 @@ const LOCKS = '/run/patchwright/uids';
 
 export interface UidLease {
   uid: number;
+  /** For a workspace that outlives us: nobody else takes the uid as long as that is kept. */
+  reserve(): void;
   release(): void;
 }
+
+// Given back by a workspace of this process and not yet to the machine: taking one anew costs files and syncs.
+const idle: { uid: number; lock: () => void }[] = [];
+const MOST_IDLE = 4;
 
 /**
  * Takes a uid that no live sandbox has. A holder that died (process id and start time) has lost its own,
@@ -28,6 +34,9 @@ export interface UidLease {
  * @throws when every uid is taken.
  */
 export function leaseUid(who: UidRange, workspace: string, prefer: readonly number[] = []): UidLease {
+  const ready = idle.find(({ uid }) => prefer.length === 0 || prefer.includes(uid));
+  const ours = ready && tryUid(ready.uid, workspace);
+  if (ours) return ours;
   const all = Array.from({ length: who.count }, (_, index) => who.first + index);
   for (const uid of new Set([...prefer.filter((uid) => all.includes(uid)), ...all])) {
     const lease = tryUid(uid, workspace);
@@ -38,22 +47,36 @@ export function leaseUid(who: UidRange, workspace: string, prefer: readonly numb
 
 /** Exactly this uid, for a workspace that goes on; undefined where another live process has it. */
 export function tryUid(uid: number, workspace: string): UidLease | undefined {
+  const index = idle.findIndex((each) => each.uid === uid);
+  const [ours] = index < 0 ? [] : idle.splice(index, 1);
+  if (ours) return leaseOf(ours, workspace);
   const folder = join(LOCKS, String(uid));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = tryLock(join(folder, 'lock'), workspace);
   if (lock.kind === 'held') return undefined;
-  const note = join(folder, 'workspace');
-  const before = existsSync(note) ? readFileSync(note, 'utf8') : '';
-  if (before !== '' && before !== workspace && isKept(before)) {
-    lock.release();
-    return undefined;
+  const note = noteOf(uid);
+  const kept = existsSync(note) ? readFileSync(note, 'utf8') : '';
+  if (kept !== '' && kept !== workspace) {
+    if (isKept(kept)) {
+      lock.release();
+      return undefined;
+    }
+    rmSync(note);
   }
-  writeFileSync(note, workspace);
+  return leaseOf({ uid, lock: lock.release }, workspace);
+}
+
+const noteOf = (uid: number) => join(LOCKS, String(uid), 'workspace');
+
+function leaseOf(held: { uid: number; lock: () => void }, workspace: string): UidLease {
+  const { uid } = held;
   return {
     uid,
+    reserve: () => writeFileSync(noteOf(uid), workspace),
     release: () => {
-      rmSync(note, { force: true });
-      lock.release();
+      rmSync(noteOf(uid), { force: true });
+      if (idle.length < MOST_IDLE) idle.push(held);
+      else held.lock();
     },
   };
 }

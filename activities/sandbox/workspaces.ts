@@ -72,6 +72,7 @@ export async function openWorkspace(sandbox: Sandbox, options: WorkspaceOptions 
     record(workspace, options.keepMinutes);
     await fill(sandbox, workspace);
     if (lease) leases.set(dir, lease);
+    if (options.keepMinutes !== undefined) lease?.reserve();
     return workspace;
   } catch (error) {
     await discard(sandbox, dir);
@@ -101,6 +102,7 @@ export function adoptWorkspace(
     if (lease === undefined) throw new Error(`the uid ${workspace.uid} of the workspace ${id} is in use`);
     leases.set(dir, lease);
   }
+  if (keepMinutes !== undefined) leases.get(dir)?.reserve();
   if (!ours) endCommandOf(dir);
   record(workspace, keepMinutes);
   return workspace;
