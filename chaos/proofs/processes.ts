@@ -28,5 +28,6 @@ export function orphansOf(world: World): Seen[] {
     roots.add(state.process.launcher.pid);
   }
   const known = withDescendants(allProcesses(), roots);
-  return processesOf(world.folder).filter(({ pid }) => !known.has(pid));
+  // The watchers of the topics are ours.
+  return processesOf(world.folder).filter(({ pid, argv }) => !known.has(pid) && !argv.includes('TopicWitness'));
 }
