@@ -35,8 +35,9 @@ export const rolloutSchema = z
       .describe('controller.quorum.fetch.timeout.ms of the cluster: who fetched within it is caught up (K4)'),
     underReplicatedSeconds: z.number().min(1).default(8).describe('longer than this in the soak fails it'),
     errorShare: z.number().min(0).max(1).default(0.01).describe('failed requests above the window before, as a share'),
-    p99Factor: z.number().min(1).default(5).describe('p99 against the window before the roll'),
-    p99FloorMs: z.number().min(0).default(500).describe('a p99 below this never fails the soak'),
+    slowFactor: z.number().min(1).default(5).describe('p50 of client requests against the window before the roll'),
+    slowFloorMs: z.number().min(0).default(500).describe('a p50 below this never fails the soak'),
+    slowSeconds: z.number().min(0).default(8).describe('slow for so long, without a pause, fails it'),
     waivers: z.array(waiverSchema).default([]),
   })
   .prefault({});

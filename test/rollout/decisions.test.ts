@@ -188,8 +188,9 @@ describe('the soak', () => {
     warmUpSeconds: 2,
     underReplicatedSeconds: 5,
     errorShare: 0.01,
-    p99Factor: 5,
-    p99FloorMs: 500,
+    slowFactor: 5,
+    slowFloorMs: 500,
+    slowSeconds: 4,
   };
   const calm: ClientFigures = {
     seconds: 3,
@@ -220,7 +221,7 @@ describe('the soak', () => {
     }
     throw new Error('no verdict');
   }
-  const slow = { clients: { ...calm, p99Ms: 900 } };
+  const slow = { clients: { ...calm, p50Ms: 900 } };
   const failing = { clients: { ...calm, errors: 30 } };
   const thin = { underReplicated: ['t-0'] };
 
@@ -232,7 +233,9 @@ describe('the soak', () => {
     ['under-replicated for a moment passes', [thin, thin, {}], 'pass', 12],
     ['under-replicated for long fails', [thin], 'fail', 8],
     ['one slow sample is no verdict', [{}, {}, slow, {}], 'pass', 12],
-    ['two slow samples in a row fail', [{}, {}, slow, slow], 'fail', 8],
+    ['slow for some seconds passes', [{}, {}, slow, slow, {}], 'pass', 12],
+    ['slow for longer fails', [{}, {}, slow], 'fail', 10],
+    ['a slow tail alone passes', [{ clients: { ...calm, p99Ms: 5000 } }], 'pass', 12],
     ['slow in warm-up does not count', [slow, {}], 'pass', 12],
     ['slow, but not in a row', [{}, slow, {}, slow, {}, slow, {}], 'pass', 12],
     ['failed requests in a row fail', [{}, failing, failing], 'fail', 6],
@@ -240,9 +243,9 @@ describe('the soak', () => {
       'nothing acknowledged in a row fails',
       [{}, { clients: { ...calm, acknowledged: 0, p99Ms: undefined } }],
       'fail',
-      6,
+      8,
     ],
-    ['a partition that hangs fails', [{}, { clients: { ...calm, longestUnwritableMs: 4000 } }], 'fail', 6],
+    ['a partition that hangs fails', [{}, { clients: { ...calm, longestUnwritableMs: 5000 } }], 'fail', 8],
     ['time not observed is not soak', [{}, { unread: ['n2'] }, { unread: ['n2'] }, {}], 'pass', 16],
     ['never observed never passes', [{ unread: ['n2'] }], 'inconclusive', 56],
     ['no traffic seen never passes', [{ clients: { ...calm, seconds: 0 } }], 'inconclusive', 56],
