@@ -22,8 +22,9 @@ export function proveGit(repository: string, report: Report, branchTree: string)
   if (released) wanted.push(`refs/tags/patchwright/${release}`);
   for (const ref of wanted) {
     if (refs.get(ref) !== commit) problems.push(`git: ${ref} is ${refs.get(ref) ?? 'not there'}, not ${commit}`);
+    if (!refs.has(ref)) continue;
     const written = git('reflog', 'show', '--format=%H', ref).split('\n').filter(Boolean).length;
-    if (refs.has(ref) && written !== 1) problems.push(`git: ${ref} was written ${written} times`);
+    if (written !== 1) problems.push(`git: ${ref} was written ${written} times`);
   }
   if (released && refs.get('refs/patchwright/released') !== commit)
     problems.push(`git: refs/patchwright/released is ${refs.get('refs/patchwright/released')}, not ${commit}`);
