@@ -247,8 +247,9 @@ test('an acknowledged record that is not in the topic is lost, and one that only
   forged.writeBigInt64BE(5n, 12);
   writeFileSync(join(dir, `acks-4000000000-${now}.bin`), Buffer.concat([head, forged]));
   const account = await traffic.account('forged', { waitMs: 1_000 });
-  expect(account).toMatchObject({ lost: 1, foundInTopic: 0, examples: ['0 5 4000000000 77'] });
-  expect(account.read).toBe(account.acknowledged - 1);
+  expect(account).toMatchObject({ lost: 1, examples: ['0 5 4000000000 77'] });
+  // What the group had not read within that second is found in the topic itself: only the forged one is nowhere.
+  expect(account.read + account.foundInTopic).toBe(account.acknowledged - 1);
   await traffic.closeWindow('forged');
   await expect(traffic.account('forged')).rejects.toThrow(/no traffic window forged/);
 
@@ -265,6 +266,7 @@ test('an acknowledged record that is not in the topic is lost, and one that only
 
 test('a committed offset that is lower than what was confirmed before is told', async () => {
   const dir = join(environmentDir(deps.dataDir, ENVIRONMENT), 'traffic');
+  await traffic.stop();
   writeFileSync(join(dir, 'committed.properties'), '0=1000000000\n');
   await traffic.openWindow('moved');
   await traffic.ensureRunning();
