@@ -2,6 +2,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
+import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { createRolloutActivities } from '../../activities/rollout.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
@@ -36,6 +37,7 @@ const workflows = await Worker.create({
 const activities = await Worker.create({
   ...common,
   taskQueue: 'patchwright-activity',
+  interceptors: { activity: [beatMeanwhile] },
   activities: {
     ...createStoryActivities({ db }),
     ...createEnvironmentRequestActivities({ temporal: new Client({ connection }) }),
