@@ -57,9 +57,12 @@ export function openDesk(run: RolloutRun) {
     },
     /** Waits while paused. Aborted: why; a roll-back is what an abort asks for, and goes on. */
     async brakesReleased(direction: Direction = 'forward'): Promise<Extract<Stop, { kind: 'abort' }> | undefined> {
+      const before = progress.waiting;
       if (brakes.paused) progress.waiting = `paused by ${brakes.paused.by}: ${brakes.paused.reason}`;
       await condition(() => brakes.paused === undefined || (direction === 'forward' && brakes.aborted !== undefined));
-      delete progress.waiting;
+      // What was waited for before the pause is waited for still.
+      if (before === undefined) delete progress.waiting;
+      else progress.waiting = before;
       if (!brakes.aborted || direction === 'back') return undefined;
       return { kind: 'abort', reasons: [`aborted by ${brakes.aborted.by}: ${brakes.aborted.reason}`] };
     },

@@ -104,7 +104,10 @@ export async function untilWhole(desk: Desk, blockedSeconds: number): Promise<St
     const aborted = await desk.brakesReleased();
     if (aborted) return aborted;
     const standing = await node.lookAround({ ...desk.step, patient: true });
-    if (standing.kind === 'whole') return undefined;
+    if (standing.kind === 'whole') {
+      delete desk.progress.waiting;
+      return undefined;
+    }
     const stop = stopFor(standing, Date.now() - since > blockedSeconds * 1000, 'forward');
     if (stop) return stop;
     await desk.waiting('forward', `waiting: ${standing.reasons.join('; ')}`);
