@@ -153,49 +153,54 @@ import java.nio.file.*; import java.util.*;
 public class Work {
   public static void main(String[] args) throws Exception {
     Path dir = Files.createTempDirectory(Path.of("."), "work"); long sum = 0;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < Integer.parseInt(args[0]); round++) {
       Map<Integer, String> map = new HashMap<>();
       for (int i = 0; i < 60_000; i++) map.put(i, "value-" + (i * 31 + round));
       for (String value : map.values()) sum += value.hashCode();
-      for (int i = 0; i < 20; i++) { Path f = dir.resolve("f" + i); Files.writeString(f, "x".repeat(4096)); sum += Files.size(f); }
+      for (int i = 0; i < 5; i++) { Path f = dir.resolve("f" + i); Files.writeString(f, "x".repeat(4096)); sum += Files.size(f); }
     }
     System.out.println(sum);
   }
 }`;
 
-/** Ratios of neighbours: both of a pair meet the same other work on the machine. */
+/** Seconds of work, as a warm JVM of a suite has it, and none, which is what starting one costs. */
+const LONG = '500';
+const NONE = '0';
+
 async function measureJvm(sandbox: SandboxOn, dir: string, progress: Progress) {
-  const pairs = 9;
-  progress('jvm', `${pairs} runs inside and outside, in turns`);
   const classes = join(dir, 'classes');
   mkdirSync(classes);
   writeFileSync(join(classes, 'Work.java'), PROGRAM);
-  const outside = join(dir, 'outside');
-  mkdirSync(outside);
   const { exitCode, stderr } = await run('javac', ['-d', classes, join(classes, 'Work.java')], { cwd: dir, env: ENV });
   if (exitCode !== 0 || !existsSync(join(classes, 'Work.class'))) throw new Error(`javac: ${stderr}`);
-  const java = ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classes, 'Work'];
+  progress('jvm', 'the same work inside and outside, in turns');
+  const work = await measurePairs(sandbox, classes, LONG, 11);
+  const start = await measurePairs(sandbox, classes, NONE, 11);
+  return { ...work, startOutsideMs: start.outsideMs, startInsideMs: start.insideMs };
+}
+
+/** Ratios of neighbours: both of a pair meet the same other work on the machine. Each is first as often as the other. */
+async function measurePairs(sandbox: SandboxOn, classes: string, rounds: string, pairs: number) {
+  const java = ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classes, 'Work', rounds];
+  const readOnly = [{ source: classes }];
   const ratios: number[] = [];
-  const times: number[][] = [[], []];
+  const [outside, inside]: [number[], number[]] = [[], []];
   await withWorkspace(sandbox, {}, async (workspace) => {
+    const without = () => timed(() => run('java', java, { cwd: classes, env: ENV }));
+    const within = () =>
+      timed(() => must(sandbox, { command: ['java', ...java], workspace, readOnly, jvmHints: false }));
     for (let pair = -1; pair < pairs; pair += 1) {
-      const without = () => timed(() => run('java', java, { cwd: outside, env: ENV }));
-      const within = () =>
-        timed(() =>
-          must(sandbox, { command: ['java', ...java], workspace, readOnly: [{ source: classes }], jvmHints: false }),
-        );
-      // Each is first as often as the other.
-      const [a, b] = pair % 2 === 0 ? [await without(), await within()] : [await within(), await without()];
-      const [out, ins] = pair % 2 === 0 ? [a, b] : [b, a];
+      const first = pair % 2 === 0 ? await without() : await within();
+      const second = pair % 2 === 0 ? await within() : await without();
       if (pair < 0) continue;
+      const [out, ins] = pair % 2 === 0 ? [first, second] : [second, first];
       ratios.push(ins / out);
-      times[0]?.push(out);
-      times[1]?.push(ins);
+      outside.push(out);
+      inside.push(ins);
     }
   });
-  const [out, ins] = [summary(times[0]), summary(times[1])];
   const ratio = Number(summary(ratios).exact.toFixed(3));
-  return { outsideMs: out.median, insideMs: ins.median, ratio, bestRatio: Number((ins.best / out.best).toFixed(3)) };
+  return { outsideMs: summary(outside).median, insideMs: summary(inside).median, ratio };
 }
 
 async function must(sandbox: SandboxOn, spec: SandboxSpec): Promise<void> {

@@ -8,7 +8,7 @@ import { baseFor, discard, uidsWithBase } from './bases.ts';
 import { enterableFolder, writeRecord } from './folders.ts';
 import { WORK } from './inside.ts';
 import { endCommandOf, runningIn } from './running.ts';
-import type { Sandbox, SandboxOn, Workspace } from './types.ts';
+import type { Sandbox, Workspace } from './types.ts';
 import { isKept, leaseUid, tryUid, type UidLease } from './uids.ts';
 
 /**
@@ -201,9 +201,4 @@ async function fill(sandbox: Sandbox, workspace: Workspace): Promise<void> {
 function isSelf(identity: ProcessIdentity): boolean {
   const self = selfIdentity();
   return self.pid === identity.pid && self.startTime === identity.startTime;
-}
-
-/** For code that needs a sandbox and not the operator's exception. */
-export function isConfined(sandbox: Sandbox): sandbox is SandboxOn {
-  return sandbox.kind === 'on';
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { processTree } from '../../activities/sandbox/process-tree.ts';
 import { spawnSandboxed } from '../../activities/sandbox/run.ts';
 import type { SandboxOn, Workspace } from '../../activities/sandbox/types.ts';
@@ -50,4 +50,14 @@ export async function uidsOf(sandbox: SandboxOn, workspace: Workspace): Promise<
   running.kill();
   await running.ended;
   return uids;
+}
+
+/** Whether somebody who is not root can come to these files (a repository below a folder of root's cannot be tried so). */
+export function othersMayEnter(...files: string[]): boolean {
+  return files.every((file) => {
+    for (let folder = dirname(file); ; folder = dirname(folder)) {
+      if ((statSync(folder).mode & 0o001) === 0) return false;
+      if (folder === '/') return true;
+    }
+  });
 }

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { sandboxPart } from '../../activities/sandbox/part.ts';
+import { sandboxFields, sandboxProblem } from '../../config/sandbox.ts';
+import { ensureBubblewrap } from '../../setup/bubblewrap.ts';
+import { thisMachine } from '../../setup/machine.ts';
+import { silent } from '../../setup/progress.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'patchwright-part-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test('the doctor’s sandbox is one that was run', async () => {
+  await ensureBubblewrap(thisMachine(), silent);
+  const part = sandboxPart(thisMachine(), dir);
+  await part.ensure(silent);
+  expect(await part.probe()).toMatchObject({ kind: 'found', where: expect.stringMatching(/bwrap \((uids|own uid)/) });
+});
+
+test('without bubblewrap the doctor says that it can be fetched', async () => {
+  const part = sandboxPart({ env: { PATH: dir }, cacheDir: dir }, dir);
+  expect(await part.probe()).toMatchObject({ kind: 'missing', why: 'there is no bwrap', byItself: true });
+});
+
+const fork = z.strictObject(sandboxFields);
+
+test.each([
+  ['nothing said', {}, undefined],
+  ['limits', { sandbox: { memoryMb: 8192 } }, undefined],
+  ['none, with a reason', { sandbox: 'none', sandboxReason: 'no namespaces on that host' }, undefined],
+  ['none, without one', { sandbox: 'none' }, /say why/],
+  ['a reason without none', { sandboxReason: 'no namespaces on that host' }, /belongs to/],
+])('configuration: %s', (_what, written, problem) => {
+  const found = sandboxProblem(fork.parse(written));
+  if (problem === undefined) expect(found).toBeUndefined();
+  else expect(found?.message).toMatch(problem);
+});
+
+test.each([{ sandbox: 'off' }, { sandbox: 'none', sandboxReason: '   ' }, { sandbox: { memoryMb: 1 } }])(
+  'configuration: %j is refused',
+  (written) => {
+    expect(fork.safeParse(written).success).toBe(false);
+  },
+);
