@@ -122,7 +122,11 @@ test('an environment that is lost in the middle finds its roll-out again, and te
   await fixture.client.workflow.getHandle('environment:staging').terminate('by the test');
 
   const again = await fixture.requested('staging', release, build);
-  await until('it is known again', async () => (await fixture.state('staging').catch(() => undefined))?.running);
+  // One that was terminated still answers queries: the new one is meant, once it knows what the roll-out knows.
+  await until('it is known again', async () => {
+    const { status } = await fixture.client.workflow.getHandle('environment:staging').describe();
+    return status.name === 'RUNNING' && (await fixture.state('staging').catch(() => undefined))?.running;
+  });
   await fixture.brake('staging', { kind: 'resume', by: 'ada', reason: 'looks good' });
   expect(await again.result()).toEqual({ kind: 'promoted' });
   expect(await commits('staging')).toEqual(['121212121212', '121212121212']);
