@@ -52,6 +52,7 @@ export type DetachedState =
 
 const LAUNCHER = fileURLToPath(new URL('./detached-launcher.sh', import.meta.url));
 const LAUNCH_WAIT_MS = 60_000;
+const KILLED_WAIT_MS = 10_000;
 
 /**
  * Starts the process in a session of its own, or adopts the one that already runs in this
@@ -108,9 +109,11 @@ export async function stopDetached(
     signalProcess(state.process, signal);
     if (!(await endsWithin(dir, graceMs))) signalProcess(state.process, 'SIGKILL');
     // Uninterruptible input or output may hold a killed process up for a while.
-    await endsWithin(dir, 10_000);
+    await endsWithin(dir, KILLED_WAIT_MS);
   }
   killGroup(state.process);
+  // Its launcher needs a moment to go: who says "stopped" finds no process of it any more.
+  await until(() => !isAlive(state.process.launcher), KILLED_WAIT_MS);
   return stateOf(dir);
 }
 
@@ -131,8 +134,12 @@ export function findDetached(root: string, depth = DEEPEST_STATE_FOLDER): string
 
 /** Waits until the process of this folder has ended; false where it still runs after `ms`. */
 async function endsWithin(dir: string, ms: number): Promise<boolean> {
+  return until(() => stateOf(dir).kind !== 'running', ms);
+}
+
+async function until(holds: () => boolean, ms: number): Promise<boolean> {
   const deadline = Date.now() + ms;
-  while (stateOf(dir).kind === 'running') {
+  while (!holds()) {
     if (Date.now() > deadline) return false;
     await sleep(20);
   }
