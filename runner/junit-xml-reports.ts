@@ -60,9 +60,9 @@ export async function readReport(file: string, onTest: (test: TestEnd) => void):
 const PROBLEMS = new Set(['failure', 'error', 'flakyFailure', 'flakyError', 'rerunFailure', 'rerunError']);
 
 function newCase({ attributes }: SaxesTagPlain): Case {
-  const seconds = Number.parseFloat((attributes['time'] ?? '0').replaceAll(',', ''));
+  const seconds = Number.parseFloat((attributes.time ?? '0').replaceAll(',', ''));
   return {
-    id: testId(attributes['classname'] ?? '', attributes['name'] ?? ''),
+    id: testId(attributes.classname ?? '', attributes.name ?? ''),
     seconds: Number.isFinite(seconds) && seconds > 0 ? seconds : 0,
     status: 'passed',
     trace: '',
@@ -79,7 +79,7 @@ function applyChild(open: Case, { name, attributes }: SaxesTagPlain): boolean {
   const first = open.status !== 'failed';
   open.status = 'failed';
   if (!first) return false;
-  const said = [attributes['type'], attributes['message']].filter(Boolean).join(': ');
+  const said = [attributes.type, attributes.message].filter(Boolean).join(': ');
   // Passed when the tool tried again: a failure all the same, whose verdict is ours to find.
   open.message = (name.startsWith('flaky') ? `failed, then passed when it was run again: ${said}` : said).slice(
     0,

@@ -29,7 +29,7 @@ async function main(args: string[]): Promise<number> {
   const filters = args.filter((arg) => arg !== '--fast');
   process.chdir(ROOT);
   if (!fast) await ensureEverything(loadSettings(join(ROOT, 'patchwright.yaml')), progressOnStderr());
-  const retry = process.env['CI'] ? 1 : 0;
+  const retry = process.env.CI ? 1 : 0;
   const vitest = await startVitest('test', fast ? FAST : filters, { watch: false, run: true, retry });
   const modules = vitest.state.getTestModules();
   const tests = modules.flatMap((module) => [...module.children.allTests()]);

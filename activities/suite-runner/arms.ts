@@ -26,7 +26,7 @@ export async function runnerSpec(
 }
 
 export function javaTool(env: Record<string, string>, tool: 'java' | 'javac'): string {
-  const home = env['JAVA_HOME'];
+  const home = env.JAVA_HOME;
   return home && existsSync(join(home, 'bin', tool)) ? join(home, 'bin', tool) : tool;
 }
 

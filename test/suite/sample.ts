@@ -22,7 +22,7 @@ export const JUNIT = {
 
 const QUICK_START = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
 
-export const ENV = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+export const ENV = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 
 export async function junitJars(): Promise<string[]> {
   const { dir, jars } = await resolveLibrary(JUNIT, thisMachine(), silent);
