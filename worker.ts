@@ -3,7 +3,7 @@
  * share the Node thread with polling (design, *Processes*). A missing value stops it before it takes work.
  */
 import { createHash } from 'node:crypto';
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
@@ -23,6 +23,10 @@ import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
+import { createSandboxOf, plannedUse, type SandboxOf } from './activities/sandbox/for-fork.ts';
+import { openSandbox, refusalText } from './activities/sandbox/open.ts';
+import { sweepSandboxes } from './activities/sandbox/sweep.ts';
+import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities } from './activities/suite-runner.ts';
@@ -123,7 +127,7 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
         await Worker.create({
           ...common(parts),
           taskQueue: 'patchwright-activity',
-          activities: createActivities(parts),
+          activities: createActivities(parts, await openSandboxes(parts.dataDir)),
           maxConcurrentActivityTaskExecutions: 50,
         }),
       ];
@@ -132,8 +136,25 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
   }
 }
 
+type Sandboxes = { found: SandboxOn | SandboxRefused; sandboxOf: SandboxOf };
+
+/**
+ * The sandbox, once, by running it, and what crashes left of earlier ones removed. Where it is refused, what
+ * needs it does not run and says so; everything else does.
+ */
+async function openSandboxes(dataDir: string): Promise<Sandboxes> {
+  const found = await openSandbox({ dataDir });
+  if (found.kind === 'refused') logger('worker').warn(refusalText(found));
+  await sweepSandboxes(dataDir);
+  const env = allowedEnvironment(['PATH', 'JAVA_HOME']);
+  return { found, sandboxOf: createSandboxOf(found, { dataDir, home: homedir(), env }) };
+}
+
 /** Everything that a release needs, but running tests. */
-function createActivities({ settings, connection, temporal, db, dataDir }: Parts): object {
+function createActivities(
+  { settings, connection, temporal, db, dataDir }: Parts,
+  { found, sandboxOf }: Sandboxes,
+): object {
   const reader = createSettingsReader(db);
   const artifacts = createArtifactStore(join(dataDir, 'artifacts'));
   const client = new Client({ connection, namespace: temporal.namespace });
@@ -151,11 +172,11 @@ function createActivities({ settings, connection, temporal, db, dataDir }: Parts
     ...createRecordActivities({
       db,
       settings: reader,
-      sandboxOf: () => ({ off: 'builds and tests run without a sandbox in this version' }),
+      sandboxUse: (fork) => plannedUse(found, fork),
     }),
     ...createGitActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
-    ...createBuildActivities({ ...places, run, allowedEnvironment, gitEnvironment }),
-    ...createCheckActivities({ run, dataDir, settings: reader, allowedEnvironment, gitEnvironment }),
+    ...createBuildActivities({ ...places, run, allowedEnvironment, gitEnvironment, sandboxOf }),
+    ...createCheckActivities({ run, dataDir, settings: reader, allowedEnvironment, gitEnvironment, sandboxOf }),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client }),
     ...createEnvironmentUpActivities(places),
@@ -166,6 +187,7 @@ function createActivities({ settings, connection, temporal, db, dataDir }: Parts
 /** A host's own queue has as many slots as it can really run at once; the shared one only hands out hosts. */
 async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const { db, dataDir, settings } = parts;
+  const { sandboxOf } = await openSandboxes(dataDir);
   const slots = settings.slots ?? availableParallelism();
   const hostId = `${hostname()}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
   const activities = createSuiteRunnerActivities({
@@ -174,6 +196,7 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
     cacheDir: cacheDir(),
     hostId,
     slots,
+    sandboxOf,
     settings: createSettingsReader(db),
     artifacts: createArtifactStore(join(dataDir, 'artifacts')),
     libraryJars: async (name, found) => {

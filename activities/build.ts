@@ -15,8 +15,8 @@ import type { Db } from '../store/database.ts';
 import { findBuild, recordBuild } from '../store/releases.ts';
 import type { Artifact, Build, BuildOutcome, Digest, Source } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
-
 import { pollWithHeartbeat } from './heartbeat.ts';
+import type { SandboxOf } from './sandbox/for-fork.ts';
 
 export type BuildDeps = {
   run: RunCommand;
@@ -28,6 +28,7 @@ export type BuildDeps = {
   /** The allowed variables by name, from the worker's own environment. */
   allowedEnvironment: (names: readonly string[]) => Record<string, string>;
   gitEnvironment: Record<string, string>;
+  sandboxOf: SandboxOf;
 };
 
 export type BuildOrder = Source & { settings: Digest; release?: string };

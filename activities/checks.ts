@@ -5,6 +5,7 @@ import { checkoutFiles } from '../git/clone.ts';
 import type { RunCommand } from '../lib/run.ts';
 import type { Digest, Patch, Source } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
+import type { SandboxOf } from './sandbox/for-fork.ts';
 
 export type CheckDeps = {
   run: RunCommand;
@@ -12,6 +13,7 @@ export type CheckDeps = {
   settings: (digest: Digest) => Promise<Settings>;
   allowedEnvironment: (names: readonly string[]) => Record<string, string>;
   gitEnvironment: Record<string, string>;
+  sandboxOf: SandboxOf;
 };
 
 const CHECK_MS = 5 * 60_000;

@@ -7,6 +7,7 @@ export type PermanentFailure =
   | 'UnknownEnvironment'
   | 'BadConfiguration'
   | 'MissingTool'
+  | 'NoSandbox'
   | 'DependenciesUnreachable'
   | 'DiskFull'
   | 'PortTaken'

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/schema.ts';
+import type { ForkSettings, Settings } from '../config/schema.ts';
 import type { Db } from '../store/database.ts';
 import {
   beginStep,
@@ -10,15 +10,17 @@ import {
   type SandboxUse,
 } from '../store/releases.ts';
 import type { Digest, Patch, ReleaseOutcome, Source } from '../workflows/types.ts';
+import { permanent } from './failures.ts';
 
 export type RecordDeps = {
   db: Db;
   settings: (digest: Digest) => Promise<Settings>;
-  sandboxOf: (settings: Settings, fork: string) => SandboxUse;
+  /** Whether the programs of this fork will run in a sandbox here. */
+  sandboxUse: (fork: ForkSettings) => SandboxUse;
 };
 
 /** What happened in a release, written to the store as it happens. All are safe to repeat. */
-export function createRecordActivities({ db, settings, sandboxOf }: RecordDeps) {
+export function createRecordActivities({ db, settings, sandboxUse }: RecordDeps) {
   return {
     /** Ends one step and begins the next, so that the report says where each second went. */
     async enterStep({ release, leave, enter }: { release: string; leave?: string; enter?: string }): Promise<void> {
@@ -36,7 +38,9 @@ export function createRecordActivities({ db, settings, sandboxOf }: RecordDeps) 
     }): Promise<void> {
       const { release, n, base, candidate, patches } = cut;
       await recordCut(db, release, { baseCommit: base.commit, baseVersion: base.version, patches });
-      const sandbox = sandboxOf(await settings(cut.settings), candidate.fork);
+      const fork = (await settings(cut.settings)).forks[candidate.fork];
+      if (fork === undefined) throw permanent('UnknownFork', `no fork "${candidate.fork}" is configured`);
+      const sandbox = sandboxUse(fork);
       await recordCandidate(db, { release, n, commit: candidate.commit, version: candidate.version, sandbox });
     },
 

@@ -25,7 +25,7 @@ export const addMachineCommands: Register = (program, run) => {
     .action((options: { role?: string[] }, command: Command) =>
       run(command, async (globals) => {
         const settings = settingsOf(globals);
-        return up(await upOptions(globals, settings, options.role));
+        return up(await upOptions(globals, settings, options.role, undefined, { withoutSandbox: true }));
       }),
     );
 

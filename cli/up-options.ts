@@ -19,10 +19,11 @@ export async function upOptions(
   settings: Settings,
   roles: readonly string[] = ROLES,
   progress: Progress = progressOnStderr(),
+  { withoutSandbox = false } = {},
 ): Promise<Omit<UpOptions, 'interrupted'>> {
   const unknown = roles.filter((role) => !(ROLES as readonly string[]).includes(role));
   if (unknown.length > 0) throw new ExitError(2, `no role "${unknown.join('", "')}"; there are: ${ROLES.join(', ')}`);
-  await ensureEverything(settings, progress);
+  await ensureEverything(settings, progress, { withoutSandbox });
   return {
     dataDir: resolve(globals.data),
     configFile: resolve(globals.config),

@@ -1,10 +1,15 @@
 import { z } from 'zod';
 
 const limits = z.strictObject({
-  memoryMb: z.number().int().min(64).optional().describe('of all processes of one sandbox; the build default is 4096'),
-  processes: z.number().int().min(16).max(100_000).optional(),
-  diskMb: z.number().int().min(16).optional().describe('what a workspace may grow by'),
-  tmpMb: z.number().int().min(1).optional().describe('/tmp and /dev/shm each; they are memory'),
+  memoryMb: z.number().int().min(64).optional().describe('of all processes of one sandbox; 4096 by default'),
+  processes: z.number().int().min(16).max(100_000).optional().describe('and threads; 2048 by default'),
+  diskMb: z.number().int().min(16).optional().describe('what a workspace may grow by; 8192 by default'),
+  tmpMb: z.number().int().min(1).optional().describe('/tmp and /dev/shm each, which are memory; 512 by default'),
+  workspaces: z.number().int().min(1).max(1000).optional().describe('at once in a data folder; 48 by default'),
+  show: z
+    .array(z.string().regex(/^(\/|~\/)/, 'an absolute path, or one below `~`'))
+    .optional()
+    .describe('files and folders to see inside, read-only; `~` is the home folder, outside and inside'),
 });
 
 /** To spread into a fork's schema. `sandboxProblem` belongs into its refinement. */

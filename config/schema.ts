@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { environmentSchema, librariesSchema } from './environment.ts';
+import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { suiteSchema } from './suite.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
@@ -54,6 +55,7 @@ export const forkSchema = z.strictObject({
     .describe('{base}, {patches}, {shortCommit} and {commit} are filled in'),
   baseVersion: z.string().optional().describe('what {base} stands for; the name of the base ref by default'),
   build: buildSchema,
+  ...sandboxFields,
   suites: z.record(name, suiteSchema).default({}),
   release: z.strictObject({
     suites: z.array(name).min(1).describe('what a release runs unless --suite says otherwise'),
@@ -92,6 +94,8 @@ export const settingsSchema = z
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];
+      const sandbox = sandboxProblem(fork);
+      if (sandbox !== undefined) problem(['forks', forkName, sandbox.key], sandbox.message);
       for (const [i, suite] of fork.release.suites.entries()) {
         if (!(suite in fork.suites)) {
           problem([...at, 'suites', i], `no suite "${suite}" in this fork; there are: ${oneOf(fork.suites)}`);

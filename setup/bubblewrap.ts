@@ -65,6 +65,12 @@ export async function ensureBubblewrap(machine: Machine, progress: Progress): Pr
   });
 }
 
+/** Whether one of the ways is open here: as root by installing, else by unpacking Debian's package. */
+export function canFetchBubblewrap(machine: Machine): boolean {
+  if (process.platform !== 'linux' || onPath(machine, 'apt-get') === undefined) return false;
+  return process.getuid?.() === 0 || onPath(machine, 'dpkg-deb') !== undefined;
+}
+
 /** Where an unpacked package is kept. */
 export function cachedBinary(machine: Machine): string {
   return join(machine.cacheDir, 'bubblewrap', 'usr/bin/bwrap');

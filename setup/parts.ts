@@ -1,3 +1,4 @@
+import { sandboxPart } from '../activities/sandbox/part.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import { findLibrary, type LibrarySpec, resolveLibrary } from './libraries.ts';
 import { type Machine, onPath } from './machine.ts';
@@ -15,14 +16,18 @@ export interface External {
 
 const NODE = 24;
 
-/** Every part of Patchwright on this machine, in the order in which they are needed. */
-export function allParts(machine: Machine, external: External = {}): Part[] {
+/**
+ * Every part of Patchwright on this machine, in the order in which they are needed. `sandboxed`: some fork runs in
+ * the sandbox; without a configuration that is so.
+ */
+export function allParts(machine: Machine, external: External = {}, { sandboxed = true } = {}): Part[] {
   return [
     nodePart(),
     ...toolParts(machine),
     temporalPart(machine, external.temporalAddress),
     postgresPart(external.databaseUrl),
     goPart(machine, external.temporalAddress),
+    { ...sandboxPart(machine), required: sandboxed },
   ];
 }
 

@@ -94,7 +94,13 @@ export async function discard(sandbox: Sandbox, path: string): Promise<void> {
   const trash = join(sandbox.root, 'trash');
   mkdirSync(trash, { recursive: true, mode: 0o700 });
   const target = join(trash, `${Date.now()}-${Math.random().toString(36).slice(2)}`);
-  renameSync(path, target);
+  try {
+    renameSync(path, target);
+  } catch (error) {
+    // Somebody else who cleans up came first.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
   await removeTree(target);
 }
 

@@ -45,12 +45,13 @@ export function bwrapArguments(options: InsideOptions): string[] {
   ];
 }
 
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** What every command finds set. PATH, LANG and TERM may be set otherwise. */
 export function environmentInside(env: Readonly<Record<string, string>>): Record<string, string> {
-  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const own = { HOME, TMPDIR: '/tmp', USER: 'sandbox', LOGNAME: 'sandbox' };
   // This machine's HOME and TMPDIR, where they are on the allow-list, do not exist inside.
-  return { PATH: path, LANG: 'C.UTF-8', TERM: 'dumb', ...env, ...own };
+  return { PATH: SYSTEM_PATH, LANG: 'C.UTF-8', TERM: 'dumb', ...env, ...own };
 }
 
 /** A JVM sees the machine's memory, not the sandbox's, and would size its heap by it. */

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { SandboxSettings } from '../../config/sandbox.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { logger } from '../../lib/log.ts';
 import { run } from '../../lib/run.ts';
@@ -81,16 +80,6 @@ export function withoutSandbox({ dataDir, reason }: { dataDir: string; reason: s
   const root = resolve(dataDir, 'sandbox');
   prepareRoot(root);
   return { kind: 'none', root, reason };
-}
-
-/**
- * For one fork, as configured: the machine's sandbox, or none where the operator switched it off.
- *
- * @throws as `requireSandbox`.
- */
-export async function sandboxFor(fork: SandboxSettings, options: OpenOptions): Promise<Sandbox> {
-  if (fork.sandbox !== 'none') return requireSandbox(options);
-  return withoutSandbox({ dataDir: options.dataDir, reason: fork.sandboxReason ?? '' });
 }
 
 /** What a report says of it (`candidates[].sandbox`). */

@@ -1,9 +1,11 @@
 import { cacheDir } from '../../config/env.ts';
 import { ExitError } from '../../lib/exit-error.ts';
-import { ensureBubblewrap, findBubblewrap } from '../../setup/bubblewrap.ts';
+import { canFetchBubblewrap, ensureBubblewrap, findBubblewrap } from '../../setup/bubblewrap.ts';
 import type { Machine } from '../../setup/machine.ts';
 import type { Finding, Part } from '../../setup/part.ts';
 import { openSandbox } from './open.ts';
+
+export const SANDBOX_PART = 'sandbox';
 
 /**
  * The sandbox among the parts of this machine: found means that it was run. `dataDir`: where workspaces will
@@ -30,11 +32,11 @@ export function sandboxPart(machine: Machine, dataDir: string = cacheDir()): Par
       kind: 'missing',
       why: reason,
       get: mend,
-      byItself: 'missing' in bubblewrap && process.platform === 'linux',
+      byItself: 'missing' in bubblewrap && canFetchBubblewrap(machine),
     };
   };
   return {
-    name: 'sandbox',
+    name: SANDBOX_PART,
     neededBy:
       'builds, suites, checks and agents: they run in it, or not at all (`sandbox: none` with a reason lifts that for one fork)',
     required: true,

@@ -1,12 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { logger } from '../../lib/log.ts';
 import { isAlive, startTimeOf } from '../../lib/process-identity.ts';
 import { closedStdio } from './inherited.ts';
-import { ARGUMENTS_FD, bwrapArguments, jvmHint, readOnlyBinds, SECCOMP_FD, STATUS_FD, WORK } from './inside.ts';
+import {
+  ARGUMENTS_FD,
+  bwrapArguments,
+  jvmHint,
+  readOnlyBinds,
+  SECCOMP_FD,
+  STATUS_FD,
+  SYSTEM_PATH,
+  WORK,
+} from './inside.ts';
 import { launchCommand, readProblem } from './launch.ts';
 import { type KeptOutput, keepOutput } from './output.ts';
 import { nameOf, processTree, sendSignal } from './process-tree.ts';
@@ -35,7 +44,7 @@ const STATUS_LIMIT = 65_536;
  */
 export function spawnSandboxed(sandbox: Sandbox, spec: SandboxSpec): SandboxProcess {
   if (spec.command.length === 0 || spec.command[0] === '') throw new Error('the sandbox needs a command');
-  const limits = { ...DEFAULT_LIMITS, ...spec.limits };
+  const limits = limitsOf(sandbox, spec);
   const claim = claimCommand(spec.workspace);
   try {
     const child = sandbox.kind === 'on' ? launch(sandbox, spec, limits) : launchBare(spec, limits);
@@ -47,6 +56,11 @@ export function spawnSandboxed(sandbox: Sandbox, spec: SandboxSpec): SandboxProc
     claim.release();
     throw error;
   }
+}
+
+/** The defaults, over them the fork's, over them what this command asks for. */
+export function limitsOf({ settings }: Sandbox, spec: Pick<SandboxSpec, 'limits'>): SandboxLimits {
+  return { ...DEFAULT_LIMITS, ...settings?.limits, ...spec.limits };
 }
 
 export interface SandboxResult {
@@ -65,7 +79,7 @@ export async function runInSandbox(
   options: { outputDir: string; onOutput?: (chunk: Buffer) => void; signal?: AbortSignal },
 ): Promise<SandboxResult> {
   mkdirSync(options.outputDir, { recursive: true });
-  const limits = { ...DEFAULT_LIMITS, ...spec.limits };
+  const limits = limitsOf(sandbox, spec);
   for (const name of ['stdout', 'stderr']) rmSync(join(options.outputDir, name), { force: true });
   const running = spawnSandboxed(sandbox, spec);
   const keep = (stream: Readable, name: string) => {
@@ -142,7 +156,8 @@ const noWatchdog: Watchdog = { usage: () => noUsage, stop: () => undefined };
 
 function launch(sandbox: SandboxOn, spec: SandboxSpec, limits: SandboxLimits): ChildProcess {
   const { workspace } = spec;
-  const readOnly = readOnlyBinds(spec.readOnly ?? []);
+  const standing = (sandbox.settings?.readOnly ?? []).filter(({ source }) => existsSync(source));
+  const readOnly = readOnlyBinds([...standing, ...(spec.readOnly ?? [])]);
   for (const { source } of readOnly) {
     const problem = readProblem(source, workspace.uid);
     if (problem) throw new Error(`${source} cannot be shown in the sandbox: ${problem}`);
@@ -155,7 +170,7 @@ function launch(sandbox: SandboxOn, spec: SandboxSpec, limits: SandboxLimits): C
     etc: at(sandbox.etc),
     readOnly: readOnly.map(({ source, target }) => ({ source: at(source), target })),
     cwd: isAbsolute(cwd) ? cwd : join(WORK, cwd),
-    env: { ...hints, ...spec.env },
+    env: withPath({ ...hints, ...spec.env }, sandbox.settings?.path ?? []),
     limits,
   });
   let given: string[] = [];
@@ -174,6 +189,11 @@ function launch(sandbox: SandboxOn, spec: SandboxSpec, limits: SandboxLimits): C
   give(child, ARGUMENTS_FD, Buffer.from(given.map((argument) => `${argument}\0`).join('')));
   give(child, SECCOMP_FD, seccompFilter());
   return child;
+}
+
+function withPath(env: Record<string, string>, behind: readonly string[]): Record<string, string> {
+  if (behind.length === 0) return env;
+  return { ...env, PATH: [env.PATH ?? SYSTEM_PATH, ...behind].join(':') };
 }
 
 /** `sandbox: none`: the operator's word for this fork. Its own process group, the allowed environment, our limits; nothing more. */

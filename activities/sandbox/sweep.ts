@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { tryLock } from '../../lib/lock.ts';
 import { logger } from '../../lib/log.ts';
 import { discard, removeOldBases, removeTree } from './bases.ts';
 import { endCommandOf } from './running.ts';
@@ -25,6 +26,17 @@ const HALF_MADE_MS = 60 * 60_000;
 export async function sweepSandboxes(dataDir: string, { keepBases = KEPT_BASES } = {}): Promise<Swept> {
   const root = resolve(dataDir, 'sandbox');
   if (!existsSync(root)) return { processes: 0, workspaces: [], bases: [] };
+  // Workers start together, and one broom is enough.
+  const lock = tryLock(join(root, 'sweep.lock'), 'sweep');
+  if (lock.kind === 'held') return { processes: 0, workspaces: [], bases: [] };
+  try {
+    return await sweep(root, keepBases);
+  } finally {
+    lock.release();
+  }
+}
+
+async function sweep(root: string, keepBases: number): Promise<Swept> {
   const sandbox: Sandbox = { kind: 'none', root, reason: 'sweep' };
   const found = listWorkspaces(sandbox);
   const dead = found.filter(({ live }) => !live);

@@ -31,6 +31,8 @@ export interface SandboxOn {
   staging: boolean;
   /** Workspaces are an overlay over their base; else each is a copy of it. */
   overlay: boolean;
+  /** Of the fork that it is for. */
+  settings?: SandboxOfFork;
 }
 
 /** Switched off for one fork by the operator, who said why. Limits hold all the same; nothing else does. */
@@ -38,9 +40,25 @@ export interface SandboxNone {
   kind: 'none';
   root: string;
   reason: string;
+  settings?: SandboxOfFork;
 }
 
-/** Where commands run: what `openSandbox` gives and everything else takes. */
+/** What a fork's configuration says of its sandboxes. */
+export interface SandboxOfFork {
+  /** Over the defaults; what one command asks for comes over both. */
+  limits: Partial<SandboxLimits>;
+  /** Shown to every command. What is not there is left out: a cache may not be filled yet. */
+  readOnly: readonly ReadOnlyBind[];
+  /** Folders that stand behind every command's PATH. */
+  path: readonly string[];
+  /** How many workspaces there may be at once in this data folder. */
+  mostWorkspaces?: number | undefined;
+}
+
+/**
+ * Where commands run: what `sandboxOf` gives and everything else takes. Plain data, so that it can be handed to a
+ * detached program.
+ */
 export type Sandbox = SandboxOn | SandboxNone;
 
 /** It cannot be had: what needs it does not run. `mend` is one command, or one thing to do. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonFile } from '../../lib/json-file.ts';
 import { isAlive, type ProcessIdentity, selfIdentity } from '../../lib/process-identity.ts';
@@ -39,6 +39,7 @@ export interface WorkspaceOptions {
 }
 
 const MOST = 48;
+const HALF_MADE_MS = 60_000;
 const leases = new Map<string, UidLease>();
 export const workspacesOf = (sandbox: Sandbox) => join(sandbox.root, 'workspaces');
 
@@ -52,10 +53,8 @@ export async function openWorkspace(sandbox: Sandbox, options: WorkspaceOptions 
   const id = options.id ?? randomBytes(8).toString('hex');
   if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,80}$/.test(id)) throw new Error(`"${id}" cannot name a workspace`);
   const all = workspacesOf(sandbox);
-  const { most = MOST, base } = options;
-  if (existsSync(all) && readdirSync(all).length >= most) {
-    throw new Error(`there are ${most} workspaces in ${all} already: close some, or wait`);
-  }
+  const { base } = options;
+  await makeRoom(sandbox, options.most ?? sandbox.settings?.mostWorkspaces ?? MOST);
   const dir = join(all, id);
   const lease = leaseFor(sandbox, dir, base);
   try {
@@ -79,6 +78,22 @@ export async function openWorkspace(sandbox: Sandbox, options: WorkspaceOptions 
     lease?.release();
     throw error;
   }
+}
+
+/** @throws where that many are in use; what crashes left does not count, and goes. */
+async function makeRoom(sandbox: Sandbox, most: number): Promise<void> {
+  const all = workspacesOf(sandbox);
+  if (!existsSync(all) || readdirSync(all).length < most) return;
+  const found = listWorkspaces(sandbox);
+  for (const { dir } of found.filter(({ live }) => !live)) {
+    endCommandOf(dir);
+    await discard(sandbox, dir);
+  }
+  if (found.filter(({ live }) => live).length < most) return;
+  throw new Error(
+    `there are ${most} workspaces in ${all} already: wait for builds and suites that run, or allow more ` +
+      '(`sandbox: {workspaces: …}` of the fork)',
+  );
 }
 
 /**
@@ -140,9 +155,15 @@ export function listWorkspaces(
   return readdirSync(all).map((id) => {
     const dir = join(all, id);
     const found = readJsonFile<WorkspaceRecord>(join(dir, 'workspace.json'));
-    const live = found !== undefined && (isAlive(found.opener) || isKept(dir));
+    const live = found === undefined ? isYoung(dir) : isAlive(found.opener) || isKept(dir);
     return { id, dir, live, ...(found === undefined ? {} : { record: found }) };
   });
+}
+
+/** One that is just being made has no record yet. */
+function isYoung(dir: string): boolean {
+  const made = statSync(dir, { throwIfNoEntry: false });
+  return made !== undefined && Date.now() - made.mtimeMs < HALF_MADE_MS;
 }
 
 function leaseFor(sandbox: Sandbox, dir: string, base: string | undefined): UidLease | undefined {

@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { SuiteDb } from '../../store/suites.ts';
 import type { Digest, Source } from '../../workflows/types.ts';
 import { permanent } from '../failures.ts';
+import type { SandboxOf } from '../sandbox/for-fork.ts';
 
 export type SuiteRunnerDeps = {
   db: SuiteDb;
@@ -15,6 +16,8 @@ export type SuiteRunnerDeps = {
   hostId: string;
   /** As many test processes as this host has room for. */
   slots: number;
+  /** In which sandbox the slots of a fork run. */
+  sandboxOf: SandboxOf;
   settings: (digest: Digest) => Promise<Settings>;
   artifacts: ArtifactStore;
   /** The jars of a library of the configuration, with what they need. */

@@ -52,7 +52,7 @@ type NoOpActivities = RecordActivities &
 
 export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): NoOpActivities {
   return {
-    ...createRecordActivities({ db, settings, sandboxOf: () => ({ off: 'nothing is built or tested' }) }),
+    ...createRecordActivities({ db, settings, sandboxUse: () => ({ off: 'nothing is built or tested' }) }),
     ...createStoryActivities({ db }),
     ...createEnvironmentRequestActivities({ temporal: client }),
     ...noOpGit(db, settings, size),

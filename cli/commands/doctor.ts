@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { findSecret, temporalFromEnvironment } from '../../config/env.ts';
 import { diagnose, diagnosisLines, diagnosisStatus } from '../../setup/doctor.ts';
 import { thisMachine } from '../../setup/machine.ts';
-import { allParts, libraryParts } from '../../setup/parts.ts';
+import { libraryParts } from '../../setup/parts.ts';
 import { progressOnStderr } from '../../setup/progress.ts';
 import { type Globals, settingsOf } from '../context.ts';
+import { partsHere } from '../ensure.ts';
 import { print } from '../output.ts';
 
 /**
@@ -15,13 +15,9 @@ import { print } from '../output.ts';
  */
 export async function doctor(globals: Globals, options: { fix?: boolean } = {}): Promise<0 | 3> {
   const machine = thisMachine();
-  const external = {
-    temporalAddress: temporalFromEnvironment()?.address,
-    databaseUrl: findSecret({ env: 'DATABASE_URL' }),
-  };
   // Without a configuration there is nothing that names libraries; a wrong one is an error.
-  const libraries = existsSync(resolve(globals.config)) ? settingsOf(globals).libraries : {};
-  const parts = [...allParts(machine, external), ...libraryParts(libraries, machine)];
+  const settings = existsSync(resolve(globals.config)) ? settingsOf(globals) : undefined;
+  const parts = [...partsHere(settings, machine), ...libraryParts(settings?.libraries ?? {}, machine)];
   const diagnosis = await diagnose(parts, progressOnStderr(), options);
   print(globals, diagnosis, diagnosisLines(diagnosis));
   return diagnosisStatus(diagnosis);

@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { sandboxPart } from '../../activities/sandbox/part.ts';
+import { SANDBOX_PART, sandboxPart } from '../../activities/sandbox/part.ts';
 import { sandboxFields, sandboxProblem } from '../../config/sandbox.ts';
 import { ensureBubblewrap } from '../../setup/bubblewrap.ts';
 import { thisMachine } from '../../setup/machine.ts';
+import { allParts } from '../../setup/parts.ts';
 import { silent } from '../../setup/progress.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'patchwright-part-'));
@@ -19,9 +20,23 @@ test('the doctor’s sandbox is one that was run', async () => {
   expect(await part.probe()).toMatchObject({ kind: 'found', where: expect.stringMatching(/bwrap \((uids|own uid)/) });
 });
 
-test('without bubblewrap the doctor says that it can be fetched', async () => {
-  const part = sandboxPart({ env: { PATH: dir }, cacheDir: dir }, dir);
-  expect(await part.probe()).toMatchObject({ kind: 'missing', why: 'there is no bwrap', byItself: true });
+test('without bubblewrap the doctor says whether it can be fetched, and how', async () => {
+  const bare = sandboxPart({ env: { PATH: dir }, cacheDir: dir }, dir);
+  const get = expect.stringMatching(/apt-get install bubblewrap$/);
+  expect(await bare.probe()).toMatchObject({ kind: 'missing', why: 'there is no bwrap', get, byItself: false });
+  const debian = join(dir, 'debian');
+  mkdirSync(debian);
+  for (const name of ['apt-get', 'dpkg-deb']) writeFileSync(join(debian, name), '#!/bin/sh\n', { mode: 0o755 });
+  const fetching = sandboxPart({ env: { PATH: debian }, cacheDir: dir }, dir);
+  expect(await fetching.probe()).toMatchObject({ kind: 'missing', why: 'there is no bwrap', byItself: true });
+});
+
+test.each([
+  ['required where a fork runs in it', true],
+  ['told, and no error, where every fork goes without', false],
+])('the sandbox is %s', (_what, sandboxed) => {
+  const parts = allParts({ env: { PATH: dir }, cacheDir: dir }, {}, { sandboxed });
+  expect(parts.find(({ name }) => name === SANDBOX_PART)?.required).toBe(sandboxed);
 });
 
 const fork = z.strictObject(sandboxFields);

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureBase } from '../../activities/sandbox/bases.ts';
 import { runFetchStep } from '../../activities/sandbox/fetch-step.ts';
 import { takeFiles } from '../../activities/sandbox/files.ts';
-import { sandboxFor, sandboxInReport } from '../../activities/sandbox/open.ts';
+import { createSandboxOf, type SandboxedFork } from '../../activities/sandbox/for-fork.ts';
+import { sandboxInReport } from '../../activities/sandbox/open.ts';
 import { runInSandbox, spawnSandboxed } from '../../activities/sandbox/run.ts';
 import { sweepSandboxes } from '../../activities/sandbox/sweep.ts';
 import {
@@ -257,9 +258,13 @@ describe('a step with a network', () => {
 });
 
 describe('sandbox: none', () => {
+  const fork = { sandbox: 'none' as const, build: { command: ['make'], toolchain: [] } };
+  const refused = { kind: 'refused' as const, reason: 'no bwrap', mend: 'get it' };
+  const sandboxOf = (of: SandboxedFork) =>
+    createSandboxOf(refused, { dataDir: join(bench.dir, 'bare'), home: bench.dir, env: {} })(of);
+
   test('runs with our limits and the allowed environment, and the report says why', async () => {
-    const fork = { sandbox: 'none' as const, sandboxReason: 'no namespaces on the old build host' };
-    const bare = await sandboxFor(fork, { dataDir: join(bench.dir, 'bare') });
+    const bare = sandboxOf({ ...fork, sandboxReason: 'no namespaces on the old build host' });
     expect(sandboxInReport(bare)).toEqual({ off: 'no namespaces on the old build host' });
     await withWorkspace(bare, {}, async (workspace) => {
       const options = { outputDir: join(bench.dir, 'bare-out') };
@@ -271,7 +276,11 @@ describe('sandbox: none', () => {
       expect(late.end).toMatchObject({ kind: 'ended-by', limit: 'time' });
     });
   });
-  test('needs a reason', async () => {
-    await expect(sandboxFor({ sandbox: 'none' }, { dataDir: join(bench.dir, 'bare') })).rejects.toThrow(/reason/);
+  test('needs a reason', () => expect(() => sandboxOf(fork)).toThrow(/reason/));
+
+  test('is one fork’s own: another that has no sandbox does not run, and hears what mends it', () => {
+    expect(() => sandboxOf({ ...fork, sandbox: {} })).toThrow(
+      /nothing of a fork runs without: no bwrap. Mend it: get it/,
+    );
   });
 });

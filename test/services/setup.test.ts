@@ -34,6 +34,9 @@ const WHOLE = {
   javac: 'javac 17',
   mvn: 'Apache Maven 3.8.7',
   temporal: 'temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)',
+  // Fetches the sandbox on the first start.
+  'apt-get': '',
+  'dpkg-deb': '',
 };
 
 test('doctor finds what is there, with version and place', async () => {

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
+import { withoutSandbox } from '../../activities/sandbox/open.ts';
 import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
 import { cacheDir } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -31,6 +32,7 @@ const activities = createSuiteRunnerActivities({
   cacheDir: cacheDir(),
   hostId,
   slots,
+  sandboxOf: () => withoutSandbox({ dataDir, reason: 'slots do not run in it yet' }),
   settings: async () => JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings,
   artifacts: createArtifactStore(join(dataDir, 'artifacts')),
   libraryJars: junitJars,
