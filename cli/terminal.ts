@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
 import { oneLine } from '../lib/plain-text.ts';
-import type { Progress, RolloutProgress, StepProgress, SuiteProgress } from '../report/progress.ts';
+import type { Progress, RolloutProgress, StepProgress } from '../report/progress.ts';
 import type { ThreadMessage, Tone } from '../store/thread.ts';
 import type { ReleaseOutcome } from '../workflows/types.ts';
+import { suiteGroups } from './suite-lines.ts';
 
 /**
  * The look of a release in the terminal: its story as it grows, and under it, where there is a terminal,
@@ -71,11 +72,10 @@ export function liveLines(progress: Progress, frame: number, look: Look, notice?
     step.state === 'ended' ? stepParts(step, frame).slice(0, 2) : stepParts(step, frame),
   );
   const steps = fitLine(widthOf(full) > look.columns - INDENT.length - 1 ? short : full, look);
-  const detail = progress.detail && detailParts(progress.detail, frame, look);
   return [
     '',
     `${INDENT}${steps}`,
-    ...(detail ? [`${INDENT}${fitLine([detail], look)}`] : []),
+    ...detailGroups(progress.detail, frame, look).map((groups) => `${INDENT}${fitLine(groups, look)}`),
     ...(notice === undefined ? [] : [`${INDENT}${paint(look, 'yellow', oneLine(notice, look.columns - 4))}`]),
   ];
 }
@@ -107,7 +107,8 @@ export function outcomeTone(outcome: ReleaseOutcome): Tone {
   return ['failed', 'frozen', 'rolled-back'].includes(outcome.kind) ? 'bad' : 'warn';
 }
 
-type Part = { text: string; format?: Format };
+/** Some words on a live line, and how they look. */
+export type Part = { text: string; format?: Format };
 
 function stepParts({ step, state, seconds }: StepProgress, frame: number): Part[] {
   const name = stepName(step);
@@ -125,30 +126,10 @@ function stepName(step: string): string {
   return oneLine(step.replace(/^(?:suite|rollout):/, ''), 24);
 }
 
-function detailParts(detail: SuiteProgress | RolloutProgress, frame: number, look: Look): Part[] {
-  return detail.kind === 'suite' ? suiteParts(detail, look) : rolloutParts(detail, frame);
-}
-
-function suiteParts({ done, units, failed, slots, leftSeconds, failures, judged }: SuiteProgress, look: Look): Part[] {
-  if (leftSeconds === null && failures > 0) return judgingParts(failures, judged);
-  const width = Math.max(10, Math.min(36, look.columns - 62));
-  const filled = units === 0 ? 0 : Math.min(width, Math.floor((done / units) * width));
-  return [
-    { text: '━'.repeat(filled), format: failed > 0 ? 'yellow' : 'green' },
-    { text: '─'.repeat(width - filled), format: 'dim' },
-    { text: `  ${grouped(done)} of ${grouped(units)} units` },
-    { text: ` on ${slots} slots`, format: 'dim' },
-    ...(leftSeconds ? [{ text: `, ${clock(leftSeconds)} left`, format: 'dim' as const }] : []),
-    ...(failed > 0 ? [{ text: `  ${grouped(failed)} failed`, format: 'yellow' as const }] : []),
-  ];
-}
-
-function judgingParts(failures: number, judged: number): Part[] {
-  const what = `${grouped(failures)} ${failures === 1 ? 'failure' : 'failures'}`;
-  return [
-    { text: `${what}, ${grouped(judged)} judged`, format: 'yellow' },
-    { text: '  running again alone, on candidate and base', format: 'dim' },
-  ];
+/** A line each. */
+function detailGroups(detail: Progress['detail'], frame: number, look: Look): Part[][][] {
+  if (detail === undefined) return [];
+  return detail.kind === 'suite' ? suiteGroups(detail, look) : [[rolloutParts(detail, frame)]];
 }
 
 const TARGET_LOOK = {
@@ -212,10 +193,6 @@ function wrap(line: string, width: number): string[] {
     rest = rest.slice(at).trimStart();
   }
   return [...lines, rest];
-}
-
-function grouped(n: number): string {
-  return n.toLocaleString('en-US');
 }
 
 function list(format: Format): ('bold' | 'cyan')[] {

@@ -4,7 +4,25 @@ const file = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a file name witho
 const command = z.array(z.string().min(1)).min(1).describe('an argument array; no shell reads it');
 
 /** `*` stands for any characters, dots and dollar signs included; everything else for itself. */
-const pattern = z.string().regex(/^[A-Za-z0-9_$.*-]+$/, 'a class name in which * stands for any characters');
+const pattern = z
+  .string()
+  .regex(/^[\p{L}\p{N}_$.*-]+(#[^;#]+)?$/u, 'a class name, or CLASS#METHOD, in which * stands for any characters');
+
+/** The command itself selects methods; here only its units can be. */
+const unitPattern = z
+  .string()
+  .regex(/^[^#]+$/, 'the name of a unit in which * stands for any characters; methods are the command’s own affair');
+
+const quarantine = z
+  .array(
+    z.strictObject({
+      test: z.string().min(1).describe('a unit, or CLASS#METHOD, in which * stands for any characters'),
+      ticket: z.string().min(1).describe('where it is being mended'),
+      until: z.iso.date().describe('the last day, in UTC; afterwards it gates again'),
+    }),
+  )
+  .default([])
+  .describe('tests known to be bad: they run and are reported, and do not gate');
 
 const innerPath = z
   .string()
@@ -59,6 +77,7 @@ const reruns = z
 const shared = {
   limits,
   reruns,
+  quarantine,
   slots: z.number().int().min(1).max(256).optional().describe('at the most; otherwise as many as the worker has'),
   environment: z
     .array(z.string())
@@ -78,6 +97,10 @@ const junitPlatform = z.strictObject({
     .describe('where the test classes are'),
   include: z.array(pattern).min(1).default(['*']),
   exclude: z.array(pattern).default([]),
+  whole: z
+    .array(pattern)
+    .default([])
+    .describe('classes that are never divided among slots, because their tests need each other'),
   jvm: z.array(z.string().min(1)).default(['-Xmx1g', '-XX:+UseSerialGC']),
   ...shared,
 });
@@ -86,6 +109,8 @@ const junitXml = z.strictObject({
   runner: z.literal('junit-xml').describe('any command that writes JUnit XML, run in a clean checkout'),
   command: command.describe('{unit}, {version} and {commit} are filled in; without {unit} one run is the whole suite'),
   units: z.array(z.string().min(1)).default([]).describe('what {unit} stands for, one run each'),
+  include: z.array(unitPattern).min(1).default(['*']),
+  exclude: z.array(unitPattern).default([]),
   rerun: command
     .optional()
     .describe('runs one failed test alone: {class}, {method}, {unit}; without it `command` runs again as a whole'),

@@ -6,8 +6,11 @@
 
 /** Of what is left, a slot takes one part in slots × this. */
 const SHARES = 4;
-/** Handing a batch over costs some tens of milliseconds: less than this is not worth one. */
-const FLOOR_SECONDS = 1;
+/**
+ * Handing a batch over costs some tens of milliseconds: less than this is not worth one. The slots end within one
+ * such batch of each other, so it must be small beside a short suite's share as well.
+ */
+const FLOOR_SECONDS = 0.4;
 export const MAX_BATCH_UNITS = 500;
 
 /**
@@ -32,14 +35,12 @@ export function nextBatchSize(queue: {
   return size;
 }
 
-/** What a unit that was never run is expected to take: the mean of those that were; a second where none was. */
-export function estimateUnits(units: readonly string[], history: ReadonlyMap<string, number>): Map<string, number> {
-  const known = units.flatMap((unit) => history.get(unit) ?? []);
-  const mean = known.length === 0 ? 1 : known.reduce((sum, seconds) => sum + seconds, 0) / known.length;
-  return new Map(units.map((unit) => [unit, history.get(unit) ?? mean]));
-}
-
 /** Seconds below which no schedule can be: everything spread evenly, or the longest unit alone. */
 export function boundSeconds(totalSeconds: number, longestSeconds: number, slots: number): number {
   return Math.max(totalSeconds / slots, longestSeconds);
+}
+
+/** How near a run came to its bound: 1 is perfect. Undefined before anything ran. */
+export function efficiency(bound: number, seconds: number): number | undefined {
+  return seconds > 0 ? Math.round((bound / seconds) * 1000) / 1000 : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Build, Patch, ReleaseOutcome, SuiteOutcome } from '../workflows/types.ts';
+import type { Build, Patch, ReleaseOutcome, SuiteOutcome, Verdict } from '../workflows/types.ts';
 
 /** The sentences of a release's thread: plain, short, for a platform engineer who reads them on a phone. */
 
@@ -20,18 +20,27 @@ export function suiteWords(outcome: SuiteOutcome): string {
   const ran = `${outcome.suite}: ${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped in ${Math.round(outcome.seconds)} s on ${outcome.slots} slots`;
   if (outcome.problem !== undefined) return `${ran}. It does not count: ${outcome.problem}`;
   if (tests.failed === 0) return ran;
-  if (outcome.holding.length === 0)
-    return `${ran}. None of the failures is the patches' (reruns on candidate and base)`;
+  if (outcome.holding.length === 0) return `${ran}. ${clearWords(outcome)}`;
   const named = outcome.holding.slice(0, 5).map((verdict) => {
     const { candidate, base } = verdict;
     const counts = `candidate ${candidate.pass} of ${candidate.pass + candidate.fail} pass, base ${base.pass} of ${base.pass + base.fail}`;
     const culprit = verdict.culprit?.length
       ? `; patch ${verdict.culprit.map((commit) => commit.slice(0, 12)).join(' with ')}`
       : '';
-    return `• ${verdict.kind} ${verdict.unit}#${verdict.test} (${counts}${culprit})`;
+    return `• ${verdict.kind} ${verdict.unit}#${verdict.test} (${counts}${culprit}${endedWords(verdict)})`;
   });
   const more = outcome.holding.length - named.length;
   return [ran, ...named, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+}
+
+function clearWords({ quarantined = 0 }: SuiteOutcome): string {
+  const apart = quarantined === 0 ? '' : `; ${quarantined} in quarantine ${quarantined === 1 ? 'does' : 'do'} not gate`;
+  return `None of the failures is the patches' (reruns on candidate and base)${apart}`;
+}
+
+/** A test whose quarantine has ended gates again: whoever forgot it reads so. */
+function endedWords({ quarantine }: Verdict): string {
+  return quarantine?.expired ? `; its quarantine ended on ${quarantine.until} (${quarantine.ticket})` : '';
 }
 
 /** Why suites hold a release; empty when they do not. */

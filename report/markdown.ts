@@ -1,3 +1,4 @@
+import { isQuarantined } from '../decisions/quarantine.ts';
 import { code, count, duration, md, plural, table } from './markdown-text.ts';
 import type {
   Report,
@@ -111,21 +112,37 @@ function suiteText(suite: ReportSuite): string {
   const { tests } = suite;
   const lines = [
     `${count(tests.passed)} passed, ${count(tests.failed)} failed, ${count(tests.skipped)} skipped, in ${duration(suite.seconds)} on ${plural(suite.slots, 'slot')}` +
-      ` (no schedule could beat ${duration(suite.boundSeconds)}).`,
+      ` (no schedule could beat ${duration(suite.boundSeconds)}${suite.efficiency === null ? '' : `: ${Math.round(suite.efficiency * 100)} % of what is possible`}).`,
     `${plural(suite.units, 'unit')}, ${plural(suite.executions, 'execution')}, ${count(suite.repeated)} of finished units; reruns took ${duration(suite.rerunSeconds)}.`,
     suite.problem && `**It does not count:** ${md(suite.problem, 1000)}`,
   ];
   return section(
     `Suite ${md(suite.name)}`,
-    [lines.filter(Boolean).join('\n'), verdictTable(suite.verdicts)].filter(Boolean).join('\n\n'),
+    [lines.filter(Boolean).join('\n'), verdictTable(suite.verdicts), quarantineText(suite.verdicts)]
+      .filter(Boolean)
+      .join('\n\n'),
     3,
   );
+}
+
+/** Tests that did not gate, and why; those that do again because their entry has ended. */
+function quarantineText(verdicts: readonly ReportVerdict[]): string {
+  return verdicts
+    .flatMap(({ test, quarantine }) => {
+      if (!quarantine) return [];
+      const { ticket, until, expired } = quarantine;
+      const state = expired
+        ? `**its quarantine ended on ${md(until)}: it gates again**`
+        : `does not gate until ${md(until)}`;
+      return [`- ${md(test)}: ${state} (${md(ticket)})`];
+    })
+    .join('\n');
 }
 
 function verdictTable(verdicts: readonly ReportVerdict[]): string {
   const runs = ({ pass, fail }: { pass: number; fail: number }) => `${pass} of ${pass + fail}`;
   const rows = verdicts.map((verdict) => [
-    md(verdict.kind) + (verdict.orderDependent ? ' (order)' : ''),
+    md(verdict.kind) + (verdict.orderDependent ? ' (order)' : '') + (isQuarantined(verdict) ? ' (quarantined)' : ''),
     `${md(shortUnit(verdict.unit))} ${md(verdict.test)}`,
     runs(verdict.candidate),
     runs(verdict.base),

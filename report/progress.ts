@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 import type { Db } from '../store/database.ts';
+import { type SuiteFacts, suiteFacts } from '../store/suite-progress.ts';
 import type { ReleaseOutcome } from '../workflows/types.ts';
 
 /** Where a release is: what the terminal's live lines and `release show` tell. */
@@ -18,21 +18,7 @@ export type Progress = {
 
 export type StepProgress = { step: string; state: 'waiting' | 'running' | 'ended'; seconds: number };
 
-export type SuiteProgress = {
-  kind: 'suite';
-  suite: string;
-  /** Units. */
-  done: number;
-  units: number;
-  slots: number;
-  /** Tests that failed in the suite proper. */
-  failed: number;
-  /** What is expected to be left of the suite proper; null once it has ended. */
-  leftSeconds: number | null;
-  /** Once it has ended: failures, and how many have their verdict. */
-  failures: number;
-  judged: number;
-};
+export type SuiteProgress = { kind: 'suite' } & SuiteFacts;
 
 export type RolloutProgress = {
   kind: 'rollout';
@@ -66,7 +52,7 @@ export async function progressOf(db: Db, release: string, now = new Date()): Pro
       const seconds = ((run.ended_at ?? row.ended_at ?? now).getTime() - run.started_at.getTime()) / 1000;
       return { step, state: run.ended_at || row.ended_at ? 'ended' : 'running', seconds };
     }),
-    detail: row.ended_at ? undefined : await detailOf(db, release, row.step),
+    detail: row.ended_at ? undefined : await detailOf(db, release, row.step, now),
   };
 }
 
@@ -81,28 +67,24 @@ function plannedSteps({ suites, environments }: { suites: string[]; environments
   ];
 }
 
-async function detailOf(db: Db, release: string, step: string): Promise<Progress['detail']> {
+async function detailOf(db: Db, release: string, step: string, now: Date): Promise<Progress['detail']> {
   const [kind, name = ''] = step.split(/:(.*)/s);
-  if (kind === 'suite') return suiteProgress(db, release, name);
+  if (kind === 'suite') return suiteProgress(db, release, name, now);
   if (kind === 'rollout') return rolloutProgress(db, release, name);
   return undefined;
 }
 
-/** Counts alone, on indexes: asked several times a second while the suite runs. */
-async function suiteProgress(db: Db, release: string, suite: string): Promise<SuiteProgress | undefined> {
-  const { rows } = await sql<Omit<SuiteProgress, 'kind' | 'suite'>>`
-    select run.slots, run.units, unit.done, failed.failed, failure.failures, failure.judged,
-      case when run.suite_ended_at is null then coalesce(unit.waiting, 0) / greatest(run.slots, 1) end as "leftSeconds"
-    from suite_run run,
-      lateral (select count(*) filter (where finished) as done, sum(estimate) filter (where not finished) as waiting
-        from suite_unit where suite_run = run.suite_run) unit,
-      lateral (select count(*) as failed from test_result r join suite_execution e using (suite_run, slot, exec)
-        where r.suite_run = run.suite_run and r.status = 'failed' and e.phase = 'suite') failed,
-      lateral (select count(*) as failures, count(verdict) as judged
-        from suite_failure where suite_run = run.suite_run) failure
-    where run.release = ${release} and run.suite = ${suite}
-    order by run.candidate_number desc limit 1`.execute(db);
-  return rows[0] && { kind: 'suite', suite, ...rows[0] };
+/** Of the newest candidate. */
+async function suiteProgress(db: Db, release: string, suite: string, now: Date): Promise<SuiteProgress | undefined> {
+  const run = await db
+    .selectFrom('suite_run')
+    .select('suite_run')
+    .where('release', '=', release)
+    .where('suite', '=', suite)
+    .orderBy('candidate_number', 'desc')
+    .executeTakeFirst();
+  const facts = run && (await suiteFacts(db, run.suite_run, now));
+  return facts && { kind: 'suite', ...facts };
 }
 
 async function rolloutProgress(db: Db, release: string, environment: string): Promise<RolloutProgress | undefined> {

@@ -1,7 +1,7 @@
 import type { EffectRecord } from '../store/journal.ts';
 import type { SandboxUse } from '../store/releases.ts';
 import type { Tone } from '../store/thread.ts';
-import type { Artifact, RunCounts, TestCounts, TrafficAccount, VerdictKind } from '../workflows/types.ts';
+import type { Artifact, Quarantine, RunCounts, TestCounts, TrafficAccount, VerdictKind } from '../workflows/types.ts';
 
 /**
  * The evidence of one release, as `report --json` prints it (design.md, *Interfaces that hold*): fields are
@@ -61,7 +61,10 @@ export type ReportSuite = {
   units: number;
   slots: number;
   seconds: number;
+  /** Below this no schedule can be: everything spread evenly over the slots, or the longest unit alone. */
   boundSeconds: number;
+  /** Bound ÷ seconds; null before anything ran. */
+  efficiency: number | null;
   tests: TestCounts;
   /** Unit runs of the suite proper, and those of a unit that had already finished (must be 0). */
   executions: number;
@@ -81,6 +84,8 @@ export type ReportVerdict = {
   power?: number;
   culprit?: string[];
   message: string;
+  /** Such a test does not gate, unless its entry has ended. */
+  quarantine?: Quarantine;
   evidence: string;
 };
 

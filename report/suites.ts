@@ -1,4 +1,4 @@
-import { boundSeconds } from '../decisions/batch-plan.ts';
+import { boundSeconds, efficiency } from '../decisions/batch-plan.ts';
 import type { Db } from '../store/database.ts';
 import { suiteFigures, suiteRunsOf, suiteVerdicts } from '../store/suite-report.ts';
 import type { ReportSuite } from './report.ts';
@@ -13,12 +13,14 @@ export async function suitesOf(db: Db, release: string, candidateNumber: number)
         suiteVerdicts(db, run.suite_run),
       ]);
       const { tests, executions, repeated, seconds, rerunSeconds, totalUnitSeconds, longestUnitSeconds } = figures;
+      const bound = boundSeconds(totalUnitSeconds, longestUnitSeconds, run.slots);
       return {
         name: run.suite,
         units: run.units,
         slots: run.slots,
         seconds: tenths(seconds),
-        boundSeconds: tenths(boundSeconds(totalUnitSeconds, longestUnitSeconds, run.slots)),
+        boundSeconds: tenths(bound),
+        efficiency: efficiency(bound, seconds) ?? null,
         tests,
         executions,
         repeated,

@@ -22,6 +22,8 @@ export type JvmEvent =
       x?: string;
     }
   | { e: 'unit'; c: string; methods: number; m?: string }
+  | { e: 'method'; c: string; t: string }
+  | { e: 'whole'; c: string; m: string }
   | { e: 'done' };
 
 export type JvmHandlers = { onEvent(event: JvmEvent): void; onOutput(chunk: Buffer | string): void };

@@ -40,7 +40,10 @@ export type WorkItem = {
   item: number;
   unit: string;
   arm: string;
-  /** For a JVM `c:CLASS`, `m:CLASS#METHOD(PARAMS)` or `u:UNIQUE-ID`; for a command the unit or the test. */
+  /**
+   * For a JVM `c:CLASS`, `m:CLASS#METHOD(PARAMS)`, `u:UNIQUE-ID`, or part of a class: `s:CLASS;METHOD(PARAMS)…` only
+   * these methods, `x:CLASS;METHOD(PARAMS)…` all but these. For a command the unit or the test.
+   */
   selector: string;
   /** The one test that is asked for; without it the whole unit. */
   test?: string;

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { RunFacts } from '../decisions/failure-verdict.ts';
-import type { Verdict } from '../workflows/types.ts';
+import type { Quarantine, Verdict } from '../workflows/types.ts';
 import type { SuiteDb, SuitePhase } from './suites.ts';
 
 export type FoundFailure = {
@@ -15,18 +15,19 @@ export type FoundFailure = {
 
 /**
  * What failed in the executions that count. `test` = `unit` for a failure of the class as a whole, and for a class
- * of which tests were never reached.
+ * of which tests were never reached. What failed for a class as a whole in several of its parts is one failure.
  */
 export async function failuresOfSuite(db: SuiteDb, suiteRun: string): Promise<FoundFailure[]> {
   const { rows } = await sql<FoundFailure>`
-    select distinct on (e.unit, r.test) e.unit, r.test, r.unique_id, coalesce(r.message, '') as message,
+    select distinct on (coalesce(u.part_of, e.unit), r.test) e.unit, r.test, r.unique_id, coalesce(r.message, '') as message,
       nullif(e.ended, 'completed') as reason, r.seconds, e.log
     from (select distinct on (unit) * from suite_execution
           where suite_run = ${suiteRun} and phase = 'suite' and ended_at is not null
           order by unit, ended_at, exec) e
     join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    left join suite_unit u on u.suite_run = e.suite_run and u.unit = e.unit
     where r.status = 'failed'
-    order by e.unit, r.test, r.seq`.execute(db);
+    order by coalesce(u.part_of, e.unit), r.test, e.unit, r.seq`.execute(db);
   const { rows: cutShort } = await sql<FoundFailure>`
     select unit, unit as test, '' as unique_id, seconds, log, nullif(ended, 'completed') as reason,
       'tests of this unit were never reached: ' || coalesce(detail, ended) as message
@@ -42,29 +43,49 @@ export async function failuresOfSuite(db: SuiteDb, suiteRun: string): Promise<Fo
 export async function saveFailures(
   db: SuiteDb,
   suiteRun: string,
-  failures: readonly (FoundFailure & { cluster: string })[],
+  failures: readonly (FoundFailure & { cluster: string; quarantine?: Quarantine | undefined })[],
 ): Promise<void> {
   for (let at = 0; at < failures.length; at += 1_000) {
     await db
       .insertInto('suite_failure')
       .values(
-        failures.slice(at, at + 1_000).map((failure) => ({ suite_run: suiteRun, ...failure, verdict: null as never })),
+        failures.slice(at, at + 1_000).map(({ quarantine, ...failure }) => ({
+          suite_run: suiteRun,
+          ...failure,
+          verdict: null as never,
+          quarantine: (quarantine ? JSON.stringify(quarantine) : null) as never,
+        })),
       )
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
 }
 
-export type OpenFailure = FoundFailure & { cluster: string; verdict: Verdict | null };
+export type OpenFailure = FoundFailure & {
+  cluster: string;
+  verdict: Verdict | null;
+  quarantine: Quarantine | null;
+  /** What runs its unit again as it ran in the suite. */
+  selector: string;
+  /** The class that its unit is, or is a part of. */
+  class: string;
+};
 
 export async function listFailures(db: SuiteDb, suiteRun: string): Promise<OpenFailure[]> {
-  return db
-    .selectFrom('suite_failure')
-    .select(['unit', 'test', 'unique_id', 'cluster', 'message', 'reason', 'seconds', 'log', 'verdict'])
-    .where('suite_run', '=', suiteRun)
-    .orderBy('unit')
+  const rows = await db
+    .selectFrom('suite_failure as f')
+    .leftJoin('suite_unit as u', (join) => join.onRef('u.suite_run', '=', 'f.suite_run').onRef('u.unit', '=', 'f.unit'))
+    .select(['f.unit', 'test', 'unique_id', 'cluster', 'message', 'reason', 'seconds', 'log', 'verdict'])
+    .select(['quarantine', 'selector', 'part_of'])
+    .where('f.suite_run', '=', suiteRun)
+    .orderBy('f.unit')
     .orderBy('test')
     .execute();
+  return rows.map(({ part_of, selector, ...row }) => ({
+    ...row,
+    class: part_of ?? row.unit,
+    selector: selector ?? `c:${row.unit}`,
+  }));
 }
 
 export async function saveVerdict(db: SuiteDb, suiteRun: string, verdict: Verdict): Promise<void> {

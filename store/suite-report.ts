@@ -6,7 +6,7 @@ import type { SuiteDb } from './suites.ts';
  * The execution of each unit that counts: the first that ended. One that was cut off by a crash of ours and then
  * run again must not count its tests twice.
  */
-const counted = (suiteRun: string) => sql`
+export const counted = (suiteRun: string) => sql`
   select distinct on (unit) * from suite_execution
   where suite_run = ${suiteRun} and phase = 'suite' and ended_at is not null
   order by unit, ended_at, exec`;
@@ -25,11 +25,17 @@ export type SuiteFigures = {
   rerunSeconds: number;
 };
 
-/** Everything counted from the records of what ran, never from what was planned. */
+/**
+ * Everything counted from the records of what ran, never from what was planned. What befell a class as a whole in
+ * each of its parts (its `@BeforeAll` failed) is one result.
+ */
 export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<SuiteFigures> {
   const { rows: tests } = await sql<{ status: keyof TestCounts; count: number }>`
-    select r.status, count(*) as count from (${counted(suiteRun)}) e
+    select r.status, count(*) filter (where r.test is distinct from u.part_of)
+        + count(distinct u.part_of) filter (where r.test = u.part_of) as count
+    from (${counted(suiteRun)}) e
     join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    left join suite_unit u on u.suite_run = e.suite_run and u.unit = e.unit
     group by r.status`.execute(db);
   const { rows: units } = await sql<{ finished: number; total: number; longest: number }>`
     select count(*) as finished, coalesce(sum(seconds), 0) as total, coalesce(max(seconds), 0) as longest
@@ -71,61 +77,18 @@ export async function unfinishedUnits(db: SuiteDb, suiteRun: string, limit: numb
   return rows.map(({ unit }) => unit);
 }
 
-export type SuiteProgress = {
-  suiteRun: string;
-  units: number;
-  finished: number;
-  running: { slot: number; unit: string; test: string | null; arm: string; seconds: number }[];
-  tests: TestCounts;
-  /** Expected seconds of what has not finished, over the slots; undefined once the suite proper has ended. */
-  leftSeconds?: number;
-  slowest: { unit: string; seconds: number }[];
-  failures: number;
-  judged: number;
-};
-
-/** For the terminal and for queries, while it runs and afterwards. Undefined for an unknown suite run. */
-export async function suiteProgress(db: SuiteDb, suiteRun: string): Promise<SuiteProgress | undefined> {
-  const run = await db.selectFrom('suite_run').selectAll().where('suite_run', '=', suiteRun).executeTakeFirst();
-  if (!run) return undefined;
-  const figures = await suiteFigures(db, suiteRun);
-  const { rows: running } = await sql<SuiteProgress['running'][number]>`
-    select distinct on (slot) slot, unit, test, arm, extract(epoch from now() - started_at)::float8 as seconds
-    from suite_execution e where suite_run = ${suiteRun} and ended_at is null
-      and exists (select from suite_batch b where b.batch = e.batch and b.finished_at is null)
-    order by slot, started_at desc`.execute(db);
-  const { rows: left } = await sql<{ seconds: number }>`
-    select coalesce(sum(estimate), 0) as seconds from suite_unit where suite_run = ${suiteRun} and not finished`.execute(
-    db,
-  );
-  const { rows: slowest } = await sql<{ unit: string; seconds: number }>`
-    select unit, seconds from (${counted(suiteRun)}) e order by seconds desc limit 5`.execute(db);
-  const { rows: failures } = await sql<{ failures: number; judged: number }>`
-    select count(*) as failures, count(verdict) as judged from suite_failure where suite_run = ${suiteRun}`.execute(db);
-  return {
-    suiteRun,
-    units: run.units,
-    finished: figures.unitsFinished,
-    running,
-    tests: figures.tests,
-    ...(run.suite_ended_at ? {} : { leftSeconds: (left[0]?.seconds ?? 0) / run.slots }),
-    slowest,
-    failures: failures[0]?.failures ?? 0,
-    judged: failures[0]?.judged ?? 0,
-  };
-}
-
-/** Every verdict of a suite run, the ones that hold first. */
+/** Every verdict of a suite run, with the class that its unit is a part of. */
 export async function suiteVerdicts(db: SuiteDb, suiteRun: string): Promise<Verdict[]> {
   const rows = await db
-    .selectFrom('suite_failure')
-    .select('verdict')
-    .where('suite_run', '=', suiteRun)
+    .selectFrom('suite_failure as f')
+    .leftJoin('suite_unit as u', (join) => join.onRef('u.suite_run', '=', 'f.suite_run').onRef('u.unit', '=', 'f.unit'))
+    .select(['verdict', 'part_of'])
+    .where('f.suite_run', '=', suiteRun)
     .where('verdict', 'is not', null)
-    .orderBy('unit')
-    .orderBy('test')
+    .orderBy('f.unit')
+    .orderBy('f.test')
     .execute();
-  return rows.flatMap(({ verdict }) => verdict ?? []);
+  return rows.flatMap(({ verdict, part_of }) => (verdict ? [{ ...verdict, unit: part_of ?? verdict.unit }] : []));
 }
 
 /** The suite runs of a candidate, in the order in which they began. */
@@ -137,16 +100,4 @@ export async function suiteRunsOf(db: SuiteDb, release: string, candidateNumber:
     .where('candidate_number', '=', candidateNumber)
     .orderBy('started_at')
     .execute();
-}
-
-/** Learns from what ran: half of what is known, half of what was seen, so that one slow day does not reorder everything. */
-export async function learnDurations(db: SuiteDb, suiteRun: string): Promise<void> {
-  await sql`
-    insert into unit_history (fork, unit, seconds, runs)
-    select s.fork, e.unit, e.seconds, 1 from (${counted(suiteRun)}) e
-      join suite_run s on s.suite_run = e.suite_run where e.complete and s.ended_at is null
-    on conflict (fork, unit) do update
-      set seconds = (unit_history.seconds + excluded.seconds) / 2, runs = unit_history.runs + 1, updated_at = now()`.execute(
-    db,
-  );
 }

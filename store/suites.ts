@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
+import type { PlannedUnit } from '../decisions/unit-plan.ts';
 import type { RunnerSpec, WorkItem } from '../runner/protocol.ts';
-import type { Verdict } from '../workflows/types.ts';
+import type { Quarantine, Verdict } from '../workflows/types.ts';
 
 /** `suite`: the suite proper. `rerun`: runs for a verdict. `culprit`: runs on prefixes of the stack. */
 export type SuitePhase = 'suite' | 'rerun' | 'culprit';
@@ -30,6 +31,8 @@ export interface SuiteTables {
     selector: string;
     /** Expected seconds. */
     estimate: number;
+    /** The class that this is a part of. */
+    part_of: string | null;
     /** The batch that has it; null while it waits. */
     batch: string | null;
     finished: Generated<boolean>;
@@ -101,20 +104,33 @@ export interface SuiteTables {
     seconds: number;
     log: string | null;
     verdict: JSONColumnType<Verdict | null>;
+    quarantine: JSONColumnType<Quarantine | null>;
   };
   unit_history: {
     fork: string;
     unit: string;
     seconds: number;
+    /** Of these, what does not go to its methods. */
+    overhead: Generated<number>;
     runs: number;
+    failures: Generated<number>;
+    failure_rate: Generated<number>;
+    updated_at: Generated<Time>;
+  };
+  method_history: {
+    fork: string;
+    unit: string;
+    method: string;
+    seconds: number;
+    runs: number;
+    failures: number;
+    failure_rate: number;
     updated_at: Generated<Time>;
   };
 }
 
 export type SuiteDb = Kysely<SuiteTables>;
 export type SuiteTransaction = Transaction<SuiteTables>;
-
-export type PlannedUnit = { unit: string; selector: string; estimate: number };
 
 export type NewSuiteRun = {
   suiteRun: string;
@@ -151,7 +167,11 @@ export async function savePlan(db: SuiteDb, run: NewSuiteRun, units: readonly Pl
     for (let at = 0; at < units.length; at += 5_000) {
       await tx
         .insertInto('suite_unit')
-        .values(units.slice(at, at + 5_000).map((unit) => ({ suite_run: run.suiteRun, ...unit, batch: null })))
+        .values(
+          units.slice(at, at + 5_000).map(({ unit, selector, estimate, partOf = null }) => ({
+            ...{ suite_run: run.suiteRun, unit, selector, estimate, part_of: partOf, batch: null },
+          })),
+        )
         .execute();
     }
   });
@@ -226,17 +246,21 @@ export async function markSuiteEnded(db: SuiteDb, suiteRun: string): Promise<voi
     .execute();
 }
 
-export async function markEnded(db: SuiteDb, suiteRun: string, problem: string | undefined): Promise<void> {
-  await db
-    .updateTable('suite_run')
-    .set({ ended_at: new Date(), problem: problem ?? null })
-    .where('suite_run', '=', suiteRun)
-    .where('ended_at', 'is', null)
-    .execute();
-}
-
-/** Expected seconds of units that have run before. */
-export async function unitHistory(db: SuiteDb, fork: string): Promise<Map<string, number>> {
-  const rows = await db.selectFrom('unit_history').select(['unit', 'seconds']).where('fork', '=', fork).execute();
-  return new Map(rows.map(({ unit, seconds }) => [unit, seconds]));
+/** Closes a suite run, and has `learn` look at it once. Safe to repeat; the first time counts. */
+export async function markEnded(
+  db: SuiteDb,
+  suiteRun: string,
+  problem: string | undefined,
+  learn: (tx: SuiteTransaction) => Promise<void> = async () => undefined,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const closed = await tx
+      .updateTable('suite_run')
+      .set({ ended_at: new Date(), problem: problem ?? null })
+      .where('suite_run', '=', suiteRun)
+      .where('ended_at', 'is', null)
+      .returning('suite_run')
+      .executeTakeFirst();
+    if (closed) await learn(tx);
+  });
 }

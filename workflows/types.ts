@@ -85,6 +85,9 @@ export type VerdictKind =
   | 'untestable'
   | 'undecided';
 
+/** A test that is known to be bad: it runs and is reported, and does not gate while the entry holds (until that day's end). */
+export type Quarantine = { ticket: string; until: string; expired?: boolean };
+
 export type Verdict = {
   unit: string;
   test: string;
@@ -96,6 +99,8 @@ export type Verdict = {
   culprit?: string[];
   orderDependent?: boolean;
   power?: number;
+  /** The entry of the configuration that this test falls under; one that has ended gates again. */
+  quarantine?: Quarantine;
   /** Where the log and the runs lie: a digest in the artifact store, or the suite run's id. */
   evidence: string;
 };
@@ -113,6 +118,8 @@ export type SuiteOutcome = {
   rerunSeconds: number;
   /** The verdicts that hold a release; the store has them all. */
   holding: Verdict[];
+  /** How many would, were they not in quarantine. */
+  quarantined?: number;
   /** Why the run itself cannot count, e.g. that nothing was executed. */
   problem?: string;
 };

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
+import { globPattern } from '../../decisions/test-pattern.ts';
 import { compileRunner } from '../../runner/compile.ts';
 import type { CommandSpec, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
 import type { Build } from '../../workflows/types.ts';
@@ -105,11 +106,6 @@ async function libraryJars(
     );
   }
   return chosen;
-}
-
-/** `*` for any characters; everything else for itself. */
-export function globPattern(glob: string): RegExp {
-  return new RegExp(`^${glob.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`);
 }
 
 /** The arms of a batch as one slot sees them: a command needs a checkout that no other slot writes to. */

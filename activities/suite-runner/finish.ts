@@ -2,8 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boundSeconds } from '../../decisions/batch-plan.ts';
 import { holdsRelease } from '../../decisions/failure-verdict.ts';
+import { isQuarantined } from '../../decisions/quarantine.ts';
 import { findDetached, stopDetached } from '../../lib/detached.ts';
-import { learnDurations, suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
+import { learnFrom } from '../../store/suite-history.ts';
+import { suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
 import { findSuiteRun, markEnded } from '../../store/suites.ts';
 import type { SuiteOutcome } from '../../workflows/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
@@ -23,10 +25,11 @@ export async function finishSuite(
   const run = await findSuiteRun(deps.db, suiteRun);
   const figures = await suiteFigures(deps.db, suiteRun);
   const reason = problem ?? (await whyItDoesNotCount(deps, suiteRun, figures.tests));
-  await learnDurations(deps.db, suiteRun);
-  await markEnded(deps.db, suiteRun, reason);
+  await markEnded(deps.db, suiteRun, reason, (tx) => learnFrom(tx, suiteRun));
   const slots = run?.slots ?? 0;
-  const holding = (await suiteVerdicts(deps.db, suiteRun)).filter(({ kind }) => holdsRelease(kind));
+  const bad = (await suiteVerdicts(deps.db, suiteRun)).filter(({ kind }) => holdsRelease(kind));
+  const holding = bad.filter((verdict) => !isQuarantined(verdict));
+  const quarantined = bad.length - holding.length;
   return {
     suite,
     suiteRun,
@@ -39,6 +42,7 @@ export async function finishSuite(
     repeated: figures.repeated,
     rerunSeconds: round(figures.rerunSeconds),
     holding: holding.slice(0, MAX_HOLDING),
+    ...(quarantined === 0 ? {} : { quarantined }),
     ...(reason === undefined ? {} : { problem: reason }),
   };
 }

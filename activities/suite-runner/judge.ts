@@ -1,7 +1,9 @@
 import type { SuiteSettings } from '../../config/suite.ts';
 import { clusterKey, representatives } from '../../decisions/failure-cluster.ts';
 import { countRuns, judgeFailure, readRun, weigh } from '../../decisions/failure-verdict.ts';
+import { isQuarantined, quarantineOf } from '../../decisions/quarantine.ts';
 import { planProbe, planReruns, type Rerun, rerunLimits } from '../../decisions/rerun-plan.ts';
+import { methodOf } from '../../decisions/test-pattern.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { Limits, WorkItem } from '../../runner/protocol.ts';
 import { queueBatches } from '../../store/suite-batches.ts';
@@ -14,7 +16,8 @@ import {
   saveVerdict,
   type TestRun,
 } from '../../store/suite-failures.ts';
-import { markSuiteEnded, type SuitePhase, suiteRunOf, unitHistory } from '../../store/suites.ts';
+import { methodHistory, unitHistory } from '../../store/suite-history.ts';
+import { markSuiteEnded, type SuitePhase, suiteRunOf } from '../../store/suites.ts';
 import type { Verdict } from '../../workflows/types.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
 
@@ -34,10 +37,11 @@ export async function judgeFailures(deps: SuiteRunnerDeps, suiteRun: string): Pr
   const run = await suiteRunOf(db, suiteRun);
   const suite = suiteSettings(await deps.settings(run.settings), run.fork, run.suite);
   const found = await failuresOfSuite(db, suiteRun);
+  const quarantine = quarantineOf(suite.quarantine, new Date().toISOString().slice(0, 10));
   await saveFailures(
     db,
     suiteRun,
-    found.map((failure) => ({ ...failure, cluster: clusterKey(failure.message) })),
+    found.map((failure) => ({ ...failure, cluster: clusterKey(failure.message), quarantine: quarantine(failure) })),
   );
   const failures = await listFailures(db, suiteRun);
   const waiting = await unfinishedBatches(deps, suiteRun, 'rerun');
@@ -46,7 +50,7 @@ export async function judgeFailures(deps: SuiteRunnerDeps, suiteRun: string): Pr
   const runs = groupRuns(await runsAlone(db, suiteRun, ['rerun']));
   const chosen = representatives(failures);
   const affordable = affordableFailures(failures, chosen, suite.reruns.maxTests);
-  const limitsOf = await limitsFor(deps, run.fork, suite);
+  const limitsOf = await limitsFor(deps, run.fork, suite, failures);
   const reruns: Rerun[] = [];
   let judged = 0;
   for (const failure of failures) {
@@ -96,6 +100,7 @@ function verdictOf(deps: SuiteRunnerDeps, suiteRun: string, failure: OpenFailure
     candidate: { pass: candidate.pass, fail: candidate.fail },
     base: { pass: base.pass, fail: base.fail },
     message: deps.redact(oneLine(failure.message, 300)),
+    ...(failure.quarantine === null ? {} : { quarantine: failure.quarantine }),
     ...('power' in outcome && outcome.power !== undefined ? { power: outcome.power } : {}),
     evidence: failure.log ?? suiteRun,
   };
@@ -113,7 +118,8 @@ function affordableFailures(
 function rerunOf(failure: OpenFailure, limits: Limits) {
   const { unit, test, unique_id } = failure;
   const uniqueId = unique_id === '' ? '' : (JSON.parse(unique_id) as string);
-  const selector = test === unit || uniqueId === '' ? `c:${unit}` : `u:${uniqueId}`;
+  const asUnit = test === unit || test === failure.class || uniqueId === '';
+  const selector = asUnit ? failure.selector : `u:${uniqueId}`;
   // What cannot be selected by itself is judged as its whole unit would be.
   return { unit, test, selector, limits };
 }
@@ -122,15 +128,16 @@ async function limitsFor(
   deps: SuiteRunnerDeps,
   fork: string,
   suite: SuiteSettings,
+  failures: readonly OpenFailure[],
 ): Promise<(failure: OpenFailure) => Limits> {
-  const history = await unitHistory(deps.db, fork);
+  const classes = [...new Set(failures.map((failure) => failure.class))];
+  const past = await unitHistory(deps.db, fork, classes);
+  const methods = new Map((await methodHistory(deps.db, fork, classes)).map((one) => [one.method, one.seconds]));
   return (failure) => {
-    // A test that ran into its limit says nothing about how long it should take; its unit's past does.
+    // A test that ran into its limit says nothing about how long it should take; its past does.
     const tooLong = failure.reason === 'timeout' || failure.reason === 'silence';
-    return rerunLimits(
-      suite.limits,
-      tooLong ? (history.get(failure.unit) ?? suite.limits.methodSeconds) : failure.seconds,
-    );
+    const known = methods.get(methodOf(failure.test)) ?? past.get(failure.class)?.seconds;
+    return rerunLimits(suite.limits, tooLong ? (known ?? suite.limits.methodSeconds) : failure.seconds);
   };
 }
 
@@ -176,7 +183,11 @@ async function unfinishedBatches(deps: SuiteRunnerDeps, suiteRun: string, phase:
 export async function culpritTests(deps: SuiteRunnerDeps, suiteRun: string, limit: number): Promise<TestKey[]> {
   const failures = await listFailures(deps.db, suiteRun);
   const wanted = failures.filter(
-    ({ verdict }) => verdict && (verdict.kind === 'regression' || verdict.kind === 'untestable') && !verdict.culprit,
+    ({ verdict }) =>
+      verdict &&
+      (verdict.kind === 'regression' || verdict.kind === 'untestable') &&
+      !verdict.culprit &&
+      !isQuarantined(verdict),
   );
   const chosen = representatives(wanted);
   return [...wanted]
@@ -192,10 +203,11 @@ export async function planArmProbe(
 ): Promise<{ batches: number }> {
   const run = await suiteRunOf(deps.db, suiteRun);
   const suite = suiteSettings(await deps.settings(run.settings), run.fork, run.suite);
-  const limitsOf = await limitsFor(deps, run.fork, suite);
+  const failures = await listFailures(deps.db, suiteRun);
+  const limitsOf = await limitsFor(deps, run.fork, suite, failures);
   const made = groupRuns((await runsAlone(deps.db, suiteRun, ['culprit'])).filter((one) => one.arm === arm));
   const wanted = new Set(tests.map(keyOf));
-  const due = (await listFailures(deps.db, suiteRun)).filter(
+  const due = failures.filter(
     (failure) => wanted.has(keyOf(failure)) && (made.get(keyOf(failure))?.length ?? 0) < runs,
   );
   const batches = planProbe(

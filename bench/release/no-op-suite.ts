@@ -5,8 +5,9 @@ import { createSuiteRunnerActivities, type SuiteRunnerDeps } from '../../activit
 import type { SlotEvent } from '../../runner/protocol.ts';
 import type { Db } from '../../store/database.ts';
 import { batchEnd, type ClaimedBatch, claimBatch, waitingCount } from '../../store/suite-batches.ts';
+import { unitHistory } from '../../store/suite-history.ts';
 import { recordEvents, recordedOffset } from '../../store/suite-results.ts';
-import { savePlan, suiteRunOf, unitHistory } from '../../store/suites.ts';
+import { savePlan, suiteRunOf } from '../../store/suites.ts';
 
 export type NoOpSuiteDeps = Pick<SuiteRunnerDeps, 'dataDir' | 'hostId' | 'slots' | 'settings'> & {
   db: Db;

@@ -1,7 +1,8 @@
 import { type Progress, progressOf } from '../../report/progress.ts';
 import type { Db } from '../../store/database.ts';
 import { type ThreadMessage, type ThreadState, threadOf, threadState } from '../../store/thread.ts';
-import { endLines, headLines, type Look, liveLines, messageLines } from '../terminal.ts';
+import { slowestLine } from '../suite-lines.ts';
+import { endLines, headLines, type Look, liveLines, messageLines, paint } from '../terminal.ts';
 import { requireRelease } from './release.ts';
 
 /** State, story and outcome of one release; `slack` says where its thread is, and why it lags if it does. */
@@ -19,5 +20,7 @@ export async function releaseShow(db: Db, idOrLatest: string): Promise<ReleaseVi
 export function releaseShowText(view: ReleaseView, look: Look): string {
   const story = view.thread.flatMap((message) => messageLines(message, view.startedAt, look));
   const state = view.outcome ? endLines(view, look) : liveLines(view, 0, look, view.slack?.problem);
-  return `${[...headLines(view, look), ...story, ...state].join('\n')}\n`;
+  const slowest = view.detail?.kind === 'suite' ? slowestLine(view.detail) : '';
+  const more = slowest === '' ? [] : [`  ${paint(look, 'dim', slowest)}`];
+  return `${[...headLines(view, look), ...story, ...state, ...more].join('\n')}\n`;
 }

@@ -4,7 +4,7 @@ import { releaseShow, releaseShowText } from '../../cli/commands/release-show.ts
 import { releases, releasesText } from '../../cli/commands/releases.ts';
 import { followStory } from '../../cli/follow-story.ts';
 import { liveLines } from '../../cli/terminal.ts';
-import { type Progress, progressOf } from '../../report/progress.ts';
+import { type Progress, progressOf, type SuiteProgress } from '../../report/progress.ts';
 import type { Db } from '../../store/database.ts';
 import { beginStep, closeRelease, endStep } from '../../store/releases.ts';
 import { markSlackProblem } from '../../store/thread.ts';
@@ -163,22 +163,28 @@ describe('progress', () => {
     const { db } = await freshDatabase();
     const { release } = await begun(db);
     await seedSuite(db, release);
-    const progress = await progressOf(db, release);
-    expect(progress?.detail).toEqual({
-      ...{
-        kind: 'suite',
-        suite: 'fast',
-        done: 2,
-        units: 2,
-        slots: 2,
-        failed: 1,
-        leftSeconds: null,
-        failures: 1,
-        judged: 1,
-      },
+    const { detail, ...rest } = (await progressOf(db, release)) as Progress & { detail: SuiteProgress };
+    expect(detail).toEqual({
+      ...{ kind: 'suite', suite: 'fast', suiteRun: `${release}/1/fast`, done: 2, units: 2, slots: 2, running: [] },
+      ...{ failed: 1, failedTests: ['works'], leftSeconds: null, expectedEnd: null },
+      ...{ slowest: [expect.anything(), expect.anything()], failures: 1, judged: 1 },
     });
-    const running = { ...progress, detail: { ...progress?.detail, leftSeconds: 61, done: 1 } } as Progress;
-    expect(liveLines(running, 0, PLAIN).at(-1)).toMatch(/━+─+ {2}1 of 2 units on 2 slots, 01:01 left {2}1 failed$/);
+    const show = (more: Partial<SuiteProgress>, look = PLAIN) =>
+      liveLines({ ...rest, detail: { ...detail, ...more } }, 0, look).slice(2);
+    expect(show({})).toEqual([expect.stringMatching(/^ {2}1 failure, 1 judged {2}running again alone/)]);
+    const at = { host: 'h', test: null, arm: 'candidate', phase: 'suite' as const };
+    const running = [
+      { ...at, slot: 0, unit: 'org.x.SlowTest#part-2', seconds: 75 },
+      { ...at, slot: 1, unit: `org.x.${'Long'.repeat(40)}Test`, seconds: 3 },
+    ];
+    const lines = show({ leftSeconds: 61, expectedEnd: new Date(0).toISOString(), done: 1, running });
+    expect(lines[0]).toMatch(/━+─+ {2}1 of 2 units on 2 slots, 01:01 left, until \d\d:\d\d {2}1 failed$/);
+    expect(lines[1]).toMatch(/^ {2}running {2}SlowTest#part-2 01:15 {3}Long\S+…\S+Test 00:03/);
+    expect(lines[2]).toMatch(/^ {2}failed {3}works/);
+    const narrow = { colour: false, columns: 50 };
+    for (const line of show({ leftSeconds: 61, running }, narrow)) expect(line.length).toBeLessThanOrEqual(50);
+    const view = { ...rest, detail: { ...detail, leftSeconds: 61 }, thread: [], slack: null };
+    expect(releaseShowText(view, PLAIN)).toMatch(/\n {2}slowest {2}\S+ \d\d:\d\d/);
   });
 });
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findDetached, stateOf } from '../../lib/detached.ts';
-import { suiteProgress, suiteVerdicts } from '../../store/suite-report.ts';
+import { suiteFacts } from '../../store/suite-progress.ts';
+import { suiteVerdicts } from '../../store/suite-report.ts';
 import { makeBuild, runSuite, SAMPLE_SUITE, startWorld, type World, writeSettings } from './world.ts';
 
 // A time limit only ends a test that hangs: real servers and JVMs share the machine.
@@ -42,7 +43,7 @@ test('a good candidate: every test recorded once, nothing left running', async (
   const folders = findDetached(join(world.dataDir, 'runs'));
   expect(folders.length).toBeGreaterThan(0);
   expect(folders.filter((dir) => stateOf(dir).kind === 'running')).toEqual([]);
-  expect(await suiteProgress(world.db, 'sample-1/1/good')).toMatchObject({ units: 5, finished: 5, failures: 0 });
+  expect(await suiteFacts(world.db, 'sample-1/1/good')).toMatchObject({ units: 5, done: 5, failures: 0, running: [] });
 });
 
 test('each failure gets its verdict by counts on both arms, and what a patch broke its patch', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { boundSeconds, estimateUnits, nextBatchSize } from '../../../decisions/batch-plan.ts';
+import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
 import { culpritOf, nextProbe, type PointAnswer, type Search } from '../../../decisions/culprit.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
 import { planReruns, type Rerun, rerunLimits } from '../../../decisions/rerun-plan.ts';
@@ -42,19 +42,6 @@ describe('batches', () => {
   test('an empty queue makes no batch, a huge unit one of its own', () => {
     expect(nextBatchSize({ estimates: [], remainingSeconds: 0, slots: 2 })).toBe(0);
     expect(nextBatchSize({ estimates: [500, 1, 1], remainingSeconds: 502, slots: 2 })).toBe(1);
-  });
-
-  test('a unit that never ran is expected to take what the others take', () => {
-    expect(
-      estimateUnits(
-        ['a', 'b', 'c'],
-        new Map([
-          ['a', 1],
-          ['b', 3],
-        ]),
-      ).get('c'),
-    ).toBe(2);
-    expect(estimateUnits(['a'], new Map()).get('a')).toBe(1);
   });
 });
 

@@ -21,8 +21,10 @@ import java.util.concurrent.LinkedBlockingQueue;
  *
  * <pre>
  *   hello NONCE                               nothing: its end says that this process works
- *   run NONCE BASE64(selector) BASE64(id)…    selector: c:CLASS | m:CLASS#METHOD(PARAMS) | u:UNIQUE-ID; without these unique ids
+ *   run NONCE BASE64(selector) BASE64(id)…    selector: c:CLASS | m:CLASS#METHOD(PARAMS) | u:UNIQUE-ID, or part of a class:
+ *                                             s:CLASS;METHOD… only these | x:CLASS;METHOD… all but these; without these unique ids
  *   discover NONCE BASE64(jar)…               the test classes of these jars
+ *   methods NONCE BASE64(class)…              the methods of these classes
  * </pre>
  *
  * Events leave on the original standard output, a line each: {@code NONCE {json}}. The nonce is new for every command and
@@ -63,6 +65,8 @@ public final class Main {
         try {
             if (command[0].equals("discover")) {
                 Discovery.run(command, events);
+            } else if (command[0].equals("methods")) {
+                Methods.run(command, events);
             } else if (command[0].equals("run")) {
                 UnitRun.run(command, events);
             }

@@ -32,7 +32,11 @@ final class UnitRun {
         for (int i = 3; i < command.length; i++) {
             without.add(Main.decode(command[i]));
         }
-        LauncherDiscoveryRequest request = builder(List.of(parse(Main.decode(command[2]))), unresolved)
+        String selector = Main.decode(command[2]);
+        if (selector.startsWith("s:") || selector.startsWith("x:")) {
+            without.addAll(notInPart(selector));
+        }
+        LauncherDiscoveryRequest request = builder(List.of(parse(selector)), unresolved)
             .filters((PostDiscoveryFilter) test -> FilterResult.includedIf(!without.contains(test.getUniqueId().toString())))
             .build();
         Launcher launcher = launcher();
@@ -43,6 +47,16 @@ final class UnitRun {
             events.write(new Json().put("e", "unresolved").put("m", Failures.message(error)).put("x", Failures.trace(error)));
         }
         launcher.execute(plan, new TestListener(events));
+    }
+
+    /** {@code s:CLASS;METHOD…}, {@code x:CLASS;METHOD…}; a method with a class of its own is one of a nested class. */
+    private static Set<String> notInPart(String selector) {
+        String[] words = selector.substring(2).split(";");
+        Set<String> methods = new HashSet<>();
+        for (int i = 1; i < words.length; i++) {
+            methods.add(words[i].contains("#") ? words[i] : words[0] + "#" + words[i]);
+        }
+        return Methods.without(words[0], selector.startsWith("s:"), methods);
     }
 
     static Launcher launcher() {
@@ -63,6 +77,9 @@ final class UnitRun {
         switch (selector.substring(0, 2)) {
             case "c:":
                 return selectClass(rest);
+            case "s:":
+            case "x:":
+                return selectClass(rest.split(";")[0]);
             case "m:":
                 return selectMethod(rest);
             case "u:":

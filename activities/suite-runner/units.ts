@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Settings } from '../../config/schema.ts';
+import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
+import { globPattern, selectUnits } from '../../decisions/test-pattern.ts';
+import { estimateUnits, type PlannedUnit, splitLimit, splitUnit } from '../../decisions/unit-plan.ts';
+import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
+import { discoverMethods, discoverUnits, type FoundMethods, type FoundUnit } from '../../runner/discover.ts';
+import type { JvmOptions } from '../../runner/jvm.ts';
+import { BrokenRunner, type JvmSpec } from '../../runner/protocol.ts';
+import { sha256OfFile } from '../../store/artifacts.ts';
+import { methodHistory, unitHistory } from '../../store/suite-history.ts';
+import type { Build } from '../../workflows/types.ts';
+import { javaTool, resolveEntries } from './arms.ts';
+import type { SuiteRunnerDeps } from './deps.ts';
+import { runFolder } from './folders.ts';
+
+type Place = {
+  order: { suiteRun: string; fork: string; suite: string; candidate: Build };
+  suite: SuiteSettings;
+  settings: Settings;
+  slots: number;
+};
+type Arm = JvmSpec['arms'][string];
+
+/** The units of a suite with what each is expected to take; or a sentence on why nothing can be executed. */
+export async function planUnits(
+  deps: SuiteRunnerDeps,
+  place: Place,
+  arm: Arm,
+): Promise<{ units: PlannedUnit[] } | { reason: string }> {
+  try {
+    const { order, suite } = place;
+    const names =
+      suite.runner === 'junit-xml' ? commandUnits(suite.units, order.suite) : await classes(deps, place, arm);
+    const selection = selectUnits(suite);
+    const chosen = names.filter((unit) => selection.unit(unit) !== 'none');
+    const units =
+      suite.runner === 'junit-xml'
+        ? await planWhole(deps, order.fork, chosen)
+        : await planClasses(deps, { ...place, suite }, arm, chosen);
+    return units.length > 0 ? { units } : { reason: `nothing to execute: ${whyNone(names.length)}` };
+  } catch (error) {
+    if (!(error instanceof BrokenRunner)) throw error;
+    return { reason: error.message };
+  }
+}
+
+const commandUnits = (units: readonly string[], suite: string) => (units.length > 0 ? units : [suite]);
+
+function whyNone(found: number): string {
+  return found === 0 ? 'the scanned jars hold no test class' : `none of ${found} units is included`;
+}
+
+/** A command's units cannot be looked into. */
+async function planWhole(deps: SuiteRunnerDeps, fork: string, names: readonly string[]): Promise<PlannedUnit[]> {
+  const estimates = estimateUnits(names, await unitHistory(deps.db, fork));
+  return names.map((unit) => ({ unit, selector: unit, estimate: estimates.get(unit) ?? 1 }));
+}
+
+/** Classes as they are, but for those that are too long, and those of which only some methods are wanted. */
+async function planClasses(
+  deps: SuiteRunnerDeps,
+  place: Place & { suite: JunitPlatformSettings },
+  arm: Arm,
+  names: readonly string[],
+): Promise<PlannedUnit[]> {
+  const { order, suite, slots } = place;
+  const selection = selectUnits(suite);
+  const past = await unitHistory(deps.db, order.fork);
+  const estimates = estimateUnits(names, past);
+  const limit = splitLimit(
+    [...estimates.values()].reduce((sum, seconds) => sum + seconds, 0),
+    slots,
+  );
+  const never = suite.whole.map(globPattern);
+  const isLong = (unit: string) =>
+    past.has(unit) && (estimates.get(unit) ?? 0) > limit && !never.some((pattern) => pattern.test(unit));
+  const looked = names.filter((unit) => selection.unit(unit) === 'methods' || isLong(unit));
+  const [methods, seconds] = await lookInto(deps, place, arm, looked);
+  return names.flatMap((unit): PlannedUnit[] => {
+    const estimate = estimates.get(unit) ?? 1;
+    const found = methods.get(unit);
+    if (!found) return [{ unit, selector: `c:${unit}`, estimate }];
+    const wanted = found.methods.filter(selection.method);
+    const excluded = found.methods.filter((method) => !selection.method(method));
+    // Where only some are included by name, whatever else the class makes is not.
+    const only = excluded.length > 0 && suite.include.some((pattern) => pattern.includes('#'));
+    if (wanted.length === 0 && excluded.length > 0) return [];
+    const divisible = isLong(unit) && found.whole === undefined;
+    const parts = { unit, methods: wanted, excluded, only, past: past.get(unit), estimate, seconds };
+    return splitUnit({ ...parts, ...(divisible ? { limit } : {}) });
+  });
+}
+
+/** The methods of some classes, and what they took in the past. */
+async function lookInto(
+  deps: SuiteRunnerDeps,
+  place: Place,
+  arm: Arm,
+  classes: readonly string[],
+): Promise<[Map<string, FoundMethods>, Map<string, number>]> {
+  if (classes.length === 0) return [new Map(), new Map()];
+  const methods = await discoverMethods(jvmFor(deps, place, arm), classes);
+  const past = await methodHistory(deps.db, place.order.fork, classes);
+  return [methods, new Map(past.map(({ method, seconds }) => [method, seconds]))];
+}
+
+/** The test classes of the scanned jars, found once for the same bytes. */
+async function classes(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<string[]> {
+  const suite = place.suite as JunitPlatformSettings;
+  const jars = await resolveEntries(deps, place.settings, suite.scan, place.order.candidate, armFolder(deps, place));
+  const hash = createHash('sha256').update(`${arm.classpath[0]}\0`);
+  for (const jar of jars) hash.update(await sha256OfFile(jar));
+  const cached = join(deps.cacheDir, 'units', `${hash.digest('hex').slice(0, 32)}.json`);
+  const known = readJsonFile<FoundUnit[]>(cached);
+  const units = known ?? (await discoverUnits(jvmFor(deps, place, arm), jars));
+  if (!known) {
+    mkdirSync(join(deps.cacheDir, 'units'), { recursive: true });
+    writeJsonFile(cached, units);
+  }
+  return units.map(({ unit }) => unit);
+}
+
+function jvmFor(deps: SuiteRunnerDeps, place: Place, { classpath }: Arm): JvmOptions {
+  const { jvm, environment } = place.suite as JunitPlatformSettings;
+  const env = deps.environment(environment);
+  return { java: javaTool(env, 'java'), args: jvm, classpath, env, dir: join(armFolder(deps, place), 'discovery') };
+}
+
+const armFolder = (deps: SuiteRunnerDeps, { order }: Place) =>
+  join(runFolder(deps.dataDir, order.suiteRun), 'arms', 'candidate');
