@@ -4,7 +4,7 @@ import { brokenInvariants } from './gate/invariants.ts';
 import { judgeLevels } from './gate/levels.ts';
 import { judgeProbes } from './gate/probes.ts';
 import { alphaOfWave } from './gate/profile.ts';
-import type { CountFigures, Finding, GateFigures, GateInput, GateVerdict } from './gate/types.ts';
+import type { CountFigures, Finding, GateFigures, GateInput, GateJudgement } from './gate/types.ts';
 import { isWhole, observedMs, warmAtMs, warmSamples } from './gate/windows.ts';
 
 /** Looks that a moment late does not make late. */
@@ -22,7 +22,7 @@ const SLACK_GAPS = 2;
  * Nothing that failed passes later: every test looks along the path that it was given. What was not observed is not
  * bake; without data it never passes: it is extended once, by as long as the bake, then inconclusive.
  */
-export function judgeGate(input: GateInput): GateVerdict {
+export function judgeGate(input: GateInput): GateJudgement {
   const controls = cleanPeers(input);
   const alpha = alphasOf(input);
   const withClients = input.before.some(({ clients }) => clients !== undefined);
@@ -59,7 +59,7 @@ function conclude(
   figures: GateFigures,
   findings: readonly Finding[],
   { unjudged, late, unread }: { unjudged: string[]; late: boolean; unread: string[] },
-): GateVerdict {
+): GateJudgement {
   const failed = findings.filter((finding) => finding.kind === 'fail');
   if (failed.length > 0) {
     const severity = failed.some((finding) => finding.severity === 'critical') ? 'critical' : 'fail';

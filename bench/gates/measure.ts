@@ -1,4 +1,4 @@
-import type { GateVerdict } from '../../decisions/gate/types.ts';
+import type { GateJudgement } from '../../decisions/gate/types.ts';
 import { randomOf } from './random.ts';
 import type { Scenario } from './scenarios.ts';
 import { releaseTrial, type Setup, type Told } from './trial.ts';
@@ -23,7 +23,7 @@ export type Measurement = {
 /** Runs one scenario: whole releases where nothing is wrong, the first wave where something is. */
 export function measure(scenario: Scenario, setup: Setup, runs: number, seed: number): Measurement {
   const told = { gate: [] as Told[], kayenta: [] as Told[], threshold: [] as Told[] };
-  const failures: GateVerdict[] = [];
+  const failures: GateJudgement[] = [];
   for (let run = 0; run < runs; run += 1) {
     const random = randomOf(seed + run * 7_919);
     const trial = releaseTrial(
@@ -59,7 +59,7 @@ function ratesOf(told: readonly Told[]): Rates {
 const quantile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
-function namesOf(failures: readonly GateVerdict[]): Record<string, number> {
+function namesOf(failures: readonly GateJudgement[]): Record<string, number> {
   const names: Record<string, number> = {};
   for (const name of failures.flatMap(({ reasons }) => reasons.map((reason) => reason.split(':')[0] ?? reason))) {
     names[name] = (names[name] ?? 0) + 1;

@@ -1,5 +1,5 @@
 import { COMPRESSED_PROFILE, FULL_PROFILE } from '../../decisions/gate/profile.ts';
-import type { GateInput, GateProfile, GateSample, GateVerdict } from '../../decisions/gate/types.ts';
+import type { GateInput, GateJudgement, GateProfile, GateSample } from '../../decisions/gate/types.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { kayentaFails, type Pair, thresholdFails } from './kayenta.ts';
 import type { Random } from './random.ts';
@@ -18,7 +18,7 @@ export const FULL: Setup = {
 export const COMPRESSED: Setup = { profile: COMPRESSED_PROFILE, waves: [['n1'], ['n2'], ['n3']], lookSeconds: 2 };
 
 export type Told = 'pass' | 'fail' | 'no verdict';
-export type Trial = { gate: Told; kayenta: Told; threshold: Told; gates: GateVerdict[] };
+export type Trial = { gate: Told; kayenta: Told; threshold: Told; gates: GateJudgement[] };
 
 /** Kayenta's guidance: an hour's lifetime or more, fifty points or more. */
 const POINTS = 60;
@@ -37,7 +37,7 @@ export function releaseTrial(
   const nodes = waves.flat();
   const world = worldOf(random, nature, nodes, lookSeconds);
   const carriers = new Set<string>();
-  const gates: GateVerdict[] = [];
+  const gates: GateJudgement[] = [];
   const others = { kayenta: 'pass' as Told, threshold: 'pass' as Told };
   for (const [index, targets] of waves.slice(0, only).entries()) {
     const input = waveOf(world, { index, targets, carriers, fault, profile, lookSeconds });
@@ -58,7 +58,7 @@ export function releaseTrial(
   return { gate: told(gates), ...others, gates };
 }
 
-function told(gates: readonly GateVerdict[]): Told {
+function told(gates: readonly GateJudgement[]): Told {
   if (gates.some(({ kind }) => kind === 'fail')) return 'fail';
   return gates.every(({ kind }) => kind === 'pass') ? 'pass' : 'no verdict';
 }

@@ -176,7 +176,7 @@ export type ProbeFigures = {
  * `watching`: not decided yet; go on looking. `inconclusive` is final (it was extended once already): freeze, never
  * promote. `severity` critical: far beyond the limit, or an invariant.
  */
-export type GateVerdict =
+export type GateJudgement =
   | { kind: 'watching'; reasons: string[]; figures: GateFigures }
   | { kind: 'pass'; reasons: string[]; figures: GateFigures }
   | { kind: 'fail'; severity: 'fail' | 'critical'; reasons: string[]; figures: GateFigures }
