@@ -29,6 +29,7 @@ type Slot = {
   events: EventLog;
   history: History;
   nextExec(): string;
+  makeExecutor: MakeExecutor;
   executor?: { key: string; it: Executor };
 };
 
@@ -36,7 +37,7 @@ type Slot = {
  * Runs one slot until it is told to end or nobody wants its results any more. Started again in the same folder it
  * goes on with the batch that was in its hands; what has ended there is not run again.
  */
-export async function runSlot(dir: string): Promise<void> {
+export async function runSlot(dir: string, makeExecutor: MakeExecutor = createExecutor): Promise<void> {
   for (const folder of ['inbox', 'logs']) mkdirSync(join(dir, folder), { recursive: true });
   const file = join(dir, 'events.jsonl');
   const history = readHistory(file);
@@ -44,7 +45,7 @@ export async function runSlot(dir: string): Promise<void> {
   // Unique in this folder over all runners that ever worked in it.
   const incarnation = Date.now().toString(36);
   let count = 0;
-  const slot: Slot = { dir, events, history, nextExec: () => `${incarnation}.${++count}` };
+  const slot: Slot = { dir, events, history, nextExec: () => `${incarnation}.${++count}`, makeExecutor };
   const stop = watchForTheEnd(slot);
   events.append({ type: 'runner', at: now(), pid: process.pid });
   try {
@@ -151,7 +152,7 @@ function executorFor(slot: Slot, runner: RunnerSpec): Executor {
     dir: slot.dir,
     onProcess: (started) => slot.events.append({ type: 'process', at: now(), ...started }),
   };
-  const made = createExecutor(runner, context);
+  const made = slot.makeExecutor(runner, context);
   const it: Executor = {
     async run(item, sink) {
       await before?.close();
@@ -162,6 +163,9 @@ function executorFor(slot: Slot, runner: RunnerSpec): Executor {
   slot.executor = { key, it };
   return it;
 }
+
+/** Something else may run the units of a slot: a bench of everything around them. */
+export type MakeExecutor = (runner: RunnerSpec, context: ExecutorContext) => Executor;
 
 function createExecutor(runner: RunnerSpec, context: ExecutorContext): Executor {
   return runner.kind === 'junit-platform' ? createJunitPlatform(runner, context) : createJunitXml(runner, context);

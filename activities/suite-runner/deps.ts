@@ -16,6 +16,8 @@ export type SuiteRunnerDeps = {
   hostId: string;
   /** As many test processes as this host has room for. */
   slots: number;
+  /** What a slot runs instead of runner/slot.ts, for a bench of everything around it. */
+  slotProgram?: string;
   /** In which sandbox the slots of a fork run. */
   sandboxOf: SandboxOf;
   settings: (digest: Digest) => Promise<Settings>;

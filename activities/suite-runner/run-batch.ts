@@ -76,7 +76,7 @@ async function seeThrough(
         { suiteRun: order.suiteRun, slot: order.slot, before: state.kind },
         'starting a slot runner',
       );
-      await startRunner(dir);
+      await startRunner(dir, deps.slotProgram);
     }
     await handOver(deps, dir, claimed, batch);
     if (await follow(tail, dir, batch.batch)) starts = 0;
@@ -115,11 +115,11 @@ async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: s
 }
 
 /** Starts the slot's runner, or adopts it: nothing is lost when somebody else was faster. */
-async function startRunner(dir: string): Promise<void> {
+async function startRunner(dir: string, program = SLOT_PROGRAM): Promise<void> {
   mkdirSync(join(dir, 'inbox'), { recursive: true });
   rmSync(join(dir, 'stop'), { force: true });
   writeFileSync(join(dir, 'lease'), '');
-  await startDetached({ dir, command: process.execPath, args: [SLOT_PROGRAM, dir], env: {}, cwd: dir });
+  await startDetached({ dir, command: process.execPath, args: [program, dir], env: {}, cwd: dir });
 }
 
 /** Puts the batch into the runner's inbox unless it lies there; what the store knows as finished is left out. */

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What every method of all of kafka-clients 3.6.2 took in a real run (2 GB heaps, two JVMs on two cores), and what a
+ * Made by `npm run bench -- suite --real --record`. What every method of all of kafka-clients 3.6.2 took in a real run (2 GB heaps, two JVMs on two cores), and what a
  * class took beside its methods. Seconds, by class and by `method(params)`.
  */
 export type Durations = {
@@ -18,12 +18,20 @@ export function readDurations(file = DURATIONS_FILE): Durations {
   return JSON.parse(readFileSync(file, 'utf8')) as Durations;
 }
 
+/** One class a line: a new recording shows what changed. */
+export function writeDurations({ jvmStartSeconds, classes }: Durations, file = DURATIONS_FILE): void {
+  const lines = Object.entries(classes).map(([unit, one]) => `${JSON.stringify(unit)}:${JSON.stringify(one)}`);
+  writeFileSync(file, `{"jvmStartSeconds":${jvmStartSeconds},"classes":{\n${lines.join(',\n')}\n}}\n`);
+}
+
 export type Method = { id: string; seconds: number };
 export type Class = { unit: string; overhead: number; methods: Method[]; seconds: number };
 
 export function classesOf({ classes }: Durations): Class[] {
   return Object.entries(classes).map(([unit, { overhead, methods }]) => {
-    const list = Object.entries(methods).map(([name, seconds]) => ({ id: `${unit}#${name}`, seconds }));
+    // A method of a nested class has its whole name.
+    const id = (name: string) => (name.includes('#') ? name : `${unit}#${name}`);
+    const list = Object.entries(methods).map(([name, seconds]) => ({ id: id(name), seconds }));
     return { unit, overhead, methods: list, seconds: list.reduce((sum, one) => sum + one.seconds, overhead) };
   });
 }

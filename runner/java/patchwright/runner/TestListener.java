@@ -3,19 +3,23 @@ package patchwright.runner;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
 /**
  * One event as each test starts and one as it ends. A container (a class, a parameterised method) is told of when
- * it failed or was skipped itself, since its tests then never ran.
+ * it failed or was skipped itself, since its tests then never ran. What a method does before an invocation (to make
+ * its arguments may take seconds) is counted with that invocation: run alone, it takes as long.
  */
 final class TestListener implements TestExecutionListener {
     private static final int DISPLAY_CHARS = 300;
 
     private final EventWriter events;
     private final Map<String, Long> startedAt = new ConcurrentHashMap<>();
+    /** Of a method with invocations: when the last of them ended, or it began itself. */
+    private final Map<String, Long> waitedSince = new ConcurrentHashMap<>();
     private TestIds ids;
 
     TestListener(EventWriter events) {
@@ -32,6 +36,8 @@ final class TestListener implements TestExecutionListener {
         startedAt.put(test.getUniqueId(), System.nanoTime());
         if (test.isTest()) {
             events.write(event("start", test));
+        } else if (test.getSource().orElse(null) instanceof MethodSource) {
+            waitedSince.put(test.getUniqueId(), System.nanoTime());
         }
     }
 
@@ -42,16 +48,28 @@ final class TestListener implements TestExecutionListener {
 
     @Override
     public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-        Long start = startedAt.remove(test.getUniqueId());
+        long end = System.nanoTime();
+        Long own = startedAt.remove(test.getUniqueId());
+        Long start = began(test, own, end);
+        waitedSince.remove(test.getUniqueId());
         boolean successful = result.getStatus() == TestExecutionResult.Status.SUCCESSFUL;
         if (!test.isTest() && successful) {
             return;
         }
         Json event = event("end", test)
             .put("s", successful ? "passed" : result.getStatus() == TestExecutionResult.Status.ABORTED ? "skipped" : "failed")
-            .put("us", start == null ? 0 : (System.nanoTime() - start) / 1_000);
+            .put("us", start == null ? 0 : (end - start) / 1_000);
         result.getThrowable().ifPresent(error -> event.put("m", Failures.message(error)).put("x", Failures.trace(error)));
         events.write(event);
+    }
+
+    /** Invocations may run side by side: then their own beginning is the earlier one. */
+    private Long began(TestIdentifier test, Long own, long end) {
+        String parent = test.getParentId().orElse("");
+        if (!test.isTest() || own == null || !waitedSince.containsKey(parent)) {
+            return own;
+        }
+        return Math.min(own, waitedSince.put(parent, end));
     }
 
     private Json event(String kind, TestIdentifier test) {
