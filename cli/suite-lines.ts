@@ -26,7 +26,6 @@ function barParts({ done, units, failed, slots, leftSeconds, expectedEnd }: Suit
     { text: `  ${grouped(done)} of ${grouped(units)} units` },
     { text: ` on ${slots} ${slots === 1 ? 'slot' : 'slots'}`, format: 'dim' },
     ...(leftSeconds ? [{ text: `, ${clock(leftSeconds)} left${end}`, format: 'dim' as const }] : []),
-    ...(failed > 0 ? [{ text: `  ${grouped(failed)} failed`, format: 'yellow' as const }] : []),
   ];
 }
 
@@ -58,8 +57,8 @@ function failedParts({ failedTests, failed }: SuiteProgress): Part[] {
   const shown = failedTests.slice(0, 3).map((test) => shortName(test, 60));
   const more = failed - shown.length;
   return [
-    { text: 'failed   ', format: 'dim' },
-    { text: shown.join('  '), format: 'yellow' },
+    { text: `${grouped(failed)} failed  `, format: 'yellow' },
+    { text: shown.join('  ') },
     ...(more > 0 ? [{ text: `  and ${grouped(more)} more`, format: 'dim' as const }] : []),
   ];
 }
@@ -70,10 +69,11 @@ export function slowestLine({ slowest }: SuiteProgress): string {
   return units.length === 0 ? '' : `slowest  ${units.join('   ')}`;
 }
 
-/** Without the package; cut in the middle where it is long, since both ends tell tests apart. */
+/** Without packages; cut in the middle where it is long, since both ends tell tests apart. */
 export function shortName(id: string, width: number): string {
   const [name = '', ...method] = oneLine(id, 400).split('#');
-  const short = [name.slice(name.lastIndexOf('.') + 1), ...method].join('#');
+  const simple = method.map((one) => one.replace(/(?:[\w]+[.$])+(?=[\w]+)/g, ''));
+  const short = [name.slice(name.lastIndexOf('.') + 1), ...simple].join('#');
   const room = Math.max(12, width);
   if (short.length <= room) return short;
   const tail = Math.floor((room - 1) / 2);

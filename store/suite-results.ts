@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { SlotEvent } from '../runner/protocol.ts';
 import type { SuiteDb, SuitePhase, SuiteTransaction } from './suites.ts';
 
@@ -46,10 +47,8 @@ export async function recordEvents(db: SuiteDb, recording: Recording): Promise<b
     if (row.events_offset !== from) return false;
     await insertExecutions(tx, recording, await heldBatches(tx, recording));
     await insertResults(tx, recording);
-    for (const event of recording.events) {
-      if (event.type === 'end') await endExecution(tx, recording, event);
-      if (event.type === 'batch-end') await endBatch(tx, event);
-    }
+    await endExecutions(tx, recording, endsOf(recording));
+    for (const event of recording.events) if (event.type === 'batch-end') await endBatch(tx, event);
     await tx
       .updateTable('suite_slot')
       .set({ events_offset: to })
@@ -134,29 +133,32 @@ async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: R
 
 type UnitEnded = Extract<RecordedEvent, { type: 'end' }>;
 
-async function endExecution(tx: SuiteTransaction, { suiteRun, slot }: Recording, event: UnitEnded): Promise<void> {
-  const ended = await tx
-    .updateTable('suite_execution')
-    .set({
-      ended_at: event.at,
-      seconds: event.seconds,
-      ended: event.ended,
-      complete: event.complete,
-      detail: event.detail ?? null,
-      log: event.stored?.sha256 ?? null,
-      log_bytes: event.stored?.bytes ?? null,
-    })
-    .where('suite_run', '=', suiteRun)
-    .where('slot', '=', slot)
-    .where('exec', '=', event.exec)
-    .returning(['unit', 'phase'])
-    .executeTakeFirst();
-  if (ended?.phase !== 'suite') return;
+const endsOf = ({ events }: Recording) => events.filter((event): event is UnitEnded => event.type === 'end');
+
+/** All of them in two statements: a megabyte of events ends hundreds of units, and each statement is a round trip. */
+async function endExecutions(
+  tx: SuiteTransaction,
+  { suiteRun, slot }: Recording,
+  ends: readonly UnitEnded[],
+): Promise<void> {
+  if (ends.length === 0) return;
+  const rows = ends.map(({ exec, at, seconds, ended, complete, detail, stored }) => ({
+    ...{ exec, at, seconds, ended, complete, detail, log: stored?.sha256, log_bytes: stored?.bytes },
+  }));
+  const { rows: known } = await sql<{ unit: string; phase: SuitePhase }>`
+    update suite_execution e set ended_at = n.at, seconds = n.seconds, ended = n.ended, complete = n.complete,
+      detail = n.detail, log = n.log, log_bytes = n.log_bytes
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as n(exec text, at timestamptz, seconds float8, ended text,
+      complete boolean, detail text, log text, log_bytes bigint)
+    where e.suite_run = ${suiteRun} and e.slot = ${slot} and e.exec = n.exec
+    returning e.unit, e.phase`.execute(tx);
+  const finished = known.filter(({ phase }) => phase === 'suite').map(({ unit }) => unit);
+  if (finished.length === 0) return;
   await tx
     .updateTable('suite_unit')
     .set({ finished: true })
     .where('suite_run', '=', suiteRun)
-    .where('unit', '=', ended.unit)
+    .where(sql<boolean>`unit = any(${sql.val(finished)})`)
     .execute();
 }
 
