@@ -168,6 +168,7 @@ function createActivities(
     hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
     library: libraryDir,
   };
+  const builds = { ...places, run, allowedEnvironment, gitEnvironment, sandboxOf };
   return {
     ...createRecordActivities({
       db,
@@ -175,8 +176,8 @@ function createActivities(
       sandboxUse: (fork) => plannedUse(found, fork),
     }),
     ...createGitActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
-    ...createBuildActivities({ ...places, run, allowedEnvironment, gitEnvironment, sandboxOf }),
-    ...createCheckActivities({ run, dataDir, settings: reader, allowedEnvironment, gitEnvironment, sandboxOf }),
+    ...createBuildActivities(builds),
+    ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client }),
     ...createEnvironmentUpActivities(places),

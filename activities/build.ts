@@ -1,39 +1,27 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CancelledFailure, Context } from '@temporalio/activity';
-import type { BuildSettings, Settings } from '../config/schema.ts';
+import type { BuildSettings, ForkSettings } from '../config/schema.ts';
 import { judgeBuildFailure } from '../decisions/build-failure.ts';
-import { checkoutFiles } from '../git/clone.ts';
-import { startDetached, stateOf, stopDetached } from '../lib/detached.ts';
 import { withLock } from '../lib/lock.ts';
 import { logger } from '../lib/log.ts';
-import type { RunCommand } from '../lib/run.ts';
-import type { ArtifactStore } from '../store/artifacts.ts';
-import type { Db } from '../store/database.ts';
 import { findBuild, recordBuild } from '../store/releases.ts';
 import type { Artifact, Build, BuildOutcome, Digest, Source } from '../workflows/types.ts';
+import { type BuildDeps, ensureCheckout } from './build/deps.ts';
+import { fetchDependencies, unreachable } from './build/fetch.ts';
+import { runJob } from './build/run-job.ts';
 import { permanent } from './failures.ts';
-import { pollWithHeartbeat } from './heartbeat.ts';
-import type { SandboxOf } from './sandbox/for-fork.ts';
+import { type JobResult, jobState, type SandboxJob, takenFile } from './sandbox/job.ts';
+import { lastWords, logWords, storeLog } from './sandbox/log.ts';
+import { sandboxInReport } from './sandbox/open.ts';
+import type { Sandbox } from './sandbox/types.ts';
 
-export type BuildDeps = {
-  run: RunCommand;
-  db: Db;
-  artifacts: ArtifactStore;
-  dataDir: string;
-  cacheDir: string;
-  settings: (digest: Digest) => Promise<Settings>;
-  /** The allowed variables by name, from the worker's own environment. */
-  allowedEnvironment: (names: readonly string[]) => Record<string, string>;
-  gitEnvironment: Record<string, string>;
-  sandboxOf: SandboxOf;
-};
-
+export type { BuildDeps } from './build/deps.ts';
 export type BuildOrder = Source & { settings: Digest; release?: string };
 
 const LOG_TAIL_BYTES = 256 << 10;
+const TAKE = { maxBytes: 4 * 2 ** 30, maxFiles: 1_000 };
 
 export function createBuildActivities(deps: BuildDeps) {
   return {
@@ -45,42 +33,28 @@ export function createBuildActivities(deps: BuildDeps) {
      * is adopted, not started again.
      */
     async buildSource(order: BuildOrder): Promise<BuildOutcome> {
-      const settings = (await deps.settings(order.settings)).forks[order.fork]?.build;
-      if (settings === undefined) throw permanent('UnknownFork', `no fork "${order.fork}" is configured`);
-      const toolchain = await readToolchain(deps, settings);
-      const buildKey = keyOf(order, settings, toolchain);
-      const log = logger('build', { release: order.release, key: buildKey.slice(0, 12) });
-
+      const fork = (await deps.settings(order.settings)).forks[order.fork];
+      if (fork === undefined) throw permanent('UnknownFork', `no fork "${order.fork}" is configured`);
+      // First of all: without a sandbox nothing of the fork runs, and nothing is begun.
+      const sandbox = deps.sandboxOf(fork);
+      const toolchain = await readToolchain(deps, fork.build);
+      const buildKey = keyOf(order, fork.build, toolchain, sandbox);
       const folder = join(deps.dataDir, 'builds', buildKey);
       mkdirSync(folder, { recursive: true });
-      return withLock(
-        join(folder, 'lock'),
-        { purpose: `build ${order.fork} ${order.commit.slice(0, 12)}`, waitMs: settings.timeoutMinutes * 60_000 },
-        async () => {
-          const known = await findBuild(deps.db, buildKey);
-          if (known?.artifacts.every((artifact) => deps.artifacts.has(artifact.sha256))) {
-            return { kind: 'built', build: known, reused: true };
-          }
-          const started = Date.now();
-          const ended = await buildInCheckout(deps, settings, order, folder);
-          if (ended.kind === 'broken') return ended;
-          const artifacts = await collect(deps, settings, join(folder, 'checkout'));
-          const { sha256: logDigest } = await deps.artifacts.put({ file: join(folder, 'build', 'stdout.log') });
-          const build: Build = {
-            fork: order.fork,
-            commit: order.commit,
-            version: order.version,
-            digest: digestOver(artifacts),
-            artifacts,
-            buildKey,
-          };
-          const seconds = (Date.now() - started) / 1000;
-          await recordBuild(deps.db, { ...build, command: settings.command, toolchain, seconds, log: logDigest });
-          await rm(join(folder, 'checkout'), { recursive: true, force: true });
-          log.info({ seconds, digest: build.digest }, 'built');
-          return { kind: 'built', build, reused: false };
-        },
-      );
+      const lock = {
+        purpose: `build ${order.fork} ${order.commit.slice(0, 12)}`,
+        waitMs: fork.build.timeoutMinutes * 60_000,
+      };
+      return withLock(join(folder, 'lock'), lock, async () => {
+        const known = await findBuild(deps.db, buildKey);
+        if (known?.artifacts.every((artifact) => deps.artifacts.has(artifact.sha256))) {
+          return { kind: 'built', build: known, reused: true };
+        }
+        const ended = await buildOnce(deps, { order, fork, sandbox, toolchain, buildKey, folder });
+        // A build that is recorded, or has failed for good, is not there to be adopted.
+        await rm(join(folder, 'build'), { recursive: true, force: true });
+        return ended;
+      });
     },
   };
 }
@@ -93,18 +67,15 @@ export function digestOver(artifacts: readonly Artifact[]): Digest {
   return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
-/** What makes two builds the same build. The commit and the version are inside the artifacts, so they belong to it. */
-function keyOf(source: Source, settings: BuildSettings, toolchain: Record<string, string>): Digest {
+/**
+ * What makes two builds the same build. The commit and the version are inside the artifacts, so they belong to it.
+ * Whether it is sandboxed belongs to it too: without, a build sees this machine and its network, and what it made
+ * there must not stand for what the sandbox makes. Its limits do not: they end a build, they change no byte of it.
+ */
+function keyOf(source: Source, settings: BuildSettings, toolchain: Record<string, string>, sandbox: Sandbox): Digest {
+  const { fork, commit, version } = source;
   const { command, artifacts, environment } = settings;
-  const key = {
-    fork: source.fork,
-    commit: source.commit,
-    version: source.version,
-    command,
-    artifacts,
-    environment,
-    toolchain,
-  };
+  const key = { fork, commit, version, command, artifacts, environment, toolchain, sandbox: sandbox.kind };
   return createHash('sha256').update(JSON.stringify(key)).digest('hex');
 }
 
@@ -124,150 +95,107 @@ async function readToolchain(deps: BuildDeps, settings: BuildSettings): Promise<
   return Object.fromEntries(await Promise.all(entries));
 }
 
-type Ended = { kind: 'done' } | { kind: 'broken'; reasons: string[] };
+type Work = {
+  order: BuildOrder;
+  fork: ForkSettings;
+  sandbox: Sandbox;
+  toolchain: Record<string, string>;
+  buildKey: Digest;
+  folder: string;
+};
 
-async function buildInCheckout(
-  deps: BuildDeps,
-  settings: BuildSettings,
-  order: BuildOrder,
-  folder: string,
-): Promise<Ended> {
-  const fill = (argument: string) =>
-    argument.replaceAll('{version}', order.version).replaceAll('{commit}', order.commit);
-  const env = {
-    ...deps.allowedEnvironment(settings.environment),
-    PATCHWRIGHT_VERSION: order.version,
-    PATCHWRIGHT_COMMIT: order.commit,
-  };
-  const checkout = join(folder, 'checkout');
-  // What still runs, or ended well while nobody was there to see it, is taken over as it is.
-  const found = stateOf(join(folder, 'build'));
-  const adopted = found.kind === 'running' || (found.kind === 'ended' && found.exitCode === 0);
-  if (!adopted) await cleanCheckout(deps, order, checkout);
-  const step = (name: string, argv: readonly string[]) =>
-    runStep({
-      dir: join(folder, name),
-      argv: argv.map(fill),
-      env,
-      cwd: checkout,
-      timeoutMs: settings.timeoutMinutes * 60_000,
-    });
+async function buildOnce(deps: BuildDeps, work: Work): Promise<BuildOutcome> {
+  const { order, fork, sandbox, toolchain, buildKey, folder } = work;
+  const started = Date.now();
+  const dir = join(folder, 'build');
+  const ended = await runBuild(deps, work, dir);
+  const log = await storeLog(deps.artifacts, dir);
+  if (ended.kind === 'broken') return { kind: 'broken', reasons: [...ended.reasons, logWords(log)] };
+  const artifacts = await collect(deps, fork.build, dir, ended.taken);
+  const { commit, version } = order;
+  const build: Build = { fork: order.fork, commit, version, digest: digestOver(artifacts), artifacts, buildKey };
+  const seconds = (Date.now() - started) / 1000;
+  const { command } = fork.build;
+  await recordBuild(deps.db, { ...build, command, toolchain, seconds, log, sandbox: sandboxInReport(sandbox) });
+  logger('build', { release: order.release, key: buildKey.slice(0, 12) }).info(
+    { seconds, digest: build.digest },
+    'built',
+  );
+  return { kind: 'built', build, reused: false };
+}
 
-  const stamp = await fetchStamp(deps, settings, checkout);
-  const fetch = async () => {
-    if (stateOf(join(folder, 'fetch')).kind === 'ended') await rm(join(folder, 'fetch'), { recursive: true });
-    const { exitCode, logTail } = await step('fetch', settings.fetch ?? []);
-    if (exitCode !== 0) throw unreachable(order.fork, judgeBuildFailure(logTail, exitCode).reasons);
-    mkdirSync(join(deps.cacheDir, 'fetched'), { recursive: true });
-    await writeFile(stamp, `${new Date().toISOString()}\n`);
-  };
-  if (settings.fetch && !adopted && !existsSync(stamp)) await fetch();
+type Ended = { kind: 'done'; taken: string[] } | { kind: 'broken'; reasons: string[] };
+
+async function runBuild(deps: BuildDeps, work: Work, dir: string): Promise<Ended> {
+  const { order, fork, folder } = work;
+  const what = `the build of ${order.commit.slice(0, 12)}`;
+  const command = fork.build.fetch?.map((argument) => filled(argument, order));
+  const fetch = command && { source: order, command, settings: fork.build, folder };
+  // What still runs, or ended while nobody was there to see it, is taken over as it is.
+  const begun = ['running', 'ended'].includes(jobState(dir).kind);
+  if (fetch && !begun) await fetchDependencies(deps, fetch);
 
   for (let attempt = 1; ; attempt += 1) {
-    const { exitCode, logTail } = await step('build', settings.command);
-    if (exitCode === 0) return { kind: 'done' };
-    if (exitCode === undefined || exitCode === 137 || exitCode === 143) {
-      await rm(join(folder, 'build'), { recursive: true, force: true });
-      throw new Error(
-        `the build of ${order.commit.slice(0, 12)} was killed (exit ${exitCode ?? 'unknown'}); it is started again`,
-      );
-    }
-    const failure = judgeBuildFailure(logTail, exitCode);
-    if (failure.kind === 'broken') return failure;
-    // The stamp may be older than an emptied repository: fetch once more before giving up.
-    if (!settings.fetch || attempt > 1) throw unreachable(order.fork, failure.reasons);
-    await rm(join(folder, 'build'), { recursive: true, force: true });
-    await fetch();
+    const result = await runJob(dir, what, () => jobOf(deps, work));
+    const failure = judgeEnd(result, dir);
+    if (failure === undefined) return { kind: 'done', taken: result.taken };
+    const { kind, reasons } = failure;
+    if (kind === 'broken') return { kind, reasons };
+    // A build that was killed, or could not begin, says nothing about the fork: the next attempt begins anew.
+    await rm(dir, { recursive: true, force: true });
+    if (kind === 'again') throw new Error(`${what}: ${reasons[0]}`);
+    // The stamp may be older than an emptied cache: fetch once more before giving up.
+    if (!fetch || attempt > 1) throw unreachable(order.fork, reasons);
+    await fetchDependencies(deps, fetch, { again: true });
   }
 }
 
-function unreachable(fork: string, reasons: string[]) {
-  return permanent(
-    'DependenciesUnreachable',
-    `what the build of ${fork} depends on cannot be had: ${reasons.join('; ')}. Check the network and the repository that the build uses, then \`patchwright release retry\``,
-  );
-}
+const filled = (argument: string, { version, commit }: BuildOrder) =>
+  argument.replaceAll('{version}', version).replaceAll('{commit}', commit);
 
-/** Nothing of an earlier build is left: neither files nor the record of its process. Our own git writes the files. */
-async function cleanCheckout(deps: BuildDeps, order: BuildOrder, checkout: string): Promise<void> {
-  await rm(checkout, { recursive: true, force: true });
-  await rm(join(checkout, '..', 'build'), { recursive: true, force: true });
-  const tools = { run: deps.run, environment: deps.gitEnvironment };
-  await checkoutFiles(tools, join(deps.dataDir, 'git', `${order.fork}.git`), order.commit, checkout);
-}
-
-/** Names what the fetch step depends on: its command and every file that declares dependencies. */
-async function fetchStamp(deps: BuildDeps, settings: BuildSettings, checkout: string): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(settings.fetch ?? []));
-  const declares =
-    /^(pom\.xml|extensions\.xml|.*\.gradle(\.kts)?|gradle\.properties|.*\.lockfile|package-lock\.json|build\.sbt|.*\.toml)$/;
-  const walk = async (folder: string, depth: number): Promise<void> => {
-    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory() && depth < 4 && entry.name !== 'src' && entry.name !== 'target')
-        await walk(path, depth + 1);
-      else if (entry.isFile() && declares.test(entry.name))
-        hash.update(path.slice(checkout.length)).update(await readFile(path));
-    }
+async function jobOf(deps: BuildDeps, { order, fork, sandbox }: Work): Promise<SandboxJob> {
+  const { command, environment, artifacts, timeoutMinutes } = fork.build;
+  const stamp = { PATCHWRIGHT_VERSION: order.version, PATCHWRIGHT_COMMIT: order.commit };
+  return {
+    kind: 'sandboxed',
+    sandbox,
+    base: await ensureCheckout(deps, sandbox, order),
+    command: command.map((argument) => filled(argument, order)),
+    env: { ...deps.allowedEnvironment(environment), ...stamp },
+    limits: { seconds: timeoutMinutes * 60 },
+    take: { paths: artifacts.map(({ path }) => path), ...TAKE },
   };
-  await walk(checkout, 0);
-  return join(deps.cacheDir, 'fetched', hash.digest('hex'));
 }
 
-type Step = { dir: string; argv: string[]; env: Record<string, string>; cwd: string; timeoutMs: number };
+type Failure = { kind: 'broken' | 'dependencies' | 'again'; reasons: string[] };
 
-/** Runs one command to its end as a process that outlives this worker; who comes next adopts it. */
-async function runStep({
-  dir,
-  argv: [command = '', ...args],
-  env,
-  cwd,
-  timeoutMs,
-}: Step): Promise<{ exitCode: number | undefined; logTail: string }> {
-  const state = stateOf(dir);
-  if (state.kind === 'unknown') await startDetached({ dir, command, args, env, cwd });
-  const started = Date.now();
-  try {
-    const ended = await pollWithHeartbeat(100, () => {
-      const now = stateOf(dir);
-      if (now.kind === 'ended') return now;
-      if (Date.now() - started > timeoutMs) throw new Error(`${command} ran longer than ${timeoutMs / 60_000} minutes`);
-      return undefined;
-    });
-    return { exitCode: ended.exitCode, logTail: await tail(join(dir, 'stdout.log'), join(dir, 'stderr.log')) };
-  } catch (error) {
-    // A cancelled or overlong build is ended here; a worker that dies leaves it to the next one.
-    if (!(error instanceof CancelledFailure) || Context.current().cancellationSignal.aborted) {
-      await stopDetached(dir, { graceMs: 5_000 });
-    }
-    throw error;
+function judgeEnd({ end }: JobResult, dir: string): Failure | undefined {
+  switch (end.kind) {
+    case 'not-started':
+      return { kind: 'again', reasons: [end.reason] };
+    case 'ended-by':
+      return { kind: 'broken', reasons: [`the build was ended by its ${end.limit} limit: ${end.detail}`, RAISE] };
+    case 'exited':
+      if (end.exitCode === 0) return undefined;
+      // 128 and the signal: whoever sent it, the compiler did not.
+      if (end.exitCode === 137 || end.exitCode === 143)
+        return { kind: 'again', reasons: [`it was killed (exit ${end.exitCode})`] };
+      return judgeBuildFailure(lastWords(dir, LOG_TAIL_BYTES), end.exitCode);
   }
 }
 
-async function tail(...files: string[]): Promise<string> {
-  const parts = await Promise.all(
-    files.map(async (file) => {
-      if (!existsSync(file)) return '';
-      const { size } = await stat(file);
-      const handle = await open(file, 'r');
-      try {
-        const length = Math.min(size, LOG_TAIL_BYTES);
-        const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
-        return buffer.toString('utf8');
-      } finally {
-        await handle.close();
-      }
-    }),
-  );
-  return parts.join('\n');
-}
+const RAISE = 'if it needs more: `sandbox` and `build.timeoutMinutes` of the fork';
 
-async function collect(deps: BuildDeps, settings: BuildSettings, checkout: string): Promise<Artifact[]> {
+async function collect(
+  deps: BuildDeps,
+  settings: BuildSettings,
+  dir: string,
+  taken: readonly string[],
+): Promise<Artifact[]> {
   const artifacts = await Promise.all(
     settings.artifacts.map(async ({ name, path }) => {
-      const file = join(checkout, path);
-      if (!existsSync(file)) {
+      const file = takenFile(dir, path);
+      if (!taken.includes(path) || !existsSync(file)) {
         throw permanent(
           'BadConfiguration',
           `the build ended well, but made no ${path} (artifact ${name}); check build.artifacts`,

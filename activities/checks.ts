@@ -1,60 +1,80 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Settings } from '../config/schema.ts';
-import { checkoutFiles } from '../git/clone.ts';
-import type { RunCommand } from '../lib/run.ts';
+import { Context } from '@temporalio/activity';
+import type { ForkSettings } from '../config/schema.ts';
 import type { Digest, Patch, Source } from '../workflows/types.ts';
+import { type BuildDeps, ensureCheckout } from './build/deps.ts';
 import { permanent } from './failures.ts';
-import type { SandboxOf } from './sandbox/for-fork.ts';
+import { lastWords, logWords, storeLog } from './sandbox/log.ts';
+import { runInSandbox } from './sandbox/run.ts';
+import type { Sandbox, SandboxEnd } from './sandbox/types.ts';
+import { withWorkspace } from './sandbox/workspaces.ts';
 
-export type CheckDeps = {
-  run: RunCommand;
-  dataDir: string;
-  settings: (digest: Digest) => Promise<Settings>;
-  allowedEnvironment: (names: readonly string[]) => Record<string, string>;
-  gitEnvironment: Record<string, string>;
-  sandboxOf: SandboxOf;
-};
+export type CheckDeps = Omit<BuildDeps, 'db' | 'cacheDir'>;
 
-const CHECK_MS = 5 * 60_000;
+const CHECK_SECONDS = 5 * 60;
 
 export function createCheckActivities(deps: CheckDeps) {
   return {
     /**
-     * Runs the `Check:` of every patch that has one, in a clean checkout of the candidate, and returns a
-     * reason for each that no longer holds: the patch is there, but it does nothing any more.
-     * Safe to repeat: each time a checkout of its own, which is removed again.
+     * Runs the `Check:` of every patch that has one, and returns a reason for each that no longer holds: the patch is
+     * there, but it does nothing any more. Each runs in the sandbox, in a fresh workspace over one checkout of
+     * the candidate: none sees what another wrote.
+     * Safe to repeat: what an attempt that died left behind is swept, and a check changes nothing but its workspace.
      */
     async checkPatches(order: { source: Source; patches: Patch[]; settings: Digest; key: string }): Promise<string[]> {
       const fork = (await deps.settings(order.settings)).forks[order.source.fork];
       if (fork === undefined) throw permanent('UnknownFork', `no fork "${order.source.fork}" is configured`);
-      const { commit } = order.source;
-      const checkout = join(deps.dataDir, 'checks', order.key.replaceAll('/', '-'));
-      await rm(checkout, { recursive: true, force: true });
-      const tools = { run: deps.run, environment: deps.gitEnvironment };
-      await checkoutFiles(tools, join(deps.dataDir, 'git', `${order.source.fork}.git`), commit, checkout);
-      const env = deps.allowedEnvironment(fork.build.environment);
+      const sandbox = deps.sandboxOf(fork);
+      const base = await ensureCheckout(deps, sandbox, order.source);
+      const outputDir = join(deps.dataDir, 'checks', order.key.replaceAll('/', '-'));
       try {
         const reasons: string[] = [];
-        for (const patch of order.patches) {
-          if (patch.check === undefined) continue;
-          const { exitCode, stdout, stderr } = await deps.run('sh', ['-c', patch.check], {
-            cwd: checkout,
-            env,
-            timeoutMs: CHECK_MS,
-          });
-          if (exitCode === 0) continue;
-          const said = (stderr.trim() || stdout.trim()).split('\n')[0]?.slice(0, 200);
-          reasons.push(
-            `patch ${patch.commit.slice(0, 12)} "${patch.subject}" is no longer effective: its check ended with exit ${exitCode}${said ? ` (${said})` : ''}`,
-          );
+        for (const { check, commit, subject } of order.patches) {
+          if (check === undefined) continue;
+          const problem = await runCheck(deps, { check, fork, sandbox, base, outputDir });
+          if (problem === undefined) continue;
+          reasons.push(`patch ${commit.slice(0, 12)} "${subject}" is no longer effective: its check ${problem}`);
         }
         return reasons;
       } finally {
-        await rm(checkout, { recursive: true, force: true });
+        await rm(outputDir, { recursive: true, force: true });
       }
     },
   };
 }
 
 export type CheckActivities = ReturnType<typeof createCheckActivities>;
+
+type Check = { check: string; fork: ForkSettings; sandbox: Sandbox; base: string; outputDir: string };
+
+/**
+ * How the check ended, if not well. The worker holds the sandbox: a check that dies with it is simply run again.
+ *
+ * @throws where it could not be started: that says nothing about the patch.
+ */
+async function runCheck(
+  deps: CheckDeps,
+  { check, fork, sandbox, base, outputDir }: Check,
+): Promise<string | undefined> {
+  const { cancellationSignal } = Context.current();
+  const { end } = await withWorkspace(sandbox, { base }, (workspace) => {
+    const env = deps.allowedEnvironment(fork.build.environment);
+    const spec = { command: ['sh', '-c', check], workspace, env, limits: { seconds: CHECK_SECONDS } };
+    return runInSandbox(sandbox, spec, { outputDir, signal: cancellationSignal });
+  });
+  cancellationSignal.throwIfAborted();
+  if (end.kind === 'exited' && end.exitCode === 0) return undefined;
+  if (end.kind === 'not-started') throw new Error(`a check could not be started: ${end.reason}`);
+  const log = logWords(await storeLog(deps.artifacts, outputDir));
+  return `${howItEnded(end, lastWords(outputDir, 64 << 10))}; ${log}`;
+}
+
+function howItEnded(end: Exclude<SandboxEnd, { kind: 'not-started' }>, said: string): string {
+  if (end.kind === 'ended-by') return `was ended by its ${end.limit} limit: ${end.detail}`;
+  const words = said
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '' && !line.startsWith('Picked up JAVA_TOOL_OPTIONS'));
+  return `ended with exit ${end.exitCode}${words === undefined ? '' : ` (${words.slice(0, 200)})`}`;
+}

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withLock } from '../lib/lock.ts';
 import type { RunCommand } from '../lib/run.ts';
+import { refuseWorkspaces } from './not-theirs.ts';
 
 /** A ref that is not in the repository: no retry changes it, a person must. */
 export class UnknownRef extends Error {
@@ -29,13 +30,15 @@ const HARDENED = [
 
 /** Runs git in one of our own bare clones; a failure carries git's own words. */
 export function gitIn(deps: GitTools, mirror: string) {
-  const tryGit = (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) =>
-    deps.run('git', [...HARDENED.flatMap((setting) => ['-c', setting]), ...args], {
+  const tryGit = async (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) => {
+    refuseWorkspaces(mirror, options.cwd ?? mirror);
+    return deps.run('git', [...HARDENED.flatMap((setting) => ['-c', setting]), ...args], {
       cwd: options.cwd ?? mirror,
       env: { ...deps.environment, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...options.env },
       timeoutMs: 15 * 60_000,
       maxBytes: 256 << 20,
     });
+  };
   const git = async (...args: string[]) => {
     const { exitCode, stdout, stderr } = await tryGit(args);
     if (exitCode !== 0) throw new Error(`git ${args[0]}: ${stderr.trim() || `exit ${exitCode}`}`);

@@ -132,6 +132,17 @@ export function findDetached(root: string, depth = DEEPEST_STATE_FOLDER): string
     .sort();
 }
 
+// Services keep their own files, and what lies in workspaces is other people's word: a `process.json` that a fork's
+// program wrote would name any process of this machine.
+const NO_ROOMS = new Set(['postgres', 'temporal', 'logs', 'sandbox']);
+
+/** Every state folder of a data folder. */
+export function stateFoldersIn(dataDir: string): string[] {
+  return readdirSync(dataDir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !NO_ROOMS.has(entry.name))
+    .flatMap((entry) => findDetached(join(dataDir, entry.name)));
+}
+
 /** Waits until the process of this folder has ended; false where it still runs after `ms`. */
 async function endsWithin(dir: string, ms: number): Promise<boolean> {
   return until(() => stateOf(dir).kind !== 'running', ms);

@@ -91,7 +91,7 @@ async function buildOf(db: Db, key: string | null): Promise<Pick<ReportCandidate
   return {
     digest: row.digest,
     artifacts,
-    build: { seconds: row.seconds, command: row.command, toolchain: row.toolchain },
+    build: { seconds: row.seconds, command: row.command, toolchain: row.toolchain, log: row.log },
   };
 }
 

@@ -84,6 +84,7 @@ function candidateText(candidate: ReportCandidate, all: number): string {
     `- version ${code(candidate.version)}, commit ${code(candidate.commit)}`,
     candidate.digest === null ? '- not built' : `- digest ${code(candidate.digest)}`,
     build && `- built in ${duration(build.seconds)} by ${code(build.command.join(' '))}`,
+    build?.log && `- log of the build ${code(`artifacts/${build.log.slice(0, 2)}/${build.log}`)}`,
     build &&
       `- toolchain: ${
         Object.entries(build.toolchain)

@@ -50,7 +50,8 @@ export type ReportCandidate = {
   digest: string | null;
   sandbox: SandboxUse;
   artifacts: Artifact[];
-  build: { seconds: number; command: string[]; toolchain: Record<string, string> } | null;
+  /** `log`: where it lies in the data folder's `artifacts/`, by its SHA-256. */
+  build: { seconds: number; command: string[]; toolchain: Record<string, string>; log: string | null } | null;
   suites: ReportSuite[];
   rollouts: ReportRollout[];
   outcome: ReportOutcome | null;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ExitError } from '../lib/exit-error.ts';
 import { isProgram, type Machine, onPath } from './machine.ts';
 import type { Progress } from './progress.ts';
 import { runToEnd } from './run.ts';
@@ -61,7 +62,7 @@ export async function ensureBubblewrap(machine: Machine, progress: Progress): Pr
       tried.push(...now.missing);
     }
     const list = tried.map((line, index) => `  ${index + 1}. ${line}`).join('\n');
-    throw new Error(`there is no bubblewrap, and no way led to one:\n${list}\nGet it: ${HOW_TO_GET_BUBBLEWRAP}`);
+    throw new ExitError(3, `there is no bubblewrap, and no way led to one:\n${list}\nGet it: ${HOW_TO_GET_BUBBLEWRAP}`);
   });
 }
 

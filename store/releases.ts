@@ -44,6 +44,7 @@ export interface ReleaseTables {
     toolchain: JSONColumnType<Record<string, string>>;
     seconds: number;
     log: string | null;
+    sandbox: ColumnType<SandboxUse, string | undefined, string>;
     created_at: Time;
   };
   build_artifact: { build_key: string; name: string; sha256: string; bytes: number };
@@ -176,9 +177,16 @@ export async function recordCandidateBuilds(
   db: Db,
   { release, n, buildKey, baseBuildKey }: { release: string; n: number; buildKey: string; baseBuildKey: string },
 ): Promise<void> {
+  const ran = await db
+    .selectFrom('build')
+    .select('sandbox')
+    .where('build_key', 'in', [buildKey, baseBuildKey])
+    .execute();
+  // From now on what really ran, and no longer what was planned.
+  const sandbox = ran.map((build) => build.sandbox).find((use) => use !== 'on') ?? 'on';
   await db
     .updateTable('candidate')
-    .set({ build_key: buildKey, base_build_key: baseBuildKey })
+    .set({ build_key: buildKey, base_build_key: baseBuildKey, sandbox: JSON.stringify(sandbox) })
     .where('release', '=', release)
     .where('n', '=', n)
     .execute();
@@ -190,6 +198,7 @@ export type BuildRecord = Omit<Build, 'artifacts'> & {
   toolchain: Record<string, string>;
   seconds: number;
   log: string;
+  sandbox: SandboxUse;
 };
 
 /** Records a finished build under its key; the first one wins. */
@@ -207,6 +216,7 @@ export async function recordBuild(db: Db, build: BuildRecord): Promise<void> {
         toolchain: JSON.stringify(build.toolchain),
         seconds: build.seconds,
         log: build.log,
+        sandbox: JSON.stringify(build.sandbox),
       })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();

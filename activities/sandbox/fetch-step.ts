@@ -18,6 +18,7 @@ export interface FetchStep {
   seconds: number;
   /** Where its output is kept. */
   outputDir: string;
+  signal?: AbortSignal;
 }
 
 /**
@@ -38,7 +39,10 @@ export async function runFetchStep(step: FetchStep): Promise<SandboxResult> {
     ...{ inside: step.checkout, written: step.checkout },
   };
   const spec = { command: [program, ...step.command.slice(1)], workspace, env: step.env, jvmHints: false };
-  return runInSandbox(bare, { ...spec, limits: { seconds: step.seconds } }, { outputDir: step.outputDir });
+  // It is not limited by what a build inside may use: it is the operator's own command.
+  const limits = { seconds: step.seconds, memoryMb: 65_536, diskMb: 1 << 20 };
+  const { outputDir, signal } = step;
+  return runInSandbox(bare, { ...spec, limits }, { outputDir, ...(signal === undefined ? {} : { signal }) });
 }
 
 function programOf({ name, command, checkout, env }: FetchStep): string {

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runInSandbox } from './run.ts';
 import { readTar } from './tar.ts';
@@ -25,9 +15,18 @@ export interface TakeLimits {
   maxFiles: number;
 }
 
+export interface TakeOptions extends TakeLimits {
+  into: string;
+  outputDir: string;
+  /** `follow`: what a link leads to inside, as the inside may read it; left out by default. */
+  links?: 'follow' | 'leave';
+  /** `leave`: what is not there is not taken; an error by default. */
+  missing?: 'leave' | 'refuse';
+}
+
 /**
  * Copies files out of a workspace as the inside sees it: for each of `paths` (relative to it) the file, or all files
- * below the folder. Links, devices and the like are left out. Whatever is taken keeps its relative
+ * below the folder. Devices and the like are left out. Whatever is taken keeps its relative
  * path below `into`; the modes are ours.
  *
  * @throws where a path does not exist, or there is more than the limits allow.
@@ -36,10 +35,16 @@ export async function takeFiles(
   sandbox: Sandbox,
   workspace: Workspace,
   paths: readonly string[],
-  options: { into: string; outputDir: string } & TakeLimits,
+  options: TakeOptions,
 ): Promise<{ path: string; bytes: number }[]> {
   for (const path of paths) checkRelative(path);
-  const command = ['tar', '--format=ustar', '-cf', '-', '-C', workspace.inside, '--', ...paths];
+  const flags = [
+    ...(options.links === 'follow' ? ['--dereference'] : []),
+    ...(options.missing === 'leave' ? ['--ignore-failed-read'] : []),
+  ];
+  // A second name of a file is a file too.
+  const tar = ['tar', '--format=ustar', '--hard-dereference', ...flags, '-cf', '-'];
+  const command = [...tar, '-C', workspace.inside, '--', ...paths];
   // A header and padding for each file, and the end mark.
   const keptOutputMb = Math.ceil((2 * (options.maxBytes + options.maxFiles * 2048 + 65_536)) / 2 ** 20);
   const limits = { keptOutputMb, outputMb: keptOutputMb, seconds: 600 };
@@ -65,20 +70,25 @@ function unpack(
 ): { path: string; bytes: number }[] {
   const taken: { path: string; bytes: number }[] = [];
   let sum = 0;
-  for (const { path, content } of readTar(tar)) {
+  for (const { path, bytes, copyTo } of readTar(tar)) {
     checkRelative(path);
     // tar runs inside: its word for a path is not ours.
     if (!paths.some((asked) => path === asked || path.startsWith(`${asked.replace(/\/+$/, '')}/`))) {
       throw new Error(`nobody asked for ${path}`);
     }
-    sum += content.length;
+    sum += bytes;
     if (sum > maxBytes || taken.length >= maxFiles)
       throw new Error(`more than ${maxBytes} bytes or ${maxFiles} files to take`);
     const target = join(into, path);
     mkdirSync(dirname(target), { recursive: true });
     // `into` is ours alone and new; a name that comes twice is an attack.
-    writeFileSync(target, content, { flag: 'wx', mode: 0o644 });
-    taken.push({ path, bytes: content.length });
+    const descriptor = openSync(target, 'wx', 0o644);
+    try {
+      copyTo(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    taken.push({ path, bytes });
   }
   return taken;
 }

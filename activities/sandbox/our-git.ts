@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { refuseWorkspaces } from '../../git/not-theirs.ts';
 import type { RunCommand } from '../../lib/run.ts';
 
 export interface GitPlace {
@@ -30,8 +31,10 @@ export function ourGit({ clone, run, env }: GitPlace, index?: string) {
   const quiet = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
   const all: Record<string, string> = { ...env, ...quiet };
   if (index !== undefined) all.GIT_INDEX_FILE = index;
-  const runGit = (...rest: string[]) =>
-    run('git', [...args, ...rest], { cwd: clone, env: all, maxBytes: 64 << 20, timeoutMs: 600_000 });
+  const runGit = async (...rest: string[]) => {
+    refuseWorkspaces(clone);
+    return run('git', [...args, ...rest], { cwd: clone, env: all, maxBytes: 64 << 20, timeoutMs: 600_000 });
+  };
   const must = async (...rest: string[]) => {
     const { exitCode, stdout, stderr } = await runGit(...rest);
     if (exitCode !== 0) throw new Error(`git ${rest[0]}: ${stderr.trim().slice(-500) || `exit ${exitCode}`}`);

@@ -1,6 +1,15 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 const BLOCK = 512;
+const CHUNK = 1 << 20;
+
+export interface TarFile {
+  path: string;
+  /** As the archive says; `copyTo` throws where there are fewer. */
+  bytes: number;
+  /** Writes the content to an open file. To be called before the next one is asked for. */
+  copyTo: (descriptor: number) => void;
+}
 
 /**
  * The regular files of a ustar archive, one after another. Everything else in it (links, devices, extended
@@ -8,7 +17,7 @@ const BLOCK = 512;
  *
  * @throws where it is cut short or no archive: whoever wrote it is not trusted.
  */
-export function* readTar(file: string): Generator<{ path: string; content: Buffer }> {
+export function* readTar(file: string): Generator<TarFile> {
   const descriptor = openSync(file, 'r');
   try {
     for (let position = 0; ; ) {
@@ -16,7 +25,8 @@ export function* readTar(file: string): Generator<{ path: string; content: Buffe
       if (header.every((byte) => byte === 0)) return;
       const { path, size, regular } = parseHeader(header);
       position += BLOCK;
-      if (regular) yield { path, content: readExactly(descriptor, position, size) };
+      const from = position;
+      if (regular) yield { path, bytes: size, copyTo: (target) => copyBytes(descriptor, from, size, target) };
       position += Math.ceil(size / BLOCK) * BLOCK;
     }
   } finally {
@@ -40,6 +50,14 @@ function parseHeader(header: Buffer): { path: string; size: number; regular: boo
     size: Number.parseInt(size, 8),
     regular: type === '0' || type === '',
   };
+}
+
+function copyBytes(descriptor: number, position: number, length: number, target: number): void {
+  for (let copied = 0; copied < length; ) {
+    const chunk = readExactly(descriptor, position + copied, Math.min(CHUNK, length - copied));
+    for (let written = 0; written < chunk.length; ) written += writeSync(target, chunk, written);
+    copied += chunk.length;
+  }
 }
 
 function readExactly(descriptor: number, position: number, length: number): Buffer {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonFile } from '../../lib/json-file.ts';
-import { tryLock } from '../../lib/lock.ts';
+import { holderOf, type LockHolder, tryLock } from '../../lib/lock.ts';
 import { sendSignal } from './process-tree.ts';
 import type { UidRange } from './types.ts';
 
@@ -79,6 +79,11 @@ function leaseOf(held: { uid: number; lock: () => void }, workspace: string): Ui
       else held.lock();
     },
   };
+}
+
+/** The live process that has leased this uid, if any. */
+export function holderOfUid(uid: number): LockHolder | undefined {
+  return holderOf(join(LOCKS, String(uid), 'lock'));
 }
 
 /** Whether its opener asked for it to outlive them, and the time has not passed. */

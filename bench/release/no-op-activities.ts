@@ -52,7 +52,7 @@ type NoOpActivities = RecordActivities &
 
 export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): NoOpActivities {
   return {
-    ...createRecordActivities({ db, settings, sandboxUse: () => ({ off: 'nothing is built or tested' }) }),
+    ...createRecordActivities({ db, settings, sandboxUse: () => ({ off: NOTHING_RUNS }) }),
     ...createStoryActivities({ db }),
     ...createEnvironmentRequestActivities({ temporal: client }),
     ...noOpGit(db, settings, size),
@@ -98,6 +98,8 @@ function noOpGit(
   };
 }
 
+const NOTHING_RUNS = 'nothing is built or tested';
+
 function noOpBuild(db: Db, settings: NoOpDeps['settings']): BuildActivities {
   return {
     async buildSource({ fork, commit, version, ...order }) {
@@ -109,7 +111,8 @@ function noOpBuild(db: Db, settings: NoOpDeps['settings']): BuildActivities {
       const artifacts = build.artifacts.map(({ name }) => ({ name, sha256: sha256(`${name} ${commit}`), bytes: 1 }));
       const built = { fork, commit, version, digest: digestOver(artifacts), artifacts, buildKey };
       const { command } = build;
-      await recordBuild(db, { ...built, command, toolchain: {}, seconds: 0, log: sha256(commit) });
+      const sandbox = { off: NOTHING_RUNS };
+      await recordBuild(db, { ...built, command, toolchain: {}, seconds: 0, log: sha256(commit), sandbox });
       return { kind: 'built', build: built, reused: false };
     },
   };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findDetached, stateOf } from '../../lib/detached.ts';
+import { stateFoldersIn, stateOf } from '../../lib/detached.ts';
 import { allProcesses, processesOf, type Seen, withDescendants } from '../process-table.ts';
 import { servingUp, type World } from '../world.ts';
 
@@ -21,7 +21,7 @@ export function orphansOf(world: World): Seen[] {
   const roots = new Set<number>();
   const up = servingUp(world);
   if (up) roots.add(up.pid);
-  for (const dir of findDetached(world.data)) {
+  for (const dir of stateFoldersIn(world.data)) {
     const state = stateOf(dir);
     if (state.kind !== 'running') continue;
     roots.add(state.process.pid);

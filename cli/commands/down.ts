@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findDetached, stateOf, stopDetached } from '../../lib/detached.ts';
+import { stateFoldersIn, stateOf, stopDetached } from '../../lib/detached.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { isAlive, signalProcess } from '../../lib/process-identity.ts';
 import { takeDataFolder, whoHasDataFolder } from '../../services/data-folder.ts';
@@ -32,20 +32,13 @@ export async function down(options: DownOptions): Promise<DownReport> {
   // Held meanwhile, so that no new `up` adopts what is about to be stopped.
   const release = takeDataFolder(dataDir, 'patchwright down');
   try {
-    const running = detachedIn(dataDir).filter((dir) => stateOf(dir).kind === 'running');
+    const running = stateFoldersIn(dataDir).filter((dir) => stateOf(dir).kind === 'running');
     if (running.length > 0) await options.stopEnvironments?.(dataDir);
     const detached = await Promise.all(running.map((dir) => stopOne(dataDir, dir, options.progress)));
     return { up: stopped, detached };
   } finally {
     release();
   }
-}
-
-/** The services' own files are many, and hold no state folder. */
-function detachedIn(dataDir: string): string[] {
-  return readdirSync(dataDir, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !['postgres', 'temporal', 'logs'].includes(entry.name))
-    .flatMap((entry) => findDetached(join(dataDir, entry.name)));
 }
 
 async function stopUp(dataDir: string, progress: Progress): Promise<{ pid: number } | null> {

@@ -1,7 +1,11 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ourGit } from '../../activities/sandbox/our-git.ts';
+import { gitIn } from '../../git/clone.ts';
+import { run } from '../../lib/run.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -43,4 +47,48 @@ test('process.env is read in config/env.ts and before anything else runs, nowher
     readFileSync(join(ROOT, file), 'utf8').includes('process.env'),
   );
   expect(readers.filter((file) => file !== 'config/env.ts')).toEqual([]);
+});
+
+describe('git of ours', () => {
+  const sources = globSync(
+    '{activities,workflows,decisions,store,cli,report,lib,git,services,setup,config,runner,examples}/**/*.ts',
+    {
+      cwd: ROOT,
+    },
+  );
+  // As a program, not as a word: what names a tool of this machine, or a script that runs inside, starts none.
+  const starters = [...sources, 'worker.ts'].filter((file) =>
+    /(run|spawn|exec|execFile|spawnSync|execFileSync)\(\s*'git'|'git',\s*(\.\.\.|`--git-dir|'init')/.test(
+      readFileSync(join(ROOT, file), 'utf8'),
+    ),
+  );
+
+  test('is started in three places', () => {
+    expect(starters.sort()).toEqual(['activities/sandbox/our-git.ts', 'examples/kafka/git.ts', 'git/clone.ts']);
+  });
+
+  test.each(['activities/sandbox/our-git.ts', 'git/clone.ts'])('%s asks first whose folder it is', (file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    expect(text).toMatch(/refuseWorkspaces\([^;]+;\s*return (deps\.)?run\('git'/);
+    expect(text.match(/run\('git'/g)).toHaveLength(1);
+  });
+
+  test('the example’s own works on bare repositories alone, which nobody checks out', () => {
+    const text = readFileSync(join(ROOT, 'examples/kafka/git.ts'), 'utf8');
+    for (const [call] of text.matchAll(/'git',[^\]]*\]/g)) expect(call).toMatch(/--git-dir|--bare/);
+  });
+
+  test('refuses a workspace, whatever its way there', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'patchwright-git-'));
+    onTestFinished(() => rmSync(data, { recursive: true }));
+    const workspace = join(data, 'sandbox', 'workspaces', 'one', 'merged');
+    mkdirSync(workspace, { recursive: true });
+    symlinkSync(workspace, join(data, 'innocent'));
+    const tools = { run, environment: { PATH: '/usr/bin:/bin' } };
+    for (const dir of [workspace, join(data, 'innocent'), join(workspace, '..', 'upper', 'gone')]) {
+      await expect(gitIn(tools, dir)('status')).rejects.toThrow(/a fork's program wrote it/);
+      await expect(gitIn(tools, data).tryGit(['status'], { cwd: dir })).rejects.toThrow(/a fork's program wrote it/);
+      await expect(ourGit({ clone: dir, run, env: {} }).must('status')).rejects.toThrow(/a fork's program wrote it/);
+    }
+  });
 });

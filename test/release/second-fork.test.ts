@@ -105,6 +105,7 @@ describe('another fork, by configuration alone', () => {
     expect(ran.status, `${ran.stderr}\n${JSON.stringify(report.outcome)}`).toBe(0);
     const candidate = report.candidates[0];
     expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
+    expect(candidate?.sandbox).toBe('on');
     expect(candidate?.suites.map(({ name, tests, repeated }) => ({ name, tests, repeated }))).toEqual([
       { name: 'unit', tests: { passed: 1, failed: 0, skipped: 0 }, repeated: 0 },
     ]);
@@ -182,6 +183,9 @@ describe('another fork, by configuration alone', () => {
     expect((await patchwright.call('release', 'greeter')).status).toBe(1);
     const report = await patchwright.json<Report>('report', 'latest');
     expect(report.outcome).toMatchObject({ kind: 'held', at: 'build' });
-    expect(report.outcome?.reasons.join('\n')).toMatch(/error:/);
+    const reasons = report.outcome?.reasons.join('\n') ?? '';
+    expect(reasons).toMatch(/error:/);
+    const [log = 'no log'] = /artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}/.exec(reasons) ?? [];
+    expect(readFileSync(join(patchwright.data, log), 'utf8')).toMatch(/Greeter\.java:1: error:/);
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureBase } from '../../activities/sandbox/bases.ts';
 import { listWritten, readWritten, takeFiles } from '../../activities/sandbox/files.ts';
 import { withWorkspace } from '../../activities/sandbox/workspaces.ts';
 import { type Bench, openBench } from './harness.ts';
@@ -98,6 +99,19 @@ describe('files', () => {
     );
     expect(stdout).toBe('');
     expect(stderr.match(/Invalid cross-device link|not permitted/g)).toHaveLength(3);
+  });
+
+  test('of the base are not written through a hard link to them, nor through one made of a copy', async () => {
+    await ensureBase(bench.sandbox, 'linked', async (dir) => writeFileSync(join(dir, 'file'), 'base\n'));
+    const script = 'ln file twin && echo mine >>twin && cat file; ln -s file link; echo more >>link; rm file; cat twin';
+    const attack = await withWorkspace(bench.sandbox, { base: 'linked' }, (workspace) =>
+      bench.run(workspace, ['sh', '-c', script]),
+    );
+    expect(attack.stdout).toMatch(/base\n/);
+    const next = await withWorkspace(bench.sandbox, { base: 'linked' }, (workspace) =>
+      bench.run(workspace, ['sh', '-c', 'cat file; ls']),
+    );
+    expect(next.stdout).toBe('base\nfile\n');
   });
 
   test('deeper than a path can be long are removed with their workspace', async () => {

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireSandbox } from '../../activities/sandbox/open.ts';
 import { runInSandbox } from '../../activities/sandbox/run.ts';
-import type { SandboxEnd, SandboxLimits, SandboxOn, SandboxSpec, Workspace } from '../../activities/sandbox/types.ts';
+import type {
+  Sandbox,
+  SandboxEnd,
+  SandboxLimits,
+  SandboxOn,
+  SandboxSpec,
+  Workspace,
+} from '../../activities/sandbox/types.ts';
 import { withWorkspace } from '../../activities/sandbox/workspaces.ts';
 
 export interface Said {
@@ -19,7 +26,7 @@ export interface Bench {
   dir: string;
   sandbox: SandboxOn;
   /** Runs in a workspace and tells what became of it. */
-  run(workspace: Workspace, command: readonly string[], spec?: Partial<SandboxSpec>): Promise<Said>;
+  run(workspace: Workspace, command: readonly string[], spec?: Partial<SandboxSpec>, of?: Sandbox): Promise<Said>;
   /** A shell script in a fresh workspace. */
   inside(script: string, spec?: Partial<SandboxSpec>): Promise<Said>;
   close(): Promise<void>;
@@ -36,10 +43,11 @@ export async function openBench(): Promise<Bench> {
     workspace: Workspace,
     command: readonly string[],
     spec: Partial<SandboxSpec> = {},
+    of: Sandbox = sandbox,
   ): Promise<Said> => {
     count += 1;
     const whole = { command, workspace, jvmHints: false, ...spec, limits: { ...SMALL, ...spec.limits } };
-    const { end, stdout, stderr } = await runInSandbox(sandbox, whole, { outputDir: join(dir, `out-${count}`) });
+    const { end, stdout, stderr } = await runInSandbox(of, whole, { outputDir: join(dir, `out-${count}`) });
     const text = (file: string) => readFileSync(file, 'utf8');
     const code = end.kind === 'exited' ? end.exitCode : undefined;
     return { end, code, stdout: text(stdout.file), stderr: text(stderr.file) };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { processTree } from '../../activities/sandbox/process-tree.ts';
 import { spawnSandboxed } from '../../activities/sandbox/run.ts';
 import type { SandboxOn, Workspace } from '../../activities/sandbox/types.ts';
-import { UID_RANGE } from '../../activities/sandbox/uids.ts';
+import { holderOfUid, UID_RANGE } from '../../activities/sandbox/uids.ts';
 
 const SETTINGS = [
   ...['kernel/core_pattern', 'kernel/modprobe', 'kernel/hostname'],
@@ -25,10 +25,11 @@ export function machineState() {
   };
 }
 
+/** Of the sandbox, and of no other process that lives: another Patchwright on this machine is none of ours. */
 function isOfTheRange(uid: number | undefined): boolean {
-  return (
-    UID_RANGE.kind === 'range' && uid !== undefined && uid >= UID_RANGE.first && uid < UID_RANGE.first + UID_RANGE.count
-  );
+  if (uid === undefined || uid < UID_RANGE.first || uid >= UID_RANGE.first + UID_RANGE.count) return false;
+  const holder = holderOfUid(uid);
+  return holder === undefined || holder.pid === process.pid;
 }
 
 /** Not of a process that has ended and waits for init to notice. */

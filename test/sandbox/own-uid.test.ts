@@ -3,22 +3,20 @@ import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { othersMayEnter } from './machine-state.ts';
+import { SOMEBODY, somebody } from './somebody.ts';
 
-// Not of the sandbox's own range: somebody who happens to run Patchwright.
-const UID = '61234';
 const dir = mkdtempSync(join(tmpdir(), 'patchwright-own-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const fixture = new URL('./fixture-own-uid.ts', import.meta.url).pathname;
-const possible = process.getuid?.() !== 0 || othersMayEnter(process.execPath, fixture);
+const they = somebody();
 
 /** Whoever is not root has the same sandbox, in namespaces of their own uid. */
-test.runIf(possible)('without root: namespaces, an overlay, limits and walls with the own uid', () => {
+test.runIf(they)('without root: namespaces, an overlay, limits and walls with the own uid', () => {
+  const { prefix = [], at = String } = they ?? {};
   const isRoot = process.getuid?.() === 0;
-  if (isRoot) chownSync(dir, Number(UID), Number(UID));
-  const drop = isRoot ? ['setpriv', '--reuid', UID, '--regid', UID, '--clear-groups', '--inh-caps=-all'] : ['env'];
-  const [command = '', ...args] = [...drop, process.execPath, fixture, dir];
+  if (isRoot) chownSync(dir, SOMEBODY, SOMEBODY);
+  const [command = '', ...args] = [...prefix, at(process.execPath), at(fixture), dir];
   const said = JSON.parse(execFileSync(command, args, { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', HOME: dir } }));
   expect(said).toMatchObject({
     who: 'own',
@@ -32,5 +30,5 @@ test.runIf(possible)('without root: namespaces, an overlay, limits and walls wit
     left: [],
     remaining: [],
   });
-  expect(said.uids).toEqual([isRoot ? Number(UID) : process.getuid?.()]);
+  expect(said.uids).toEqual([isRoot ? SOMEBODY : process.getuid?.()]);
 });

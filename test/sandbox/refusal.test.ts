@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { explainRefusal, type RefusalFacts } from '../../activities/sandbox/refusal.ts';
-import { othersMayEnter } from './machine-state.ts';
-
-// Somebody who is not root, and not of the sandbox's own range.
-const UID = 61_234;
+import { SOMEBODY, somebody } from './somebody.ts';
 
 const facts: RefusalFacts = {
   platform: 'linux',
@@ -99,10 +96,11 @@ describe('a machine that forbids it', () => {
   const dir = mkdtempSync(join(tmpdir(), 'patchwright-refused-'));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   const isRoot = process.getuid?.() === 0;
-  if (isRoot) chownSync(dir, UID, UID);
+  const they = somebody();
+  if (isRoot) chownSync(dir, SOMEBODY, SOMEBODY);
   const fixture = new URL('./fixture-refused.ts', import.meta.url).pathname;
-  const ask = (wrapper: string[], env: Record<string, string> = {}) => {
-    const [command = '', ...all] = [...wrapper, process.execPath, fixture, join(dir, 'data')];
+  const ask = (wrapper: string[], env: Record<string, string> = {}, at: (path: string) => string = String) => {
+    const [command = '', ...all] = [...wrapper, at(process.execPath), at(fixture), join(dir, 'data')];
     const { stdout, stderr } = spawnSync(command, all, {
       encoding: 'utf8',
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: dir, ...env },
@@ -112,22 +110,15 @@ describe('a machine that forbids it', () => {
     return JSON.parse(line) as { kind: string; reason?: string; error?: string; status?: number; ran: boolean };
   };
 
-  test.runIf(!isRoot || othersMayEnter(process.execPath, fixture))(
-    'is asked by running it: without namespaces nothing runs, and the error says what mends it',
-    () => {
-      // In a namespace of its own, so that the machine's own limit stays as it is.
-      const none =
-        'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --ambient-caps=-all --inh-caps=-all "$@"';
-      const namespace = ['unshare', '--user', '--map-current-user', '--keep-caps', 'sh', '-c', none, 'none'];
-      const drop = isRoot ? ['setpriv', '--reuid', `${UID}`, '--regid', `${UID}`, '--clear-groups'] : ['env'];
-      const said = ask([...drop, ...namespace]);
-      expect(said).toMatchObject({ kind: 'refused', status: 3, ran: false });
-      expect(said.error).toMatch(
-        /no sandbox on this machine, and nothing of a fork runs without: .*max_user_namespaces/,
-      );
-      expect(said.error).toMatch(/Mend it: sudo sysctl -w user\.max_user_namespaces=15000$/);
-    },
-  );
+  test.runIf(they)('is asked by running it: without namespaces nothing runs, and the error says what mends it', () => {
+    // In a namespace of its own, so that the machine's own limit stays as it is.
+    const none = 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --ambient-caps=-all --inh-caps=-all "$@"';
+    const namespace = ['unshare', '--user', '--map-current-user', '--keep-caps', 'sh', '-c', none, 'none'];
+    const said = ask([...(they?.prefix ?? []), ...namespace], {}, they?.at);
+    expect(said).toMatchObject({ kind: 'refused', status: 3, ran: false });
+    expect(said.error).toMatch(/no sandbox on this machine, and nothing of a fork runs without: .*max_user_namespaces/);
+    expect(said.error).toMatch(/Mend it: sudo sysctl -w user\.max_user_namespaces=15000$/);
+  });
 
   test.runIf(isRoot)('refuses to a root that has no other uid, rather than to run as root', () => {
     const said = ask(['unshare', '--user', '--map-root-user']);

@@ -80,6 +80,7 @@ export async function seedBuild(db: Db, release: string): Promise<void> {
     toolchain: { jdk: '17.0.9', maven: '3.9.6' },
     seconds: 41.5,
     log: 'f'.repeat(64),
+    sandbox: { off: 'no bubblewrap' },
   });
   await recordCandidateBuilds(db, { release, n: 1, buildKey: BUILD.buildKey, baseBuildKey: BUILD.buildKey });
   await endStep(db, release, 'build');
