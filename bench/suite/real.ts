@@ -8,12 +8,12 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'kysely';
 import { stopAllRunners } from '../../activities/suite-runner.ts';
 import { processEnvironment } from '../../config/env.ts';
 import { loadSettings } from '../../config/load.ts';
-import type { Settings } from '../../config/schema.ts';
+import { type Settings, settingsSchema } from '../../config/schema.ts';
 import { startServices } from '../../services/start-services.ts';
 import { findLibrary, resolveLibrary } from '../../setup/libraries.ts';
 import { thisMachine } from '../../setup/machine.ts';
@@ -67,6 +67,7 @@ export async function runReally(
   const dataDir = join(root, 'data');
   mkdirSync(dataDir, { recursive: true });
   const loadBefore = Number((loadavg()[0] ?? 0).toFixed(1));
+  Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const services = await startServices({ dataDir: root, progress });
   const { databaseUrl } = services;
   const { address } = services.temporal;
@@ -99,7 +100,10 @@ function settingsFor(settings: Settings, slots: number): Settings {
   const reruns = { ...suite.reruns, perArm: 3, maxPerArm: 5, maxPerArmQuick: 5 };
   const quick = { ...suite, slots, reruns };
   const bare = { sandbox: 'none' as const, sandboxReason: 'published jars alone run in this bench' };
-  return { ...settings, slots, forks: { [FORK]: { ...fork, ...bare, suites: { [SUITE]: quick } } } };
+  const release = { suites: [SUITE], environments: [] };
+  const forks = { [FORK]: { ...fork, ...bare, release, suites: { [SUITE]: quick } } };
+  // Checked here as the worker will: a mistake is told before anything has been started.
+  return settingsSchema.parse({ ...settings, slots, forks });
 }
 
 async function seedHistory(db: Db, durations: Durations): Promise<void> {
