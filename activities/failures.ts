@@ -12,7 +12,8 @@ export type PermanentFailure =
   | 'DiskFull'
   | 'PortTaken'
   | 'NotVerifiedUpstream'
-  | 'ChangedByHand';
+  | 'ChangedByHand'
+  | 'NoTraffic';
 
 export function permanent(type: PermanentFailure, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);

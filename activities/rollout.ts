@@ -1,7 +1,9 @@
+import { Context } from '@temporalio/activity';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
 import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
+import { permanent } from './failures.ts';
 import { type ChangeOutcome, changeNode, type NodeStep } from './rollout/change.ts';
 import {
   openContext,
@@ -15,6 +17,7 @@ import { lookAround, type NextNode, type NextOrder, nextNode, type Standing } fr
 import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
 import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
+import type { Traffic } from './traffic.ts';
 
 export type { RolloutDeps } from './rollout/context.ts';
 
@@ -25,6 +28,7 @@ export type Preflight = { blocks: RuleFinding[]; waived: { rule: string; reason:
 const PREFLIGHT_PATIENCE_MS = 15_000;
 const LOOK_MS = 1_000;
 const ACCOUNT_MS = 30_000;
+const TRAFFIC_TRIES = 3;
 
 /** What the workflow `rollout` does, step by step. Each is safe to repeat; the ledger and the node's disk say how far it came. */
 export function createRolloutActivities(deps: RolloutDeps) {
@@ -35,7 +39,7 @@ export function createRolloutActivities(deps: RolloutDeps) {
     /** Full canary traffic, and the mark from which records are accounted for. The first call of a roll-out holds. */
     async openTrafficWindow(step: RolloutStep): Promise<{ observed: boolean; windowSeconds: number }> {
       const { traffic, rules } = await openContext(deps, step);
-      await withHeartbeat(() => traffic.ensureRunning());
+      await withHeartbeat(() => runTraffic(traffic));
       await traffic.setRate('full');
       await traffic.openWindow(step.rollout);
       return { observed: traffic.observed, windowSeconds: traffic.observed ? rules.windowSeconds : 0 };
@@ -113,6 +117,16 @@ export function createRolloutActivities(deps: RolloutDeps) {
       await endRollout(deps.db, rollout, outcome);
     },
   };
+}
+
+/** Each try waits a minute for a record: where several got none, a person is told rather than kept waiting. */
+async function runTraffic(traffic: Traffic): Promise<void> {
+  try {
+    await traffic.ensureRunning();
+  } catch (error) {
+    if (Context.current().info.attempt < TRAFFIC_TRIES) throw error;
+    throw permanent('NoTraffic', (error as Error).message);
+  }
 }
 
 async function accountOf({ traffic }: RolloutContext, { rollout }: RolloutStep): Promise<TrafficAccount> {

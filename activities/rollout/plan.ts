@@ -55,8 +55,12 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     ...facts.flatMap((fact) => missingArtifacts(context, fact, order.candidate)),
   ];
   if (reasons.length > 0) return { kind: 'refused', reasons: [...new Set(reasons)] };
-  await forgetRollBack(deps.db, order.rollout);
   const before = await ledgerOf(deps.db, order.rollout);
+  if (isDown(facts, before)) {
+    const down = `${order.environment} is down: none of its nodes runs. Bring it up (patchwright env up ${order.environment}), then: patchwright release retry ${order.release}`;
+    return { kind: 'refused', reasons: [down] };
+  }
+  await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];
   const targets: { name: string; from: string; to: string }[] = [];
   for (const [position, fact] of facts.entries()) {
@@ -100,6 +104,12 @@ async function notVerifiedUpstream({ db, settings }: RolloutDeps, order: Order):
 function unfit({ name, state, strangers }: TargetFacts): string[] {
   if (state === 'unknown') return [`${name} was never laid out; run: patchwright env up`];
   return strangers;
+}
+
+/** Taken down as a whole, and not by this roll-out: only a person brings it up, so there is nothing to wait for. */
+function isDown(facts: readonly TargetFacts[], ledger: readonly LedgerEntry[]): boolean {
+  const ours = ledger.some(({ state }) => state === 'intent' || state === 'changed');
+  return !ours && facts.every(({ state }) => state !== 'running');
 }
 
 function missingArtifacts({ settings }: RolloutContext, { name }: TargetFacts, candidate: Build): string[] {

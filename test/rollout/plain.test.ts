@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { takeDown } from '../../activities/deploy/environment.ts';
 import type { Build } from '../../workflows/types.ts';
 import { candidateOf, type Fixture, openFixture, scratch, until } from './fixture.ts';
 
@@ -80,6 +81,19 @@ test('a roll-out that was promoted is not done again, and a node that runs it al
   expect(await fixture.rollOut('staging', 'shop-4', build)).toEqual({ kind: 'promoted' });
   expect((await fixture.facts('staging')).map(({ pid }) => pid)).toEqual(before);
   expect(await fixture.effects('shop-4')).toEqual([]);
+});
+
+test('an environment that was taken down is not waited for: held, with the command that brings it up', async () => {
+  const build = await candidate('bcbcbcbcbcbc');
+  await takeDown('production', { dataDir: fixture.deps.dataDir });
+  expect(await fixture.rollOut('staging', 'shop-12', build)).toEqual({ kind: 'promoted' });
+  expect(await fixture.rollOut('production', 'shop-12', build)).toMatchObject({
+    kind: 'held',
+    reasons: [expect.stringMatching(/production is down.*patchwright env up production/)],
+  });
+  expect(await fixture.effects('shop-12')).toHaveLength(2);
+  await fixture.up('production');
+  expect(await fixture.rollOut('staging', 'shop-13', await candidate('bbbbbbbbbbbb'))).toEqual({ kind: 'promoted' });
 });
 
 test('what ends at once, what never says ready and what reports another commit are put back', async () => {
