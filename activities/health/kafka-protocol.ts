@@ -1,4 +1,5 @@
 import {
+  apiVersionsV3,
   Connection,
   createAPI,
   describeConfigsV4,
@@ -7,6 +8,7 @@ import {
   type Reader,
   Writer,
 } from '@platformatic/kafka';
+import type { ConfigSource } from '../../decisions/kafka-rules/snapshot.ts';
 
 /** Time-outs are short: a picture that takes long is of no moment, and a broker that hangs is news in itself. */
 const CONNECT_MS = 1_500;
@@ -113,9 +115,14 @@ const RESOURCE_TOPIC = 2 as const;
 const RESOURCE_BROKER = 4 as const;
 const TOPICS_AT_A_TIME = 500;
 
-/** Effective `min.insync.replicas` by topic; topics that could not be read are left out. */
-export async function readMinIsr(connection: Connection, topics: readonly string[]): Promise<Record<string, number>> {
-  const minIsr: Record<string, number> = {};
+/** Kafka's numbers for where a value comes from: a topic's own, a broker's (dynamic, static), the cluster's. */
+const SOURCES: Readonly<Record<number, ConfigSource>> = { 1: 'topic', 2: 'broker', 3: 'cluster', 4: 'broker' };
+
+export type MinIsr = { values: Record<string, number>; from: Record<string, ConfigSource> };
+
+/** Effective `min.insync.replicas` by topic, and where it comes from; topics that could not be read are left out. */
+export async function readMinIsr(connection: Connection, topics: readonly string[]): Promise<MinIsr> {
+  const minIsr: MinIsr = { values: {}, from: {} };
   for (let from = 0; from < topics.length; from += TOPICS_AT_A_TIME) {
     const resources = topics.slice(from, from + TOPICS_AT_A_TIME).map((topic) => ({
       resourceType: RESOURCE_TOPIC,
@@ -124,8 +131,11 @@ export async function readMinIsr(connection: Connection, topics: readonly string
     }));
     const { results } = await describeConfigsV4.api.async(connection, resources, false, false);
     for (const { errorCode, resourceName, configs } of results) {
-      const value = Number(configs.find(({ name }) => name === 'min.insync.replicas')?.value ?? Number.NaN);
-      if (errorCode === 0 && Number.isInteger(value) && value > 0) minIsr[resourceName] = value;
+      const config = configs.find(({ name }) => name === 'min.insync.replicas');
+      const value = Number(config?.value ?? Number.NaN);
+      if (!config || errorCode !== 0 || !Number.isInteger(value) || value <= 0) continue;
+      minIsr.values[resourceName] = value;
+      minIsr.from[resourceName] = SOURCES[config.configSource] ?? 'default';
     }
   }
   return minIsr;
@@ -147,6 +157,24 @@ export async function readControlledShutdown(connection: Connection, nodeId: num
   );
   const value = results[0]?.configs.find(({ name }) => name === 'controlled.shutdown.enable')?.value;
   return value === 'true' ? true : value === 'false' ? false : 'unknown';
+}
+
+export type Features = { finalised: Record<string, number>; supported: Record<string, { min: number; max: number }> };
+
+/** Feature levels of the cluster, and those that this broker supports (K2, K9, K15, K16). */
+export async function readFeatures(connection: Connection): Promise<Features> {
+  const answer = await apiVersionsV3.api.async(connection, 'patchwright', '1');
+  return {
+    finalised: Object.fromEntries(
+      (answer.finalizedFeatures ?? []).map(({ name, maxVersionLevel }) => [name, maxVersionLevel]),
+    ),
+    supported: Object.fromEntries(
+      (answer.supportedFeatures ?? []).map(({ name, minVersion, maxVersion }) => [
+        name,
+        { min: minVersion, max: maxVersion },
+      ]),
+    ),
+  };
 }
 
 /** `topic-partition` of every reassignment that runs. */

@@ -1,11 +1,19 @@
-import type { KafkaSnapshot, NodeSnapshot, PartitionSnapshot, Reading } from '../../decisions/kafka-rules/snapshot.ts';
+import type {
+  FeatureSnapshot,
+  KafkaSnapshot,
+  NodeSnapshot,
+  PartitionSnapshot,
+  Reading,
+} from '../../decisions/kafka-rules/snapshot.ts';
 import { logger } from '../../lib/log.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { readFigures } from './jolokia.ts';
 import {
+  type Features,
   type Metadata,
   type Quorum,
   readControlledShutdown,
+  readFeatures,
   readMetadata,
   readMinIsr,
   readQuorum,
@@ -22,6 +30,7 @@ const log = logger('kafka-health');
 type BrokerAnswer = {
   metadata: Metadata;
   controlledShutdown: Reading<boolean>;
+  features: Features | undefined;
 };
 
 /**
@@ -77,7 +86,9 @@ export async function readKafka(targets: readonly TargetInfo[], facts: readonly 
     }),
     quorum: quorum ?? 'unknown',
     partitions,
-    minIsr: minIsr ?? {},
+    minIsr: minIsr?.values ?? {},
+    minIsrFrom: minIsr?.from ?? {},
+    features: featuresOf(answered),
     reassigning: reassigning ?? 'unknown',
   };
 }
@@ -87,8 +98,24 @@ const isUp = ({ state }: TargetFacts) => state === 'running' || state === 'start
 async function ask(broker: TargetInfo): Promise<BrokerAnswer> {
   return withConnection(brokerAddress(broker), async (connection) => {
     const metadata = await readMetadata(connection);
-    return { metadata, controlledShutdown: await readControlledShutdown(connection, broker.nodeId ?? -1) };
+    const controlledShutdown = await readControlledShutdown(connection, broker.nodeId ?? -1);
+    // Not needed to change a node, so that a broker which does not tell them has answered all the same.
+    const features = await attempt(`${broker.name}: features`, () => readFeatures(connection));
+    return { metadata, controlledShutdown, features };
   });
+}
+
+/** The newest finalised levels that any broker tells, and what each of them supports. */
+function featuresOf(answered: readonly { broker: TargetInfo; answer: BrokerAnswer }[]): Reading<FeatureSnapshot> {
+  const told = answered.flatMap(({ broker, answer: { features } }) =>
+    features ? [{ name: broker.name, features }] : [],
+  );
+  if (told.length === 0) return 'unknown';
+  const finalised: Record<string, number> = {};
+  for (const [feature, level] of told.flatMap(({ features }) => Object.entries(features.finalised))) {
+    finalised[feature] = Math.max(level, finalised[feature] ?? level);
+  }
+  return { finalised, supported: Object.fromEntries(told.map(({ name, features }) => [name, features.supported])) };
 }
 
 export function brokerAddress({ name, host, ports }: TargetInfo): { host: string; port: number } {

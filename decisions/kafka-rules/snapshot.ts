@@ -45,6 +45,15 @@ export type PartitionSnapshot = {
 /** `behindMs`: last caught up, against the leader's own; `unknown` for a voter that never fetched. */
 export type QuorumSnapshot = { leader: number; voters: { id: number; behindMs: Reading<number> }[] };
 
+/** Feature levels as the controllers finalised them, and the ranges that each broker supports, by node and feature. */
+export type FeatureSnapshot = {
+  finalised: Record<string, number>;
+  supported: Record<string, Record<string, { min: number; max: number }>>;
+};
+
+/** Which configuration decides a topic's value: its own, a broker's, the cluster's, or Kafka's default. */
+export type ConfigSource = 'topic' | 'broker' | 'cluster' | 'default';
+
 /** One plain picture of a cluster, which every rule is applied to. */
 export type KafkaSnapshot = {
   takenAt: string;
@@ -58,6 +67,10 @@ export type KafkaSnapshot = {
   minIsr: Record<string, number>;
   /** `topic-partition` of every reassignment that runs. */
   reassigning: Reading<string[]>;
+  /** Absent in snapshots that were kept before features were read. */
+  features?: Reading<FeatureSnapshot>;
+  /** Where each effective min ISR comes from; a topic that is missing is unknown. */
+  minIsrFrom?: Record<string, ConfigSource>;
 };
 
 /** What a rule found, with what a waiver may be scoped to. */

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, write
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readKafka } from '../../activities/health/kafka.ts';
+import { metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
 import { withLock } from '../../lib/lock.ts';
 import type { Artifact, Build } from '../../workflows/types.ts';
@@ -106,6 +107,16 @@ test('a candidate is rolled node by node, the active controller last, read back 
   expect(await fixture.thread('kafka-1')).toContainEqual(expect.stringContaining('staging: 3.6.2-one is promoted'));
   expect((await fixture.state(STAGING)).promoted).toMatchObject({ version: '3.6.2-one' });
   expect(await fixture.traffic(STAGING).state()).toMatchObject({ kind: 'running', rate: 20 });
+});
+
+test('a cluster tells its feature levels, and where each min ISR comes from', async () => {
+  const { features, minIsr, minIsrFrom } = await snapshot();
+  if (features === undefined || features === 'unknown') throw new Error('no broker tells its features');
+  expect(metadataName(features.finalised['metadata.version'] ?? 0)).toBe('3.6-IV2');
+  expect(Object.keys(features.supported)).toEqual(NODES);
+  for (const { 'metadata.version': range } of Object.values(features.supported)) expect(range?.max).toBe(14);
+  expect(Object.keys(minIsrFrom ?? {}).sort()).toEqual(Object.keys(minIsr).sort());
+  expect(new Set(Object.values(minIsrFrom ?? {}))).toContain('broker');
 });
 
 test('a worker killed between stop and start finishes that node first, by the same intent, once', async () => {

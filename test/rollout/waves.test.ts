@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { g5FailureMeans, g5HoldsArtifact, type PastRollout } from '../../decisions/artifact-hold.ts';
+import {
+  g1OneKindOfChange,
+  g2OneCellAtATime,
+  MOST_OF_CAPACITY,
+  planWaves,
+  type WaveNode,
+} from '../../decisions/wave-plan.ts';
+
+const rules = { firstOne: true, share: MOST_OF_CAPACITY };
+const broker = (name: string, rack?: string): WaveNode => ({ name, roles: ['broker'], rack });
+const controller = (name: string): WaveNode => ({ name, roles: ['controller'] });
+const nine = ['a', 'b', 'c'].flatMap((rack) => [1, 2, 3].map((n) => broker(`${rack}${n}`, rack)));
+
+describe('waves by rack and share, first one node', () => {
+  test.each<[string, WaveNode[], string[]]>([
+    ['three racks of three', nine, ['a1', 'a2,a3', 'b1,b2,b3', 'c1,c2,c3']],
+    [
+      'three combined nodes go one by one',
+      ['n1', 'n2', 'n3'].map((name) => ({ name, roles: ['controller', 'broker'] })),
+      ['n1', 'n2', 'n3'],
+    ],
+    [
+      'controllers first, the first of each alone',
+      [...nine.slice(0, 3), controller('c1'), controller('c2'), controller('c3')],
+      ['c1', 'c2,c3', 'a1', 'a2', 'a3'],
+    ],
+    [
+      'the rack of the first node before the others',
+      [broker('z1', 'z'), broker('a1', 'a'), broker('z2', 'z')],
+      ['z1', 'z2', 'a1'],
+    ],
+    [
+      'a rack that is too large is cut in even parts',
+      [1, 2, 3, 4, 5, 6].map((n) => broker(`a${n}`, 'a')),
+      ['a1', 'a2,a3', 'a4,a5', 'a6'],
+    ],
+    [
+      'without racks by share alone',
+      [1, 2, 3, 4, 5, 6, 7].map((n) => broker(`n${n}`)),
+      ['n1', 'n2,n3', 'n4,n5', 'n6,n7'],
+    ],
+    [
+      'plain processes have no roles',
+      [
+        { name: 'web1', roles: [] },
+        { name: 'web2', roles: [] },
+      ],
+      ['web1', 'web2'],
+    ],
+    ['nothing', [], []],
+  ])('%s', (_name, nodes, waves) => {
+    const plan = planWaves(nodes, rules);
+    expect(plan.map(({ targets }) => targets.join())).toEqual(waves);
+    expect(plan.flatMap(({ targets }) => targets).sort()).toEqual(nodes.map(({ name }) => name).sort());
+    expect(g2OneCellAtATime(nodes, plan, rules.share)).toEqual([]);
+  });
+
+  test('says what each wave is', () => {
+    expect(planWaves(nine, rules).map(({ why }) => why)).toEqual(['one node alone', 'rack a', 'rack b', 'rack c']);
+  });
+
+  test('where the configuration does not want the first one alone, racks decide', () => {
+    expect(planWaves(nine, { ...rules, firstOne: false }).map(({ targets }) => targets.length)).toEqual([3, 3, 3]);
+  });
+});
+
+test.each([
+  ['two racks at once', [['a1'], ['a2', 'b1']], ['2 racks: a, b']],
+  ['more than its share', [['a1'], ['a2', 'a3', 'b1', 'b2']], ['4 of 9', '33 %']],
+  ['more than one first', [['a1', 'a2']], ['the first wave is one node']],
+])('G2 a plan made by hand: %s', (_name, waves, words) => {
+  const findings = g2OneCellAtATime(
+    nine,
+    waves.map((targets) => ({ targets })),
+    MOST_OF_CAPACITY,
+  );
+  for (const word of words) expect(findings.map(({ rule, reason }) => `${rule} ${reason}`).join('\n')).toContain(word);
+});
+
+test.each([
+  [
+    'one kind on many',
+    [
+      ['n1', 'artifact'],
+      ['n2', 'artifact'],
+    ],
+    0,
+  ],
+  [
+    'image and configuration on one node',
+    [
+      ['n1', 'artifact'],
+      ['n1', 'configuration'],
+    ],
+    1,
+  ],
+  [
+    'or on two',
+    [
+      ['n1', 'artifact'],
+      ['n2', 'jvm'],
+    ],
+    1,
+  ],
+  ['nothing', [], 0],
+] as const)('G1 a wave changes %s', (_name, rows, findings) => {
+  expect(g1OneKindOfChange(rows.map(([target, kind]) => ({ target, kind })))).toHaveLength(findings);
+});
+
+describe('G5 after a roll-back the artifact is held', () => {
+  const past = (over: Partial<PastRollout>): PastRollout => ({
+    environment: 'staging',
+    digest: 'd1',
+    outcome: 'rolled-back',
+    reasons: ['client p50 is 900 ms'],
+    endedAtMs: 1000,
+    ...over,
+  });
+  test.each<[string, PastRollout[], string[]]>([
+    ['never rolled out', [], []],
+    ['promoted', [past({ outcome: 'promoted' })], []],
+    ['aborted by a person', [past({ outcome: 'aborted' })], []],
+    [
+      'rolled back in another environment',
+      [past({})],
+      ['rolled back in staging (client p50 is 900 ms)', 'env unhold staging d1'],
+    ],
+    ['frozen', [past({ outcome: 'frozen' })], ['was frozen']],
+    ['another artifact', [past({ digest: 'd2' })], []],
+    ['released by a person since', [past({ unheld: { by: 'ada', atMs: 2000 } })], []],
+    ['released, and rolled back again', [past({ unheld: { by: 'ada', atMs: 500 } })], ['rolled back']],
+  ])('%s', (_name, rollouts, words) => {
+    const text = g5HoldsArtifact('d1', rollouts)
+      .map(({ reason }) => reason)
+      .join('\n');
+    if (words.length === 0) expect(text).toBe('');
+    for (const word of words) expect(text).toContain(word);
+  });
+
+  const minutes = (n: number) => n * 60_000;
+  const now = { atMs: minutes(100), runs: 'd1', direction: 'forward' as const, startedAtMs: minutes(70) };
+  test.each([
+    ['a fresh one of the candidate', { seenAtMs: minutes(99), digest: 'd1' }, now, 'roll-back'],
+    ['older than twenty minutes', { seenAtMs: minutes(75), digest: 'd1' }, now, 'ignore'],
+    ['from before the roll-out', { seenAtMs: minutes(60), digest: 'd1' }, now, 'ignore'],
+    ['of what does not run any more', { seenAtMs: minutes(99), digest: 'd0' }, now, 'ignore'],
+    ['during a roll-back', { seenAtMs: minutes(99), digest: 'd1' }, { ...now, direction: 'back' as const }, 'freeze'],
+  ])('a failure: %s', (_name, failure, state, means) => {
+    expect(g5FailureMeans(failure, state).kind).toBe(means);
+  });
+});
