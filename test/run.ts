@@ -19,7 +19,10 @@ const FAST = [
   'test/decisions',
   'test/config',
   'test/architecture',
+  'test/gates/arithmetic',
+  'test/gates/gate',
   'test/rollout/kafka-rules',
+  'test/rollout/waves',
   'test/suite/decisions',
   'test/story/redact',
 ];

@@ -23,24 +23,17 @@ const READS = {
 /** One figure a log folder; a pattern, whose answer is keyed by MBean. */
 const LOGS_TO_RECOVER = { mbean: 'kafka.log:type=LogManager,name=remainingLogsToRecover,dir=*', attribute: 'Value' };
 
-type Answer = { status: number; value?: unknown };
+export type Read = { mbean: string; attribute: string; path?: string };
+export type Answer = { status: number; value?: unknown };
 
 /**
  * Reads one node's figures. A figure that is not there (a controller has no broker state) is `unknown`, never
  * zero. @throws when nothing answers within two seconds.
  */
-export async function readFigures({ host, port }: { host: string; port: number }): Promise<NodeFigures> {
+export async function readFigures(address: { host: string; port: number }): Promise<NodeFigures> {
   const wanted = [...Object.values(READS), LOGS_TO_RECOVER];
-  const response = await fetch(`http://${host}:${port}/jolokia/`, {
-    method: 'POST',
-    body: JSON.stringify(wanted.map((read) => ({ type: 'read', ...read }))),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  const answers = (await response.json()) as unknown;
-  if (!Array.isArray(answers) || answers.length !== wanted.length) {
-    throw new Error(`Jolokia on ${host}:${port} answered ${response.status} and no list`);
-  }
-  const answerOf = (figure: keyof typeof READS): Answer => answers[Object.keys(READS).indexOf(figure)] as Answer;
+  const answers = await readBatch(address, wanted);
+  const answerOf = (figure: keyof typeof READS): Answer => answers[Object.keys(READS).indexOf(figure)]!;
   return {
     brokerState: numberOf(answerOf('brokerState')),
     underReplicated: numberOf(answerOf('underReplicated')),
@@ -50,8 +43,25 @@ export async function readFigures({ host, port }: { host: string; port: number }
     activeController: numberOf(answerOf('activeController')),
     version: textOf(answerOf('version')),
     commit: textOf(answerOf('commit')),
-    logsToRecover: sumOf(answers[wanted.length - 1] as Answer),
+    logsToRecover: sumOf(answers[wanted.length - 1]!),
   };
+}
+
+/** One answer a read, in their order. @throws when nothing answers within two seconds. */
+export async function readBatch(
+  { host, port }: { host: string; port: number },
+  wanted: readonly Read[],
+): Promise<Answer[]> {
+  const response = await fetch(`http://${host}:${port}/jolokia/`, {
+    method: 'POST',
+    body: JSON.stringify(wanted.map((read) => ({ type: 'read', ...read }))),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const answers = (await response.json()) as unknown;
+  if (!Array.isArray(answers) || answers.length !== wanted.length) {
+    throw new Error(`Jolokia on ${host}:${port} answered ${response.status} and no list`);
+  }
+  return answers as Answer[];
 }
 
 function numberOf({ status, value }: Answer): Reading<number> {

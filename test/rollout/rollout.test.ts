@@ -1,7 +1,9 @@
 import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { readGateFigures } from '../../activities/health/gate-figures.ts';
 import { readKafka } from '../../activities/health/kafka.ts';
+import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
 import { withLock } from '../../lib/lock.ts';
@@ -117,6 +119,21 @@ test('a cluster tells its feature levels, and where each min ISR comes from', as
   for (const { 'metadata.version': range } of Object.values(features.supported)) expect(range?.max).toBe(14);
   expect(Object.keys(minIsrFrom ?? {}).sort()).toEqual(Object.keys(minIsr).sort());
   expect(new Set(Object.values(minIsrFrom ?? {}))).toContain('broker');
+});
+
+test('every figure that a gate judges is read from a broker that serves', async () => {
+  // What there was no error of has no counter; elections are counted by whoever leads the quorum.
+  const mayLack = new Set(['produceErrors', 'fetchErrors', 'uncleanElections', 'failed', 'acknowledged']);
+  const wanted = KAFKA_GATE_METRICS.flatMap((metric) => {
+    if (metric.kind === 'count') return [...metric.errors, metric.work];
+    return metric.kind === 'level' ? [metric.figure] : [metric.counter];
+  }).filter((figure) => !mayLack.has(figure));
+  for (const { host, ports } of await fixture.driver(STAGING).targets()) {
+    const figures = await readGateFigures({ host, port: ports.jolokia! });
+    expect(Object.keys(figures)).toEqual(expect.arrayContaining(wanted));
+    expect(figures.produceRequests).toBeGreaterThan(0);
+    expect(figures.heapMib).toBeGreaterThan(1);
+  }
 });
 
 test('a worker killed between stop and start finishes that node first, by the same intent, once', async () => {
