@@ -1,10 +1,10 @@
 import { cleanPeers } from './gate/controls.ts';
-import { judgeCount } from './gate/counts.ts';
+import { isOfWave, judgeCount } from './gate/counts.ts';
 import { brokenInvariants } from './gate/invariants.ts';
 import { judgeLevels } from './gate/levels.ts';
 import { judgeProbes } from './gate/probes.ts';
 import { alphaOfWave } from './gate/profile.ts';
-import type { CountFigures, Finding, GateFigures, GateInput, GateJudgement } from './gate/types.ts';
+import type { CountFigures, Finding, GateFigures, GateInput, GateJudgement, GateMetric } from './gate/types.ts';
 import { isWhole, observedMs, warmAtMs, warmSamples } from './gate/windows.ts';
 
 /** Looks that a moment late does not make late. */
@@ -22,7 +22,9 @@ const SLACK_GAPS = 2;
  * Nothing that failed passes later: every test looks along the path that it was given. What was not observed is not
  * bake; without data it never passes: it is extended once, by as long as the bake, then inconclusive.
  */
-export function judgeGate(input: GateInput): GateJudgement {
+export function judgeGate(given: GateInput): GateJudgement {
+  const { theirs, notTheirs } = metricsOfWave(given);
+  const input = { ...given, metrics: theirs };
   const controls = cleanPeers(input);
   const alpha = alphasOf(input);
   const withClients = input.before.some(({ clients }) => clients !== undefined);
@@ -41,6 +43,7 @@ export function judgeGate(input: GateInput): GateJudgement {
     extended: input.nowMs > deadlineMs,
     controls: controls.clean,
     notControls: controls.not,
+    notOfTheWave: notTheirs,
     reducedEvidence: counts.unjudged.length + levels.unjudged.length > 0,
     alpha,
     counts: counts.figures,
@@ -94,6 +97,16 @@ function judgeCounts(input: GateInput, controls: ReturnType<typeof cleanPeers>, 
     findings.push(...judged.findings);
   }
   return { figures, findings, unjudged };
+}
+
+/** Without the node's own figures that no node of the wave has (a controller's requests): α is not spent on them. */
+function metricsOfWave(input: GateInput): { theirs: GateMetric[]; notTheirs: string[] } {
+  const isTheirs = (metric: GateMetric) =>
+    metric.kind === 'never' ||
+    metric.scope !== 'node' ||
+    isOfWave(input, metric.kind === 'count' ? metric.work : metric.figure);
+  const theirs = input.metrics.filter(isTheirs);
+  return { theirs, notTheirs: input.metrics.filter((metric) => !isTheirs(metric)).map(({ name }) => name) };
 }
 
 /** α of the release: its wave's part; of that Tier 1's, evenly over its metrics, and Tier 2's for all its metrics together. */

@@ -30,6 +30,7 @@ export const SCENARIOS: Scenario[] = [
   clean('drifting', nature({ swing: 0.3, ownDrift: 0.01 })),
   clean('sparse errors', SPARSE),
   clean('zero errors', ZERO),
+  clean('many errors in bursts', nature({ errorShare: 5e-3, errorNoise: 0.5, autocorrelation: 0.8 })),
   clean('all of it', REAL),
   faulty('errors 1.5 x', { errors: 1.5 }),
   faulty('errors 2 x', { errors: 2 }),

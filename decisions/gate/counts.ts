@@ -7,8 +7,6 @@ import { type Look, looksOf, sourcesOf, warmSamples } from './windows.ts';
 const SHRINK_ERRORS = 10;
 /** Cells of the window before, from which it is read whether errors come in bursts. */
 const DISPERSION_CELLS = 6;
-/** Burstier than this is no reason to be blind. */
-const MOST_DISPERSION = 10;
 
 export type CountJudgement = { figures: CountFigures; findings: Finding[] };
 
@@ -75,6 +73,14 @@ function findingsOf({ name }: CountMetric, figures: CountFigures, criticalRatio:
   return [{ kind: 'no-data', reason: `${name}: too little was done to judge it: ${lacking}` }];
 }
 
+/**
+ * Whether the wave has this count at all: a dedicated controller serves no requests, and is not missing them. What a
+ * node told before the roll and tells no more is no data.
+ */
+export function isOfWave({ before, wave }: GateInput, figure: string): boolean {
+  return before.some(({ nodes }) => wave.targets.some((target) => nodes[target]?.[figure] !== undefined));
+}
+
 /** Peers that tell this count in both windows. */
 function peersWith(input: GateInput, metric: CountMetric, { clean }: Controls): string[] {
   const tells = (samples: GateInput['before'], peer: string) =>
@@ -116,7 +122,7 @@ function dispersionOf(windows: readonly (readonly Look[])[]): number {
   if (freedom === 0) return 1;
   const dispersion = sum / freedom;
   // Within its own error it is the one that single events have.
-  return dispersion <= 1 + Math.sqrt(2 / freedom) ? 1 : Math.min(MOST_DISPERSION, dispersion);
+  return dispersion <= 1 + Math.sqrt(2 / freedom) ? 1 : dispersion;
 }
 
 const sumOf = (looks: readonly Look[]): Look =>

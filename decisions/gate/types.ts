@@ -119,6 +119,8 @@ export type GateFigures = {
   extended: boolean;
   controls: string[];
   notControls: Record<string, string>;
+  /** Metrics of nodes that no node of the wave has. */
+  notOfTheWave: string[];
   reducedEvidence: boolean;
   alpha: { release: number; wave: number; count: number; level: number };
   counts: Record<string, CountFigures>;

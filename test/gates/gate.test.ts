@@ -80,7 +80,7 @@ describe('tier 1 counts', () => {
     ],
     [
       'but no work counter is no data',
-      { look: (sample) => hide(sample, 'n1', 'requests') },
+      { look: (sample, second) => (second > 0 ? hide(sample, 'n1', 'requests') : sample) },
       'watching',
       ['errors: too little was done to judge it'],
     ],
@@ -150,7 +150,7 @@ describe('tier 2 levels', () => {
     ],
     [
       'what nobody read is no data',
-      { look: (sample) => hide(sample, 'n1', 'localMs') },
+      { look: (sample, second) => (second > 0 ? hide(sample, 'n1', 'localMs') : sample) },
       'watching',
       ['local time: not read'],
     ],
@@ -222,12 +222,37 @@ describe('no data never passes', () => {
   });
 });
 
+test('a level that is too noisy to say that it is not critical is no data, not a pass', () => {
+  let wild = 1;
+  const noisy = (_: string, second: number) => {
+    // Chaotic, and the same in every run.
+    wild = (wild * 16_807) % 2_147_483_647;
+    return second > 0 ? { localMs: 4 * Math.exp(6 * (wild / 2_147_483_647 - 0.5)) } : {};
+  };
+  const verdict = judgeGate(inputOf({ node: noisy, looks: 140 }));
+  expect(verdict.kind).not.toBe('pass');
+});
+
 test('with no peers left invariants and probes decide, and it says so', () => {
   const story = { targets: ['n1', 'n2', 'n3'], node: only('n1', { localMs: 9 }) };
   const { figures } = expectGate(story, 'pass', ['reduced evidence', 'errors', 'local time', 'idle']);
   expect(figures).toMatchObject({ reducedEvidence: true, controls: [] });
   const hurt = { ...story, clients: (second: number) => (second > 100 ? { p50Ms: 900 } : {}) };
   expectGate(hurt, 'fail', ['client p50']);
+});
+
+test('a controller serves no requests, and is not frozen for want of them', () => {
+  const { figures } = expectGate(
+    {
+      nodes: ['c1', 'n2', 'n3'],
+      targets: ['c1'],
+      look: (sample) => ({ ...sample, nodes: { ...sample.nodes, c1: { produceMs: 10 } } }),
+    },
+    'pass',
+    [],
+  );
+  expect(figures.notOfTheWave).toEqual(['errors', 'local time', 'idle']);
+  expect(figures.reducedEvidence).toBe(false);
 });
 
 test('asked again from what was stored it says the same, figure for figure', () => {
