@@ -71,7 +71,7 @@ function ownHome(folder: string): Record<string, string> {
 function pathWithoutBubblewrap(folder: string): string {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  for (const from of (process.env.PATH ?? '').split(':')) {
+  for (const from of (process.env.PATH ?? '').split(':').filter((folder) => existsSync(folder))) {
     for (const name of readdirSync(from).filter((name) => !/^(bwrap|apt-get)$/.test(name))) {
       try {
         symlinkSync(join(from, name), join(bin, name));
