@@ -2,8 +2,7 @@
  * The composition root: the only place where real clients are built. One process a role, since activities
  * share the Node thread with polling (design, *Processes*). A missing value stops it before it takes work.
  */
-import { createHash } from 'node:crypto';
-import { availableParallelism, homedir, hostname } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
@@ -22,6 +21,7 @@ import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createRecordActivities } from './activities/release-records.ts';
+import { collect, collectRunFolders, hourly } from './activities/retention.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
 import { createSandboxOf, plannedUse, type SandboxOf } from './activities/sandbox/for-fork.ts';
 import { openSandbox, refusalText } from './activities/sandbox/open.ts';
@@ -29,7 +29,7 @@ import { sweepSandboxes } from './activities/sandbox/sweep.ts';
 import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
 import { createStoryActivities } from './activities/story.ts';
-import { createSuiteRunnerActivities } from './activities/suite-runner.ts';
+import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
 import {
   allowedEnvironment,
   cacheDir,
@@ -44,7 +44,7 @@ import {
 } from './config/env.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
-import { checkoutFiles } from './git/clone.ts';
+import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { logger, setLogLevel } from './lib/log.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
@@ -52,8 +52,9 @@ import { redactionKey } from './lib/redact-key.ts';
 import { run } from './lib/run.ts';
 import { resolveLibrary } from './setup/libraries.ts';
 import { thisMachine } from './setup/machine.ts';
-import { createArtifactStore } from './store/artifacts.ts';
+import type { ArtifactStore } from './store/artifacts.ts';
 import { type Db, openDatabase } from './store/database.ts';
+import { openArtifacts } from './store/open-artifacts.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 const ROLES = ['workflow', 'activity', 'suite'] as const;
@@ -66,6 +67,9 @@ type Parts = {
   temporal: TemporalSettings;
   db: Db;
   dataDir: string;
+  artifacts: ArtifactStore;
+  /** Called when the workers have ended. */
+  onEnd: (stop: () => void) => void;
 };
 
 async function main(): Promise<void> {
@@ -83,12 +87,16 @@ async function main(): Promise<void> {
     ...(temporal.apiKey === undefined ? {} : { apiKey: temporal.apiKey }),
   });
   const db = openDatabase(databaseUrl);
-  const workers = await createWorkers({ role, settings, connection, temporal, db, dataDir });
+  const ends: (() => void)[] = [];
+  const onEnd = (stop: () => void) => void ends.push(stop);
+  const artifacts = await openArtifacts(settings.artifacts, { dataDir, readSecret });
+  const workers = await createWorkers({ role, settings, connection, temporal, db, dataDir, artifacts, onEnd });
   const serving = Promise.all(workers.map((worker) => worker.run()));
   const file = readyFile();
   if (file !== undefined) announceReady(file);
   logger('worker').info({ role }, 'serving');
   await serving;
+  for (const stop of ends) stop();
   await db.destroy();
   await connection.close();
 }
@@ -123,6 +131,7 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
         }),
       ];
     case 'activity':
+      parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
       return [
         await Worker.create({
           ...common(parts),
@@ -152,11 +161,10 @@ async function openSandboxes(dataDir: string): Promise<Sandboxes> {
 
 /** Everything that a release needs, but running tests. */
 function createActivities(
-  { settings, connection, temporal, db, dataDir }: Parts,
+  { settings, connection, temporal, db, dataDir, artifacts }: Parts,
   { found, sandboxOf }: Sandboxes,
 ): object {
   const reader = createSettingsReader(db);
-  const artifacts = createArtifactStore(join(dataDir, 'artifacts'));
   const client = new Client({ connection, namespace: temporal.namespace });
   const gitEnvironment = allowedEnvironment(GIT_ENVIRONMENT);
   const places = {
@@ -187,10 +195,11 @@ function createActivities(
 
 /** A host's own queue has as many slots as it can really run at once; the shared one only hands out hosts. */
 async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
-  const { db, dataDir, settings } = parts;
+  const { db, dataDir, settings, artifacts } = parts;
   const { sandboxOf } = await openSandboxes(dataDir);
   const slots = settings.slots ?? availableParallelism();
-  const hostId = `${hostname()}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
+  const hostId = hostIdentity(dataDir);
+  const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
   const activities = createSuiteRunnerActivities({
     db,
     dataDir,
@@ -199,26 +208,29 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
     slots,
     sandboxOf,
     settings: createSettingsReader(db),
-    artifacts: createArtifactStore(join(dataDir, 'artifacts')),
+    artifacts,
     libraryJars: async (name, found) => {
       const library = await resolveLibrary(libraryOf(found, name), thisMachine(), logProgress);
       return library.jars.map(({ file }) => join(library.dir, file));
     },
-    checkout: (source, dir) =>
-      checkoutFiles(
-        { run, environment: allowedEnvironment(GIT_ENVIRONMENT) },
-        join(dataDir, 'git', `${source.fork}.git`),
-        source.commit,
-        dir,
-      ),
+    checkout: async (source, dir, found) => {
+      const mirror = join(dataDir, 'git', `${source.fork}.git`);
+      const repository = found.forks[source.fork]?.repository;
+      if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
+      await checkoutFiles(tools, mirror, source.commit, dir);
+    },
     environment: allowedEnvironment,
     redact,
   });
   const queues = [
     { taskQueue: 'patchwright-suite' },
-    { taskQueue: `suite-${hostId}`, maxConcurrentActivityTaskExecutions: slots + 2 },
+    // Twice the slots: when a suite's history begins anew, each slot is followed by two for some seconds.
+    { taskQueue: queueOf(hostId), maxConcurrentActivityTaskExecutions: 2 * slots + 2 },
   ];
-  return Promise.all(queues.map((queue) => Worker.create({ ...common(parts), ...queue, activities })));
+  const workers = await Promise.all(queues.map((queue) => Worker.create({ ...common(parts), ...queue, activities })));
+  parts.onEnd(await joinHosts({ db, hostId, slots }));
+  parts.onEnd(hourly('folders of suite runs', () => collectRunFolders({ ...parts, retention: settings.retention })));
+  return workers;
 }
 
 function libraryOf(settings: Settings, name: string) {
@@ -246,9 +258,9 @@ function slackOf({ announcements }: Settings) {
 }
 
 /** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements }: Settings): string[] {
-  const token = announcements.slack && findSecret(announcements.slack.token);
-  return token === undefined ? [] : [token];
+function secretsOf({ announcements, artifacts: { s3 } }: Settings): string[] {
+  const references = [announcements.slack?.token, s3?.accessKeyId, s3?.secretAccessKey];
+  return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }
 
 function wakeThread(client: Client) {

@@ -6,7 +6,7 @@ import type { BuildSettings, ForkSettings } from '../config/schema.ts';
 import { judgeBuildFailure } from '../decisions/build-failure.ts';
 import { withLock } from '../lib/lock.ts';
 import { logger } from '../lib/log.ts';
-import { findBuild, recordBuild } from '../store/releases.ts';
+import { recordBuild, useBuild } from '../store/releases.ts';
 import type { Artifact, Build, BuildOutcome, Digest, Source } from '../workflows/types.ts';
 import { type BuildDeps, ensureCheckout } from './build/deps.ts';
 import { fetchDependencies, unreachable } from './build/fetch.ts';
@@ -46,8 +46,8 @@ export function createBuildActivities(deps: BuildDeps) {
         waitMs: fork.build.timeoutMinutes * 60_000,
       };
       return withLock(join(folder, 'lock'), lock, async () => {
-        const known = await findBuild(deps.db, buildKey);
-        if (known?.artifacts.every((artifact) => deps.artifacts.has(artifact.sha256))) {
+        const known = await useBuild(deps.db, buildKey);
+        if (known && (await allKept(deps, known.artifacts))) {
           return { kind: 'built', build: known, reused: true };
         }
         const ended = await buildOnce(deps, { order, fork, sandbox, toolchain, buildKey, folder });
@@ -60,6 +60,11 @@ export function createBuildActivities(deps: BuildDeps) {
 }
 
 export type BuildActivities = ReturnType<typeof createBuildActivities>;
+
+async function allKept({ artifacts }: BuildDeps, made: readonly Artifact[]): Promise<boolean> {
+  const there = await Promise.all(made.map(({ sha256 }) => artifacts.has(sha256)));
+  return there.every(Boolean);
+}
 
 /** SHA-256 over the sorted list of artifact names and their SHA-256 (design, *Candidate digest*). */
 export function digestOver(artifacts: readonly Artifact[]): Digest {

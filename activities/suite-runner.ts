@@ -1,8 +1,9 @@
-import { addArm, suiteRunOf } from '../store/suites.ts';
+import { revokeLeases } from '../store/suite-hosts.ts';
+import { addArm } from '../store/suites.ts';
 import type { Build } from '../workflows/types.ts';
-import { prepareArm } from './suite-runner/arms.ts';
-import { type SuiteRunnerDeps, suiteSettings } from './suite-runner/deps.ts';
+import type { SuiteRunnerDeps } from './suite-runner/deps.ts';
 import { endRunners, type FinishOrder, finishSuite } from './suite-runner/finish.ts';
+import { type WatchOrder, watchHosts } from './suite-runner/hosts.ts';
 import {
   culpritTests,
   judgeFailures,
@@ -14,8 +15,10 @@ import {
 import { prepareSuite, type SuiteOrder } from './suite-runner/prepare.ts';
 import { type BatchOrder, runBatch } from './suite-runner/run-batch.ts';
 
+export type { SuiteHost } from '../decisions/host-slots.ts';
 export type { SuiteRunnerDeps } from './suite-runner/deps.ts';
 export { stopAllRunners } from './suite-runner/finish.ts';
+export { hostIdentity, joinHosts, queueOf } from './suite-runner/hosts.ts';
 export type { PreparedSuite, SuiteOrder } from './suite-runner/prepare.ts';
 
 /**
@@ -24,8 +27,16 @@ export type { PreparedSuite, SuiteOrder } from './suite-runner/prepare.ts';
  */
 export function createSuiteRunnerActivities(deps: SuiteRunnerDeps) {
   return {
-    /** Plans a suite run, or finds its plan. On any suite worker: it answers with the queue of its host. */
+    /** Plans a suite run, or finds its plan. On any suite worker: it answers with the hosts that are there. */
     prepareSuite: (order: SuiteOrder) => prepareSuite(deps, order),
+
+    /** Answers when hosts have joined or were lost, with those that are there; a lost one's work is free then. */
+    watchHosts: (order: WatchOrder) => watchHosts(deps, order),
+
+    /** Takes back what a host cannot run, for others. Safe to repeat. */
+    async setHostAside({ suiteRun, host }: { suiteRun: string; host: string }): Promise<void> {
+      await revokeLeases(deps.db, suiteRun, host);
+    },
 
     /** One batch on one slot, on the host's own queue. A retry adopts the runner and the batch. */
     runBatch: (order: BatchOrder) => runBatch(deps, order),
@@ -34,12 +45,8 @@ export function createSuiteRunnerActivities(deps: SuiteRunnerDeps) {
     judgeFailures: (order: { suiteRun: string }) => judgeFailures(deps, order.suiteRun),
 
     /** Makes a built prefix of the stack an arm of the suite run. Safe to repeat. */
-    async addSuiteArm({ suiteRun, arm, build }: { suiteRun: string; arm: string; build: Build }): Promise<void> {
-      const run = await suiteRunOf(deps.db, suiteRun);
-      const settings = await deps.settings(run.settings);
-      const suite = suiteSettings(settings, run.fork, run.suite);
-      await addArm(deps.db, suiteRun, arm, await prepareArm(deps, { suiteRun, suite, settings }, arm, build));
-    },
+    addSuiteArm: ({ suiteRun, arm, build }: { suiteRun: string; arm: string; build: Build }): Promise<void> =>
+      addArm(deps.db, suiteRun, arm, build),
 
     /** Which tests need a culprit. */
     culpritTests: (order: { suiteRun: string; limit: number }) => culpritTests(deps, order.suiteRun, order.limit),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
+import { artifactsSchema, retentionSchema } from './storage.ts';
 import { suiteSchema } from './suite.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
@@ -87,6 +88,8 @@ export const settingsSchema = z
     libraries: librariesSchema.default({}),
     people: z.record(name, person).default({}),
     announcements: announcements.default({}),
+    artifacts: artifactsSchema(secret),
+    retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
   })
   .superRefine((settings, context) => {

@@ -95,6 +95,20 @@ export async function withMirror<T>(
   });
 }
 
+/** What we push into a fork's repository: candidates, by release. */
+const OUR_REFS = '+refs/patchwright/*:refs/patchwright/*';
+
+/** Brings a commit into our clone on a host that has not cut it itself. At once where it is there. */
+export async function ensureCommit(tools: GitTools, mirror: string, repository: string, commit: string): Promise<void> {
+  const has = async (git: Git) => (await git.tryGit(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0;
+  if (existsSync(join(mirror, 'HEAD')) && (await has(gitIn(tools, mirror)))) return;
+  await withMirror(tools, mirror, repository, async (git) => {
+    if (await has(git)) return;
+    await git('fetch', '--quiet', '--force', '--no-tags', '--', repository, OUR_REFS);
+    if (!(await has(git))) throw new Error(`the fork's repository has no commit ${commit}: was its reference deleted?`);
+  });
+}
+
 /** A commit's files and nothing else: no .git, nothing of an earlier checkout. `dir` must not exist or be empty. */
 export async function checkoutFiles(tools: GitTools, mirror: string, commit: string, dir: string): Promise<void> {
   mkdirSync(dir, { recursive: true });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +27,7 @@ export function launcherJars(classpath: readonly string[]): string[] {
 
 /**
  * The folder with the compiled Java runner: compiled once per source and launcher version, then found in `cacheDir`
- * (`runner/<hash>`). Safe to call by several processes at once.
+ * (`runner/<hash>`). Safe to call several times at once, by one process or by several.
  */
 export async function compileRunner(options: {
   cacheDir: string;
@@ -46,7 +46,7 @@ export async function compileRunner(options: {
   const target = join(cacheDir, 'runner', hash.digest('hex').slice(0, 32));
   if (existsSync(target)) return target;
 
-  const building = `${target}.${process.pid}.tmp`;
+  const building = `${target}.${randomUUID()}.tmp`;
   mkdirSync(building, { recursive: true });
   try {
     const args = ['-encoding', 'UTF-8', '--release', '17', '-d', building, '-cp', jars.join(':'), ...sources];

@@ -75,6 +75,9 @@ export type UnitEnd = {
   log?: string;
 };
 
+/** What ran under a lease that was taken back is not recorded. */
+export type UnderLease = { batch: string; lease: string };
+
 /**
  * `exec` names one execution of one item in this folder, for ever: a runner that was started again counts under
  * another name. `seq` counts the tests of an execution.
@@ -83,9 +86,9 @@ export type SlotEvent =
   | { type: 'runner'; at: string; pid: number }
   | { type: 'batch'; at: string; batch: string; lease: string }
   | { type: 'process'; at: string; pid: number; arm: string; why: string }
-  | { type: 'unit'; at: string; exec: string; batch: string; item: number; unit: string; arm: string; test?: string }
+  | ({ type: 'unit'; at: string; exec: string; item: number; unit: string; arm: string; test?: string } & UnderLease)
   | ({ type: 'test'; exec: string; seq: number } & TestEnd)
-  | ({ type: 'end'; at: string; exec: string; batch: string; item: number; seconds: number } & UnitEnd)
+  | ({ type: 'end'; at: string; exec: string; item: number; seconds: number } & UnderLease & UnitEnd)
   | { type: 'batch-end'; at: string; batch: string; lease: string; problem?: string };
 
 /** Where an executor puts what a unit does. */

@@ -114,6 +114,7 @@ async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> 
     at: now(),
     exec,
     batch: batch.batch,
+    lease: batch.lease,
     item: number,
     unit,
     arm,
@@ -135,7 +136,8 @@ async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> 
     log.close({ keep: failed });
     const seconds = (performance.now() - begun) / 1000;
     const kept = failed && printed ? { log: logName } : {};
-    slot.events.append({ type: 'end', at: now(), exec, batch: batch.batch, item: number, seconds, ...end, ...kept });
+    const under = { batch: batch.batch, lease: batch.lease };
+    slot.events.append({ type: 'end', at: now(), exec, ...under, item: number, seconds, ...end, ...kept });
     slot.history.finishedItems.add(itemKey(batch.batch, number));
   } catch (error) {
     log.close({ keep: true });

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, constants, createReadStream, existsSync, mkdirSync } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmodSync, constants, createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFile, mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../workflows/types.ts';
 
@@ -13,35 +13,59 @@ export async function sha256OfFile(file: string): Promise<Digest> {
   return hash.digest('hex');
 }
 
+/** What is kept under a digest; `at`: since when, for whoever collects what nobody needs. */
+export type Kept = { sha256: Digest; bytes: number; at: Date };
+
 /**
- * A folder of files named by the SHA-256 of their bytes. What is in it never changes (mode 0444), and a
- * file stands under its name only when it is whole and on the disk.
+ * Files named by the SHA-256 of their bytes, in a folder or a bucket. What is in it never changes, and nothing stands
+ * under its name before it is whole. Every use is safe to repeat, and what is handed out has been checked.
  */
+export type ArtifactStore = {
+  has(sha256: Digest): Promise<boolean>;
+  /** Keeps a text, bytes or a file. The same bytes have the same name, and are kept once. */
+  put(source: ArtifactSource): Promise<Stored>;
+  /** Puts the file at `target`, replacing what is there in one step. @throws where it is missing or damaged. */
+  fetch(sha256: Digest, target: string): Promise<void>;
+  read(sha256: Digest): Promise<Buffer>;
+  /** Everything, in no order. */
+  list(): AsyncIterable<Kept>;
+  /** Safe to repeat. `asOf`: not where it was put again since it was listed. */
+  remove(sha256: Digest, asOf?: Date): Promise<void>;
+};
+
+export type ArtifactSource = string | Buffer | { file: string };
+
+export function assertDigest(sha256: Digest): void {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`"${sha256}" is not a SHA-256 digest`);
+}
+
+export const missing = (sha256: Digest) => new Error(`artifact ${sha256} is not in the store`);
+
+export const damaged = (sha256: Digest, found: Digest) =>
+  new Error(`artifact ${sha256} is damaged in the store: its bytes have digest ${found}`);
+
+/** A folder (mode 0444), which several hosts may share. A file stands there under its name when it is on the disk. */
 export function createArtifactStore(dir: string) {
   mkdirSync(join(dir, 'incoming'), { recursive: true });
   const path = (sha256: Digest) => {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`"${sha256}" is not a SHA-256 digest`);
+    assertDigest(sha256);
     return join(dir, sha256.slice(0, 2), sha256);
   };
 
-  return {
+  const store: ArtifactStore & { path: typeof path } = {
     path,
-    has: (sha256: Digest) => existsSync(path(sha256)),
+    has: async (sha256) => existsSync(path(sha256)),
 
-    /** Keeps a text, bytes or a file. Safe to repeat: the same bytes have the same name. */
-    async put(source: string | Buffer | { file: string }): Promise<Stored> {
+    async put(source) {
       const incoming = join(dir, 'incoming', randomUUID());
       try {
-        if (typeof source === 'object' && 'file' in source) {
-          await copyFile(source.file, incoming, constants.COPYFILE_FICLONE);
-        } else {
-          await writeFile(incoming, source);
-        }
-        // Hashed from the copy: the original could change between the two reads.
-        const sha256 = await sha256OfFile(incoming);
-        const { size: bytes } = await stat(incoming);
+        const { sha256, bytes } = await copyIn(source, incoming);
         const target = path(sha256);
-        if (existsSync(target)) return { sha256, bytes };
+        if (existsSync(target)) {
+          // Young again: whoever collects what is old must not take what was just kept.
+          await utimes(target, new Date(), new Date()).catch(goneMeanwhile);
+          if (existsSync(target)) return { sha256, bytes };
+        }
         chmodSync(incoming, 0o444);
         await sync(incoming);
         await mkdir(dirname(target), { recursive: true });
@@ -55,19 +79,16 @@ export function createArtifactStore(dir: string) {
       }
     },
 
-    /** Puts the file at `target`, checked against its digest; replaces what is there in one step. */
-    async fetch(sha256: Digest, target: string): Promise<void> {
+    async fetch(sha256, target) {
       const source = path(sha256);
-      if (!existsSync(source)) throw new Error(`artifact ${sha256} is not in the store`);
+      if (!existsSync(source)) throw missing(sha256);
       await mkdir(dirname(target), { recursive: true });
       const temporary = `${target}.${randomUUID()}`;
       try {
         // A copy, never a hard link: whoever edits a jar on a node by hand must not edit the store.
         await copyFile(source, temporary, constants.COPYFILE_FICLONE);
         const found = await sha256OfFile(temporary);
-        if (found !== sha256) {
-          throw new Error(`artifact ${sha256} is damaged in the store: its bytes have digest ${found}`);
-        }
+        if (found !== sha256) throw damaged(sha256, found);
         await rename(temporary, target);
       } catch (error) {
         throw explainFullDisk(error, dirname(target));
@@ -76,16 +97,48 @@ export function createArtifactStore(dir: string) {
       }
     },
 
-    async read(sha256: Digest): Promise<Buffer> {
-      return readFile(path(sha256));
+    async read(sha256) {
+      const bytes = await readFile(path(sha256)).catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'ENOENT' ? missing(sha256) : error;
+      });
+      const found = createHash('sha256').update(bytes).digest('hex');
+      if (found !== sha256) throw damaged(sha256, found);
+      return bytes;
+    },
+
+    async *list() {
+      for (const shelf of readdirSync(dir).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+        for (const sha256 of readdirSync(join(dir, shelf))) {
+          const found = await stat(join(dir, shelf, sha256)).catch(goneMeanwhile);
+          if (found) yield { sha256, bytes: found.size, at: found.mtime };
+        }
+      }
+    },
+
+    async remove(sha256, asOf) {
+      const found = await stat(path(sha256)).catch(goneMeanwhile);
+      if (found && (asOf === undefined || found.mtime <= asOf)) await rm(path(sha256), { force: true });
     },
   };
+  return store;
 }
 
-export type ArtifactStore = ReturnType<typeof createArtifactStore>;
+function goneMeanwhile(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/** A copy of our own with its digest: the original could change between two reads. */
+export async function copyIn(source: ArtifactSource, target: string): Promise<Stored> {
+  if (typeof source === 'object' && 'file' in source) {
+    await copyFile(source.file, target, constants.COPYFILE_FICLONE);
+  } else {
+    await writeFile(target, source);
+  }
+  return { sha256: await sha256OfFile(target), bytes: (await stat(target)).size };
+}
 
 /** A full disk is a person's to mend: the message says which, and that nothing was left half done. */
-function explainFullDisk(error: unknown, folder: string): unknown {
+export function explainFullDisk(error: unknown, folder: string): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error;
   const message = `the disk of ${folder} is full: free some space and it goes on; nothing was left half written`;
   return new Error(message, { cause: error });

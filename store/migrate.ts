@@ -5,6 +5,8 @@ import { openDatabase } from './database.ts';
 const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '001-releases': () => import('./migrations/001-releases.ts'),
   '010-suites': () => import('./migrations/010-suites.ts'),
+  '011-retention': () => import('./migrations/011-retention.ts'),
+  '011-suite-hosts': () => import('./migrations/011-suite-hosts.ts'),
   '012-suite-plan': () => import('./migrations/012-suite-plan.ts'),
   '020-rollouts': () => import('./migrations/020-rollouts.ts'),
   '030-journal-thread': () => import('./migrations/030-journal-thread.ts'),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
+import { type ColumnType, type Generated, type JSONColumnType, sql, type Transaction } from 'kysely';
 import type { Artifact, Build, Patch, ReleaseOrder, ReleaseOutcome } from '../workflows/types.ts';
-import type { Db } from './database.ts';
+import type { Database, Db } from './database.ts';
 
 type Time = Generated<Date>;
 
@@ -46,6 +46,8 @@ export interface ReleaseTables {
     log: string | null;
     sandbox: ColumnType<SandboxUse, string | undefined, string>;
     created_at: Time;
+    used_at: Time;
+    collected_at: Date | null;
   };
   build_artifact: { build_key: string; name: string; sha256: string; bytes: number };
   candidate: {
@@ -201,7 +203,7 @@ export type BuildRecord = Omit<Build, 'artifacts'> & {
   sandbox: SandboxUse;
 };
 
-/** Records a finished build under its key; the first one wins. */
+/** Records a finished build under its key; the first one wins, unless its bytes were collected since. */
 export async function recordBuild(db: Db, build: BuildRecord): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const added = await tx
@@ -220,12 +222,36 @@ export async function recordBuild(db: Db, build: BuildRecord): Promise<void> {
       })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
-    if (Number(added.numInsertedOrUpdatedRows ?? 0) === 0) return;
+    if (Number(added.numInsertedOrUpdatedRows ?? 0) === 0 && !(await replaceCollected(tx, build))) return;
     await tx
       .insertInto('build_artifact')
       .values(build.artifacts.map((artifact) => ({ build_key: build.buildKey, ...artifact })))
       .execute();
   });
+}
+
+async function replaceCollected(tx: Transaction<Database>, build: BuildRecord): Promise<boolean> {
+  const { digest, seconds, log, buildKey } = build;
+  const replaced = await tx
+    .updateTable('build')
+    .set({ digest, seconds, log, used_at: new Date(), collected_at: null })
+    .where('build_key', '=', buildKey)
+    .where('collected_at', 'is not', null)
+    .executeTakeFirst();
+  if (Number(replaced.numUpdatedRows) === 0) return false;
+  await tx.deleteFrom('build_artifact').where('build_key', '=', buildKey).execute();
+  return true;
+}
+
+/** As `findBuild`, and from now on its bytes stay as if it had been built today. Undefined where they were collected. */
+export async function useBuild(db: Db, buildKey: string): Promise<Build | undefined> {
+  const used = await db
+    .updateTable('build')
+    .set({ used_at: new Date() })
+    .where('build_key', '=', buildKey)
+    .where('collected_at', 'is', null)
+    .executeTakeFirst();
+  return Number(used.numUpdatedRows) === 0 ? undefined : findBuild(db, buildKey);
 }
 
 /** The build under that key, or undefined when it was never made. */

@@ -2,14 +2,16 @@ import { sql } from 'kysely';
 import type { Limits, WorkItem } from '../runner/protocol.ts';
 import type { SuiteDb, SuitePhase, SuiteTransaction } from './suites.ts';
 
-export type ClaimedBatch = { batch: string; number: number; lease: string; items: WorkItem[] };
+/** `slot`: the store's number of the slot, over all hosts. */
+export type ClaimedBatch = { batch: string; number: number; lease: string; slot: number; items: WorkItem[] };
 /** How many units from the head of the queue make the next batch (decisions/batch-plan.ts). */
 export type SizeOfBatch = (queue: { estimates: readonly number[]; remainingSeconds: number; slots: number }) => number;
 
 /** The head of the queue that a batch is cut from. */
 const HEAD_UNITS = 500;
 
-export type Claimant = { suiteRun: string; phase: SuitePhase; slot: number; host: string; lease: string };
+/** `number`: the slot's number on its host. */
+export type Claimant = { suiteRun: string; phase: SuitePhase; host: string; number: number; lease: string };
 
 /**
  * The batch that this slot is at, or else the next one that waits; nothing when the phase has none left. Safe to
@@ -20,20 +22,10 @@ export async function claimBatch(
   claimant: Claimant,
   { limits, sizeOf }: Cut,
 ): Promise<ClaimedBatch | undefined> {
-  const { suiteRun, phase, slot, host, lease } = claimant;
+  const { suiteRun, phase, host, lease } = claimant;
   return db.transaction().execute(async (tx) => {
-    // One slot at a time: the queue's order and the numbers depend on it.
-    const run = await tx
-      .selectFrom('suite_run')
-      .select('slots')
-      .where('suite_run', '=', suiteRun)
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    await tx
-      .insertInto('suite_slot')
-      .values({ suite_run: suiteRun, slot, host })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    const run = await lockRun(tx, suiteRun);
+    const slot = await slotOf(tx, claimant);
     const own = await tx
       .selectFrom('suite_batch')
       .selectAll()
@@ -41,15 +33,41 @@ export async function claimBatch(
       .where('slot', '=', slot)
       .where('finished_at', 'is', null)
       .executeTakeFirst();
-    if (own?.lease) return { batch: own.batch, number: own.number, lease: own.lease, items: own.items };
+    if (own?.lease) return { batch: own.batch, number: own.number, lease: own.lease, slot, items: own.items };
     const claim = { slot, host, lease, claimed_at: new Date() };
-    return phase === 'suite'
-      ? cutBatch(tx, suiteRun, run.slots, claim, { limits, sizeOf })
-      : takeWaitingBatch(tx, suiteRun, phase, claim);
+    const cut =
+      phase === 'suite'
+        ? await cutBatch(tx, suiteRun, run.slots, claim, { limits, sizeOf })
+        : await takeWaitingBatch(tx, suiteRun, phase, claim);
+    return cut && { ...cut, lease, slot };
   });
 }
 
+/**
+ * One at a time: the queue's order and the numbers of batches and slots depend on it. Not against the rows that
+ * refer to the suite run: results are recorded meanwhile.
+ */
+export async function lockRun(tx: SuiteTransaction, suiteRun: string): Promise<{ slots: number }> {
+  return tx
+    .selectFrom('suite_run')
+    .select('slots')
+    .where('suite_run', '=', suiteRun)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+}
+
+/** The store's number of a host's slot, given when it first asks. */
+async function slotOf(tx: SuiteTransaction, { suiteRun, host, number }: Claimant): Promise<number> {
+  const slots = tx.selectFrom('suite_slot').where('suite_run', '=', suiteRun);
+  const known = await slots.select('slot').where('host', '=', host).where('number', '=', number).executeTakeFirst();
+  if (known) return known.slot;
+  const { next } = await slots.select(({ fn }) => fn.countAll<number>().as('next')).executeTakeFirstOrThrow();
+  await tx.insertInto('suite_slot').values({ suite_run: suiteRun, slot: next, host, number }).execute();
+  return next;
+}
+
 type Cut = { limits: Limits; sizeOf: SizeOfBatch };
+type Taken = Pick<ClaimedBatch, 'batch' | 'number' | 'items'>;
 type Claim = { slot: number; host: string; lease: string; claimed_at: Date };
 
 async function cutBatch(
@@ -58,7 +76,7 @@ async function cutBatch(
   slots: number,
   claim: Claim,
   { limits, sizeOf }: Cut,
-): Promise<ClaimedBatch | undefined> {
+): Promise<Taken | undefined> {
   const waiting = tx.selectFrom('suite_unit').where('suite_run', '=', suiteRun).where('batch', 'is', null);
   const { remaining } = await waiting
     .select(({ fn }) => fn.coalesce(fn.sum<number>('estimate'), sql.lit(0)).as('remaining'))
@@ -90,7 +108,7 @@ async function cutBatch(
       units.map(({ unit }) => unit),
     )
     .execute();
-  return { batch, number, lease: claim.lease, items };
+  return { batch, number, items };
 }
 
 async function takeWaitingBatch(
@@ -98,22 +116,23 @@ async function takeWaitingBatch(
   suiteRun: string,
   phase: SuitePhase,
   claim: Claim,
-): Promise<ClaimedBatch | undefined> {
+): Promise<Taken | undefined> {
   const next = await tx
     .selectFrom('suite_batch')
     .select(['batch', 'number', 'items'])
     .where('suite_run', '=', suiteRun)
     .where('phase', '=', phase)
     .where('lease', 'is', null)
+    .where('finished_at', 'is', null)
     .orderBy('number')
     .limit(1)
     .executeTakeFirst();
   if (!next) return undefined;
   await tx.updateTable('suite_batch').set(claim).where('batch', '=', next.batch).execute();
-  return { ...next, lease: claim.lease };
+  return next;
 }
 
-async function insertBatch(
+export async function insertBatch(
   tx: SuiteTransaction,
   suiteRun: string,
   phase: SuitePhase,
@@ -154,18 +173,47 @@ export async function waitingCount(db: SuiteDb, suiteRun: string, phase: SuitePh
   return rows[0]?.count ?? 0;
 }
 
-/** Where the batch stands: unfinished, or finished with what stopped it. */
-export async function batchEnd(db: SuiteDb, batch: string): Promise<{ finished: boolean; problem?: string }> {
+/** How many batches of a phase somebody has taken and not finished. */
+export async function unfinishedCount(db: SuiteDb, suiteRun: string, phase: SuitePhase): Promise<number> {
+  const { count } = await db
+    .selectFrom('suite_batch')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('suite_run', '=', suiteRun)
+    .where('phase', '=', phase)
+    .where('lease', 'is not', null)
+    .where('finished_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
+export type BatchEnd = { kind: 'unfinished' } | { kind: 'finished'; problem?: string } | { kind: 'revoked' };
+
+/** Where the batch stands: unfinished, finished with what stopped it, or taken from its slot. */
+export async function batchEnd(db: SuiteDb, batch: string): Promise<BatchEnd> {
   const row = await db
     .selectFrom('suite_batch')
-    .select(['finished_at', 'problem'])
+    .select(['finished_at', 'revoked_at', 'problem'])
     .where('batch', '=', batch)
     .executeTakeFirstOrThrow();
-  return { finished: row.finished_at !== null, ...(row.problem === null ? {} : { problem: row.problem }) };
+  if (row.revoked_at !== null) return { kind: 'revoked' };
+  if (row.finished_at === null) return { kind: 'unfinished' };
+  return { kind: 'finished', ...(row.problem === null ? {} : { problem: row.problem }) };
+}
+
+/** Those of these batches whose lease was taken back. */
+export async function revokedOf(db: SuiteDb, batches: readonly string[]): Promise<Set<string>> {
+  if (batches.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('suite_batch')
+    .select('batch')
+    .where('batch', 'in', batches)
+    .where('revoked_at', 'is not', null)
+    .execute();
+  return new Set(rows.map(({ batch }) => batch));
 }
 
 /** The items of a batch whose end is in the store: they are never run again. */
-export async function finishedItems(db: SuiteDb, batch: string): Promise<Set<number>> {
+export async function finishedItems(db: SuiteDb | SuiteTransaction, batch: string): Promise<Set<number>> {
   const rows = await db
     .selectFrom('suite_execution')
     .select('item')

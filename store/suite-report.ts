@@ -45,6 +45,9 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
       count(*) filter (where phase = 'suite' and exists (
         select from suite_execution f
         where f.suite_run = e.suite_run and f.phase = 'suite' and f.unit = e.unit and (f.slot, f.exec) <> (e.slot, e.exec)
+          -- what was cut off with its host was begun before, whatever that host's clock said
+          and not (e.ended_at is null and exists (
+            select from suite_batch b where b.batch = e.batch and b.revoked_at is not null))
           and f.ended_at is not null and (f.ended_at <= e.started_at
             or (e.ended_at is not null and (f.ended_at, f.slot, f.exec) < (e.ended_at, e.slot, e.exec))))) as repeated,
       coalesce(extract(epoch from max(ended_at) filter (where phase = 'suite')

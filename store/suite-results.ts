@@ -7,8 +7,8 @@ export type RecordedEvent = SlotEvent & { stored?: { sha256: string; bytes: numb
 
 export type Recording = {
   suiteRun: string;
+  /** The store's number of the slot. */
   slot: number;
-  phase: SuitePhase;
   /** The event log's bytes from `from` to `to` hold these events. */
   from: number;
   to: number;
@@ -29,10 +29,25 @@ export async function recordedOffset(db: SuiteDb, suiteRun: string, slot: number
 }
 
 /**
+ * The slot's log is shorter than what was read of it: the folder was lost, and this is another log. Its executions
+ * have names of their own.
+ */
+export async function forgetOffset(db: SuiteDb, suiteRun: string, slot: number, offset: number): Promise<void> {
+  await db
+    .updateTable('suite_slot')
+    .set({ events_offset: 0 })
+    .where('suite_run', '=', suiteRun)
+    .where('slot', '=', slot)
+    .where('events_offset', '=', offset)
+    .execute();
+}
+
+/**
  * Records what a slot's event log says, and that it was recorded, in one commit. False where somebody else was
  * faster (two attempts of one activity may overlap after a heartbeat was lost): nothing was changed, read again.
  *
- * Events of a batch whose lease has passed to another host are left out: what ran there does not count twice.
+ * Only what was run under a lease that still holds is recorded: a host that was thought lost, and comes back with
+ * results of a batch that went to another, changes nothing (its own log still counts as read).
  */
 export async function recordEvents(db: SuiteDb, recording: Recording): Promise<boolean> {
   const { suiteRun, slot, from, to } = recording;
@@ -45,9 +60,10 @@ export async function recordEvents(db: SuiteDb, recording: Recording): Promise<b
       .forUpdate()
       .executeTakeFirstOrThrow();
     if (row.events_offset !== from) return false;
-    await insertExecutions(tx, recording, await heldBatches(tx, recording));
-    await insertResults(tx, recording);
-    await endExecutions(tx, recording, endsOf(recording));
+    const held = await holdBatches(tx, recording);
+    await insertExecutions(tx, recording, held);
+    await insertResults(tx, recording, held);
+    await endExecutions(tx, recording, endsOf(recording, held));
     for (const event of recording.events) if (event.type === 'batch-end') await endBatch(tx, event);
     await tx
       .updateTable('suite_slot')
@@ -59,27 +75,35 @@ export async function recordEvents(db: SuiteDb, recording: Recording): Promise<b
   });
 }
 
-/** The batches among these events that this slot still holds, with their phase. */
-async function heldBatches(
-  tx: SuiteTransaction,
-  { suiteRun, slot, events }: Recording,
-): Promise<Map<string, SuitePhase>> {
-  const named = [...new Set(events.flatMap((event) => (event.type === 'unit' ? [event.batch] : [])))];
-  if (named.length === 0) return new Map();
+/**
+ * The batches that this slot holds, with their phase: those that it has not finished and those of these events, each
+ * under the lease that its events name. Locked, so that none is revoked before this is committed.
+ */
+async function holdBatches(tx: SuiteTransaction, { suiteRun, slot, events }: Recording): Promise<Held> {
+  const leases = new Map<string, string>();
+  for (const event of events) if ('lease' in event) leases.set(event.batch, event.lease);
   const rows = await tx
     .selectFrom('suite_batch')
-    .select(['batch', 'phase'])
+    .select(['batch', 'phase', 'lease'])
     .where('suite_run', '=', suiteRun)
     .where('slot', '=', slot)
-    .where('batch', 'in', named)
+    .where('revoked_at', 'is', null)
+    .where((eb) =>
+      eb.or([eb('finished_at', 'is', null), ...(leases.size === 0 ? [] : [eb('batch', 'in', [...leases.keys()])])]),
+    )
+    .forUpdate()
     .execute();
-  return new Map(rows.map(({ batch, phase }) => [batch, phase]));
+  return new Map(
+    rows.flatMap(({ batch, phase, lease }) => ((leases.get(batch) ?? lease) === lease ? [[batch, phase]] : [])),
+  );
 }
+
+type Held = ReadonlyMap<string, SuitePhase>;
 
 async function insertExecutions(
   tx: SuiteTransaction,
   { suiteRun, slot, events }: Recording,
-  held: ReadonlyMap<string, SuitePhase>,
+  held: Held,
 ): Promise<void> {
   const rows = events.flatMap((event) => {
     const phase = event.type === 'unit' ? held.get(event.batch) : undefined;
@@ -96,9 +120,9 @@ async function insertExecutions(
   }
 }
 
-async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: Recording): Promise<void> {
+async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: Recording, held: Held): Promise<void> {
   const tests = events.filter((event) => event.type === 'test');
-  if (tests.length === 0) return;
+  if (tests.length === 0 || held.size === 0) return;
   const execs = [...new Set(tests.map(({ exec }) => exec))];
   const known = await tx
     .selectFrom('suite_execution')
@@ -106,6 +130,7 @@ async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: R
     .where('suite_run', '=', suiteRun)
     .where('slot', '=', slot)
     .where('exec', 'in', execs)
+    .where('batch', 'in', [...held.keys()])
     .execute();
   const counted = new Set(known.map(({ exec }) => exec));
   const rows = tests
@@ -133,7 +158,8 @@ async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: R
 
 type UnitEnded = Extract<RecordedEvent, { type: 'end' }>;
 
-const endsOf = ({ events }: Recording) => events.filter((event): event is UnitEnded => event.type === 'end');
+const endsOf = ({ events }: Recording, held: Held) =>
+  events.filter((event): event is UnitEnded => event.type === 'end' && held.has(event.batch));
 
 /** All of them in two statements: a megabyte of events ends hundreds of units, and each statement is a round trip. */
 async function endExecutions(

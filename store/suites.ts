@@ -1,7 +1,7 @@
-import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
+import { type ColumnType, type Generated, type JSONColumnType, type Kysely, sql, type Transaction } from 'kysely';
 import type { PlannedUnit } from '../decisions/unit-plan.ts';
-import type { RunnerSpec, WorkItem } from '../runner/protocol.ts';
-import type { Quarantine, Verdict } from '../workflows/types.ts';
+import type { WorkItem } from '../runner/protocol.ts';
+import type { Build, Quarantine, Verdict } from '../workflows/types.ts';
 
 /** `suite`: the suite proper. `rerun`: runs for a verdict. `culprit`: runs on prefixes of the stack. */
 export type SuitePhase = 'suite' | 'rerun' | 'culprit';
@@ -16,10 +16,11 @@ export interface SuiteTables {
     fork: string;
     suite: string;
     settings: string;
-    slots: number;
     units: number;
-    /** How its batches run; `arms` grows as prefixes of the stack are built. */
-    runner: JSONColumnType<RunnerSpec>;
+    /** The most that worked on it at once, over all hosts. */
+    slots: number;
+    /** The builds it runs on, by name; grows as prefixes of the stack are built. Each host makes its own class paths. */
+    arms: JSONColumnType<Record<string, Build>>;
     started_at: Generated<Time>;
     suite_ended_at: Time | null;
     ended_at: Time | null;
@@ -49,12 +50,25 @@ export interface SuiteTables {
     lease: string | null;
     claimed_at: Time | null;
     finished_at: Time | null;
+    /** Its lease was taken back: what had not finished is in another batch, and nothing of this one is recorded any more. */
+    revoked_at: Time | null;
     problem: string | null;
+  };
+  /** A suite worker, and when it was last there. */
+  suite_host: {
+    host: string;
+    queue: string;
+    slots: number;
+    joined_at: Generated<Time>;
+    seen_at: Generated<Time>;
   };
   suite_slot: {
     suite_run: string;
+    /** Over all hosts: names its events and executions. */
     slot: number;
     host: string;
+    /** On its host: names its folder. */
+    number: number;
     /** Everything before this byte of the slot's event log is in the store. */
     events_offset: Generated<number>;
   };
@@ -140,7 +154,7 @@ export type NewSuiteRun = {
   suite: string;
   settings: string;
   slots: number;
-  runner: RunnerSpec;
+  arms: Record<string, Build>;
 };
 
 /** Keeps the plan. Safe to repeat: the first plan of a suite run stays, so that a retry changes nothing. */
@@ -157,7 +171,7 @@ export async function savePlan(db: SuiteDb, run: NewSuiteRun, units: readonly Pl
         settings: run.settings,
         slots: run.slots,
         units: units.length,
-        runner: JSON.stringify(run.runner),
+        arms: JSON.stringify(run.arms),
       })
       .onConflict((conflict) => conflict.doNothing())
       .returning('suite_run')
@@ -219,21 +233,12 @@ export async function reopenSuiteRun(db: SuiteDb, suiteRun: string): Promise<voi
 }
 
 /** One more side of a comparison: a prefix of the stack that was built. Safe to repeat. */
-export async function addArm(db: SuiteDb, suiteRun: string, name: string, arm: unknown): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const row = await tx
-      .selectFrom('suite_run')
-      .select('runner')
-      .where('suite_run', '=', suiteRun)
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    const runner = { ...row.runner, arms: { ...row.runner.arms, [name]: arm } } as RunnerSpec;
-    await tx
-      .updateTable('suite_run')
-      .set({ runner: JSON.stringify(runner) })
-      .where('suite_run', '=', suiteRun)
-      .execute();
-  });
+export async function addArm(db: SuiteDb, suiteRun: string, name: string, build: Build): Promise<void> {
+  await db
+    .updateTable('suite_run')
+    .set({ arms: sql`arms || ${JSON.stringify({ [name]: build })}::jsonb` })
+    .where('suite_run', '=', suiteRun)
+    .execute();
 }
 
 /** The suite proper has ended: from here on its makespan is known. Safe to repeat; the first time counts. */

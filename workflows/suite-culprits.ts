@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
-import { culpritOf, nextProbe, type PointAnswer, type Search } from '../decisions/culprit.ts';
+import { culpritOf, nextProbe, type Search } from '../decisions/culprit.ts';
 import { type Place, runBatches } from './suite-hosts.ts';
 
 const { buildSource } = proxyActivities<BuildActivities>({
@@ -17,14 +17,14 @@ const MAX_CULPRIT_TESTS = 24;
 
 /** For what the patches broke: which patch did. Says it in the store. */
 export async function findCulprits(place: Place): Promise<void> {
-  const { order, host } = place;
+  const { order, desk, state } = place;
   const { suiteRun, sources, patches } = order;
   if (sources.length === 0 || sources.length !== patches.length) return;
-  const tests = await host.culpritTests({ suiteRun, limit: MAX_CULPRIT_TESTS });
+  const tests = await desk.culpritTests({ suiteRun, limit: MAX_CULPRIT_TESTS });
   if (tests.length === 0) return;
 
   const names = tests.map((_, index) => String(index));
-  const answers: Record<number, Record<string, PointAnswer> | 'unbuildable'> = {};
+  const { answers } = state;
   const search: Search = { patches: patches.length, tests: names, answers };
   for (let next = nextProbe(search); next !== undefined; next = nextProbe(search)) {
     const known = answers[next.point];
@@ -38,7 +38,7 @@ export async function findCulprits(place: Place): Promise<void> {
     const passedBefore = found.kind === 'patch' && !found.brought && found.patch > 1;
     return { ...test, commits, ...(passedBefore ? { against: armOf(found.patch - 1) } : {}) };
   });
-  await host.saveCulprits({ suiteRun, culprits });
+  await desk.saveCulprits({ suiteRun, culprits });
 
   /** Builds one prefix of the stack and runs these tests on it. */
   async function probe({ order: { settings, release } }: Place, point: number, wanted: string[]) {
@@ -48,12 +48,12 @@ export async function findCulprits(place: Place): Promise<void> {
     if (built.kind === 'broken') return 'unbuildable' as const;
     const arm = armOf(point);
     const keys = wanted.map((index) => tests[Number(index)]).filter((key) => key !== undefined);
-    await host.addSuiteArm({ suiteRun, arm, build: built.build });
-    await host.planArmProbe({ suiteRun, arm, tests: keys, runs: PROBE_RUNS });
-    const problem = await runBatches(place, 'culprit');
+    await desk.addSuiteArm({ suiteRun, arm, build: built.build });
+    const { batches } = await desk.planArmProbe({ suiteRun, arm, tests: keys, runs: PROBE_RUNS });
+    const problem = batches === 0 ? undefined : await runBatches(place, 'culprit', batches);
     // A prefix on which nothing can be run is as good as one that does not build.
     if (problem !== undefined) return 'unbuildable' as const;
-    const read = await host.readArmProbe({ suiteRun, arm, tests: keys });
+    const read = await desk.readArmProbe({ suiteRun, arm, tests: keys });
     return Object.fromEntries(wanted.map((index, i) => [index, read[i] ?? 'missing']));
   }
 }

@@ -5,11 +5,11 @@ const MAX_ROUNDS = 20;
 
 /** Judges every failure by reruns, in rounds, until it has a verdict. Says what stopped it, if anything did. */
 export async function judge(place: Place): Promise<string | undefined> {
-  const { suiteRun } = place.order;
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const { batches } = await place.host.judgeFailures({ suiteRun });
+  const { desk, state, order } = place;
+  for (; state.round < MAX_ROUNDS; state.round += 1) {
+    const { batches } = await desk.judgeFailures({ suiteRun: order.suiteRun });
     if (batches === 0) return undefined;
-    const problem = await runBatches(place, 'rerun');
+    const problem = await runBatches(place, 'rerun', batches);
     if (problem !== undefined) return problem;
   }
   return `no verdict after ${MAX_ROUNDS} rounds of reruns`;

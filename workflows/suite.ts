@@ -1,41 +1,60 @@
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
-import type { SuiteOrder, SuiteRunnerActivities } from '../activities/suite-runner.ts';
+import { CancellationScope } from '@temporalio/workflow';
+import type { SuiteOrder } from '../activities/suite-runner.ts';
 import { findCulprits } from './suite-culprits.ts';
-import { hostActivities, type Place, runBatches } from './suite-hosts.ts';
+import { desk, endRunners, openPlace, type Place, runBatches, type SuiteCarry, watchHosts } from './suite-hosts.ts';
 import { judge } from './suite-judging.ts';
 import type { SuiteOutcome } from './types.ts';
 
 export type { SuiteOrder } from '../activities/suite-runner.ts';
 
-/** Any suite worker may plan: it answers with the queue of its host, where the jars and the runners are. */
-const { prepareSuite } = proxyActivities<SuiteRunnerActivities>({
-  taskQueue: 'patchwright-suite',
-  startToCloseTimeout: '30 minutes',
-  heartbeatTimeout: '20 seconds',
-  retry: { maximumInterval: '30 seconds' },
-});
-
 /**
  * Runs one suite on one candidate.
  *
  *   1. Plan: the units, longest first by history. What cannot be planned ends the suite here.
- *   2. Run: every slot takes batch after batch until none is left.
+ *   2. Run: every slot of every host takes batch after batch until none is left.
  *   3. Judge each failure by controlled reruns on candidate and base, in rounds, until it has a verdict.
  *   4. For what the patches broke, find the patch.
  *   5. Count what ran, from the records; end the runners, however it went.
+ *
+ * `carried`: where a history that had grown too long has left it.
  */
-export async function suite(order: SuiteOrder): Promise<SuiteOutcome> {
+export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<SuiteOutcome> {
   const { suiteRun, suite: name } = order;
-  const plan = await prepareSuite(order);
-  const host = hostActivities(plan.queue);
-  if (plan.kind === 'unplannable') return host.finishSuite({ suiteRun, suite: name, problem: plan.reason });
+  const begun = carried ?? (await plan(order));
+  if ('problem' in begun) return desk.finishSuite({ suiteRun, suite: name, problem: begun.problem });
 
-  const place: Place = { order, host, slots: plan.slots };
+  const place = openPlace(order, begun);
+  const watch = watchHosts(place);
   try {
-    const problem = (await runBatches(place, 'suite')) ?? (await judge(place));
-    if (problem === undefined) await findCulprits(place);
-    return await host.finishSuite({ suiteRun, suite: name, ...(problem === undefined ? {} : { problem }) });
+    const problem = await runAndJudge(place);
+    return await desk.finishSuite({ suiteRun, suite: name, ...(problem === undefined ? {} : { problem }) });
   } finally {
-    await CancellationScope.nonCancellable(() => host.endRunners({ suiteRun }));
+    if (!place.continued) {
+      watch.cancel();
+      await CancellationScope.nonCancellable(() => endRunners(place));
+    }
   }
+}
+
+async function plan(order: SuiteOrder): Promise<SuiteCarry | { problem: string }> {
+  const planned = await desk.prepareSuite(order);
+  if (planned.kind === 'unplannable') return { problem: planned.reason };
+  return { hosts: planned.hosts, served: [], at: 'suite', round: 0, answers: {} };
+}
+
+/** Steps 2 to 4, from where the state says. Says what stopped them. */
+async function runAndJudge(place: Place): Promise<string | undefined> {
+  const { state } = place;
+  if (state.at === 'suite') {
+    const problem = await runBatches(place, 'suite');
+    if (problem !== undefined) return problem;
+    state.at = 'judging';
+  }
+  if (state.at === 'judging') {
+    const problem = await judge(place);
+    if (problem !== undefined) return problem;
+    state.at = 'culprits';
+  }
+  await findCulprits(place);
+  return undefined;
 }

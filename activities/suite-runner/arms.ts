@@ -12,12 +12,22 @@ import { runFolder } from './folders.ts';
 
 type Entry = JunitPlatformSettings['classpath'][number];
 
-/** How the batches of a suite run: everything but the arms, which are added as they are built. */
-export async function runnerSpec(
+/** A suite run on this host: its arms are made of the builds that the plan names, by digest, when they are first needed. */
+export async function hostRunner(
   deps: SuiteRunnerDeps,
-  suite: SuiteSettings,
-  arms: Record<string, unknown>,
+  order: { suiteRun: string; suite: SuiteSettings; settings: Settings; builds: Readonly<Record<string, Build>> },
+  names: readonly string[],
 ): Promise<RunnerSpec> {
+  const made = names.map(async (name) => {
+    const build = order.builds[name];
+    if (!build) throw new Error(`suite run ${order.suiteRun} has no build for its arm ${name}`);
+    return [name, await prepareArm(deps, order, name, build)] as const;
+  });
+  return runnerSpec(deps, order.suite, Object.fromEntries(await Promise.all(made)));
+}
+
+/** How the batches of a suite run. */
+function runnerSpec(deps: SuiteRunnerDeps, suite: SuiteSettings, arms: Record<string, unknown>): RunnerSpec {
   const env = deps.environment(suite.environment);
   if (suite.runner === 'junit-xml') {
     const { command, rerun = command, reports } = suite;

@@ -12,7 +12,7 @@ export type SuiteRunnerDeps = {
   dataDir: string;
   /** The user's cache: compiled runner, lists of units. */
   cacheDir: string;
-  /** Names this host; its own task queue is `suite-<hostId>`. */
+  /** Names this host (`hostIdentity`); its own task queue is `suite-<hostId>`. */
   hostId: string;
   /** As many test processes as this host has room for. */
   slots: number;
@@ -20,6 +20,8 @@ export type SuiteRunnerDeps = {
   slotProgram?: string;
   /** In which sandbox the slots of a fork run. */
   sandboxOf: SandboxOf;
+  /** Without a word for so long a host is lost (60). */
+  lostAfterSeconds?: number;
   settings: (digest: Digest) => Promise<Settings>;
   artifacts: ArtifactStore;
   /** The jars of a library of the configuration, with what they need. */

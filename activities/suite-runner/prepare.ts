@@ -1,8 +1,10 @@
+import { type SuiteHost, totalSlots } from '../../decisions/host-slots.ts';
 import type { JvmSpec } from '../../runner/protocol.ts';
 import { findSuiteRun, reopenSuiteRun, savePlan } from '../../store/suites.ts';
 import type { Build, Digest, Patch, Source } from '../../workflows/types.ts';
-import { prepareArm, runnerSpec } from './arms.ts';
+import { prepareArm } from './arms.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
+import { firstHosts } from './hosts.ts';
 import { planUnits } from './units.ts';
 
 /** One suite of one candidate. `patches` and `sources`: each prefix of the stack, oldest first, the last one the candidate. */
@@ -17,34 +19,36 @@ export type SuiteOrder = {
   base: Build;
   patches: Patch[];
   sources: Source[];
+  /** The history begins anew after so many events (1,500). */
+  eventsARun?: number;
 };
 
 export type PreparedSuite =
-  | { kind: 'planned'; queue: string; slots: number; units: number }
+  /** `hosts`: those that are there now; others may join. */
+  | { kind: 'planned'; hosts: SuiteHost[]; units: number }
   /** The suite cannot be run as it is configured: a sentence. */
-  | { kind: 'unplannable'; queue: string; reason: string };
+  | { kind: 'unplannable'; reason: string };
 
-/** Makes the plan and keeps it. A suite run that has a plan keeps it, and goes on with what had not finished. */
+/**
+ * Makes the plan and keeps it; nothing of this host is in it. A suite run that has a plan keeps it, and goes on with
+ * what had not finished.
+ */
 export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Promise<PreparedSuite> {
-  const queue = `suite-${deps.hostId}`;
+  const { suiteRun, release, candidateNumber, fork, candidate, base } = order;
   const settings = await deps.settings(order.settings);
-  const suite = suiteSettings(settings, order.fork, order.suite);
-  const slots = Math.min(deps.slots, suite.slots ?? deps.slots);
-  const known = await findSuiteRun(deps.db, order.suiteRun);
-  const context = { suiteRun: order.suiteRun, suite, settings };
-  const arms = {
-    candidate: await prepareArm(deps, context, 'candidate', order.candidate),
-    base: await prepareArm(deps, context, 'base', order.base),
-  };
+  const suite = suiteSettings(settings, fork, order.suite);
+  const hosts = await firstHosts(deps, suite.slots);
+  const known = await findSuiteRun(deps.db, suiteRun);
   if (known) {
-    await reopenSuiteRun(deps.db, order.suiteRun);
-    return { kind: 'planned', queue, slots: known.slots, units: known.units };
+    await reopenSuiteRun(deps.db, suiteRun);
+    return { kind: 'planned', hosts, units: known.units };
   }
 
-  const plan = await planUnits(deps, { order, suite, settings, slots }, arms.candidate as JvmSpec['arms'][string]);
-  if ('reason' in plan) return { kind: 'unplannable', queue, reason: plan.reason };
-  const { suiteRun, release, candidateNumber, fork } = order;
+  const slots = totalSlots(hosts);
+  const arm = await prepareArm(deps, { suiteRun, suite, settings }, 'candidate', candidate);
+  const plan = await planUnits(deps, { order, suite, settings, slots }, arm as JvmSpec['arms'][string]);
+  if ('reason' in plan) return { kind: 'unplannable', reason: plan.reason };
   const run = { suiteRun, release, candidateNumber, fork, suite: order.suite, settings: order.settings, slots };
-  await savePlan(deps.db, { ...run, runner: await runnerSpec(deps, suite, arms) }, plan.units);
-  return { kind: 'planned', queue, slots, units: plan.units.length };
+  await savePlan(deps.db, { ...run, arms: { candidate, base } }, plan.units);
+  return { kind: 'planned', hosts, units: plan.units.length };
 }

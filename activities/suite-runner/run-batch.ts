@@ -1,29 +1,42 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { nextBatchSize } from '../../decisions/batch-plan.ts';
-import { startDetached, stateOf } from '../../lib/detached.ts';
-import { writeJsonFile } from '../../lib/json-file.ts';
+import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
+import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { logger } from '../../lib/log.ts';
 import type { Batch } from '../../runner/protocol.ts';
-import { batchEnd, type ClaimedBatch, claimBatch, finishedItems, waitingCount } from '../../store/suite-batches.ts';
+import {
+  batchEnd,
+  type ClaimedBatch,
+  claimBatch,
+  finishedItems,
+  revokedOf,
+  unfinishedCount,
+  waitingCount,
+} from '../../store/suite-batches.ts';
 import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
-import { armsForSlot } from './arms.ts';
+import { armsForSlot, hostRunner } from './arms.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
 import { slotFolder } from './folders.ts';
 import { tailEvents } from './tail.ts';
 
+/** `slot`: its number on this host. */
 export type BatchOrder = { suiteRun: string; slot: number; phase: SuitePhase };
 
-/** `left`: batches (or units) of the phase that nobody has taken yet. */
-export type BatchReport = { ran: number; left: number; problem?: string };
+/**
+ * `left`: batches (or units) of the phase that nobody has taken yet. `open`: batches that somebody has taken and not
+ * finished. Both 0: the phase is over.
+ */
+export type BatchReport = { ran: number; left: number; open: number; problem?: string };
 
 const SLOT_PROGRAM = fileURLToPath(new URL('../../runner/slot.ts', import.meta.url));
 const LOOK_MS = 40;
 const HEARTBEAT_MS = 1_000;
+const STOP_GRACE_MS = 5_000;
 /** A runner that ends again and again without finishing anything will not do better the next time. */
 const MAX_STARTS_WITHOUT_PROGRESS = 6;
 
@@ -38,18 +51,21 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const { suiteRun, slot, phase } = order;
   const run = await suiteRunOf(deps.db, suiteRun);
   const settings = await deps.settings(run.settings);
-  const { limits } = suiteSettings(settings, run.fork, run.suite);
-  const claimant = { suiteRun, phase, slot, host: deps.hostId, lease: randomUUID() };
-  const claimed = await claimBatch(deps.db, claimant, { limits, sizeOf: nextBatchSize });
-  if (!claimed) return { ran: 0, left: 0 };
+  const suite = suiteSettings(settings, run.fork, run.suite);
+  const claimant = { suiteRun, phase, host: deps.hostId, number: slot, lease: randomUUID() };
+  const claimed = await claimBatch(deps.db, claimant, { limits: suite.limits, sizeOf: nextBatchSize });
+  if (!claimed) return { ran: 0, left: 0, open: await unfinishedCount(deps.db, suiteRun, phase) };
 
   const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
   // The same arms for every batch of the suite proper, so that its JVMs stay warm.
-  const runner = await armsForSlot(deps, { fork: run.fork, settings, slot, names }, run.runner);
+  const spec = await hostRunner(deps, { suiteRun, suite, settings, builds: run.arms }, names);
+  const runner = await armsForSlot(deps, { fork: run.fork, settings, slot, names }, spec);
   const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, items: claimed.items };
   const problem = await seeThrough(deps, order, claimed, batch);
+  // In this order: what is taken between the two is in one of them.
   const left = await waitingCount(deps.db, suiteRun, phase);
-  return { ran: claimed.items.length, left, ...(problem === undefined ? {} : { problem }) };
+  const open = await unfinishedCount(deps.db, suiteRun, phase);
+  return { ran: claimed.items.length, left, open, ...(problem === undefined ? {} : { problem }) };
 }
 
 async function seeThrough(
@@ -59,13 +75,19 @@ async function seeThrough(
   batch: Batch,
 ): Promise<string | undefined> {
   const dir = slotFolder(deps.dataDir, order.suiteRun, order.slot);
-  const tail = tailEvents(deps, { ...order, dir });
+  const tail = tailEvents(deps, { suiteRun: order.suiteRun, slot: claimed.slot, dir });
+  await clearAway(deps, dir, batch.batch);
   let starts = 0;
   for (;;) {
     await tail.catchUp();
     // A batch that was finished while nobody looked needs no runner.
-    const { finished, problem } = await batchEnd(deps.db, batch.batch);
-    if (finished) return problem;
+    const end = await batchEnd(deps.db, batch.batch);
+    if (end.kind === 'finished') return end.problem;
+    if (end.kind === 'revoked') {
+      // This host was thought lost, and another has the batch: what the runner still does here is in vain.
+      await clearAway(deps, dir, undefined);
+      return undefined;
+    }
     const state = stateOf(dir);
     if (state.kind !== 'running') {
       starts += 1;
@@ -79,7 +101,7 @@ async function seeThrough(
       await startRunner(dir, deps.slotProgram);
     }
     await handOver(deps, dir, claimed, batch);
-    if (await follow(tail, dir, batch.batch)) starts = 0;
+    if (await follow(deps, tail, dir, batch.batch)) starts = 0;
   }
 }
 
@@ -90,8 +112,39 @@ function lastWords(dir: string): string {
   return text || `it said nothing (${dir})`;
 }
 
-/** Follows until the batch's last event was recorded, or its runner has gone. True where a unit ended meanwhile. */
-async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: string): Promise<boolean> {
+/**
+ * Ends a runner whose inbox holds a batch that was given to another host, and takes that batch out of its hands.
+ * `own`: the batch that it is to go on with.
+ */
+async function clearAway(deps: SuiteRunnerDeps, dir: string, own: string | undefined): Promise<void> {
+  const inbox = join(dir, 'inbox');
+  if (!existsSync(inbox)) return;
+  const found = readdirSync(inbox)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ file: join(inbox, name), batch: readJsonFile<Batch>(join(inbox, name))?.batch }))
+    .filter(({ batch }) => batch !== own);
+  const revoked = await revokedOf(
+    deps.db,
+    found.flatMap(({ batch }) => batch ?? []),
+  );
+  const inVain = found.filter(({ batch }) => batch !== undefined && revoked.has(batch));
+  if (inVain.length === 0) return;
+  logger('suite-runner').warn({ dir, batches: [...revoked] }, 'another host has these batches; their runner is ended');
+  writeFileSync(join(dir, 'stop'), '');
+  await stopDetached(dir, { graceMs: STOP_GRACE_MS });
+  for (const { file } of inVain) rmSync(file, { force: true });
+}
+
+/**
+ * Follows until the batch's last event was recorded, its runner has gone, or the batch is somebody else's. True where
+ * a unit ended meanwhile.
+ */
+async function follow(
+  deps: SuiteRunnerDeps,
+  tail: ReturnType<typeof tailEvents>,
+  dir: string,
+  batch: string,
+): Promise<boolean> {
   const context = Context.current();
   let told = 0;
   let progressed = false;
@@ -109,6 +162,8 @@ async function follow(tail: ReturnType<typeof tailEvents>, dir: string, batch: s
       told = Date.now();
       writeFileSync(join(dir, 'lease'), '');
       context.heartbeat();
+      // Taken from us, or recorded to its end by another attempt of this activity: then its last event is never ours.
+      if ((await batchEnd(deps.db, batch)).kind !== 'unfinished') return progressed;
     }
     await sleep(LOOK_MS);
   }

@@ -2,8 +2,7 @@ import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEvents } from '../../runner/event-log.ts';
 import type { SlotEvent } from '../../runner/protocol.ts';
-import { type RecordedEvent, recordEvents, recordedOffset } from '../../store/suite-results.ts';
-import type { SuitePhase } from '../../store/suites.ts';
+import { forgetOffset, type RecordedEvent, recordEvents, recordedOffset } from '../../store/suite-results.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
 
 const CHUNK = 1 << 20;
@@ -13,18 +12,15 @@ export type Tail = {
   catchUp(): Promise<SlotEvent[]>;
 };
 
-/** Follows a slot's event log from where the store is. */
-export function tailEvents(
-  deps: SuiteRunnerDeps,
-  at: { suiteRun: string; slot: number; phase: SuitePhase; dir: string },
-): Tail {
+/** Follows a slot's event log from where the store is. `slot`: the store's number of it. */
+export function tailEvents(deps: SuiteRunnerDeps, at: { suiteRun: string; slot: number; dir: string }): Tail {
   const file = join(at.dir, 'events.jsonl');
   let offset: number | undefined;
   return {
     async catchUp() {
       const fresh: SlotEvent[] = [];
       for (;;) {
-        offset ??= await recordedOffset(deps.db, at.suiteRun, at.slot);
+        offset ??= await firstOffset(deps, at, file);
         const read = readLines(file, offset);
         if (read === undefined) return fresh;
         const events = await Promise.all(
@@ -37,6 +33,17 @@ export function tailEvents(
       }
     },
   };
+}
+
+async function firstOffset(
+  { db }: SuiteRunnerDeps,
+  { suiteRun, slot }: { suiteRun: string; slot: number },
+  file: string,
+): Promise<number> {
+  const offset = await recordedOffset(db, suiteRun, slot);
+  if (offset <= (statSync(file, { throwIfNoEntry: false })?.size ?? 0)) return offset;
+  await forgetOffset(db, suiteRun, slot, offset);
+  return recordedOffset(db, suiteRun, slot);
 }
 
 /** Whole lines from `offset`, a megabyte or so at most; nothing where there is no whole line yet. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { suiteSettings } from '../../activities/suite-runner/deps.ts';
 import type { BatchOrder, BatchReport } from '../../activities/suite-runner/run-batch.ts';
-import { createSuiteRunnerActivities, type SuiteRunnerDeps } from '../../activities/suite-runner.ts';
+import { createSuiteRunnerActivities, queueOf, type SuiteRunnerDeps } from '../../activities/suite-runner.ts';
 import type { SlotEvent } from '../../runner/protocol.ts';
 import type { Db } from '../../store/database.ts';
-import { batchEnd, type ClaimedBatch, claimBatch, waitingCount } from '../../store/suite-batches.ts';
+import { batchEnd, type ClaimedBatch, claimBatch, unfinishedCount, waitingCount } from '../../store/suite-batches.ts';
 import { unitHistory } from '../../store/suite-history.ts';
 import { recordEvents, recordedOffset } from '../../store/suite-results.ts';
 import { savePlan, suiteRunOf } from '../../store/suites.ts';
@@ -35,9 +35,9 @@ export function createNoOpSuiteActivities(deps: NoOpSuiteDeps): object {
         const unit = `Unit${String(i).padStart(5, '0')}`;
         return { unit, selector: unit, estimate: 1 };
       });
-      const runner = { kind: 'junit-xml' as const, command: [], rerun: [], reports: [], env: {}, arms: {} };
-      await savePlan(db, { suiteRun, release, candidateNumber, fork, suite, settings, slots, runner }, units);
-      return { kind: 'planned', queue: `suite-${hostId}`, slots, units: units.length };
+      await savePlan(db, { suiteRun, release, candidateNumber, fork, suite, settings, slots, arms: {} }, units);
+      const hosts = [{ host: hostId, queue: queueOf(hostId), slots }];
+      return { kind: 'planned', hosts, units: units.length };
     },
     runBatch: (order) => runBatch(deps, order),
   };
@@ -52,23 +52,24 @@ async function runBatch({ db, hostId, settings }: NoOpSuiteDeps, order: BatchOrd
   const { suiteRun, slot, phase } = order;
   const run = await suiteRunOf(db, suiteRun);
   const { limits } = suiteSettings(await settings(run.settings), run.fork, run.suite);
-  const claimant = { suiteRun, phase, slot, host: hostId, lease: randomUUID() };
+  const claimant = { suiteRun, phase, number: slot, host: hostId, lease: randomUUID() };
   const claimed = await claimBatch(db, claimant, { limits, sizeOf: ({ estimates }) => Math.min(1, estimates.length) });
-  if (!claimed) return { ran: 0, left: 0 };
-  const from = await recordedOffset(db, suiteRun, slot);
+  const open = () => unfinishedCount(db, suiteRun, phase);
+  if (!claimed) return { ran: 0, left: 0, open: await open() };
+  const from = await recordedOffset(db, suiteRun, claimed.slot);
   const events = claimed.items.flatMap(({ unit, item }) => eventsOf(claimed, unit, item));
-  await recordEvents(db, { suiteRun, slot, phase, from, to: from + 1, events: [...events, endOf(claimed)] });
+  await recordEvents(db, { suiteRun, slot: claimed.slot, from, to: from + 1, events: [...events, endOf(claimed)] });
   await batchEnd(db, claimed.batch);
-  return { ran: claimed.items.length, left: await waitingCount(db, suiteRun, phase) };
+  return { ran: claimed.items.length, left: await waitingCount(db, suiteRun, phase), open: await open() };
 }
 
-function eventsOf({ batch }: ClaimedBatch, unit: string, item: number): SlotEvent[] {
+function eventsOf({ batch, lease }: ClaimedBatch, unit: string, item: number): SlotEvent[] {
   const exec = `${batch}/${item}`;
   const at = new Date().toISOString();
   return [
-    { type: 'unit', at, exec, batch, item, unit, arm: 'candidate' },
+    { type: 'unit', at, exec, batch, lease, item, unit, arm: 'candidate' },
     { type: 'test', exec, seq: 1, test: 'passes()', uniqueId: '"passes"', status: 'passed', seconds: 0 },
-    { type: 'end', at, exec, batch, item, seconds: 0, ended: 'completed', complete: true },
+    { type: 'end', at, exec, batch, lease, item, seconds: 0, ended: 'completed', complete: true },
   ];
 }
 

@@ -55,7 +55,7 @@ describe('the artifact store', () => {
       const store = createArtifactStore('${folder}/small');
       const small = await store.put('fits');
       const problem = await store.put(Buffer.alloc(8 << 20)).then(() => 'none', (error) => error.message);
-      console.log(JSON.stringify({ problem, left: readdirSync('${folder}/small/incoming'), kept: store.has(small.sha256) }));`;
+      console.log(JSON.stringify({ problem, left: readdirSync('${folder}/small/incoming'), kept: await store.has(small.sha256) }));`;
     writeFileSync(join(folder, 'full.ts'), script);
     const mount = 'mkdir "$1/small" && mount -t tmpfs -o size=1m none "$1/small" && exec "$2" "$1/full.ts"';
     // A mount of our own, seen by nobody else and gone with the process.

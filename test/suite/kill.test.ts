@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stateOf } from '../../lib/detached.ts';
 import { signalProcess } from '../../lib/process-identity.ts';
 import { parseEvents } from '../../runner/event-log.ts';
-import type { RunnerSpec } from '../../runner/protocol.ts';
 import { claimBatch } from '../../store/suite-batches.ts';
 import { suiteFigures } from '../../store/suite-report.ts';
 import { type RecordedEvent, recordEvents } from '../../store/suite-results.ts';
@@ -134,24 +133,24 @@ test('results are recorded once, however often they are brought, and never under
     settings: '0',
     slots: 2,
   };
-  const runner: RunnerSpec = { kind: 'junit-platform', java: 'java', jvm: [], env: {}, arms: {} };
-  await savePlan(world.db, { ...run, runner }, [{ unit: 'A', selector: 'c:A', estimate: 1 }]);
+  await savePlan(world.db, { ...run, arms: {} }, [{ unit: 'A', selector: 'c:A', estimate: 1 }]);
   const claim = { limits: GENEROUS, sizeOf: () => 1 };
-  const claimant = { suiteRun, phase: 'suite', host: 'h', slot: 0 } as const;
+  const claimant = { suiteRun, phase: 'suite', host: 'h', number: 0 } as const;
   const first = await claimBatch(world.db, { ...claimant, lease: 'one' }, claim);
   // A retry of the same slot gets the same batch under the same lease; another slot gets nothing.
   expect(await claimBatch(world.db, { ...claimant, lease: 'two' }, claim)).toEqual(first);
-  expect(await claimBatch(world.db, { ...claimant, slot: 1, lease: 'three' }, claim)).toBeUndefined();
+  expect(await claimBatch(world.db, { ...claimant, number: 1, lease: 'three' }, claim)).toBeUndefined();
 
   const at = new Date().toISOString();
   const events: RecordedEvent[] = [
-    { type: 'unit', at, exec: 'x.1', batch: first?.batch ?? '', item: 0, unit: 'A', arm: 'candidate' },
+    { type: 'unit', at, exec: 'x.1', batch: first?.batch ?? '', lease: 'one', item: 0, unit: 'A', arm: 'candidate' },
     { type: 'test', exec: 'x.1', seq: 1, test: 'A#a()', uniqueId: '""', status: 'passed', seconds: 1 },
     {
       type: 'end',
       at,
       exec: 'x.1',
       batch: first?.batch ?? '',
+      lease: 'one',
       item: 0,
       seconds: 1,
       ended: 'completed',
@@ -159,7 +158,7 @@ test('results are recorded once, however often they are brought, and never under
     },
   ];
   const bring = (slot: number, from: number, to: number) =>
-    recordEvents(world.db, { suiteRun, slot, phase: 'suite', from, to, events });
+    recordEvents(world.db, { suiteRun, slot, from, to, events });
   expect(await bring(1, 0, 500)).toBe(true);
   expect(await suiteFigures(world.db, suiteRun)).toMatchObject({ executions: 0, tests: { passed: 0 } });
   expect(await Promise.all([bring(0, 0, 500), bring(0, 0, 500)])).toEqual(expect.arrayContaining([true, false]));
@@ -178,23 +177,22 @@ test('a suite that ended before its time goes on with what had not finished', as
     settings: '0',
     slots: 1,
   };
-  const runner: RunnerSpec = { kind: 'junit-platform', java: 'java', jvm: [], env: {}, arms: {} };
   const units = ['A', 'B'].map((unit) => ({ unit, selector: `c:${unit}`, estimate: 1 }));
-  await savePlan(world.db, { ...run, runner }, units);
+  await savePlan(world.db, { ...run, arms: {} }, units);
   const claim = () =>
     claimBatch(
       world.db,
-      { suiteRun, phase: 'suite', host: 'h', slot: 0, lease: 'l' },
+      { suiteRun, phase: 'suite', host: 'h', number: 0, lease: 'l' },
       { limits: GENEROUS, sizeOf: () => 2 },
     );
   const batch = (await claim())?.batch ?? '';
   const at = new Date().toISOString();
   const events: RecordedEvent[] = [
-    { type: 'unit', at, exec: 'x.1', batch, item: 0, unit: 'A', arm: 'candidate' },
-    { type: 'end', at, exec: 'x.1', batch, item: 0, seconds: 1, ended: 'completed', complete: true },
+    { type: 'unit', at, exec: 'x.1', batch, lease: 'l', item: 0, unit: 'A', arm: 'candidate' },
+    { type: 'end', at, exec: 'x.1', batch, lease: 'l', item: 0, seconds: 1, ended: 'completed', complete: true },
     { type: 'batch-end', at, batch, lease: 'l', problem: 'no java' },
   ];
-  await recordEvents(world.db, { suiteRun, slot: 0, phase: 'suite', from: 0, to: 9, events });
+  await recordEvents(world.db, { suiteRun, slot: 0, from: 0, to: 9, events });
   expect(await claim()).toBeUndefined();
   await markEnded(world.db, suiteRun, 'no java');
   await reopenSuiteRun(world.db, suiteRun);

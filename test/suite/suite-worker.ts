@@ -1,17 +1,17 @@
 // A suite worker in a process of its own, so that it can be killed: `suite-worker.ts '{json}'`.
-import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { withoutSandbox } from '../../activities/sandbox/open.ts';
-import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
-import { cacheDir } from '../../config/env.ts';
+import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '../../activities/suite-runner.ts';
+import { cacheDir, readSecret } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
+import type { ArtifactsSettings } from '../../config/storage.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { createRedactor } from '../../lib/redact.ts';
-import { createArtifactStore } from '../../store/artifacts.ts';
 import { openDatabase } from '../../store/database.ts';
+import { openArtifacts } from '../../store/open-artifacts.ts';
 import { ENV, junitJars } from './sample.ts';
 
 export type WorkerArguments = {
@@ -20,21 +20,28 @@ export type WorkerArguments = {
   dataDir: string;
   settingsFile: string;
   slots: number;
+  /** Where jars and logs travel (`artifacts` of the configuration); the data folder's own by default. */
+  artifacts?: ArtifactsSettings;
+  lostAfterSeconds?: number;
 };
 
-const { address, databaseUrl, dataDir, settingsFile, slots } = JSON.parse(process.argv[2] ?? '') as WorkerArguments;
+const given = JSON.parse(process.argv[2] ?? '') as WorkerArguments;
+const { address, databaseUrl, dataDir, settingsFile, slots, artifacts = {} } = given;
 setLogLevel('warn');
 const connection = await NativeConnection.connect({ address });
-const hostId = createHash('sha256').update(dataDir).digest('hex').slice(0, 8);
+const db = openDatabase(databaseUrl);
+const hostId = hostIdentity(dataDir);
+const there = given.lostAfterSeconds === undefined ? {} : { lostAfterSeconds: given.lostAfterSeconds };
 const activities = createSuiteRunnerActivities({
-  db: openDatabase(databaseUrl),
+  db,
   dataDir,
   cacheDir: cacheDir(),
   hostId,
   slots,
   sandboxOf: () => withoutSandbox({ dataDir, reason: 'slots do not run in it yet' }),
+  ...there,
   settings: async () => JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings,
-  artifacts: createArtifactStore(join(dataDir, 'artifacts')),
+  artifacts: await openArtifacts(artifacts, { dataDir, readSecret }),
   libraryJars: junitJars,
   // The sources of this test are single files, named by their commit.
   checkout: async (source, dir) => {
@@ -44,7 +51,7 @@ const activities = createSuiteRunnerActivities({
   environment: () => ENV,
   redact: createRedactor(),
 });
-const queues = [{ taskQueue: 'patchwright-suite' }, { taskQueue: `suite-${hostId}` }];
+const queues = [{ taskQueue: 'patchwright-suite' }, { taskQueue: queueOf(hostId) }];
 const common = {
   connection,
   activities,
@@ -53,4 +60,6 @@ const common = {
   interceptors: { activity: [beatMeanwhile] },
 } satisfies Partial<WorkerOptions>;
 const workers = await Promise.all(queues.map((queue) => Worker.create({ ...common, ...queue })));
+await joinHosts({ db, hostId, slots, ...there });
 await Promise.all(workers.map((worker) => worker.run()));
+process.exit(0);

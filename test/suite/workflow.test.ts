@@ -81,7 +81,7 @@ test('each failure gets its verdict by counts on both arms, and what a patch bro
   expect(of('AnswerTest#answers()')?.culprit).toEqual(['mixed2', 'mixed3']);
   expect(outcome.holding.map(({ kind }) => kind).sort()).toEqual(['destabilised', 'regression', 'regression']);
   expect(outcome).toMatchObject({ executions: 6, repeated: 0 });
-  expect(world.artifacts.has(of('AnswerTest#answers()')?.evidence ?? '')).toBe(true);
+  expect(await world.artifacts.has(of('AnswerTest#answers()')?.evidence ?? '')).toBe(true);
 });
 
 test('a test that the base does not have is measured against the prefix that brought it', async () => {

@@ -21,6 +21,8 @@ import type { WorkerArguments } from './suite-worker.ts';
 const WORKER = fileURLToPath(new URL('./suite-worker.ts', import.meta.url));
 const WORKFLOWS = fileURLToPath(new URL('../../workflows/suite.ts', import.meta.url));
 
+type HostOptions = { host?: string } & Pick<WorkerArguments, 'artifacts' | 'lostAfterSeconds'>;
+
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /** Temporal and PostgreSQL as `up` starts them, the suite workflow, and suite workers in processes of their own. */
@@ -48,14 +50,20 @@ export async function startWorld() {
   const running = Promise.all([worker.run(), builds.run()]);
   const client = new Client({ connection: await Connection.connect({ address }) });
   const children: ChildProcess[] = [];
+  const dataDirs = new Set<string>();
   return {
+    root,
     db,
     dataDir,
     client,
     prefixes,
     artifacts: createArtifactStore(join(dataDir, 'artifacts')),
-    startWorker(settingsFile: string, slots = 2): ChildProcess {
-      const given: WorkerArguments = { address, databaseUrl: services.databaseUrl, dataDir, settingsFile, slots };
+    /** `host`: one with a data folder of its own. */
+    startWorker(settingsFile: string, slots = 2, { host, ...more }: HostOptions = {}): ChildProcess {
+      const { databaseUrl } = services;
+      const folder = host === undefined ? dataDir : join(root, host);
+      dataDirs.add(folder);
+      const given: WorkerArguments = { address, databaseUrl, dataDir: folder, settingsFile, slots, ...more };
       const child = spawn(process.execPath, [WORKER, JSON.stringify(given)], {
         stdio: ['ignore', 'inherit', 'inherit'],
       });
@@ -67,7 +75,7 @@ export async function startWorld() {
       worker.shutdown();
       builds.shutdown();
       await running;
-      await stopAllRunners(dataDir);
+      for (const folder of dataDirs) await stopAllRunners(folder);
       await db.destroy();
       await client.connection.close();
       await connection.close();
@@ -137,7 +145,14 @@ export async function runSuite(
   return (await startSuite(world, suiteRun, suite, base, stack)).result();
 }
 
-export async function startSuite(world: World, suiteRun: string, suite: string, base: Build, stack: Build[]) {
+export async function startSuite(
+  world: World,
+  suiteRun: string,
+  suite: string,
+  base: Build,
+  stack: Build[],
+  more: Pick<SuiteOrder, 'eventsARun'> = {},
+) {
   const candidate = stack.at(-1);
   if (!candidate) throw new Error('a stack has at least one patch');
   const sources: Source[] = stack.map(({ fork, commit, version }) => ({ fork, commit, version }));
@@ -152,6 +167,7 @@ export async function startSuite(world: World, suiteRun: string, suite: string, 
     base,
     patches: stack.map(patchOf),
     sources,
+    ...more,
   };
   return world.client.workflow.start<(order: SuiteOrder) => Promise<SuiteOutcome>>('suite', {
     taskQueue: 'patchwright',
