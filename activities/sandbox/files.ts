@@ -137,7 +137,7 @@ export function listWritten(workspace: Workspace, folder: string): { name: strin
 }
 
 /** Each part of the way is opened from the one before it, so that none can be exchanged for a link in between. */
-function openBelow(root: string, path: string, flags: number): number | undefined {
+export function openBelow(root: string, path: string, flags: number): number | undefined {
   checkRelative(path);
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   let at = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -151,7 +151,7 @@ function openBelow(root: string, path: string, flags: number): number | undefine
   return at;
 }
 
-function openOne(path: string, flags: number): number | undefined {
+export function openOne(path: string, flags: number): number | undefined {
   try {
     // Without blocking: a named pipe would hold us for ever.
     return openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);

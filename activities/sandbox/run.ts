@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { dieWithParent } from '../../lib/die-with-parent.ts';
 import { logger } from '../../lib/log.ts';
-import { isAlive, startTimeOf } from '../../lib/process-identity.ts';
+import { isAlive, type ProcessIdentity, signalProcess, startTimeOf } from '../../lib/process-identity.ts';
 import { closedStdio } from './inherited.ts';
 import {
   ARGUMENTS_FD,
@@ -115,10 +117,15 @@ function supervise(
   const [stdin, stdout, stderr] = child.stdio as unknown as [Writable, Readable, Readable];
   let breach: { limit: Limit; detail: string } | undefined;
   let failure: string | undefined;
+  let gone = false;
+  child.once('exit', () => {
+    gone = true;
+  });
   const { pid = 0 } = child;
   const killAll = () => (sandbox.kind === 'on' ? killSandbox(pid) : killTree(pid));
   const end = (limit: Limit, detail: string) => {
-    if (breach || pid === 0) return;
+    // Its process id may be a stranger's by then.
+    if (breach || pid === 0 || gone) return;
     breach = { limit, detail };
     killAll();
   };
@@ -134,7 +141,9 @@ function supervise(
   const ended = exitOf(child, status?.closed).then(async (code): Promise<SandboxEnd> => {
     const usage = watchdog.usage();
     watchdog.stop();
-    await emptied(status?.first());
+    await emptied(status?.identity());
+    // What it started and left behind ends with it here too, as far as it stayed in its group.
+    if (sandbox.kind === 'none' && pid !== 0) sendSignal(-pid, 'SIGKILL');
     if (breach) return { kind: 'ended-by', ...breach, usage };
     if (failure) return { kind: 'not-started', reason: failure, usage };
     if (status && status.exitCode() === undefined) {
@@ -196,9 +205,13 @@ function withPath(env: Record<string, string>, behind: readonly string[]): Recor
   return { ...env, PATH: [env.PATH ?? SYSTEM_PATH, ...behind].join(':') };
 }
 
-/** `sandbox: none`: the operator's word for this fork. Its own process group, the allowed environment, our limits; nothing more. */
+/**
+ * `sandbox: none`: the operator's word for this fork. Its own process group, the allowed environment, our limits, and the
+ * end of whoever started it is its own; nothing more.
+ */
 function launchBare(spec: SandboxSpec, limits: SandboxLimits): ChildProcess {
-  const [command = '', ...args] = spec.command;
+  // One that is talked to sees the end of its input, and may clean up: killed at once, it would leave its own children.
+  const [command = '', ...args] = spec.stdin === 'pipe' ? spec.command : dieWithParent('KILL', spec.command);
   const cwd = join(spec.workspace.written, spec.cwd ?? '.');
   const hints = spec.jvmHints === false ? {} : jvmHint(limits);
   return spawn(command, args, { env: { ...hints, ...spec.env }, cwd, stdio: closedStdio(2), detached: true });
@@ -218,20 +231,34 @@ function feed(stdin: Writable, input: SandboxSpec['stdin'] = 'none'): void {
   else if (input !== 'pipe') stdin.end(input);
 }
 
-/** bwrap's own report: the first process inside, and the exit code of the command, where there was one. */
+/**
+ * bwrap's own report: the first process inside, and the exit code of the command, where there was one.
+ *
+ * bwrap's death kills that process, and with it the kernel everything else inside. It asks for this a moment after it has
+ * started the command, though: a bwrap that was killed in between would leave it, so it is ended from here too.
+ */
 function readStatus(child: ChildProcess) {
   const stream = (child.stdio as unknown as Readable[])[STATUS_FD] as Readable;
   let text = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    text = (text + chunk).slice(0, STATUS_LIMIT);
-  });
-  stream.on('error', (error) => logger('sandbox').debug({ error: error.message }, 'no status'));
-  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  let identity: ProcessIdentity | undefined;
   const find = (pattern: RegExp) => {
     const found = pattern.exec(text)?.[1];
     return found === undefined ? undefined : Number(found);
   };
-  return { closed, first: () => find(/"child-pid": (\d+)/), exitCode: () => find(/"exit-code": (\d+)/) };
+  const first = () => find(/"child-pid": (\d+)/);
+  const endFirst = () => identity && signalProcess(identity, 'SIGKILL');
+  child.once('exit', endFirst);
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(0, STATUS_LIMIT);
+    const pid = first();
+    const startTime = identity === undefined && pid !== undefined ? startTimeOf(pid) : undefined;
+    if (pid === undefined || startTime === undefined) return;
+    identity = { pid, startTime };
+    if (child.exitCode !== null || child.signalCode !== null) endFirst();
+  });
+  stream.on('error', (error) => logger('sandbox').debug({ error: error.message }, 'no status'));
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  return { closed, first, identity: () => identity, exitCode: () => find(/"exit-code": (\d+)/) };
 }
 
 /** Not 'close' of the whole: output that nobody reads would hold it up. */
@@ -239,18 +266,15 @@ function exitOf(child: ChildProcess, status: Promise<void> | undefined): Promise
   return new Promise((resolve) => {
     child.once('error', () => resolve(127));
     child.once('exit', (code, signal) => {
-      const exitCode = code ?? (signal ? 137 : 1);
+      const exitCode = code ?? (signal ? 128 + constants.signals[signal] : 1);
       void (status ?? Promise.resolve()).then(() => resolve(exitCode));
     });
   });
 }
 
-/** bwrap's death kills the namespace's first process, and the kernel everything else in it before that one is gone. */
-async function emptied(first: number | undefined): Promise<void> {
-  if (first === undefined) return;
-  const startTime = startTimeOf(first);
-  if (startTime === undefined) return;
-  while (isAlive({ pid: first, startTime })) await new Promise((resolve) => setTimeout(resolve, 2));
+/** When nothing of the sandbox lives any more. */
+async function emptied(first: ProcessIdentity | undefined): Promise<void> {
+  while (first && isAlive(first)) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 function killSandbox(pid: number): void {

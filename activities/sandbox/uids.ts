@@ -9,7 +9,7 @@ import type { UidRange } from './types.ts';
  * Uids that no system hands out (systemd's table of uids leaves 60578–61183 free), low enough for
  * a container that has only the first 65,536.
  */
-export const UID_RANGE: UidRange = { kind: 'range', first: 60_600, count: 64 };
+export const UID_RANGE: UidRange = { kind: 'range', first: 60_600, count: 500 };
 
 // Of the machine, not of a data folder: two of them would otherwise share uids.
 const LOCKS = '/run/patchwright/uids';

@@ -38,7 +38,8 @@ export interface WorkspaceOptions {
   most?: number;
 }
 
-const MOST = 48;
+/** Two for each slot of a large host, and what else runs there. */
+const MOST = 256;
 const HALF_MADE_MS = 60_000;
 const leases = new Map<string, UidLease>();
 export const workspacesOf = (sandbox: Sandbox) => join(sandbox.root, 'workspaces');

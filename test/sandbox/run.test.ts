@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureBase } from '../../activities/sandbox/bases.ts';
 import { runFetchStep } from '../../activities/sandbox/fetch-step.ts';
 import { takeFiles } from '../../activities/sandbox/files.ts';
+import { letSandboxesRead } from '../../activities/sandbox/folders.ts';
 import { createSandboxOf, type SandboxedFork } from '../../activities/sandbox/for-fork.ts';
 import { sandboxInReport } from '../../activities/sandbox/open.ts';
 import { runInSandbox, spawnSandboxed } from '../../activities/sandbox/run.ts';
@@ -236,6 +237,17 @@ describe('a workspace', () => {
       await expect(takeFiles(bench.sandbox, workspace, ['big'], less)).rejects.toThrow(/more than 2000 bytes/);
     });
   });
+});
+
+test('files of ours are read inside, whatever our umask was when they were made', async () => {
+  const folder = join(bench.dir, 'jars', 'of-a-strict-umask');
+  mkdirSync(join(folder, 'classes'), { recursive: true, mode: 0o700 });
+  for (const file of ['a.jar', 'b.jar', 'classes/C.class']) writeFileSync(join(folder, file), file, { mode: 0o600 });
+  letSandboxesRead([join(folder, 'a.jar'), join(folder, 'classes')]);
+  const shown = { readOnly: [{ source: folder }] };
+  const { stdout } = await bench.inside(`cat ${folder}/a.jar ${folder}/classes/C.class; cat ${folder}/b.jar`, shown);
+  // Of what nobody named, only its owner may read it.
+  expect(stdout).toBe(process.getuid?.() === 0 ? 'a.jarclasses/C.class' : 'a.jarclasses/C.classb.jar');
 });
 
 describe('a step with a network', () => {
