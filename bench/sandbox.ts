@@ -1,13 +1,13 @@
 /**
- * `npm run bench -- sandbox [--rounds N] [--no-jvm]`
+ * `npm run bench -- sandbox [--rounds N] [--suite-rounds N] [--no-suites] [--only-suites]`
  *
  *   1. What a sandbox adds to a command, bare and sandboxed in turns; also behind folders that only root may enter.
  *   2. A fresh workspace over 6,500 files with a first command in it, against clones of the same repository.
- *   3. A JVM that computes, allocates and writes files, inside and outside in turns: what a suite pays.
+ *   3. Suites of real classes in warm JVMs, inside and outside in turns (bench/sandbox/suites.ts).
  *
  * Medians; the best of each beside them, since other work on the machine makes everything slower.
  */
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,15 +21,22 @@ import { closeWorkspace, openWorkspace, withWorkspace } from '../activities/sand
 import { run } from '../lib/run.ts';
 import { type Progress, progressOnStderr } from '../setup/progress.ts';
 import type { Measured } from './run.ts';
+import { measureSuites } from './sandbox/suites.ts';
 
 /** Issue 4, 3 and 6. */
-const GOALS = { launchMs: 25, freshWorkspaceMs: 50, timesFasterThanClone: 20, jvmRatio: 1.05 };
+const GOALS = { launchMs: 25, freshWorkspaceMs: 50, timesFasterThanClone: 20, suiteRatio: 1.05 };
 const FILES = 6_500;
+const CLASSES = 16;
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' };
 const AUTHOR = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org'];
 
 export async function bench(args: string[]): Promise<Measured> {
-  const options = { rounds: { type: 'string', default: '30' }, jvm: { type: 'boolean', default: true } } as const;
+  const options = {
+    rounds: { type: 'string', default: '30' },
+    'suite-rounds': { type: 'string', default: '9' },
+    suites: { type: 'boolean', default: true },
+    'only-suites': { type: 'boolean', default: false },
+  } as const;
   const { values } = parseArgs({ args, allowNegative: true, options });
   const rounds = Number(values.rounds);
   const progress = progressOnStderr();
@@ -37,24 +44,33 @@ export async function bench(args: string[]): Promise<Measured> {
   try {
     chmodSync(dir, 0o711);
     const sandbox = await requireSandbox({ dataDir: join(dir, 'data'), install: true, progress });
-    const launch = await measureLaunch(sandbox, rounds, progress);
-    const closed = join(dir, 'closed');
-    mkdirSync(closed, { mode: 0o700 });
-    const behind = await requireSandbox({ dataDir: join(closed, 'data') });
-    const launchBehindClosedFolder = await measureLaunch(behind, rounds, progress);
-    const workspace = await measureWorkspaces(sandbox, dir, rounds, progress);
-    const jvm = values.jvm ? await measureJvm(sandbox, dir, progress) : undefined;
-    const figures = { launch, launchBehindClosedFolder, workspace, jvm, load: Number(loadavg()[0]?.toFixed(1)) };
-    const met = [
-      launch.addedMs < GOALS.launchMs,
-      workspace.freshMs < GOALS.freshWorkspaceMs,
-      workspace.timesFasterThanClone >= GOALS.timesFasterThanClone,
-      jvm === undefined || jvm.ratio <= GOALS.jvmRatio,
-    ].every(Boolean);
+    const order = { dataDir: join(dir, 'data'), rounds: Number(values['suite-rounds']), classes: CLASSES };
+    const suites = values.suites ? await measureSuites(sandbox, order, progress) : undefined;
+    const launches = values['only-suites'] ? undefined : await measureLaunches(sandbox, dir, rounds, progress);
+    const figures = { ...launches, suites, load: Number(loadavg()[0]?.toFixed(1)) };
+    const met = (launches === undefined || launchesMet(launches)) && (suites?.ratio ?? 0) <= GOALS.suiteRatio;
     return { figures, goals: GOALS, met };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function measureLaunches(sandbox: SandboxOn, dir: string, rounds: number, progress: Progress) {
+  const launch = await measureLaunch(sandbox, rounds, progress);
+  const closed = join(dir, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  const behind = await requireSandbox({ dataDir: join(closed, 'data') });
+  const launchBehindClosedFolder = await measureLaunch(behind, rounds, progress);
+  const workspace = await measureWorkspaces(sandbox, dir, rounds, progress);
+  return { launch, launchBehindClosedFolder, workspace };
+}
+
+function launchesMet({ launch, workspace }: Awaited<ReturnType<typeof measureLaunches>>): boolean {
+  return (
+    launch.addedMs < GOALS.launchMs &&
+    workspace.freshMs < GOALS.freshWorkspaceMs &&
+    workspace.timesFasterThanClone >= GOALS.timesFasterThanClone
+  );
 }
 
 async function measureLaunch(sandbox: SandboxOn, rounds: number, progress: Progress) {
@@ -146,61 +162,6 @@ async function makeRepository(repository: string): Promise<string> {
   // Packed, as one that was fetched is.
   await git(repository, ['gc', '--quiet']);
   return git(repository, ['rev-parse', 'HEAD']);
-}
-
-const PROGRAM = `
-import java.nio.file.*; import java.util.*;
-public class Work {
-  public static void main(String[] args) throws Exception {
-    Path dir = Files.createTempDirectory(Path.of("."), "work"); long sum = 0;
-    for (int round = 0; round < Integer.parseInt(args[0]); round++) {
-      Map<Integer, String> map = new HashMap<>();
-      for (int i = 0; i < 60_000; i++) map.put(i, "value-" + (i * 31 + round));
-      for (String value : map.values()) sum += value.hashCode();
-      for (int i = 0; i < 5; i++) { Path f = dir.resolve("f" + i); Files.writeString(f, "x".repeat(4096)); sum += Files.size(f); }
-    }
-    System.out.println(sum);
-  }
-}`;
-
-/** Seconds of work, as a warm JVM of a suite has it, and none, which is what starting one costs. */
-const LONG = '500';
-const NONE = '0';
-
-async function measureJvm(sandbox: SandboxOn, dir: string, progress: Progress) {
-  const classes = join(dir, 'classes');
-  mkdirSync(classes);
-  writeFileSync(join(classes, 'Work.java'), PROGRAM);
-  const { exitCode, stderr } = await run('javac', ['-d', classes, join(classes, 'Work.java')], { cwd: dir, env: ENV });
-  if (exitCode !== 0 || !existsSync(join(classes, 'Work.class'))) throw new Error(`javac: ${stderr}`);
-  progress('jvm', 'the same work inside and outside, in turns');
-  const work = await measurePairs(sandbox, classes, LONG, 11);
-  const start = await measurePairs(sandbox, classes, NONE, 11);
-  return { ...work, startOutsideMs: start.outsideMs, startInsideMs: start.insideMs };
-}
-
-/** Ratios of neighbours: both of a pair meet the same other work on the machine. Each is first as often as the other. */
-async function measurePairs(sandbox: SandboxOn, classes: string, rounds: string, pairs: number) {
-  const java = ['-Xmx256m', '-XX:+UseSerialGC', '-cp', classes, 'Work', rounds];
-  const readOnly = [{ source: classes }];
-  const ratios: number[] = [];
-  const [outside, inside]: [number[], number[]] = [[], []];
-  await withWorkspace(sandbox, {}, async (workspace) => {
-    const without = () => timed(() => run('java', java, { cwd: classes, env: ENV }));
-    const within = () =>
-      timed(() => must(sandbox, { command: ['java', ...java], workspace, readOnly, jvmHints: false }));
-    for (let pair = -1; pair < pairs; pair += 1) {
-      const first = pair % 2 === 0 ? await without() : await within();
-      const second = pair % 2 === 0 ? await within() : await without();
-      if (pair < 0) continue;
-      const [out, ins] = pair % 2 === 0 ? [first, second] : [second, first];
-      ratios.push(ins / out);
-      outside.push(out);
-      inside.push(ins);
-    }
-  });
-  const ratio = Number(summary(ratios).exact.toFixed(3));
-  return { outsideMs: summary(outside).median, insideMs: summary(inside).median, ratio };
 }
 
 async function must(sandbox: SandboxOn, spec: SandboxSpec): Promise<void> {

@@ -1,12 +1,14 @@
 // The real slot runner, but for what runs a unit: each writes a report of its own, which is read as any other's.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readReport } from '../../runner/junit-xml-reports.ts';
-import type { Executor, ExecutorContext, RunnerSpec, TestEnd } from '../../runner/protocol.ts';
+import type { Executor, RunnerSpec, TestEnd } from '../../runner/protocol.ts';
 import { runSlot } from '../../runner/slot.ts';
 import { reportOf } from './report-file.ts';
 
-function createScripted({ env }: RunnerSpec, { dir }: ExecutorContext): Executor {
+const dir = process.argv[2] ?? '';
+
+function createScripted({ env }: RunnerSpec): Executor {
   const folder = join(dir, 'reports');
   mkdirSync(folder, { recursive: true });
   let count = 0;
@@ -15,7 +17,7 @@ function createScripted({ env }: RunnerSpec, { dir }: ExecutorContext): Executor
       const file = join(folder, `TEST-${++count}.xml`);
       writeFileSync(file, reportOf(unit, Number(env.REPORT_BYTES)));
       const tests: TestEnd[] = [];
-      await readReport(file, (end) => tests.push(end));
+      await readReport(createReadStream(file), (end) => tests.push(end));
       rmSync(file);
       for (const end of tests) if (test === undefined || test === unit || test === end.test) sink.test(end);
       if (tests.some(({ status }) => status === 'failed')) sink.output(`what ${unit} printed before it failed\n`);
@@ -25,4 +27,4 @@ function createScripted({ env }: RunnerSpec, { dir }: ExecutorContext): Executor
   };
 }
 
-await runSlot(process.argv[2] ?? '', createScripted);
+await runSlot(dir, createScripted);
