@@ -1,4 +1,5 @@
-import { describeExit, type JvmEvent, type JvmOptions, startJvm } from './jvm.ts';
+import { describeEnd } from './home.ts';
+import { type JvmEvent, type JvmOptions, startJvm } from './jvm.ts';
 import { BrokenRunner } from './protocol.ts';
 
 export type FoundUnit = { unit: string; methods: number; problem?: string };
@@ -36,16 +37,16 @@ async function ask(options: JvmOptions, words: string[], onEvent: (event: JvmEve
   const jvm = await startJvm(options);
   const problems: string[] = [];
   try {
-    const exit = await jvm.command(words, {
+    const end = await jvm.command(words, {
       onEvent: (event) => {
         if (event.e === 'broken') problems.push(event.m);
         onEvent(event);
       },
       onOutput: () => {},
     });
-    if (exit) problems.push(`the JVM ended (${describeExit(exit)})`);
+    if (end) problems.push(`the JVM ended (${describeEnd(end)})`);
   } finally {
-    await jvm.kill();
+    await jvm.close();
   }
   if (problems.length > 0) throw new BrokenRunner(`the test classes cannot be listed: ${problems.join('; ')}`);
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { describeExit, type Jvm, type JvmEvent, startJvm } from './jvm.ts';
+import { limitsOf } from '../activities/sandbox/run.ts';
+import type { SandboxEnd } from '../activities/sandbox/types.ts';
+import { breachOf, describeEnd } from './home.ts';
+import { type Jvm, type JvmEvent, startJvm } from './jvm.ts';
 import type { EndKind, Executor, ExecutorContext, JvmSpec, TestEnd, UnitEnd, UnitSink, WorkItem } from './protocol.ts';
 
 /** How often a unit goes on in a new JVM after one of its tests took the last one down. */
@@ -18,29 +19,30 @@ type UnitState = {
   /** Unique ids on the level of methods that a continuation leaves out. */
   reached: Set<string>;
   recorded: number;
+  printedBytes: number;
 };
 
-/** Test classes in warm JVMs, one an arm. */
-export function createJunitPlatform(spec: JvmSpec, { dir, onProcess }: ExecutorContext): Executor {
+/** Test classes in warm JVMs, one an arm, each in a sandbox of its own. */
+export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess }: ExecutorContext): Executor {
+  const mostBytes = limitsOf(sandbox, {}).outputMb * 2 ** 20;
   const jvms = new Map<string, Jvm>();
 
   async function jvmFor(arm: string, why: string): Promise<Jvm> {
     const known = jvms.get(arm);
     if (known && !known.exit) return known;
+    await known?.close();
     // Two arms are compared at a time; a third one's turn ends the others.
     if (jvms.size >= 2 && !known) await closeAll();
     const classpath = spec.arms[arm]?.classpath;
     if (!classpath) throw new Error(`the batch has no class path for ${arm}`);
-    const home = join(dir, `jvm-${arm}`);
-    rmSync(home, { recursive: true, force: true });
-    const jvm = await startJvm({ java: spec.java, args: spec.jvm, classpath, env: spec.env, dir: home });
+    const jvm = await startJvm({ java: spec.java, args: spec.jvm, classpath, env: spec.env, sandbox });
     jvms.set(arm, jvm);
     onProcess({ pid: jvm.pid, arm, why });
     return jvm;
   }
 
   async function closeAll(): Promise<void> {
-    await Promise.all([...jvms.values()].map((jvm) => jvm.kill()));
+    await Promise.all([...jvms.values()].map((jvm) => jvm.close()));
     jvms.clear();
   }
 
@@ -52,12 +54,13 @@ export function createJunitPlatform(spec: JvmSpec, { dir, onProcess }: ExecutorC
       running: new Map(),
       reached: new Set(),
       recorded: 0,
+      printedBytes: 0,
     };
     let worst: { ended: EndKind; detail: string } | undefined;
-    if (item.fresh) await jvms.get(item.arm)?.kill();
+    if (item.fresh) await jvms.get(item.arm)?.close();
     for (let attempt = 0; ; attempt += 1) {
       const jvm = await jvmFor(item.arm, worst?.detail ?? (item.fresh ? 'alone' : 'first'));
-      const stopped = await runOnce(jvm, item, state);
+      const stopped = await runOnce(jvm, item, state, mostBytes);
       if (stopped === undefined) break;
       worst ??= stopped;
       const left = Date.now() - state.begun < item.limits.unitSeconds * 1000;
@@ -78,9 +81,11 @@ export function createJunitPlatform(spec: JvmSpec, { dir, onProcess }: ExecutorC
 type Stopped = { ended: EndKind; detail: string; reached: boolean };
 
 /** One JVM's share of a unit. Nothing when it got to the unit's end. */
-async function runOnce(jvm: Jvm, item: WorkItem, state: UnitState): Promise<Stopped | undefined> {
+async function runOnce(jvm: Jvm, item: WorkItem, state: UnitState, mostBytes: number): Promise<Stopped | undefined> {
   state.lastSign = Date.now();
+  state.printedBytes = 0;
   let outOfMemory = false;
+  const limit = watchLimits(item, state, mostBytes);
   const command = jvm.command(['run', item.selector, ...state.reached], {
     onEvent: (event) => {
       state.lastSign = Date.now();
@@ -90,25 +95,34 @@ async function runOnce(jvm: Jvm, item: WorkItem, state: UnitState): Promise<Stop
     onOutput: (chunk) => {
       state.lastSign = Date.now();
       state.sink.output(chunk);
+      state.printedBytes += chunk.length;
+      if (state.printedBytes > mostBytes) limit.printedTooMuch();
     },
   });
-  const limit = watchLimits(item, state);
   const first = await Promise.race([command.then((exit) => ({ exit })), limit.exceeded]);
   limit.stop();
   if ('ended' in first) {
-    state.sink.output(`\n--- ${first.ended}: ${first.detail}; thread dump of process ${jvm.pid}:\n`);
-    await jvm.dumpThreads();
-    await jvm.kill();
+    if (first.ended !== 'limit') {
+      state.sink.output(`\n--- ${first.ended}: ${first.detail}; thread dump of process ${jvm.pid}:\n`);
+      await jvm.dumpThreads();
+    }
+    await jvm.close();
     await command;
     return fail(state, item, first.ended, first.detail);
   }
-  if (first.exit) {
-    tellFatalError(jvm, state);
-    return fail(state, item, 'crash', `the JVM ended in the middle of it (${describeExit(first.exit)})`);
-  }
+  if (first.exit) return failByEnd(jvm, item, state, first.exit);
   // A heap that was full once may hold what filled it.
-  if (outOfMemory) await jvm.kill();
+  if (outOfMemory) await jvm.close();
   return undefined;
+}
+
+/** The process ended in the middle of a unit: by a limit of ours, or by what it ran. */
+function failByEnd(jvm: Jvm, item: WorkItem, state: UnitState, end: SandboxEnd): Stopped {
+  const breach = breachOf(end);
+  if (breach !== undefined) return fail(state, item, 'limit', breach);
+  const words = jvm.fatalError();
+  if (words !== undefined) state.sink.output(`\n--- what HotSpot says about its end:\n${words.slice(0, 32_000)}\n`);
+  return fail(state, item, 'crash', `the JVM ended in the middle of it (${describeEnd(end)})`);
 }
 
 function take(event: JvmEvent, item: WorkItem, state: UnitState): void {
@@ -158,20 +172,15 @@ function fail(state: UnitState, item: WorkItem, ended: EndKind, detail: string):
   return { ended, detail, reached: running.length > 0 };
 }
 
-/** What HotSpot wrote about its own crash, next to what the test printed. */
-function tellFatalError(jvm: Jvm, state: UnitState): void {
-  const file = join(jvm.dir, `hs_err_${jvm.pid}.log`);
-  if (existsSync(file)) state.sink.output(`\n--- ${file}:\n${readFileSync(file, 'utf8').slice(0, 32_000)}\n`);
-}
-
 function record(state: UnitState, end: TestEnd): void {
   state.recorded += 1;
   state.sink.test(end);
 }
 
-/** Resolves when the unit has been too long at one test, at itself, or silent. */
-function watchLimits(item: WorkItem, state: UnitState) {
+/** Resolves when the unit has been too long at one test, at itself, or silent, or has printed too much. */
+function watchLimits(item: WorkItem, state: UnitState, mostBytes: number) {
   let timer: NodeJS.Timeout | undefined;
+  let printedTooMuch = () => {};
   const { methodSeconds, unitSeconds, silenceSeconds } = item.limits;
   const exceeded = new Promise<{ ended: EndKind; detail: string }>((resolve) => {
     timer = setInterval(() => {
@@ -183,8 +192,13 @@ function watchLimits(item: WorkItem, state: UnitState) {
       else if (now - state.lastSign > silenceSeconds * 1000)
         resolve({ ended: 'silence', detail: `no event and no output for ${silenceSeconds} s` });
     }, LOOK_MS);
+    printedTooMuch = () =>
+      resolve({
+        ended: 'limit',
+        detail: `it printed more than ${Math.round(mostBytes / 2 ** 20)} MB (the sandbox's limit)`,
+      });
   });
-  return { exceeded, stop: () => clearInterval(timer) };
+  return { exceeded, printedTooMuch, stop: () => clearInterval(timer) };
 }
 
 /** An invocation of a parameterised or dynamic test belongs to its method: that is what can be left out as a whole. */

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import type { TestEnd } from './protocol.ts';
 
@@ -7,6 +7,8 @@ const TRACE_CHARS = 8_000;
 const NAME_CHARS = 900;
 /** Far beyond any real report: what nests deeper was made to break a reader. */
 const MAX_DEPTH = 64;
+/** They are held until the report is whole. */
+const MAX_TESTS = 200_000;
 
 type Case = { id: string; seconds: number; status: TestEnd['status']; message?: string; trace: string };
 
@@ -14,14 +16,15 @@ type Case = { id: string; seconds: number; status: TestEnd['status']; message?: 
  * Reads one report as a stream: memory does not grow with its size, however long a `system-out` is. Strict XML;
  * a document type is refused, so that no entity is ever expanded or fetched.
  *
- * @throws when the file is not well-formed, or has a DOCTYPE.
+ * @throws when it is not well-formed, has a DOCTYPE, or more tests than any suite.
  */
-export async function readReport(file: string, onTest: (test: TestEnd) => void): Promise<void> {
+export async function readReport(source: Readable, onTest: (test: TestEnd) => void): Promise<void> {
   const parser = new SaxesParser();
   const seen = new Map<string, number>();
   let depth = 0;
   let open: Case | undefined;
   let inProblem = false;
+  let tests = 0;
 
   parser.on('doctype', () => {
     throw new Error('a document type is not allowed in a report');
@@ -45,12 +48,15 @@ export async function readReport(file: string, onTest: (test: TestEnd) => void):
     depth -= 1;
     if (PROBLEMS.has(tag.name)) inProblem = false;
     if (tag.name !== 'testcase' || !open) return;
+    tests += 1;
+    if (tests > MAX_TESTS) throw new Error(`there are more than ${MAX_TESTS} tests in it`);
     onTest(finish(open, seen));
     open = undefined;
   });
 
   // The parser holds a text until it ends: one of 2 GB would be held whole. Fed in parts, it is told to let go.
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 64 << 10 })) {
+  source.setEncoding('utf8');
+  for await (const chunk of source) {
     parser.write(chunk as string);
     dropLongText(parser, open !== undefined && inProblem);
   }

@@ -1,3 +1,5 @@
+import type { Sandbox } from '../activities/sandbox/types.ts';
+
 /**
  * What the suite activities and a detached slot runner say to each other, through files in the slot's state folder:
  *
@@ -21,14 +23,14 @@ export type JvmSpec = {
   arms: Record<string, JvmArm>;
 };
 
-/** A command in a checkout; each arm has a checkout of its own. */
+/** A command in a workspace over a checkout of its arm: `base` names it among the sandbox's bases. */
 export type CommandSpec = {
   kind: 'junit-xml';
   command: string[];
   rerun: string[];
   reports: string[];
   env: Record<string, string>;
-  arms: Record<string, { dir: string; version: string; commit: string }>;
+  arms: Record<string, { base: string; version: string; commit: string }>;
 };
 
 export type RunnerSpec = JvmSpec | CommandSpec;
@@ -52,7 +54,8 @@ export type WorkItem = {
   limits: Limits;
 };
 
-export type Batch = { batch: string; lease: string; runner: RunnerSpec; items: WorkItem[] };
+/** `sandbox` is the host's, for this fork: the same for both arms of a comparison. */
+export type Batch = { batch: string; lease: string; runner: RunnerSpec; sandbox: Sandbox; items: WorkItem[] };
 
 export type TestEnd = {
   test: string;
@@ -63,8 +66,11 @@ export type TestEnd = {
   trace?: string;
 };
 
-/** How a unit's execution ended. Everything but `completed` has a failed test that says so. */
-export type EndKind = 'completed' | 'crash' | 'timeout' | 'silence' | 'nothing-executed';
+/**
+ * How a unit's execution ended. Everything but `completed` has a failed test that says so. `limit`: the sandbox's
+ * limit on memory, processes, disk or output ended it, not the test itself.
+ */
+export type EndKind = 'completed' | 'crash' | 'timeout' | 'silence' | 'limit' | 'nothing-executed';
 
 export type UnitEnd = {
   ended: EndKind;
@@ -110,7 +116,6 @@ export type Executor = {
 };
 
 export type ExecutorContext = {
-  /** The slot's state folder. */
-  dir: string;
+  sandbox: Sandbox;
   onProcess(process: { pid: number; arm: string; why: string }): void;
 };

@@ -1,10 +1,12 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sweepSandboxes } from '../activities/sandbox/sweep.ts';
 import { readJsonFile } from '../lib/json-file.ts';
 import { logger } from '../lib/log.ts';
 import { openCappedLog } from './capped-log.ts';
 import { type EventLog, type History, itemKey, openEventLog, readHistory } from './event-log.ts';
+import { endAllHomes } from './home.ts';
 import { createJunitPlatform } from './junit-platform.ts';
 import { createJunitXml } from './junit-xml.ts';
 import {
@@ -30,6 +32,8 @@ type Slot = {
   history: History;
   nextExec(): string;
   makeExecutor: MakeExecutor;
+  /** An earlier runner of this folder may have left workspaces. */
+  sweepFirst: boolean;
   executor?: { key: string; it: Executor };
 };
 
@@ -40,12 +44,14 @@ type Slot = {
 export async function runSlot(dir: string, makeExecutor: MakeExecutor = createExecutor): Promise<void> {
   for (const folder of ['inbox', 'logs']) mkdirSync(join(dir, folder), { recursive: true });
   const file = join(dir, 'events.jsonl');
+  const restarted = existsSync(file);
   const history = readHistory(file);
   const events = openEventLog(file, (error) => abandon(`the event log cannot be synced: ${error.message}`));
   // Unique in this folder over all runners that ever worked in it.
   const incarnation = Date.now().toString(36);
   let count = 0;
-  const slot: Slot = { dir, events, history, nextExec: () => `${incarnation}.${++count}`, makeExecutor };
+  const nextExec = () => `${incarnation}.${++count}`;
+  const slot: Slot = { dir, events, history, sweepFirst: restarted, nextExec, makeExecutor };
   const stop = watchForTheEnd(slot);
   events.append({ type: 'runner', at: now(), pid: process.pid });
   try {
@@ -121,7 +127,7 @@ async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> 
     ...(test === undefined ? {} : { test }),
   });
   try {
-    const end = await executorFor(slot, batch.runner).run(item, {
+    const end = await executorFor(slot, batch).run(item, {
       test(result) {
         failed ||= result.status === 'failed';
         seq += 1;
@@ -146,18 +152,19 @@ async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> 
 }
 
 /** Warm processes are kept from batch to batch as long as the batches want the same ones. */
-function executorFor(slot: Slot, runner: RunnerSpec): Executor {
-  const key = JSON.stringify(runner);
+function executorFor(slot: Slot, { runner, sandbox }: Batch): Executor {
+  const key = JSON.stringify([runner, sandbox]);
   if (slot.executor?.key === key) return slot.executor.it;
   const before = slot.executor?.it;
   const context: ExecutorContext = {
-    dir: slot.dir,
+    sandbox,
     onProcess: (started) => slot.events.append({ type: 'process', at: now(), ...started }),
   };
   const made = slot.makeExecutor(runner, context);
   const it: Executor = {
     async run(item, sink) {
       await before?.close();
+      await sweepOnce(slot, sandbox);
       return made.run(item, sink);
     },
     close: () => made.close(),
@@ -168,6 +175,13 @@ function executorFor(slot: Slot, runner: RunnerSpec): Executor {
 
 /** Something else may run the units of a slot: a bench of everything around them. */
 export type MakeExecutor = (runner: RunnerSpec, context: ExecutorContext) => Executor;
+
+/** A killed runner's sandboxes ended with it; their workspaces and uids are still there. */
+async function sweepOnce(slot: Slot, sandbox: Batch['sandbox']): Promise<void> {
+  if (!slot.sweepFirst) return;
+  slot.sweepFirst = false;
+  await sweepSandboxes(dirname(sandbox.root));
+}
 
 function createExecutor(runner: RunnerSpec, context: ExecutorContext): Executor {
   return runner.kind === 'junit-platform' ? createJunitPlatform(runner, context) : createJunitXml(runner, context);
@@ -186,8 +200,9 @@ function watchForTheEnd(slot: Slot) {
     logger('slot').info({ dir: slot.dir, why }, 'the runner ends');
     // What ends because we end it is no result.
     slot.events.mute();
-    const closed = slot.executor?.it.close() ?? Promise.resolve();
-    void closed.finally(() => process.exit(0));
+    void endAllHomes()
+      .catch((error: Error) => logger('slot').warn({ err: error.message }, 'a workspace is left to the next sweep'))
+      .finally(() => process.exit(0));
   };
   process.on('SIGTERM', () => endNow('told to end'));
   process.on('SIGINT', () => endNow('told to end'));

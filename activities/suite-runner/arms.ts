@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
@@ -7,6 +7,9 @@ import { compileRunner } from '../../runner/compile.ts';
 import type { CommandSpec, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
 import type { Build } from '../../workflows/types.ts';
 import { permanent } from '../failures.ts';
+import { ensureBase } from '../sandbox/bases.ts';
+import { letSandboxesRead } from '../sandbox/folders.ts';
+import type { Sandbox } from '../sandbox/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
 import { runFolder } from './folders.ts';
 
@@ -48,22 +51,20 @@ export async function prepareArm(
   name: string,
   build: Build,
 ): Promise<JvmSpec['arms'][string] | CommandSpec['arms'][string]> {
+  const { version, commit } = build;
+  if (order.suite.runner === 'junit-xml') return { base: checkoutKey(build), version, commit };
   const dir = join(runFolder(deps.dataDir, order.suiteRun), 'arms', name);
   mkdirSync(dir, { recursive: true });
-  if (order.suite.runner === 'junit-xml') return { dir, version: build.version, commit: build.commit };
   const jars = await resolveEntries(deps, order.settings, order.suite.classpath, build, dir);
   const env = deps.environment(order.suite.environment);
-  try {
-    const runner = await compileRunner({
-      cacheDir: deps.cacheDir,
-      classpath: jars,
-      javac: javaTool(env, 'javac'),
-      env,
-    });
-    return { classpath: [runner, ...jars] };
-  } catch (error) {
-    throw permanent('BadConfiguration', `suite ${order.suiteRun}: ${(error as Error).message}`);
-  }
+  const { cacheDir } = deps;
+  const compiled = compileRunner({ cacheDir, classpath: jars, javac: javaTool(env, 'javac'), env });
+  const runner = await compiled.catch((error: Error) => {
+    throw permanent('BadConfiguration', `suite ${order.suiteRun}: ${error.message}`);
+  });
+  const classpath = [runner, ...jars];
+  letSandboxesRead(classpath);
+  return { classpath };
 }
 
 /** Class path entries as files, in order. */
@@ -118,26 +119,22 @@ async function libraryJars(
   return chosen;
 }
 
-/** The arms of a batch as one slot sees them: a command needs a checkout that no other slot writes to. */
-export async function armsForSlot(
+/** Names a commit's files among the sandbox's bases: the same that its build lies over (activities/build/deps.ts). */
+const checkoutKey = ({ fork, commit }: { fork: string; commit: string }) => `${fork}-${commit}`;
+
+/** The arms that a batch needs; for a command its checkouts, from which each slot makes its workspaces. Safe to repeat. */
+export async function armsOf(
   deps: SuiteRunnerDeps,
-  options: { fork: string; settings: Settings; slot: number; names: readonly string[] },
+  options: { fork: string; settings: Settings; names: readonly string[]; sandbox: Sandbox },
   runner: RunnerSpec,
 ): Promise<RunnerSpec> {
   const pick = <T>(arms: Record<string, T>) =>
     Object.fromEntries(options.names.flatMap((name) => (arms[name] ? [[name, arms[name]]] : [])));
   if (runner.kind === 'junit-platform') return { ...runner, arms: pick(runner.arms) };
-  const arms: CommandSpec['arms'] = {};
-  for (const [name, arm] of Object.entries(pick(runner.arms))) {
-    const dir = join(arm.dir, `slot-${options.slot}`);
-    const done = `${dir}.done`;
-    if (!existsSync(done)) {
-      // What a killed attempt left behind is no clean checkout.
-      rmSync(dir, { recursive: true, force: true });
-      await deps.checkout({ fork: options.fork, commit: arm.commit, version: arm.version }, dir, options.settings);
-      writeFileSync(done, '');
-    }
-    arms[name] = { ...arm, dir };
+  const arms = pick(runner.arms);
+  for (const { base, commit, version } of Object.values(arms)) {
+    const source = { fork: options.fork, commit, version };
+    await ensureBase(options.sandbox, base, (dir) => deps.checkout(source, dir, options.settings));
   }
   return { ...runner, arms };
 }

@@ -5,6 +5,7 @@ import type { SuiteDb } from '../../store/suites.ts';
 import type { Digest, Source } from '../../workflows/types.ts';
 import { permanent } from '../failures.ts';
 import type { SandboxOf } from '../sandbox/for-fork.ts';
+import type { Sandbox } from '../sandbox/types.ts';
 
 export type SuiteRunnerDeps = {
   db: SuiteDb;
@@ -26,7 +27,7 @@ export type SuiteRunnerDeps = {
   artifacts: ArtifactStore;
   /** The jars of a library of the configuration, with what they need. */
   libraryJars: (name: string, settings: Settings) => Promise<string[]>;
-  /** A clean checkout of a source in a folder that does not exist yet (`junit-xml` only). */
+  /** A clean checkout of a source in an empty folder (`junit-xml` only). */
   checkout: (source: Source, dir: string, settings: Settings) => Promise<void>;
   /** The values of these variables, as far as they are set. */
   environment: (names: readonly string[]) => Record<string, string>;
@@ -40,4 +41,11 @@ export function suiteSettings(settings: Settings, fork: string, suite: string): 
   if (found) return found;
   const there = Object.keys(settings.forks[fork]?.suites ?? {}).join(', ') || 'none';
   throw permanent('BadConfiguration', `fork ${fork} has no suite "${suite}"; there are: ${there}`);
+}
+
+/** @throws a permanent failure where there is no sandbox: then none of the fork's programs runs. */
+export function sandboxOf(deps: Pick<SuiteRunnerDeps, 'sandboxOf'>, settings: Settings, fork: string): Sandbox {
+  const found = settings.forks[fork];
+  if (found) return deps.sandboxOf(found);
+  throw permanent('UnknownFork', `no fork "${fork}" is configured`);
 }

@@ -19,8 +19,8 @@ import {
   waitingCount,
 } from '../../store/suite-batches.ts';
 import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
-import { armsForSlot, hostRunner } from './arms.ts';
-import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
+import { armsOf, hostRunner } from './arms.ts';
+import { type SuiteRunnerDeps, sandboxOf, suiteSettings } from './deps.ts';
 import { slotFolder } from './folders.ts';
 import { tailEvents } from './tail.ts';
 
@@ -59,8 +59,9 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
   // The same arms for every batch of the suite proper, so that its JVMs stay warm.
   const spec = await hostRunner(deps, { suiteRun, suite, settings, builds: run.arms }, names);
-  const runner = await armsForSlot(deps, { fork: run.fork, settings, slot, names }, spec);
-  const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, items: claimed.items };
+  const sandbox = sandboxOf(deps, settings, run.fork);
+  const runner = await armsOf(deps, { fork: run.fork, settings, names, sandbox }, spec);
+  const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, sandbox, items: claimed.items };
   const problem = await seeThrough(deps, order, claimed, batch);
   // In this order: what is taken between the two is in one of them.
   const left = await waitingCount(deps.db, suiteRun, phase);

@@ -13,7 +13,7 @@ import { sha256OfFile } from '../../store/artifacts.ts';
 import { methodHistory, unitHistory } from '../../store/suite-history.ts';
 import type { Build } from '../../workflows/types.ts';
 import { javaTool, resolveEntries } from './arms.ts';
-import type { SuiteRunnerDeps } from './deps.ts';
+import { type SuiteRunnerDeps, sandboxOf } from './deps.ts';
 import { runFolder } from './folders.ts';
 
 type Place = {
@@ -126,7 +126,8 @@ async function classes(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<s
 function jvmFor(deps: SuiteRunnerDeps, place: Place, { classpath }: Arm): JvmOptions {
   const { jvm, environment } = place.suite as JunitPlatformSettings;
   const env = deps.environment(environment);
-  return { java: javaTool(env, 'java'), args: jvm, classpath, env, dir: join(armFolder(deps, place), 'discovery') };
+  const sandbox = sandboxOf(deps, place.settings, place.order.fork);
+  return { java: javaTool(env, 'java'), args: jvm, classpath, env, sandbox };
 }
 
 const armFolder = (deps: SuiteRunnerDeps, { order }: Place) =>

@@ -20,6 +20,8 @@ const LAYERS: [files: string, mayImport: RegExp][] = [
   ['activities/**/*.ts', /^(?!workflows\/(?!types\.ts)|cli\/|services\/|report\/|worker\.ts)/],
   ['store/**/*.ts', /^(?!activities\/|workflows\/(?!types\.ts)|cli\/|services\/)/],
   ['lib/**/*.ts', /^(?!activities\/|workflows\/|decisions\/|cli\/|services\/|store\/|setup\/)/],
+  // A slot runner is the parent of its sandboxes: of the activities it takes those alone.
+  ['runner/**/*.ts', /^(?!workflows\/|decisions\/|cli\/|services\/|store\/|activities\/(?!sandbox\/))/],
   // Nothing knows the example: only the command that starts it, and the one that pushes to it.
   ['{activities,workflows,decisions,store,lib,git,services,setup,report,runner,config}/**/*.ts', /^(?!examples\/)/],
 ];

@@ -1,24 +1,23 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureBase } from '../../activities/sandbox/bases.ts';
+import type { Sandbox } from '../../activities/sandbox/types.ts';
 import { createJunitXml } from '../../runner/junit-xml.ts';
 import { readReport, testId } from '../../runner/junit-xml-reports.ts';
 import type { CommandSpec, TestEnd, WorkItem } from '../../runner/protocol.ts';
 import { ENV } from './sample.ts';
+import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { GENEROUS } from './slot-world.ts';
 
-function folder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'pw-xml-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
 async function read(xml: string | Buffer): Promise<TestEnd[]> {
-  const file = join(folder(), 'report.xml');
-  writeFileSync(file, xml);
   const tests: TestEnd[] = [];
-  await readReport(file, (end) => tests.push(end));
+  const parts = function* () {
+    for (let at = 0; at < xml.length; at += 65_536) yield Buffer.from(xml.slice(at, at + 65_536));
+  };
+  await readReport(Readable.from(parts()), (end) => tests.push(end));
   return tests;
 }
 
@@ -91,33 +90,62 @@ test.each([
 
 const report = (body: string) => `mkdir -p out; echo '<testsuite>${body}</testsuite>' > out/r.xml`;
 
-async function runCommand(script: string, item: Partial<WorkItem> = {}, rerun = ['./tests.sh', '{class}', '{method}']) {
-  const dir = folder();
-  mkdirSync(join(dir, 'out'));
-  writeFileSync(join(dir, 'out', 'stale.xml'), '<testsuite><testcase name="stale" classname="Old"/></testsuite>');
-  writeFileSync(join(dir, 'tests.sh'), `#!/bin/sh\n${script}\n`);
-  chmodSync(join(dir, 'tests.sh'), 0o755);
-  const spec: CommandSpec = {
-    kind: 'junit-xml',
-    command: ['./tests.sh'],
-    rerun,
-    reports: ['out'],
-    env: ENV,
-    arms: { candidate: { dir, version: '1', commit: 'c' } },
-  };
+let sandboxes: Sandboxes;
+beforeAll(async () => {
+  sandboxes = await openSandboxes();
+});
+afterAll(() => {
+  expect(sandboxes.open()).toEqual([]);
+  sandboxes.remove();
+});
+
+let commits = 0;
+
+/** A command in a checkout that has it, and a report of long ago. `again`: a second time in the same slot. */
+async function runCommand(
+  script: string,
+  {
+    sandbox = sandboxes.sandboxed,
+    rerun = ['./tests.sh', '{class}', '{method}'],
+    reports = ['out'],
+    again = false,
+    ...item
+  }: Partial<WorkItem> & {
+    sandbox?: Sandbox;
+    rerun?: string[];
+    reports?: string[];
+    again?: boolean;
+  } = {},
+) {
+  commits += 1;
+  const base = `files-${commits}`;
+  await ensureBase(sandbox, base, async (dir) => {
+    mkdirSync(join(dir, 'out'));
+    writeFileSync(join(dir, 'out', 'stale.xml'), '<testsuite><testcase name="stale" classname="Old"/></testsuite>');
+    writeFileSync(join(dir, 'tests.sh'), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(dir, 'tests.sh'), 0o755);
+  });
+  const arms = { candidate: { base, version: '1', commit: 'c' } };
+  const spec: CommandSpec = { kind: 'junit-xml', command: ['./tests.sh'], rerun, reports, env: ENV, arms };
   const results: TestEnd[] = [];
   const output: string[] = [];
-  const executor = createJunitXml(spec, { dir, onProcess: () => {} });
+  const executor = createJunitXml(spec, { sandbox, onProcess: () => {} });
   const whole: WorkItem = { item: 0, unit: 'all', arm: 'candidate', selector: 'all', limits: GENEROUS, ...item };
-  const end = await executor.run(whole, {
-    test: (result) => results.push(result),
-    output: (chunk) => output.push(String(chunk)),
-  });
-  return {
-    end,
-    output: output.join(''),
-    results: results.map(({ status, test: id, message }) => [status, id, message]),
+  const sink = {
+    test: (result: TestEnd) => results.push(result),
+    output: (chunk: unknown) => output.push(String(chunk)),
   };
+  try {
+    if (again) await executor.run(whole, { test: () => {}, output: () => {} });
+    const end = await executor.run(whole, sink);
+    return {
+      end,
+      output: output.join(''),
+      results: results.map(({ status, test: id, message }) => [status, id, message]),
+    };
+  } finally {
+    await executor.close();
+  }
 }
 
 test('a command: its reports are the results, stale ones are not, its failure is not hidden', async () => {
@@ -153,10 +181,58 @@ test('one test alone: only it counts, and one that cannot be run is missing', as
   expect(missing).toMatchObject({ end: { ended: 'nothing-executed' }, results: [] });
 });
 
-test('a command that hangs is ended with everything it started', async () => {
-  const marker = `9${Date.now() % 100_000}`;
-  const hung = await runCommand(`sleep ${marker} & wait`, { limits: { ...GENEROUS, silenceSeconds: 1 } });
-  expect(hung.end).toMatchObject({ ended: 'silence', complete: false });
-  const { execFileSync } = await import('node:child_process');
-  expect(execFileSync('ps', ['-eo', 'args']).toString()).not.toContain(`sleep ${marker}`);
+describe.each(['sandboxed', 'bare'] as const)('%s', (kind) => {
+  test('a command that hangs is ended with everything it started', async () => {
+    const marker = `9${Date.now() % 100_000}`;
+    const limits = { ...GENEROUS, silenceSeconds: 1 };
+    const hung = await runCommand(`sleep ${marker} & wait`, { sandbox: sandboxes[kind], limits });
+    expect(hung.end).toMatchObject({ ended: 'silence', complete: false });
+    expect(execFileSync('ps', ['-eo', 'args']).toString()).not.toContain(`sleep ${marker}`);
+  });
+
+  test('what is no program cannot be started, which is no failed test', async () => {
+    const missing = runCommand('exit 0', { sandbox: sandboxes[kind], test: 'C#t()', rerun: ['./no-such-program'] });
+    await expect(missing).rejects.toThrow(/no-such-program cannot be started/);
+  });
+
+  test('the reports of the run before are gone, the files that it made are not', async () => {
+    const counts =
+      "echo x >>runs; n=$(wc -l <runs); mkdir -p out; echo \"<testsuite><testcase name='t$n' classname='C'/></testsuite>\" >out/r$n.xml";
+    const second = await runCommand(counts, { sandbox: sandboxes[kind], again: true });
+    expect(second.results).toEqual([['passed', 'C#t2()', undefined]]);
+  });
+
+  test('a limit that is reached is the failure, and says so', async () => {
+    const sandbox = sandboxes.limited(kind, { outputMb: 1 });
+    const loud = await runCommand(`${report('<testcase name="t" classname="C"/>')}; yes`, { sandbox });
+    expect(loud.end).toMatchObject({ ended: 'limit', complete: false });
+    expect(loud.results.at(-1)?.[2]).toMatch(/^limit: it printed more than 1 MB/);
+  });
+});
+
+test('reports are found by pattern in the folders of modules', async () => {
+  const script =
+    "for m in a b/c; do mkdir -p $m/target/reports; echo \"<testsuite><testcase name='t' classname='$m'/></testsuite>\" >$m/target/reports/r.xml; done";
+  const found = async (pattern: string) =>
+    (await runCommand(script, { reports: [pattern] })).results.map(([, id]) => id);
+  expect(await found('*/target/reports')).toEqual(['a#t()']);
+  expect(await found('**/target/reports')).toEqual(['a#t()', 'b/c#t()']);
+});
+
+test('a report that is a link, a pipe or in a folder that is one is not read', async () => {
+  const secret = '/etc/hostname';
+  const tricks = [
+    `ln -s ${secret} out/a.xml`,
+    'mkfifo out/b.xml',
+    "mkdir -p real; echo \"<testsuite><testcase name='linked' classname='C'/></testsuite>\" >real/r.xml; ln -s real linked",
+    'ln -s /proc/self/environ out/c.xml',
+  ];
+  const body = report('<testcase name="t" classname="C"/>');
+  const tricked = await runCommand([body, ...tricks].join('; '), { reports: ['out', 'linked'] });
+  expect(tricked).toMatchObject({ end: { ended: 'completed' }, results: [['passed', 'C#t()', undefined]] });
+});
+
+test('a report longer than any is a failure, and not read', async () => {
+  const huge = await runCommand('mkdir -p out; truncate -s 3G out/r.xml');
+  expect(huge.results[0]?.[2]).toMatch(/out\/r\.xml cannot be read: .*longer than/);
 });

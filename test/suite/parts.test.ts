@@ -8,6 +8,7 @@ import { discoverMethods } from '../../runner/discover.ts';
 import { methodHistory, unitHistory } from '../../store/suite-history.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
 import { ENV, sampleClasspath } from './sample.ts';
+import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { classes, javaSpec, resultsOf, slotRunner } from './slot-world.ts';
 import { makeBuild, runSuite, SAMPLE_SUITE, startWorld, type World, writeSettings } from './world.ts';
 
@@ -18,12 +19,19 @@ const PARTS = 'sample.PartsTest';
 
 describe('parts of a class', () => {
   const dir = mkdtempSync(join(tmpdir(), 'pw-parts-'));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  let sandboxes: Sandboxes;
+  beforeAll(async () => {
+    sandboxes = await openSandboxes();
+  });
+  afterAll(() => {
+    sandboxes.remove();
+    rmSync(dir, { recursive: true, force: true });
+  });
 
   test('together run what the class runs, each test once, under the same ids', async () => {
-    const classpath = await sampleClasspath(dir);
+    const classpath = await sampleClasspath(join(dir, 'jars'));
     const names = ['sample.PlainTest', 'sample.LegacyTest', 'sample.InheritingTest'];
-    const options = { java: 'java', args: ['-Xmx256m'], classpath, env: ENV, dir: join(dir, 'discovery') };
+    const options = { java: 'java', args: ['-Xmx256m'], classpath, env: ENV, sandbox: sandboxes.sandboxed };
     const found = await discoverMethods(options, [...names, 'sample.OrderedTest', 'sample.NoSuchTest']);
     expect(found.get('sample.OrderedTest')).toMatchObject({ whole: '@TestMethodOrder' });
     expect(found.get('sample.NoSuchTest')).toMatchObject({ methods: [] });
@@ -41,7 +49,7 @@ describe('parts of a class', () => {
       };
       return [{ unit, selector: `c:${unit}` }, ...named, rest];
     });
-    const slot = slotRunner();
+    const slot = slotRunner(sandboxes.sandboxed);
     await slot.start();
     items.push({ unit: 'sample.SlowArgumentsTest', selector: 'c:sample.SlowArgumentsTest' });
     const events = await slot.ended(slot.hand(javaSpec(classpath), classes(...items)));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import type { Sandbox } from '../../activities/sandbox/types.ts';
 import { startDetached, stopDetached } from '../../lib/detached.ts';
 import { writeJsonFile } from '../../lib/json-file.ts';
 import { parseEvents } from '../../runner/event-log.ts';
@@ -30,7 +31,7 @@ export const classes = (...names: (string | Partial<WorkItem>)[]): WorkItem[] =>
   });
 
 /** A real slot runner in a folder of the test's own. */
-export function slotRunner() {
+export function slotRunner(sandbox: Sandbox) {
   const dir = mkdtempSync(join(tmpdir(), 'pw-slot-'));
   mkdirSync(join(dir, 'inbox'), { recursive: true });
   onTestFinished(async () => {
@@ -57,7 +58,7 @@ export function slotRunner() {
     },
     hand: (runner: RunnerSpec, items: WorkItem[]): string => {
       batches += 1;
-      const batch: Batch = { batch: `b${batches}`, lease: 'lease', runner, items };
+      const batch: Batch = { batch: `b${batches}`, lease: 'lease', runner, sandbox, items };
       writeJsonFile(join(dir, 'inbox', `${String(batches).padStart(8, '0')}.json`), batch);
       return batch.batch;
     },

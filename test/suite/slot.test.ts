@@ -2,23 +2,32 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nameOf, processTree } from '../../activities/sandbox/process-tree.ts';
 import { stateOf } from '../../lib/detached.ts';
 import { signalProcess, startTimeOf } from '../../lib/process-identity.ts';
 import { discoverUnits } from '../../runner/discover.ts';
 import { ENV, sampleClasspath } from './sample.ts';
+import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { classes, endOf, GENEROUS, javaSpec, resultsOf, slotRunner } from './slot-world.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'pw-sample-'));
 let classpath: string[] = [];
+let sandboxes: Sandboxes;
 
 beforeAll(async () => {
-  classpath = await sampleClasspath(dir, { exits: true });
+  sandboxes = await openSandboxes();
+  classpath = await sampleClasspath(join(dir, 'jars'), { exits: true });
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => {
+  // Every runner has ended by now, and has tidied up; after the one that was killed the next one did.
+  expect(sandboxes.open()).toEqual([]);
+  rmSync(dir, { recursive: true, force: true });
+  sandboxes.remove();
+});
 
 test('lists the classes that have tests, and nothing else', async () => {
   const found = await discoverUnits(
-    { java: 'java', args: ['-Xmx256m'], classpath, env: ENV, dir: join(dir, 'discovery') },
+    { java: 'java', args: ['-Xmx256m'], classpath, env: ENV, sandbox: sandboxes.sandboxed },
     classpath.filter((file) => file.endsWith('tests.jar')),
   );
   const names = found.map(({ unit }) => unit);
@@ -30,7 +39,7 @@ test('lists the classes that have tests, and nothing else', async () => {
 });
 
 test('every kind of test has an id that does not depend on its name', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const events = await slot.ended(slot.hand(javaSpec(classpath), classes('PlainTest', 'LegacyTest', 'InheritingTest')));
   expect(resultsOf(events, 'sample.PlainTest').sort()).toEqual([
@@ -57,7 +66,7 @@ test('every kind of test has an id that does not depend on its name', async () =
 });
 
 test('System.exit in a test loses nothing: it is the failure, what came before counts, what comes after runs', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const events = await slot.ended(slot.hand(javaSpec(classpath), classes('ExitTest', 'QuickTest')));
   expect(resultsOf(events, 'sample.ExitTest')).toEqual([
@@ -72,7 +81,7 @@ test('System.exit in a test loses nothing: it is the failure, what came before c
 });
 
 test('a test that hangs is ended with a thread dump in its log, and the rest goes on', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const [hang, quick] = classes('HangTest', 'QuickTest');
   const items = [{ ...hang!, limits: { ...GENEROUS, methodSeconds: 1 } }, quick!];
@@ -89,7 +98,7 @@ test('a test that hangs is ended with a thread dump in its log, and the rest goe
 });
 
 test('silence outside of any test fails the class as a whole', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const [silent] = classes('SilentTest');
   const events = await slot.ended(
@@ -100,7 +109,7 @@ test('silence outside of any test fails the class as a whole', async () => {
 });
 
 test('what a test prints is not an event, what it changes does not reach the next class', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const events = await slot.ended(slot.hand(javaSpec(classpath), classes('LiarTest', 'TidyTest', 'InitialiserTest')));
   expect(resultsOf(events, 'sample.LiarTest').sort()).toEqual([
@@ -113,7 +122,7 @@ test('what a test prints is not an event, what it changes does not reach the nex
 });
 
 test('a log keeps its head and its tail, and only where something failed', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const events = await slot.ended(slot.hand(javaSpec(classpath), classes('LoudTest', 'PlainTest')));
   const log = slot.logOf(endOf(events, 'sample.LoudTest')?.log ?? '');
@@ -125,7 +134,7 @@ test('a log keeps its head and its tail, and only where something failed', async
 });
 
 test('one test alone by its unique id, in a process of its own; one that is not there is missing, not failed', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const uniqueId = (method: string) => `u:[engine:junit-jupiter]/[class:sample.AnswerTest]/[${method}]`;
   const isNot = 'test-template:isNot(int)]/[test-template-invocation:#2';
@@ -143,37 +152,35 @@ test('one test alone by its unique id, in a process of its own; one that is not 
   ]);
 });
 
-test('a runner that is killed goes on where it was; its JVM and what tests left behind die with it', async () => {
-  const slot = slotRunner();
-  const first = await slot.start();
-  const batch = slot.hand(javaSpec(classpath), classes('LeavesProcessTest', 'SlowTest', 'QuickTest'));
-  const before = await slot.until((seen) => seen.filter(({ type }) => type === 'test').length >= 4);
-  const jvm = before.find(({ type }) => type === 'process');
-  const left = before.flatMap((event) =>
-    event.type === 'test' ? (/left (\d+)/.exec(event.message ?? '')?.[1] ?? []) : [],
-  );
-  expect(left).toHaveLength(1);
-  signalProcess(first, 'SIGKILL');
-  await slot.until(
-    () => stateOf(slot.dir).kind === 'ended' && jvm?.type === 'process' && startTimeOf(jvm.pid) === undefined,
-  );
-  await slot.until(() => startTimeOf(Number(left[0])) === undefined);
+test.each(['sandboxed', 'bare'] as const)(
+  'a runner that is killed goes on where it was; its JVM and what tests left behind die with it (%s)',
+  async (kind) => {
+    const slot = slotRunner(sandboxes[kind]);
+    const first = await slot.start();
+    const batch = slot.hand(javaSpec(classpath), classes('LeavesProcessTest', 'SlowTest', 'QuickTest'));
+    const before = await slot.until((seen) => seen.filter(({ type }) => type === 'test').length >= 4);
+    const jvm = before.find(({ type }) => type === 'process');
+    const tree = jvm?.type === 'process' ? processTree(jvm.pid) : [];
+    expect(tree.map(nameOf)).toEqual(expect.arrayContaining(['java', 'sleep']));
+    signalProcess(first, 'SIGKILL');
+    await slot.until(() => stateOf(slot.dir).kind === 'ended' && tree.every((pid) => startTimeOf(pid) === undefined));
 
-  const second = await slot.start();
-  expect(second).toMatchObject({ adopted: false });
-  const events = await slot.ended(batch);
-  const started = events.flatMap((event) => (event.type === 'unit' ? [event.unit] : []));
-  expect(started).toEqual(['sample.LeavesProcessTest', 'sample.SlowTest', 'sample.SlowTest', 'sample.QuickTest']);
-  // The first execution has no end: it was cut off by us, and is no result.
-  expect(events.filter((event) => event.type === 'end').map((event) => event.ended)).toEqual([
-    'completed',
-    'completed',
-    'completed',
-  ]);
-});
+    const second = await slot.start();
+    expect(second).toMatchObject({ adopted: false });
+    const events = await slot.ended(batch);
+    const started = events.flatMap((event) => (event.type === 'unit' ? [event.unit] : []));
+    expect(started).toEqual(['sample.LeavesProcessTest', 'sample.SlowTest', 'sample.SlowTest', 'sample.QuickTest']);
+    // The first execution has no end: it was cut off by us, and is no result.
+    expect(events.filter((event) => event.type === 'end').map((event) => event.ended)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+    ]);
+  },
+);
 
 test('a runner that cannot work says so for the batch instead of failing tests', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   const events = await slot.ended(slot.hand(javaSpec(classpath, ['-XX:NoSuchOption']), classes('QuickTest')));
   const end = events.find((event) => event.type === 'batch-end');
@@ -182,7 +189,7 @@ test('a runner that cannot work says so for the batch instead of failing tests',
 });
 
 test('a stop file ends the runner and records nothing of what it cut off', async () => {
-  const slot = slotRunner();
+  const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
   slot.hand(javaSpec(classpath), classes('SlowTest'));
   await slot.until((seen) => seen.some(({ type }) => type === 'test'));

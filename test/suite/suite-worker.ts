@@ -1,9 +1,11 @@
 // A suite worker in a process of its own, so that it can be killed: `suite-worker.ts '{json}'`.
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
-import { withoutSandbox } from '../../activities/sandbox/open.ts';
+import { createSandboxOf } from '../../activities/sandbox/for-fork.ts';
+import { requireSandbox } from '../../activities/sandbox/open.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '../../activities/suite-runner.ts';
 import { cacheDir, readSecret } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -38,7 +40,7 @@ const activities = createSuiteRunnerActivities({
   cacheDir: cacheDir(),
   hostId,
   slots,
-  sandboxOf: () => withoutSandbox({ dataDir, reason: 'slots do not run in it yet' }),
+  sandboxOf: createSandboxOf(await requireSandbox({ dataDir, install: true }), { dataDir, home: homedir(), env: ENV }),
   ...there,
   settings: async () => JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings,
   artifacts: await openArtifacts(artifacts, { dataDir, readSecret }),

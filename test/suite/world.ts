@@ -85,11 +85,19 @@ export async function startWorld() {
   };
 }
 
-/** A suite's configuration as a release would have kept it: one file, in the form that the schema makes of YAML. */
+/**
+ * A suite's configuration as a release would have kept it: one file, in the form that the schema makes of YAML. Of two
+ * forks: `sample` runs in the sandbox, `bare` in none.
+ */
 export function writeSettings(world: World, suites: Record<string, unknown>): string {
   const parsed = Object.fromEntries(Object.entries(suites).map(([name, suite]) => [name, suiteSchema.parse(suite)]));
+  const build = { command: ['true'], toolchain: [] };
+  const forks = {
+    sample: { suites: parsed, build, sandbox: {} },
+    bare: { suites: parsed, build, sandbox: 'none', sandboxReason: 'a test of suites without one' },
+  };
   const file = join(world.dataDir, `settings-${randomUUID()}.json`);
-  writeFileSync(file, JSON.stringify({ forks: { sample: { suites: parsed } }, libraries: { junit: JUNIT } }));
+  writeFileSync(file, JSON.stringify({ forks, libraries: { junit: JUNIT } }));
   return file;
 }
 
@@ -160,7 +168,7 @@ export async function startSuite(
     suiteRun,
     release: suiteRun.split('/')[0] ?? '',
     candidateNumber: 1,
-    fork: 'sample',
+    fork: candidate.fork,
     suite,
     settings: '0'.repeat(64),
     candidate,
