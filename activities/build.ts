@@ -15,6 +15,7 @@ import { permanent } from './failures.ts';
 import { type JobResult, jobState, type SandboxJob, takenFile } from './sandbox/job.ts';
 import { lastWords, logWords, storeLog } from './sandbox/log.ts';
 import { sandboxInReport } from './sandbox/open.ts';
+import { sweepSandboxes } from './sandbox/sweep.ts';
 import type { Sandbox } from './sandbox/types.ts';
 
 export type { BuildDeps } from './build/deps.ts';
@@ -53,6 +54,8 @@ export function createBuildActivities(deps: BuildDeps) {
         const ended = await buildOnce(deps, { order, fork, sandbox, toolchain, buildKey, folder });
         // A build that is recorded, or has failed for good, is not there to be adopted.
         await rm(join(folder, 'build'), { recursive: true, force: true });
+        // Each build adds a checkout; a worker that runs for months would keep them all.
+        await sweepSandboxes(deps.dataDir);
         return ended;
       });
     },

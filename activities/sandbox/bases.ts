@@ -109,7 +109,8 @@ export async function removeTree(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const options = { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, timeoutMs: COPY_MS };
   const { exitCode } = await run('rm', ['-rf', '--one-file-system', '--', path], options);
-  if (exitCode === 0) return;
+  // Where two clean up at once, one of them may stumble over what the other has just removed.
+  if (exitCode === 0 || !existsSync(path)) return;
   // Without root, folders that were made unwritable stay: they are ours, so we may open them.
   await run('chmod', ['-R', 'u+rwx', '--', path], options);
   await must('rm', ['-rf', '--one-file-system', '--', path]);

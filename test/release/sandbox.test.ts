@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,8 @@ function ownHome(folder: string): Record<string, string> {
 function pathWithoutBubblewrap(folder: string): string {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
+  // Whoever is not root may have one there.
+  rmSync(join(folder, 'cache', 'patchwright', 'bubblewrap'), { force: true });
   for (const from of (process.env.PATH ?? '').split(':').filter((folder) => existsSync(folder))) {
     for (const name of readdirSync(from).filter((name) => !/^(bwrap|apt-get)$/.test(name))) {
       try {
