@@ -57,13 +57,13 @@ async function runCheck(
   deps: CheckDeps,
   { check, fork, sandbox, base, outputDir }: Check,
 ): Promise<string | undefined> {
-  const { cancellationSignal } = Context.current();
+  const { cancellationSignal, cancelled } = Context.current();
   const { end } = await withWorkspace(sandbox, { base }, (workspace) => {
     const env = deps.allowedEnvironment(fork.build.environment);
     const spec = { command: ['sh', '-c', check], workspace, env, limits: { seconds: CHECK_SECONDS } };
     return runInSandbox(sandbox, spec, { outputDir, signal: cancellationSignal });
   });
-  cancellationSignal.throwIfAborted();
+  if (cancellationSignal.aborted) await cancelled;
   if (end.kind === 'exited' && end.exitCode === 0) return undefined;
   if (end.kind === 'not-started') throw new Error(`a check could not be started: ${end.reason}`);
   const log = logWords(await storeLog(deps.artifacts, outputDir));

@@ -56,25 +56,24 @@ export function uidsWithBase(sandbox: Sandbox, key: string): number[] {
 export async function baseFor(sandbox: Sandbox, key: string, uid: number | undefined): Promise<string> {
   const folder = join(basesOf(sandbox), key);
   touch(folder);
-  if (uid === undefined) {
-    if (!copiesIn(folder).includes('own')) throw new Error(`there is no base ${key}`);
-    return join(key, 'own');
-  }
-  const target = join(folder, String(uid));
-  if (existsSync(target)) return join(key, String(uid));
+  const name = uid === undefined ? 'own' : String(uid);
+  const target = join(folder, name);
+  if (existsSync(target)) return join(key, name);
   await withLock(join(folder, 'lock'), { purpose: `copy the base ${key}`, waitMs: WAIT_MS }, async () => {
+    if (existsSync(target)) return;
     const from = copiesIn(folder)[0];
     if (from === undefined) throw new Error(`there is no base ${key}`);
-    // The first uid takes the tree as it was made; the next ones copy it.
-    const source = from === 'first' ? join(folder, 'first') : join(folder, `copying-${uid}`);
-    if (from !== 'first') {
+    // The first uid takes the tree as it was made; the next ones copy it, and so do we, where the fork had a sandbox before.
+    const taken = from === 'first' && uid !== undefined;
+    const source = taken ? join(folder, 'first') : join(folder, `copying-${name}`);
+    if (!taken) {
       await removeTree(source);
       await must('cp', ['-a', '--reflink=auto', join(folder, from), source]);
     }
-    await must('chown', ['-R', '-h', `${uid}:${uid}`, source]);
+    if (process.getuid?.() === 0) await must('chown', ['-R', '-h', `${uid ?? 0}:${uid ?? 0}`, source]);
     renameSync(source, target);
   });
-  return join(key, String(uid));
+  return join(key, name);
 }
 
 /** Removes all bases but the `keep` last used ones; those of live workspaces (`inUse`, by key) stay too. */

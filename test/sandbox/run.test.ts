@@ -189,6 +189,17 @@ describe('a workspace', () => {
     );
   });
 
+  test('without a sandbox lies over a base that was made with one', async () => {
+    await ensureBase(bench.sandbox, 'switched', make);
+    await withWorkspace(bench.sandbox, { base: 'switched' }, (one) => bench.run(one, ['true']));
+    const bare = { kind: 'none' as const, root: bench.sandbox.root, reason: 'switched off meanwhile' };
+    await ensureBase(bare, 'switched', make);
+    const said = await withWorkspace(bare, { base: 'switched' }, (workspace) =>
+      bench.run(workspace, ['sh', '-c', './run.sh; echo own >>src/a.txt; cat src/a.txt'], {}, bare),
+    );
+    expect(said.stdout).toBe('ran\nbase\nown\n');
+  });
+
   test('takes one command at a time', async () => {
     await withWorkspace(bench.sandbox, {}, async (workspace) => {
       const running = spawnSandboxed(bench.sandbox, { command: ['sleep', '100'], workspace });
