@@ -113,7 +113,7 @@ function stageFor(paths: readonly string[], uid: number, mayMount: boolean): Sta
   if (!mayMount) {
     throw new Error(
       `${sources[0]} is behind a folder that only root may enter, and root may not mount here: ` +
-        `use a data folder that everybody may enter, or allow it (docker run --cap-add SYS_ADMIN)`,
+        `put it where everybody may enter (the data folder: --data), or allow it (docker run --cap-add SYS_ADMIN)`,
     );
   }
   const within = (path: string, folder: string) => path === folder || path.startsWith(folder + sep);
