@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
 import { type GitTools, gitIn, UnknownRef, withMirror } from '../git/clone.ts';
-import { putOnBase, readStack, sourceOf } from '../git/patch-stack.ts';
+import { pickOnto, putOnBase, readStack, sourceOf } from '../git/patch-stack.ts';
 import type { Db } from '../store/database.ts';
 import { runEffect } from '../store/journal.ts';
-import type { CutOutcome, Digest, Source } from '../workflows/types.ts';
+import type { CutOutcome, Digest, Patch, Source } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
 
 export type GitDeps = GitTools & {
@@ -54,6 +54,29 @@ export function createGitActivities(deps: GitDeps) {
           patches: picked.patches,
           prefixes,
         };
+      });
+    },
+
+    /**
+     * Some patches of a stack on its base, for the search for a culprit: a commit that never becomes a candidate.
+     * Safe to repeat: the same patches give the same commit. Patches that do not fit without the others are an answer.
+     */
+    async cutPart(order: {
+      fork: string;
+      settings: Digest;
+      /** Names the scratch folder and the reference that keeps the commit. */
+      key: string;
+      base: string;
+      patches: Pick<Patch, 'commit' | 'subject'>[];
+    }): Promise<{ kind: 'cut'; source: Source } | { kind: 'conflict'; reasons: string[] }> {
+      const fork = await forkOf(deps, order);
+      const name = order.key.replace(/[^A-Za-z0-9-]/g, '-');
+      return inMirror(deps, mirrorOf(order.fork), fork.repository, async (git) => {
+        const picked = await pickOnto(git, order.base, order.patches, join(deps.dataDir, 'git', `part-${name}`));
+        if (picked.kind !== 'cut') return { kind: 'conflict', reasons: picked.reasons };
+        const commit = picked.commits.at(-1) ?? order.base;
+        await git('update-ref', `refs/patchwright/part/${name}`, commit);
+        return { kind: 'cut', source: sourceOf(order.fork, fork, commit, order.patches.length) };
       });
     },
 

@@ -49,44 +49,57 @@ function commitFacts(entry: string): CommitFacts {
 }
 
 type Picking = { mergeBase: string; patches: Patch[]; baseCommit: string; tip: string; scratch: string };
+type NotPicked = Exclude<CutOutcome, { kind: 'cut' }>;
 
 /** Puts each patch on the base, in order. A patch is never dropped or skipped to get past it (design.md, *Cut*). */
 export async function putOnBase(
   git: Git,
   pick: Picking,
-): Promise<{ kind: 'cut'; commit: string; patches: Patch[] } | Exclude<CutOutcome, { kind: 'cut' }>> {
+): Promise<{ kind: 'cut'; commit: string; patches: Patch[] } | NotPicked> {
   if (pick.mergeBase === pick.baseCommit) return { kind: 'cut', commit: pick.tip, patches: pick.patches };
+  const picked = await pickOnto(git, pick.baseCommit, pick.patches, pick.scratch);
+  if (picked.kind !== 'cut') return picked;
+  const patches = pick.patches.map((patch, i) => ({ ...patch, commit: picked.commits[i] ?? patch.commit }));
+  return { kind: 'cut', commit: picked.commits.at(-1) ?? pick.baseCommit, patches };
+}
+
+/** Picks commits onto a base, in order. The committer is fixed, so that doing it twice gives the same commits. */
+export async function pickOnto(
+  git: Git,
+  baseCommit: string,
+  patches: readonly Pick<Patch, 'commit' | 'subject'>[],
+  scratch: string,
+): Promise<{ kind: 'cut'; commits: string[] } | NotPicked> {
   await git('worktree', 'prune');
-  await rm(pick.scratch, { recursive: true, force: true });
+  await rm(scratch, { recursive: true, force: true });
   await git('worktree', 'prune');
-  await git('worktree', 'add', '--quiet', '--force', '--detach', pick.scratch, pick.baseCommit);
-  const inTree = (...args: string[]) => git.tryGit(args, { cwd: pick.scratch });
+  await git('worktree', 'add', '--quiet', '--force', '--detach', scratch, baseCommit);
+  const inTree = (...args: string[]) => git.tryGit(args, { cwd: scratch });
   try {
-    const patches: Patch[] = [];
-    for (const patch of pick.patches) {
-      // The committer is fixed, so that cutting twice gives the same commits.
+    const commits: string[] = [];
+    for (const patch of patches) {
       const date = await git('show', '-s', '--format=%aI', patch.commit);
       const env = {
         GIT_COMMITTER_NAME: 'Patchwright',
         GIT_COMMITTER_EMAIL: 'patchwright@localhost',
         GIT_COMMITTER_DATE: date,
       };
-      const picked = await git.tryGit(['cherry-pick', patch.commit], { cwd: pick.scratch, env });
+      const picked = await git.tryGit(['cherry-pick', patch.commit], { cwd: scratch, env });
       if (picked.exitCode !== 0) return await explainPick(inTree, patch, picked.stderr);
-      patches.push({ ...patch, commit: (await inTree('rev-parse', 'HEAD')).stdout.trim() });
+      commits.push((await inTree('rev-parse', 'HEAD')).stdout.trim());
     }
-    return { kind: 'cut', commit: patches.at(-1)?.commit ?? pick.baseCommit, patches };
+    return { kind: 'cut', commits };
   } finally {
-    await rm(pick.scratch, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
     await git('worktree', 'prune');
   }
 }
 
 async function explainPick(
   inTree: (...args: string[]) => Promise<{ exitCode: number; stdout: string }>,
-  patch: Patch,
+  patch: Pick<Patch, 'commit' | 'subject'>,
   stderr: string,
-): Promise<Exclude<CutOutcome, { kind: 'cut' }>> {
+): Promise<NotPicked> {
   const where = { patch: patch.commit, subject: patch.subject };
   const files = (await inTree('diff', '--name-only', '--diff-filter=U')).stdout
     .split('\n')

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function cut(ref = 'main', base = 'upstream') {
+function activities(base = 'upstream') {
   const settings = parseSettings(
     `forks: {demo: {repository: ${repository.dir}, base: ${base}, baseVersion: '1.0', build: {command: [make], artifacts: [{name: a, path: a}]}, suites: {unit: {runner: junit-xml, command: [make], reports: [r]}}, release: {suites: [unit]}}}`,
     'test.yaml',
@@ -29,14 +29,17 @@ function cut(ref = 'main', base = 'upstream') {
   );
   // Cutting does not touch the store; a database here would only slow the test down.
   const db = undefined as unknown as Db;
-  const git = createGitActivities({
+  return createGitActivities({
     run,
     environment,
     db,
     dataDir: join(folder, 'data'),
     settings: async () => settings,
   });
-  return git.cutCandidate({ fork: 'demo', ref, settings: 'x', release: 'demo-1', n: 1 });
+}
+
+function cut(ref = 'main', base = 'upstream') {
+  return activities(base).cutCandidate({ fork: 'demo', ref, settings: 'x', release: 'demo-1', n: 1 });
 }
 
 describe('a stack on its base', () => {
@@ -104,5 +107,38 @@ describe('what is no stack', () => {
     await rm(join(folder, 'ran'), { force: true });
     expect(await cut()).toMatchObject({ kind: 'cut' });
     expect(existsSync(join(folder, 'ran'))).toBe(false);
+  });
+});
+
+describe('a part of a stack, for the search for a culprit', () => {
+  const part = (base: string, ...commits: string[]) =>
+    activities().cutPart({
+      fork: 'demo',
+      settings: 'x',
+      key: 'demo-1/1/without-2',
+      base,
+      patches: commits.map((commit) => ({ commit, subject: 'a patch' })),
+    });
+
+  test('is the base with these patches alone, twice the same commit', async () => {
+    const base = repository.git('rev-parse', 'upstream');
+    const first = repository.commit({ 'a.txt': 'two\n' }, patchMessage('Change a'));
+    repository.commit({ 'b.txt': 'two\n' }, patchMessage('Change b'));
+    const third = repository.commit({ 'c.txt': 'two\n' }, patchMessage('Add c'));
+    const [one, two] = [await part(base, first, third), await part(base, first, third)];
+    if (one.kind !== 'cut') throw new Error(JSON.stringify(one));
+    expect(two).toEqual(one);
+    const mirror = join(folder, 'data', 'git', 'demo.git');
+    const files = await run('git', ['ls-tree', '-r', '--name-only', one.source.commit], { cwd: mirror, env: environment });
+    expect(files.stdout.split('\n').filter(Boolean)).toEqual(['a.txt', 'b.txt', 'c.txt']);
+    const b = await run('git', ['show', `${one.source.commit}:b.txt`], { cwd: mirror, env: environment });
+    expect(b.stdout).toBe('one\n');
+  });
+
+  test('that does not fit without the others is an answer', async () => {
+    const base = repository.git('rev-parse', 'upstream');
+    repository.commit({ 'a.txt': 'two\n' }, patchMessage('Change a'));
+    const second = repository.commit({ 'a.txt': 'three\n' }, patchMessage('Change a again'));
+    expect(await part(base, second)).toMatchObject({ kind: 'conflict', reasons: [expect.stringContaining('a.txt')] });
   });
 });
