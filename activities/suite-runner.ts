@@ -1,17 +1,22 @@
 import { revokeLeases } from '../store/suite-hosts.ts';
 import { addArm } from '../store/suites.ts';
 import type { Build } from '../workflows/types.ts';
+import {
+  type ArmProbe,
+  type Culprit,
+  culpritState,
+  judgeAgainst,
+  lackedByBase,
+  markArm,
+  planArmProbe,
+  saveCulprits,
+} from './suite-runner/culprit.ts';
 import type { SuiteRunnerDeps } from './suite-runner/deps.ts';
 import { endRunners, type FinishOrder, finishSuite } from './suite-runner/finish.ts';
 import { type WatchOrder, watchHosts } from './suite-runner/hosts.ts';
-import {
-  culpritTests,
-  judgeFailures,
-  planArmProbe,
-  readArmProbe,
-  saveCulprits,
-  type TestKey,
-} from './suite-runner/judge.ts';
+import { type JudgeOrder, judgeFailures } from './suite-runner/judge.ts';
+import type { TestKey } from './suite-runner/judge-case.ts';
+import { writeDifferences } from './suite-runner/log-differences.ts';
 import { prepareSuite, type SuiteOrder } from './suite-runner/prepare.ts';
 import { type BatchOrder, runBatch } from './suite-runner/run-batch.ts';
 
@@ -42,18 +47,29 @@ export function createSuiteRunnerActivities(deps: SuiteRunnerDeps) {
     runBatch: (order: BatchOrder) => runBatch(deps, order),
 
     /** Judges what can be judged, plans the reruns that are missing. A retry plans nothing twice. */
-    judgeFailures: (order: { suiteRun: string }) => judgeFailures(deps, order.suiteRun),
+    judgeFailures: (order: JudgeOrder) => judgeFailures(deps, order),
+
+    /** Tests that the base lacks, as far as no other build stands for it yet, and the fork's last released candidate. */
+    lackedByBase: (order: { suiteRun: string }) => lackedByBase(deps, order.suiteRun),
+
+    /** Lets another arm stand for the base of tests that the base lacks; they are judged anew. Safe to repeat. */
+    judgeAgainst: (order: { suiteRun: string; arm: string; tests: TestKey[] }) => judgeAgainst(deps, order),
+
+    /** Keeps with each verdict what the failing log says and the base's logs do not. Safe to repeat. */
+    writeDifferences: (order: { suiteRun: string }) => writeDifferences(deps, order.suiteRun),
 
     /** Makes a built prefix of the stack an arm of the suite run. Safe to repeat. */
     addSuiteArm: ({ suiteRun, arm, build }: { suiteRun: string; arm: string; build: Build }): Promise<void> =>
       addArm(deps.db, suiteRun, arm, build),
 
-    /** Which tests need a culprit. */
-    culpritTests: (order: { suiteRun: string; limit: number }) => culpritTests(deps, order.suiteRun, order.limit),
-    planArmProbe: (order: { suiteRun: string; arm: string; tests: TestKey[]; runs: number }) =>
-      planArmProbe(deps, order),
-    readArmProbe: (order: { suiteRun: string; arm: string; tests: TestKey[] }) => readArmProbe(deps, order),
-    saveCulprits: (order: Parameters<typeof saveCulprits>[1]) => saveCulprits(deps, order),
+    /** Which tests need a culprit, and what every stack that was tried says of them. */
+    culpritState: (order: { suiteRun: string; limit: number }) => culpritState(deps, order),
+    /** Plans runs of tests on one more arm, up to so many in all. Safe to repeat. */
+    planArmProbe: (order: ArmProbe) => planArmProbe(deps, order),
+    /** Keeps that an arm cannot be run. Safe to repeat. */
+    markArm: (order: Parameters<typeof markArm>[1]) => markArm(deps, order),
+    /** Names the culprits. Safe to repeat. */
+    saveCulprits: (order: { suiteRun: string; culprits: Culprit[] }) => saveCulprits(deps, order),
 
     /** Counts and closes a suite run. Safe to repeat. */
     finishSuite: (order: FinishOrder) => finishSuite(deps, order),

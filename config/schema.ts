@@ -61,6 +61,11 @@ export const forkSchema = z.strictObject({
   release: z.strictObject({
     suites: z.array(name).min(1).describe('what a release runs unless --suite says otherwise'),
     environments: z.array(name).default([]).describe('in order; each takes only what the one before has verified'),
+    rerunSeconds: z
+      .number()
+      .nonnegative()
+      .default(7_200)
+      .describe('of test processes, over all suites of a release, for verdicts; what is open then is undecided'),
   }),
 });
 

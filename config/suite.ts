@@ -63,7 +63,16 @@ const reruns = z
       .describe('runs of each failed test alone, on candidate and base each'),
     maxPerArm: z.number().int().min(5).max(200).default(40).describe('where results are mixed'),
     maxPerArmQuick: z.number().int().min(5).max(1_000).default(120).describe('the same for tests under a second'),
-    secondsPerTest: z.number().positive().default(60).describe('on one arm, where results are mixed'),
+    secondsPerTest: z
+      .number()
+      .positive()
+      .default(900)
+      .describe('on one arm, where results are mixed; a test too slow for enough runs in it stays undecided'),
+    replaySeconds: z
+      .number()
+      .nonnegative()
+      .default(300)
+      .describe('of what ran before a test in its process, as it is run again with it; 0: never'),
     maxTests: z
       .number()
       .int()

@@ -1,88 +1,170 @@
 import type { RunCounts, VerdictKind } from '../workflows/types.ts';
-import { fisherWorse, powerOf, worseByAtMost } from './statistics.ts';
+import type { ArmRuns, BothArms } from './run-answers.ts';
+import { compareArms, powerSoFar } from './sequential-test.ts';
 
-/** What runs of one test alone said on one arm. `missing`: the arm does not have the test. */
-export type ArmRuns = RunCounts & {
-  missing: number;
-  /** Of the failures, those in which the process died. */
-  crashed: number;
+export type Evidence = BothArms & {
+  /** Seconds of one run alone. */
+  seconds: number;
+  /** The batch once more, in its order and its warm process. `possible`: it is known and short enough. */
+  replay: BothArms & { possible: boolean; seconds: number };
+  /** Runs of this test on the bases of earlier releases. */
+  history?: RunCounts;
+  /** Runs on the very same base build, in the same suite and environment, in an earlier release. */
+  remembered?: RunCounts;
+  /** The process was killed from outside (exit 137): where nothing shows it again, the machine did it. */
+  killed?: boolean;
 };
 
-export type Evidence = { candidate: ArmRuns; base: ArmRuns /** Of one run. */; seconds: number };
+export type RerunPolicy = {
+  /** Runs of each failed test alone, on each arm. */
+  perArm: number;
+  /** Runs an arm where results are mixed; the second number for tests under a second. */
+  maxPerArm: number;
+  maxPerArmQuick: number;
+  /** What one test may take on one arm where results are mixed. */
+  secondsPerTest: number;
+  /** The release has used up what it may spend on reruns. */
+  spent?: boolean;
+};
 
-/** Configured per suite (`reruns`). */
-export type RerunPolicy = { perArm: number; maxPerArm: number; maxPerArmQuick: number; secondsPerTest: number };
+export type Ruling = {
+  kind: 'verdict';
+  verdict: VerdictKind;
+  /** A sentence with the counts. */
+  reason: string;
+  power?: number;
+  orderDependent?: boolean;
+  /** Which runs decided. */
+  by: 'alone' | 'replay';
+};
 
-export type Judgement =
-  | { kind: 'verdict'; verdict: VerdictKind; power?: number; reason: string }
-  /** Not enough is known. `alone`: each in a new process; otherwise one warm process an arm. */
-  | { kind: 'more'; candidate: number; base: number; alone: boolean };
+/** Not enough is known: so many more runs on each arm. `alone`: each in a new process; `warm`: one process an arm. */
+export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | 'replay'; candidate: number; base: number };
 
-export const NO_RUNS: ArmRuns = { pass: 0, fail: 0, missing: 0, crashed: 0 };
+export type Judgement = Ruling | MoreRuns;
 
 /** More candidate runs before a difference of 5 against 5 is called a regression (triage.md, step 2). */
 const CONFIRMATIONS = 3;
-/** Runs an arm at which the counts are looked at; α is shared among the looks, so that looking often costs nothing. */
-const LOOKS = [5, 10, 20, 40, 80, 120, 240, 400];
-const ALPHA = 0.01;
-/** No worse than the base by this, or by half of the base's own rate where that is more. */
-const MARGIN = 0.1;
+/** Replays until "nothing fails" is believed: an order that breaks a test breaks it each time. */
+const FIRST_REPLAYS = { candidate: 2, base: 1 };
+/** Replays an arm before a difference of all against none is called a regression (p = 0.004). */
+const REPLAYS = 5;
+const QUICK_SECONDS = 1;
 
 /**
- * What one failed test is, from controlled reruns on both arms (triage.md, *Verdicts*), or which runs are still
- * needed to say so. The failure in the suite itself is not among the counts: it is why the test was chosen.
+ * What one failed test is, from controlled reruns on both arms (triage.md, *Verdicts*, steps 2 to 5), or which runs
+ * are still needed to say so. The failure in the suite itself is not among the counts: it is why the test was chosen.
  */
-export function judgeFailure({ candidate, base, seconds }: Evidence, policy: RerunPolicy): Judgement {
+export function judgeFailure(evidence: Evidence, policy: RerunPolicy): Judgement {
+  const judged = judgeByRuns(evidence, policy);
+  if (judged.kind === 'verdict' || !policy.spent) return judged;
+  return ruling('undecided', `${countsOf(evidence)}; the release's rerun budget is used up`, {
+    power: power(evidence, policy),
+  });
+}
+
+function judgeByRuns(evidence: Evidence, policy: RerunPolicy): Judgement {
+  const { candidate, base } = evidence;
+  const known = judgeRemembered(evidence, policy);
+  if (known) return known;
   const [c, b] = [total(candidate), total(base)];
-  const short = { candidate: policy.perArm - c - candidate.missing, base: policy.perArm - b - base.missing };
-  if (short.candidate > 0 || short.base > 0) {
-    return { kind: 'more', candidate: Math.max(0, short.candidate), base: Math.max(0, short.base), alone: true };
-  }
-  if (c === 0) return verdict('undecided', 'the test could not be run alone on the candidate');
-  if (b === 0) return verdict('untestable', 'the base does not have this test, or cannot run it');
-  if (candidate.pass === 0 && base.pass === 0) {
-    const died = candidate.crashed === c && base.crashed === b;
-    return died
-      ? verdict('infrastructure', `the process dies on both arms (${c} and ${b} runs)`)
-      : verdict('pre-existing', `fails on the base as well, ${b} of ${b}`);
-  }
+  const short = missingRuns(evidence, policy.perArm);
+  if (short) return short;
+  if (c === 0) return ruling('undecided', 'the test could not be run alone on the candidate');
+  if (b === 0) return ruling('untestable', 'the base does not have this test, or cannot run it');
+  if (base.pass === 0) return ruling('pre-existing', `fails on the base as well, ${base.fail} of ${b}`);
   if (candidate.pass === 0 && base.fail === 0) {
     const confirmed = policy.perArm + CONFIRMATIONS;
-    return c < confirmed
-      ? { kind: 'more', candidate: confirmed - c, base: 0, alone: true }
-      : verdict('regression', `fails ${c} of ${c} on the candidate, passes ${b} of ${b} on the base`);
+    if (c < confirmed) return { kind: 'more', how: 'alone', candidate: confirmed - c, base: 0 };
+    return ruling('regression', countsOf(evidence));
   }
-  return judgeMixed(candidate, base, seconds, policy);
+  if (candidate.fail === 0 && base.fail === 0) {
+    const replayed = judgeReplay(evidence, policy);
+    if (replayed) return replayed;
+  }
+  return judgeMixed(evidence, policy, 'alone');
 }
 
-/** Step 4: neither arm is certain, or everything passes now that it runs alone. */
-function judgeMixed(candidate: ArmRuns, base: ArmRuns, seconds: number, policy: RerunPolicy): Judgement {
-  const [c, b] = [total(candidate), total(base)];
-  const looks = looksOf(seconds, policy);
-  const alpha = ALPHA / looks.length;
-  const counts = `fails ${candidate.fail} of ${c} on the candidate, ${base.fail} of ${b} on the base`;
-  const baseRate = base.fail / b;
-  const conclude = (kind: VerdictKind, reason = counts) => {
-    const candidateRate = Math.min(1, baseRate + MARGIN);
-    return verdict(kind, reason, round(powerOf({ candidateRate, baseRate, runs: Math.min(c, b), alpha })));
+/** Step 2's runs that have not been made. */
+function missingRuns({ candidate, base }: Evidence, perArm: number): Judgement | undefined {
+  const missing = (arm: ArmRuns) => Math.max(0, perArm - total(arm) - arm.missing);
+  const more = { candidate: missing(candidate), base: missing(base) };
+  return more.candidate > 0 || more.base > 0 ? { kind: 'more', how: 'alone', ...more } : undefined;
+}
+
+/**
+ * A base that failed each time in an earlier release, by the same digest of build, suite and environment, need not
+ * show it five times again: once is enough to see that this still holds. One that passes now is judged from scratch.
+ */
+function judgeRemembered({ candidate, base, remembered }: Evidence, { perArm }: RerunPolicy): Judgement | undefined {
+  if (!remembered || remembered.pass > 0 || remembered.fail < perArm || base.pass > 0 || base.crashed > 0) {
+    return undefined;
+  }
+  const more = {
+    candidate: total(candidate) + candidate.missing > 0 ? 0 : 1,
+    base: total(base) + base.missing > 0 ? 0 : 1,
   };
-  if (fisherWorse(candidate, base) <= alpha) return conclude('destabilised');
-  if (worseByAtMost(candidate, base) < Math.max(MARGIN, baseRate / 2)) return conclude('flaky');
-
-  const affordable = Math.max(policy.perArm, Math.floor(policy.secondsPerTest / Math.max(seconds, 0.001)));
-  const next = Math.min(affordable, looks.find((look) => look > Math.min(c, b)) ?? 0);
-  if (next > Math.min(c, b)) {
-    return { kind: 'more', candidate: Math.max(0, next - c), base: Math.max(0, next - b), alone: false };
-  }
-  // Too slow to be run more often: not one failure in any rerun is what a flake looks like (99.96 %, triage.md).
-  if (candidate.fail === 0 && base.fail === 0) return conclude('flaky', `${counts}; too slow for more runs`);
-  return conclude('undecided');
+  if (more.candidate + more.base > 0) return { kind: 'more', how: 'alone', ...more };
+  if (base.fail === 0) return undefined;
+  return ruling(
+    'pre-existing',
+    `fails on the base as well, ${base.fail} of ${total(base)} now and ${remembered.fail} of ${remembered.fail} before (same base build, suite and environment)`,
+  );
 }
 
-/** A tenth more of a rate that is not small takes more than forty runs to exclude: where one is cheap they are made. */
-function looksOf(seconds: number, { maxPerArm, maxPerArmQuick }: RerunPolicy): number[] {
-  const most = seconds < 1 ? Math.max(maxPerArm, maxPerArmQuick) : maxPerArm;
-  return [...LOOKS.filter((look) => look < most), most];
+/** Step 3: alone it passes on both arms. Nothing where the batch shows no failure either. */
+function judgeReplay(evidence: Evidence, policy: RerunPolicy): Judgement | undefined {
+  const { candidate, base, possible } = evidence.replay;
+  if (!possible) return undefined;
+  const [c, b] = [total(candidate), total(base)];
+  const first = {
+    candidate: Math.max(0, FIRST_REPLAYS.candidate - c - candidate.missing),
+    base: Math.max(0, FIRST_REPLAYS.base - b - base.missing),
+  };
+  if (first.candidate + first.base > 0) return { kind: 'more', how: 'replay', ...first };
+  if (candidate.fail === 0 || b === 0) return undefined;
+  const counts = `passes alone on both arms; in the order and process of its batch it ${armCounts(candidate, base)}`;
+  const more = { candidate: Math.max(0, REPLAYS - c), base: Math.max(0, REPLAYS - b) };
+  if (candidate.pass === 0 && (base.fail === 0 || base.pass === 0)) {
+    if (more.candidate + more.base > 0) return { kind: 'more', how: 'replay', ...more };
+    const kind = base.fail === 0 ? 'regression' : 'pre-existing';
+    return ruling(kind, counts, { orderDependent: true, by: 'replay' });
+  }
+  return judgeMixed(evidence, policy, 'replay');
+}
+
+/** Step 4: neither arm is certain, or everything passes now. The runs counted are those in which it showed. */
+function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): Judgement {
+  const { candidate, base } = by === 'alone' ? evidence : evidence.replay;
+  const reason =
+    by === 'alone' ? armCounts(candidate, base) : `in the order of its batch it ${armCounts(candidate, base)}`;
+  if (by === 'alone' && evidence.killed && candidate.fail + base.fail === 0) {
+    return ruling('infrastructure', `its process was killed from outside; since then it ${reason}`);
+  }
+  const most = mostRuns(evidence, policy, by);
+  const conclude = (kind: VerdictKind, more = '') =>
+    ruling(kind, `${reason}${more}`, { by, power: round(powerSoFar(candidate, base, most)) });
+  const compared = compareArms(candidate, base, most, by === 'alone' ? evidence.history : undefined);
+  switch (compared.kind) {
+    case 'worse':
+      return conclude('destabilised');
+    case 'no-worse':
+      return conclude('flaky');
+    case 'open-for-good':
+      return conclude('undecided', most < policy.maxPerArm ? '; too slow for more runs' : '');
+    case 'open': {
+      const next = Math.min(most, compared.next);
+      const more = { candidate: Math.max(0, next - total(candidate)), base: Math.max(0, next - total(base)) };
+      return { kind: 'more', how: by === 'alone' ? 'warm' : 'replay', ...more };
+    }
+  }
+}
+
+/** Forty runs an arm, more where they are cheap, fewer where they are dear. */
+function mostRuns({ seconds, replay }: Evidence, policy: RerunPolicy, by: Ruling['by']): number {
+  const each = by === 'alone' ? seconds : replay.seconds;
+  const most = each < QUICK_SECONDS ? Math.max(policy.maxPerArm, policy.maxPerArmQuick) : policy.maxPerArm;
+  return Math.min(most, Math.max(policy.perArm, Math.floor(policy.secondsPerTest / Math.max(each, 0.001))));
 }
 
 /** The verdicts that hold a release (triage.md). */
@@ -90,69 +172,25 @@ export function holdsRelease(kind: VerdictKind): boolean {
   return kind === 'regression' || kind === 'destabilised' || kind === 'undecided' || kind === 'untestable';
 }
 
-/** One run of a test, as the store has it. */
-export type RunFacts = {
-  ended: string;
-  complete: boolean;
-  ownPassed: boolean;
-  ownFailed: boolean;
-  ownSkipped: boolean;
-  anyFailed: boolean;
-  results: number;
-  /** True where a whole unit was run for a failure of its own (its initialisation, its crash). */
-  wholeUnit: boolean;
-  message: string | null;
-};
+const countsOf = ({ candidate, base }: BothArms) => armCounts(candidate, base);
 
-export type RunAnswer = 'pass' | 'fail' | 'crash' | 'unlinkable' | 'missing';
-
-/** What one run says about the test that it was made for. */
-export function readRun(run: RunFacts): RunAnswer {
-  if (run.ownFailed || (!run.wholeUnit && run.anyFailed && !run.ownPassed)) {
-    if (run.message !== null && LINKAGE.test(run.message)) return 'unlinkable';
-    return run.ended === 'crash' ? 'crash' : 'fail';
-  }
-  // A unit that was not run to its end has not shown that it can be.
-  if (run.wholeUnit && !run.complete) return run.ended === 'crash' ? 'crash' : 'fail';
-  if (run.ownPassed) return 'pass';
-  if (run.ownSkipped) return 'missing';
-  // A parameterised method that failed as a whole has no result of its own when its invocations pass.
-  return run.results > 0 ? 'pass' : 'missing';
+function armCounts(candidate: RunCounts, base: RunCounts): string {
+  const failed = (arm: RunCounts) => (total(arm) === 0 ? 'not run' : `${arm.fail} of ${total(arm)}`);
+  return `fails ${failed(candidate)} on the candidate, ${failed(base)} on the base`;
 }
 
-/** Thrown where a class or method is not there; a static initialiser that threw says NoClassDefFoundError too. */
-const LINKAGE =
-  /^(?:java\.lang\.)?(?:NoSuchMethodError|NoSuchFieldError|NoClassDefFoundError(?!: Could not initialize)|AbstractMethodError|IncompatibleClassChangeError|ClassNotFoundException|UnsupportedClassVersionError)\b/;
-
-/**
- * The answers of one arm, counted. A test that cannot be linked was compiled against something that this arm does
- * not have: on the candidate that is a failure like any other (a patch took an API away), on the base it says
- * nothing about behaviour (kafka.md: KAFKA-16570) unless the candidate cannot link it either.
- */
-export function countRuns(answers: readonly RunAnswer[], unlinkable: 'fail' | 'missing'): ArmRuns {
-  const count = (...kinds: RunAnswer[]) => answers.filter((answer) => kinds.includes(answer)).length;
-  const lost = count('unlinkable');
-  return {
-    pass: count('pass'),
-    fail: count('fail', 'crash') + (unlinkable === 'fail' ? lost : 0),
-    missing: count('missing') + (unlinkable === 'missing' ? lost : 0),
-    crashed: count('crash'),
-  };
-}
-
-export function weigh(candidate: readonly RunAnswer[], base: readonly RunAnswer[], seconds: number): Evidence {
-  return {
-    candidate: countRuns(candidate, 'fail'),
-    base: countRuns(base, candidate.includes('unlinkable') ? 'fail' : 'missing'),
-    seconds,
-  };
+function power(evidence: Evidence, policy: RerunPolicy): number {
+  return round(powerSoFar(evidence.candidate, evidence.base, mostRuns(evidence, policy, 'alone')));
 }
 
 const total = ({ pass, fail }: RunCounts) => pass + fail;
 const round = (x: number) => Math.round(x * 1000) / 1000;
-const verdict = (kind: VerdictKind, reason: string, power?: number): Judgement => ({
+
+type Details = Partial<Pick<Ruling, 'power' | 'orderDependent' | 'by'>>;
+const ruling = (kind: VerdictKind, reason: string, details: Details = {}): Ruling => ({
   kind: 'verdict',
   verdict: kind,
   reason,
-  ...(power === undefined ? {} : { power }),
+  by: 'alone',
+  ...details,
 });

@@ -10,6 +10,22 @@ function logFactorial(n: number): number {
 
 const logChoose = (n: number, k: number) => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
 
+const LANCZOS = [
+  676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905,
+  -0.13857109526572012, 9.984369578019572e-6, 1.5056327351493116e-7,
+];
+
+/** Logarithm of the gamma function for x ≥ 0.5 (Lanczos, g = 7; relative error below 1e-14). */
+function logGamma(x: number): number {
+  const y = x - 1;
+  const series = LANCZOS.reduce((sum, c, i) => sum + c / (y + i + 1), 0.9999999999998099);
+  const t = y + 7.5;
+  return 0.5 * Math.log(2 * Math.PI) + (y + 0.5) * Math.log(t) - t + Math.log(series);
+}
+
+/** Logarithm of the beta function: how a failure rate that is only known by a prior weighs counts. */
+export const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b);
+
 /**
  * Fisher's exact test, one-sided: how likely the candidate has as many failures as it has, or more, when both arms
  * fail equally often. Exact for any counts; 1 where an arm has no run.
@@ -38,12 +54,12 @@ function wilson({ pass, fail }: Counts, z: number): { low: number; high: number;
 }
 
 /**
- * The most by which the candidate's failure rate exceeds the base's, at 95 % confidence, one-sided (Newcombe's
- * hybrid score interval). 1 where an arm has no run.
+ * The most by which the candidate's failure rate exceeds the base's, one-sided, at the confidence of the normal
+ * quantile `z` (95 % by default; Newcombe's hybrid score interval). 1 where an arm has no run.
  */
-export function worseByAtMost(candidate: Counts, base: Counts): number {
+export function worseByAtMost(candidate: Counts, base: Counts, z = 1.645): number {
   if (candidate.pass + candidate.fail === 0 || base.pass + base.fail === 0) return 1;
-  const [c, b] = [wilson(candidate, 1.645), wilson(base, 1.645)];
+  const [c, b] = [wilson(candidate, z), wilson(base, z)];
   return c.rate - b.rate + Math.hypot(c.high - c.rate, b.rate - b.low);
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -30,7 +31,7 @@ export async function writeLogDifference(options: {
   for await (const line of linesOf(options.failing)) {
     const template = templateOf(line);
     writer.line(line, known.has(template) ? undefined : template);
-    if (file.writableNeedDrain) await new Promise((resolve) => file.once('drain', resolve));
+    if (file.writableNeedDrain) await once(file, 'drain');
   }
   const difference = writer.end();
   file.end();

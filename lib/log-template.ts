@@ -38,6 +38,7 @@ export function createTextSet() {
     add(text: string): void {
       for (const place of places(text)) bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31));
     },
-    has: (text: string): boolean => places(text).every((place) => ((bits[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0),
+    has: (text: string): boolean =>
+      places(text).every((place) => ((bits[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0),
   };
 }

@@ -51,6 +51,8 @@ export type WorkItem = {
   test?: string;
   /** A new process for this item: nothing that ran before can help or harm it. */
   fresh?: boolean;
+  /** Its log is kept even where nothing fails: what another log is compared with. */
+  keepLog?: boolean;
   limits: Limits;
 };
 

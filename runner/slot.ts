@@ -139,9 +139,10 @@ async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> 
       },
     });
     // The log is whole before the line that names it.
-    log.close({ keep: failed });
+    const keep = failed || item.keepLog === true;
+    log.close({ keep });
     const seconds = (performance.now() - begun) / 1000;
-    const kept = failed && printed ? { log: logName } : {};
+    const kept = keep && printed ? { log: logName } : {};
     const under = { batch: batch.batch, lease: batch.lease };
     slot.events.append({ type: 'end', at: now(), exec, ...under, item: number, seconds, ...end, ...kept });
     slot.history.finishedItems.add(itemKey(batch.batch, number));

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { RunFacts } from '../decisions/failure-verdict.ts';
+import type { RunFacts } from '../decisions/run-answers.ts';
 import type { Quarantine, Verdict } from '../workflows/types.ts';
 import type { SuiteDb, SuitePhase } from './suites.ts';
 
@@ -69,6 +69,8 @@ export type OpenFailure = FoundFailure & {
   selector: string;
   /** The class that its unit is, or is a part of. */
   class: string;
+  /** The arm that stands for the base. */
+  base_arm: string;
 };
 
 export async function listFailures(db: SuiteDb, suiteRun: string): Promise<OpenFailure[]> {
@@ -76,7 +78,7 @@ export async function listFailures(db: SuiteDb, suiteRun: string): Promise<OpenF
     .selectFrom('suite_failure as f')
     .leftJoin('suite_unit as u', (join) => join.onRef('u.suite_run', '=', 'f.suite_run').onRef('u.unit', '=', 'f.unit'))
     .select(['f.unit', 'test', 'unique_id', 'cluster', 'message', 'reason', 'seconds', 'log', 'verdict'])
-    .select(['quarantine', 'selector', 'part_of'])
+    .select(['quarantine', 'selector', 'part_of', 'base_arm'])
     .where('f.suite_run', '=', suiteRun)
     .orderBy('f.unit')
     .orderBy('test')
@@ -98,12 +100,21 @@ export async function saveVerdict(db: SuiteDb, suiteRun: string, verdict: Verdic
     .execute();
 }
 
-export type TestRun = RunFacts & { unit: string; test: string; arm: string; seconds: number };
+/** `log`: its digest, where it was kept. `cost`: seconds of the whole execution, a new process included. */
+export type TestRun = RunFacts & {
+  unit: string;
+  test: string;
+  arm: string;
+  phase: SuitePhase;
+  seconds: number;
+  cost: number;
+  log: string | null;
+};
 
 /** Every ended run of one test (or one unit) alone, with what it recorded about it. */
 export async function runsAlone(db: SuiteDb, suiteRun: string, phases: readonly SuitePhase[]): Promise<TestRun[]> {
   const { rows } = await sql<TestRun>`
-    select e.unit, e.test, e.arm, e.ended, e.complete,
+    select e.unit, e.test, e.arm, e.phase, e.ended, e.complete, e.log, coalesce(e.seconds, 0) as cost,
       coalesce(max(r.seconds) filter (where r.test = e.test), e.seconds, 0) as seconds,
       coalesce(bool_or(r.test = e.test and r.status = 'passed'), false) as "ownPassed",
       coalesce(bool_or(r.test = e.test and r.status = 'failed'), false) as "ownFailed",

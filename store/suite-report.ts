@@ -22,7 +22,9 @@ export type SuiteFigures = {
   seconds: number;
   totalUnitSeconds: number;
   longestUnitSeconds: number;
+  /** For verdicts, and apart from it for the search for culprits. */
   rerunSeconds: number;
+  culpritSeconds: number;
 };
 
 /**
@@ -40,7 +42,7 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
   const { rows: units } = await sql<{ finished: number; total: number; longest: number }>`
     select count(*) as finished, coalesce(sum(seconds), 0) as total, coalesce(max(seconds), 0) as longest
     from (${counted(suiteRun)}) e`.execute(db);
-  const { rows: runs } = await sql<{ executions: number; repeated: number; seconds: number; reruns: number }>`
+  const { rows: runs } = await sql<Record<'executions' | 'repeated' | 'seconds' | 'reruns' | 'culprits', number>>`
     select count(*) filter (where phase = 'suite') as executions,
       count(*) filter (where phase = 'suite' and exists (
         select from suite_execution f
@@ -52,7 +54,8 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
             or (e.ended_at is not null and (f.ended_at, f.slot, f.exec) < (e.ended_at, e.slot, e.exec))))) as repeated,
       coalesce(extract(epoch from max(ended_at) filter (where phase = 'suite')
         - min(started_at) filter (where phase = 'suite')), 0)::float8 as seconds,
-      coalesce(sum(seconds) filter (where phase <> 'suite'), 0) as reruns
+      coalesce(sum(seconds) filter (where phase not in ('suite', 'culprit')), 0) as reruns,
+      coalesce(sum(seconds) filter (where phase = 'culprit'), 0) as culprits
     from suite_execution e where suite_run = ${suiteRun}`.execute(db);
   const count = (status: keyof TestCounts) => tests.find((row) => row.status === status)?.count ?? 0;
   return {
@@ -64,6 +67,7 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
     totalUnitSeconds: units[0]?.total ?? 0,
     longestUnitSeconds: units[0]?.longest ?? 0,
     rerunSeconds: runs[0]?.reruns ?? 0,
+    culpritSeconds: runs[0]?.culprits ?? 0,
   };
 }
 

@@ -3,8 +3,13 @@ import type { PlannedUnit } from '../decisions/unit-plan.ts';
 import type { WorkItem } from '../runner/protocol.ts';
 import type { Build, Quarantine, Verdict } from '../workflows/types.ts';
 
-/** `suite`: the suite proper. `rerun`: runs for a verdict. `culprit`: runs on prefixes of the stack. */
-export type SuitePhase = 'suite' | 'rerun' | 'culprit';
+/**
+ * `suite`: the suite proper. Runs for a verdict: `first` of a representative before anything else, `elsewhere` after a
+ * host was suspected, `rerun` of one test, `replay` of a batch. `culprit`: runs on other stacks than the two arms.
+ */
+export type SuitePhase = 'suite' | JudgePhase | 'culprit';
+export type JudgePhase = 'first' | 'elsewhere' | 'rerun' | 'replay';
+export const JUDGE_PHASES: readonly JudgePhase[] = ['first', 'elsewhere', 'rerun', 'replay'];
 
 type Time = ColumnType<Date, Date | string, Date | string>;
 
@@ -25,6 +30,8 @@ export interface SuiteTables {
     suite_ended_at: Time | null;
     ended_at: Time | null;
     problem: string | null;
+    /** Seconds that the release may spend on reruns, over all its suites. */
+    rerun_budget: number | null;
   };
   suite_unit: {
     suite_run: string;
@@ -53,6 +60,8 @@ export interface SuiteTables {
     /** Its lease was taken back: what had not finished is in another batch, and nothing of this one is recorded any more. */
     revoked_at: Time | null;
     problem: string | null;
+    /** Not on this host, where there is another. */
+    avoid_host: string | null;
   };
   /** A suite worker, and when it was last there. */
   suite_host: {
@@ -118,7 +127,22 @@ export interface SuiteTables {
     seconds: number;
     log: string | null;
     verdict: JSONColumnType<Verdict | null>;
+    /** What stands for the base: `base`, or another arm where the base lacks the test. */
+    base_arm: Generated<string>;
     quarantine: JSONColumnType<Quarantine | null>;
+  };
+  /** Arms for the search for a culprit that cannot be run, and why. */
+  suite_point: { suite_run: string; arm: string; answer: 'unbuildable' | 'conflict'; reason: string };
+  /** Tests that failed in every run on a base build, in one suite and environment, by digest. */
+  base_failure: {
+    base: string;
+    suite: string;
+    environment: string;
+    unit: string;
+    test: string;
+    failures: number;
+    suite_run: string;
+    seen_at: Generated<Time>;
   };
   unit_history: {
     fork: string;

@@ -9,7 +9,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SuiteHost, SuiteOrder, SuiteRunnerActivities } from '../activities/suite-runner.ts';
-import type { PointAnswer } from '../decisions/culprit.ts';
 import type { suite } from './suite.ts';
 
 /** Continue-as-new by then: replays stay short, and a history under 2,000 events (temporal.md, 5). */
@@ -21,13 +20,9 @@ export type SuiteCarry = {
   /** Every host that had a runner. */
   served: string[];
   at: 'suite' | 'judging' | 'culprits';
-  /** The round of reruns. */
-  round: number;
-  /** What the culprit search knows, by point. */
-  answers: Record<number, Record<string, PointAnswer> | 'unbuildable'>;
 };
 
-type Phase = 'suite' | 'rerun' | 'culprit';
+type Phase = 'suite' | 'first' | 'elsewhere' | 'rerun' | 'replay' | 'culprit';
 
 /**
  * One suite run and the hosts it runs on. `state` is what is carried on: whoever gets further writes it there, and

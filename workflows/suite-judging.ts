@@ -1,16 +1,39 @@
 import { type Place, runBatches } from './suite-hosts.ts';
 
-/** Rounds of reruns: 5, 3 more, 10, 20, 40 an arm, and some that a crash cut short. */
-const MAX_ROUNDS = 20;
+/** Rounds of reruns: a first look, elsewhere, 5, 3 more, replays, 10 to 400 an arm, and some that a crash cut short. */
+const MAX_ROUNDS = 60;
 
-/** Judges every failure by reruns, in rounds, until it has a verdict. Says what stopped it, if anything did. */
+/**
+ * Judges every failure by reruns until it has a verdict (triage.md, *Verdicts*). Says what stopped it, if anything did.
+ *
+ *   1. Rounds: what is known gets its verdict, what is missing is run, until nothing is missing.
+ *   2. For tests that the base lacks, the last released candidate is the base, and again as in 1.
+ *
+ * Where it stands is in the store: begun again it goes on.
+ */
 export async function judge(place: Place): Promise<string | undefined> {
-  const { desk, state, order } = place;
-  for (; state.round < MAX_ROUNDS; state.round += 1) {
-    const { batches } = await desk.judgeFailures({ suiteRun: order.suiteRun });
-    if (batches === 0) return undefined;
-    const problem = await runBatches(place, 'rerun', batches);
-    if (problem !== undefined) return problem;
+  const problem = await judgeInRounds(place);
+  if (problem !== undefined) return problem;
+  const { suiteRun } = place.order;
+  const { tests, released } = await place.desk.lackedByBase({ suiteRun });
+  if (tests.length > 0 && released) {
+    await place.desk.addSuiteArm({ suiteRun, arm: 'released', build: released });
+    await place.desk.judgeAgainst({ suiteRun, arm: 'released', tests });
+    return judgeInRounds(place);
+  }
+  return undefined;
+}
+
+/** Judges, runs what is missing, and judges again. */
+export async function judgeInRounds(place: Place): Promise<string | undefined> {
+  const { suiteRun, base } = place.order;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const { phases } = await place.desk.judgeFailures({ suiteRun, base: base.digest });
+    if (phases.length === 0) return undefined;
+    for (const phase of phases) {
+      const problem = await runBatches(place, phase);
+      if (problem !== undefined) return problem;
+    }
   }
   return `no verdict after ${MAX_ROUNDS} rounds of reruns`;
 }

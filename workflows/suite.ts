@@ -39,7 +39,7 @@ export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<Su
 async function plan(order: SuiteOrder): Promise<SuiteCarry | { problem: string }> {
   const planned = await desk.prepareSuite(order);
   if (planned.kind === 'unplannable') return { problem: planned.reason };
-  return { hosts: planned.hosts, served: [], at: 'suite', round: 0, answers: {} };
+  return { hosts: planned.hosts, served: [], at: 'suite' };
 }
 
 /** Steps 2 to 4, from where the state says. Says what stopped them. */
@@ -55,6 +55,7 @@ async function runAndJudge(place: Place): Promise<string | undefined> {
     if (problem !== undefined) return problem;
     state.at = 'culprits';
   }
-  await findCulprits(place);
-  return undefined;
+  const problem = await findCulprits(place);
+  await place.desk.writeDifferences({ suiteRun: place.order.suiteRun });
+  return problem;
 }

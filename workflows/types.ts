@@ -96,9 +96,29 @@ export type Verdict = {
   base: RunCounts;
   /** The first line of the failure, redacted and cut to 300 characters. */
   message: string;
+  /** The patch that did it, oldest first where there are several that do it together (or cannot be told apart). */
   culprit?: string[];
+  /** How the culprit is known, or why there is none: a sentence. */
+  culpritReason?: string;
+  /** It passes alone and fails in the order and process of its batch: the counts are those of the batch. */
   orderDependent?: boolean;
   power?: number;
+  /** Why: a sentence with the counts. */
+  reason?: string;
+  /** What the message looked like; it decided the first step alone. */
+  signature?: string;
+  /** The test of the same cause whose counts these are: this one was not run again. */
+  representative?: string;
+  /** Counted instead of new runs: failures on the very same base build, in this suite run of an earlier release. */
+  remembered?: { failures: number; suiteRun: string };
+  /** What stood for the base, which lacks the test: a version. */
+  against?: string;
+  /** It never ran again, on any host: somebody must look at the machines. */
+  human?: boolean;
+  /** Seconds of test processes. */
+  cost?: { rerunSeconds: number; culpritSeconds: number };
+  /** What the failing log says and the base's logs do not: a digest in the artifact store. */
+  logDifference?: string;
   /** The entry of the configuration that this test falls under; one that has ended gates again. */
   quarantine?: Quarantine;
   /** Where the log and the runs lie: a digest in the artifact store, or the suite run's id. */
@@ -115,7 +135,11 @@ export type SuiteOutcome = {
   tests: TestCounts;
   executions: number;
   repeated: number;
+  /** Of test processes, for verdicts; the search for culprits is counted apart. */
   rerunSeconds: number;
+  culpritSeconds?: number;
+  /** All failures by what they were judged to be. */
+  verdicts?: Partial<Record<VerdictKind, number>>;
   /** The verdicts that hold a release; the store has them all. */
   holding: Verdict[];
   /** How many would, were they not in quarantine. */

@@ -6,8 +6,9 @@ import { isQuarantined } from '../../decisions/quarantine.ts';
 import { findDetached, stopDetached } from '../../lib/detached.ts';
 import { learnFrom } from '../../store/suite-history.ts';
 import { suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
+import { verdictCounts } from '../../store/suite-verdicts.ts';
 import { findSuiteRun, markEnded } from '../../store/suites.ts';
-import type { SuiteOutcome } from '../../workflows/types.ts';
+import type { SuiteOutcome, Verdict } from '../../workflows/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
 import { runFolder } from './folders.ts';
 
@@ -24,10 +25,11 @@ export async function finishSuite(
 ): Promise<SuiteOutcome> {
   const run = await findSuiteRun(deps.db, suiteRun);
   const figures = await suiteFigures(deps.db, suiteRun);
-  const reason = problem ?? (await whyItDoesNotCount(deps, suiteRun, figures.tests));
+  const verdicts = await suiteVerdicts(deps.db, suiteRun);
+  const reason = problem ?? (await whyItDoesNotCount(deps, suiteRun, figures.tests)) ?? brokenMachines(verdicts);
   await markEnded(deps.db, suiteRun, reason, (tx) => learnFrom(tx, suiteRun));
   const slots = run?.slots ?? 0;
-  const bad = (await suiteVerdicts(deps.db, suiteRun)).filter(({ kind }) => holdsRelease(kind));
+  const bad = verdicts.filter(({ kind }) => holdsRelease(kind));
   const holding = bad.filter((verdict) => !isQuarantined(verdict));
   const quarantined = bad.length - holding.length;
   return {
@@ -41,6 +43,8 @@ export async function finishSuite(
     executions: figures.executions,
     repeated: figures.repeated,
     rerunSeconds: round(figures.rerunSeconds),
+    culpritSeconds: round(figures.culpritSeconds),
+    verdicts: await verdictCounts(deps.db, suiteRun),
     holding: holding.slice(0, MAX_HOLDING),
     ...(quarantined === 0 ? {} : { quarantined }),
     ...(reason === undefined ? {} : { problem: reason }),
@@ -57,6 +61,15 @@ async function whyItDoesNotCount(
   if (missing.length > 0)
     return `units of the plan have no result: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`;
   return passed + failed === 0 ? 'nothing was executed' : undefined;
+}
+
+/** What never ran again, on any host, has not been tested: a human looks at the machines (triage.md, step 0). */
+function brokenMachines(verdicts: readonly Verdict[]): string | undefined {
+  const broken = verdicts.filter(({ human }) => human);
+  const [first] = broken;
+  if (!first) return undefined;
+  const more = broken.length === 1 ? '' : ` and ${broken.length - 1} more`;
+  return `${first.test}${more} could not be run, neither on the candidate nor on the base: ${first.reason ?? first.message}`;
 }
 
 /** Ends the runners of a suite run on this host. Safe to repeat. */

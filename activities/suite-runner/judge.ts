@@ -1,255 +1,215 @@
-import type { SuiteSettings } from '../../config/suite.ts';
-import { clusterKey, representatives } from '../../decisions/failure-cluster.ts';
-import { countRuns, judgeFailure, readRun, weigh } from '../../decisions/failure-verdict.ts';
-import { isQuarantined, quarantineOf } from '../../decisions/quarantine.ts';
-import { planProbe, planReruns, type Rerun, rerunLimits } from '../../decisions/rerun-plan.ts';
-import { methodOf } from '../../decisions/test-pattern.ts';
+import { clusterKey } from '../../decisions/failure-cluster.ts';
+import { type Judgement, judgeFailure, type MoreRuns, type Ruling } from '../../decisions/failure-verdict.ts';
+import { firstStep, signatureOf } from '../../decisions/first-step.ts';
+import { quarantineOf } from '../../decisions/quarantine.ts';
 import { oneLine } from '../../lib/plain-text.ts';
-import type { Limits, WorkItem } from '../../runner/protocol.ts';
-import { queueBatches } from '../../store/suite-batches.ts';
-import {
-  failuresOfSuite,
-  listFailures,
-  type OpenFailure,
-  runsAlone,
-  saveFailures,
-  saveVerdict,
-  type TestRun,
-} from '../../store/suite-failures.ts';
-import { methodHistory, unitHistory } from '../../store/suite-history.ts';
-import { markSuiteEnded, type SuitePhase, suiteRunOf } from '../../store/suites.ts';
-import type { Verdict } from '../../workflows/types.ts';
+import { failuresOfSuite, type OpenFailure, saveFailures, saveVerdict } from '../../store/suite-failures.ts';
+import { keepBaseFailure, keepRerunBudget } from '../../store/suite-verdicts.ts';
+import { type JudgePhase, markSuiteEnded, suiteRunOf } from '../../store/suites.ts';
+import type { Digest, RunCounts, Verdict } from '../../workflows/types.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
+import {
+  armsOf,
+  type Case,
+  evidenceOf,
+  firstEvidenceOf,
+  keyOf,
+  openCase,
+  replayOf,
+  replaySeconds,
+  stretchOf,
+  tenths,
+} from './judge-case.ts';
+import { type Due, planDue, waitingPhases } from './judge-plan.ts';
 
-export type TestKey = { unit: string; test: string };
-/** `batches`: reruns that wait to be run before anything more can be said. */
-export type Judged = { batches: number; failures: number; judged: number };
+/** `phases`: in which reruns wait to be run before anything more can be said. */
+export type Judged = { phases: JudgePhase[]; failures: number; judged: number };
 
-const keyOf = ({ unit, test }: TestKey) => `${unit} ${test}`;
+/** `base`: digest of the base build, so that what it showed in an earlier release counts. */
+export type JudgeOrder = { suiteRun: string; base?: Digest };
 
 /**
- * Judges every failure from the reruns that there are, and plans those that are missing. Facts and counts only:
- * the rule is decisions/failure-verdict.ts. Safe to repeat: nothing is planned while planned reruns wait.
+ * Judges every failure from the reruns that there are, and plans those that are missing. Facts and counts only: the
+ * rules are decisions/first-step.ts and decisions/failure-verdict.ts. The failures are those of the suite proper, or
+ * those that somebody else has saved for this suite run (`saveFailures`). Safe to repeat: nothing is planned while
+ * planned reruns wait.
  */
-export async function judgeFailures(deps: SuiteRunnerDeps, suiteRun: string): Promise<Judged> {
+export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: JudgeOrder): Promise<Judged> {
   const { db } = deps;
   await markSuiteEnded(db, suiteRun);
-  const run = await suiteRunOf(db, suiteRun);
+  await keepFailures(deps, suiteRun);
+  const waiting = await waitingPhases(db, suiteRun);
+  // A verdict may be what others wait for: looked again until it changes nothing.
+  for (;;) {
+    const it = await openCase(deps, suiteRun, base);
+    const judged = it.failures.filter(({ verdict }) => verdict !== null).length;
+    const counts = { failures: it.failures.length, judged };
+    if (waiting.length > 0) return { phases: waiting, ...counts };
+    const due: Due[] = [];
+    let ruled = 0;
+    for (const failure of inOrder(it)) {
+      const next = await nextOf(deps, it, failure);
+      if (next.kind === 'ruled') {
+        await saveVerdict(db, suiteRun, next.verdict);
+        ruled += 1;
+      } else if (next.kind === 'due') due.push(next);
+    }
+    if (due.length > 0 || ruled === 0) {
+      await keepRerunBudget(db, suiteRun, it.budget);
+      return { phases: await planDue(deps, it, due), failures: counts.failures, judged: judged + ruled };
+    }
+  }
+}
+
+async function keepFailures(deps: SuiteRunnerDeps, suiteRun: string): Promise<void> {
+  const run = await suiteRunOf(deps.db, suiteRun);
   const suite = suiteSettings(await deps.settings(run.settings), run.fork, run.suite);
-  const found = await failuresOfSuite(db, suiteRun);
   const quarantine = quarantineOf(suite.quarantine, new Date().toISOString().slice(0, 10));
+  const found = await failuresOfSuite(deps.db, suiteRun);
   await saveFailures(
-    db,
+    deps.db,
     suiteRun,
     found.map((failure) => ({ ...failure, cluster: clusterKey(failure.message), quarantine: quarantine(failure) })),
   );
-  const failures = await listFailures(db, suiteRun);
-  const waiting = await unfinishedBatches(deps, suiteRun, 'rerun');
-  if (waiting > 0) return { batches: waiting, failures: failures.length, judged: 0 };
+}
 
-  const runs = groupRuns(await runsAlone(db, suiteRun, ['rerun']));
-  const chosen = representatives(failures);
-  const affordable = affordableFailures(failures, chosen, suite.reruns.maxTests);
-  const limitsOf = await limitsFor(deps, run.fork, suite, failures);
-  const reruns: Rerun[] = [];
-  let judged = 0;
-  for (const failure of failures) {
-    if (failure.verdict !== null) {
-      judged += 1;
-      continue;
-    }
-    const outcome = judgeOne(failure, runs.get(keyOf(failure)) ?? [], suite, affordable.has(failure));
-    if (outcome.kind === 'more') {
-      const { candidate, base, alone } = outcome;
-      reruns.push({
-        ...rerunOf(failure, limitsOf(failure)),
-        representative: chosen.has(failure),
-        candidate,
-        base,
-        alone,
+/** The open ones: one of each kind first, then as many others as are judged at all. */
+function inOrder({ failures, chosen, suite }: Case): (OpenFailure & { affordable: boolean })[] {
+  return [...failures]
+    .sort((a, b) => Number(chosen.has(b)) - Number(chosen.has(a)))
+    .map((failure, index) => ({ ...failure, affordable: index < suite.reruns.maxTests }))
+    .filter(({ verdict }) => verdict === null);
+}
+
+type Next = { kind: 'ruled'; verdict: Verdict } | ({ kind: 'due' } & Due) | { kind: 'wait' };
+
+async function nextOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure & { affordable: boolean }): Promise<Next> {
+  const known = firstEvidenceOf(it, failure);
+  const first = known ? firstStep(known) : ({ kind: 'ordinary' } as const);
+  switch (first.kind) {
+    case 'probe':
+      return { kind: 'due', phase: 'first', failure };
+    case 'elsewhere':
+      return { kind: 'due', phase: 'elsewhere', failure, both: known?.isRepresentative === true };
+    case 'wait':
+      return { kind: 'wait' };
+    case 'infrastructure': {
+      const { human, reason } = first;
+      return ruledAs(deps, it, failure, 'infrastructure', reason, {
+        ...firstCounts(it, failure),
+        ...(human ? { human } : {}),
       });
-    } else {
-      await saveVerdict(db, suiteRun, verdictOf(deps, suiteRun, failure, outcome));
-      judged += 1;
     }
+    case 'regression-too':
+      return likeRepresentative(deps, it, failure);
+    case 'ordinary':
+      return byCounts(deps, it, failure);
   }
-  const batches = planReruns(reruns);
-  await queue(deps, suiteRun, 'rerun', batches);
-  return { batches: batches.length, failures: failures.length, judged };
 }
 
-type Outcome = Extract<ReturnType<typeof judgeOne>, { kind: 'verdict' }>;
-
-function judgeOne(failure: OpenFailure, runs: readonly TestRun[], suite: SuiteSettings, affordable: boolean) {
-  const answers = (arm: string) => runs.filter((run) => run.arm === arm).map(readRun);
-  const seconds = runs.length === 0 ? failure.seconds : runs.reduce((sum, run) => sum + run.seconds, 0) / runs.length;
-  const evidence = weigh(answers('candidate'), answers('base'), seconds);
-  if (!affordable && runs.length === 0) {
-    const reason = `not run again: more than ${suite.reruns.maxTests} tests failed`;
-    return { kind: 'verdict' as const, verdict: 'undecided' as const, reason, evidence };
+/** Steps 1 to 5: representatives of a cluster first, then the rest. */
+async function byCounts(
+  deps: SuiteRunnerDeps,
+  it: Case,
+  failure: OpenFailure & { affordable: boolean },
+): Promise<Next> {
+  const isChosen = [...it.chosen].some((one) => keyOf(one) === keyOf(failure));
+  const ahead = [...it.chosen].some(({ cluster, verdict }) => cluster === failure.cluster && verdict === null);
+  if (!isChosen && ahead) return { kind: 'wait' };
+  const evidence = evidenceOf(it, failure, await stretchOf(deps, it, failure));
+  if (!failure.affordable && evidence.candidate.pass + evidence.candidate.fail === 0) {
+    return ruledAs(deps, it, failure, 'undecided', `not run again: more than ${it.suite.reruns.maxTests} tests failed`);
   }
-  return { ...judgeFailure(evidence, suite.reruns), evidence };
+  const judged: Judgement = judgeFailure(evidence, it.policy);
+  if (judged.kind === 'more') return { kind: 'due', phase: phaseOf(judged), failure, more: judged };
+  await rememberBase(deps, it, failure, evidence);
+  const counts = judged.by === 'replay' ? replayOf(it, failure) : evidence;
+  const used =
+    judged.verdict === 'pre-existing' && evidence.base.fail < it.policy.perArm
+      ? it.remembered.get(keyOf(failure))
+      : undefined;
+  return ruledAs(deps, it, failure, judged.verdict, judged.reason, {
+    ...detailsOf(judged),
+    candidate: countsOf(counts.candidate),
+    base: countsOf(counts.base),
+    ...(used ? { remembered: used } : {}),
+  });
 }
 
-function verdictOf(deps: SuiteRunnerDeps, suiteRun: string, failure: OpenFailure, outcome: Outcome): Verdict {
-  const { candidate, base } = outcome.evidence;
+const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'replay' ? 'replay' : 'rerun');
+
+function detailsOf({ power, orderDependent }: Ruling): Partial<Verdict> {
   return {
+    ...(power === undefined ? {} : { power }),
+    ...(orderDependent === undefined ? {} : { orderDependent }),
+  };
+}
+
+/** A base that fails each time is known the next time; one that has passed is forgotten. */
+async function rememberBase(
+  deps: SuiteRunnerDeps,
+  it: Case,
+  failure: OpenFailure,
+  { base }: { base: RunCounts & { crashed: number } },
+): Promise<void> {
+  if (!it.baseKey || failure.base_arm !== 'base') return;
+  if (base.pass > 0) await keepBaseFailure(deps.db, it.baseKey, failure, undefined);
+  else if (base.fail >= it.policy.perArm && base.crashed === 0) {
+    await keepBaseFailure(deps.db, it.baseKey, failure, { failures: base.fail, suiteRun: it.run.suite_run });
+  }
+}
+
+/** The runs of step 0, here and elsewhere. */
+function firstCounts(it: Case, failure: OpenFailure): Pick<Verdict, 'candidate' | 'base'> {
+  const [here, there] = [armsOf(it, failure, 'first'), armsOf(it, failure, 'elsewhere')];
+  const sum = (a: RunCounts, b: RunCounts) => ({ pass: a.pass + b.pass, fail: a.fail + b.fail });
+  return { candidate: sum(here.candidate, there.candidate), base: sum(here.base, there.base) };
+}
+
+function likeRepresentative(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Next {
+  const representative = it.suspects.get(keyOf(failure))?.members[0];
+  const judged = it.failures.find((one) => representative && keyOf(one) === keyOf(representative))?.verdict;
+  if (!judged) return { kind: 'wait' };
+  const reason = `fails with ${judged.test}, which ${judged.reason ?? 'is a regression'}; not run again itself`;
+  const { candidate, base, culprit } = judged;
+  return ruledAs(deps, it, failure, 'regression', reason, {
+    candidate,
+    base,
+    representative: judged.test,
+    ...(culprit ? { culprit } : {}),
+  });
+}
+
+function ruledAs(
+  deps: SuiteRunnerDeps,
+  it: Case,
+  failure: OpenFailure,
+  kind: Verdict['kind'],
+  reason: string,
+  details: Partial<Verdict> = {},
+): Next {
+  const signature = signatureOf(failure.message);
+  const verdict: Verdict = {
     unit: failure.unit,
     test: failure.test,
-    kind: outcome.verdict,
-    candidate: { pass: candidate.pass, fail: candidate.fail },
-    base: { pass: base.pass, fail: base.fail },
+    kind,
+    candidate: { pass: 0, fail: 0 },
+    base: { pass: 0, fail: 0 },
     message: deps.redact(oneLine(failure.message, 300)),
+    reason,
+    ...(signature ? { signature } : {}),
     ...(failure.quarantine === null ? {} : { quarantine: failure.quarantine }),
-    ...('power' in outcome && outcome.power !== undefined ? { power: outcome.power } : {}),
-    evidence: failure.log ?? suiteRun,
+    cost: { rerunSeconds: costOf(it, failure), culpritSeconds: 0 },
+    ...details,
+    evidence: failure.log ?? it.run.suite_run,
   };
+  return { kind: 'ruled', verdict };
 }
 
-/** Where far too much fails, one of each kind is judged first, then as many others as the budget has room for. */
-function affordableFailures(
-  failures: readonly OpenFailure[],
-  chosen: ReadonlySet<OpenFailure>,
-  budget: number,
-): Set<OpenFailure> {
-  return new Set([...failures].sort((a, b) => Number(chosen.has(b)) - Number(chosen.has(a))).slice(0, budget));
+function costOf(it: Case, failure: OpenFailure): number {
+  const own = (it.runs.get(keyOf(failure)) ?? []).reduce((sum, { cost }) => sum + cost, 0);
+  const sharing = it.failures.filter(({ unit }) => unit === failure.unit).length;
+  return tenths(own + replaySeconds(it.replayed, failure, 'replay') / Math.max(1, sharing));
 }
 
-function rerunOf(failure: OpenFailure, limits: Limits) {
-  const { unit, test, unique_id } = failure;
-  const uniqueId = unique_id === '' ? '' : (JSON.parse(unique_id) as string);
-  const asUnit = test === unit || test === failure.class || uniqueId === '';
-  const selector = asUnit ? failure.selector : `u:${uniqueId}`;
-  // What cannot be selected by itself is judged as its whole unit would be.
-  return { unit, test, selector, limits };
-}
-
-async function limitsFor(
-  deps: SuiteRunnerDeps,
-  fork: string,
-  suite: SuiteSettings,
-  failures: readonly OpenFailure[],
-): Promise<(failure: OpenFailure) => Limits> {
-  const classes = [...new Set(failures.map((failure) => failure.class))];
-  const past = await unitHistory(deps.db, fork, classes);
-  const methods = new Map((await methodHistory(deps.db, fork, classes)).map((one) => [one.method, one.seconds]));
-  return (failure) => {
-    // A test that ran into its limit says nothing about how long it should take; its past does.
-    const tooLong = failure.reason === 'timeout' || failure.reason === 'silence';
-    const known = methods.get(methodOf(failure.test)) ?? past.get(failure.class)?.seconds;
-    return rerunLimits(suite.limits, tooLong ? (known ?? suite.limits.methodSeconds) : failure.seconds);
-  };
-}
-
-function groupRuns(runs: readonly TestRun[]): Map<string, TestRun[]> {
-  const groups = new Map<string, TestRun[]>();
-  for (const run of runs) groups.set(keyOf(run), [...(groups.get(keyOf(run)) ?? []), run]);
-  return groups;
-}
-
-async function queue(deps: SuiteRunnerDeps, suiteRun: string, phase: SuitePhase, batches: WorkItem[][]): Promise<void> {
-  if (batches.length === 0) return;
-  await deps.db.transaction().execute(async (tx) => {
-    await tx
-      .selectFrom('suite_run')
-      .select('suite_run')
-      .where('suite_run', '=', suiteRun)
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    // Two attempts of one activity: the first one's plan stands.
-    const { waiting } = await tx
-      .selectFrom('suite_batch')
-      .select(({ fn }) => fn.countAll<number>().as('waiting'))
-      .where('suite_run', '=', suiteRun)
-      .where('phase', '=', phase)
-      .where('finished_at', 'is', null)
-      .executeTakeFirstOrThrow();
-    if (waiting === 0) await queueBatches(tx, suiteRun, phase, batches);
-  });
-}
-
-async function unfinishedBatches(deps: SuiteRunnerDeps, suiteRun: string, phase: SuitePhase): Promise<number> {
-  const { waiting } = await deps.db
-    .selectFrom('suite_batch')
-    .select(({ fn }) => fn.countAll<number>().as('waiting'))
-    .where('suite_run', '=', suiteRun)
-    .where('phase', '=', phase)
-    .where('finished_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return waiting;
-}
-
-/** The tests whose culprit is looked for: a representative of each cluster first, at most `limit`. */
-export async function culpritTests(deps: SuiteRunnerDeps, suiteRun: string, limit: number): Promise<TestKey[]> {
-  const failures = await listFailures(deps.db, suiteRun);
-  const wanted = failures.filter(
-    ({ verdict }) =>
-      verdict &&
-      (verdict.kind === 'regression' || verdict.kind === 'untestable') &&
-      !verdict.culprit &&
-      !isQuarantined(verdict),
-  );
-  const chosen = representatives(wanted);
-  return [...wanted]
-    .sort((a, b) => Number(chosen.has(b)) - Number(chosen.has(a)))
-    .slice(0, limit)
-    .map(({ unit, test }) => ({ unit, test }));
-}
-
-/** Plans runs of these tests on one more arm, as far as they have not been made. Safe to repeat. */
-export async function planArmProbe(
-  deps: SuiteRunnerDeps,
-  { suiteRun, arm, tests, runs }: { suiteRun: string; arm: string; tests: TestKey[]; runs: number },
-): Promise<{ batches: number }> {
-  const run = await suiteRunOf(deps.db, suiteRun);
-  const suite = suiteSettings(await deps.settings(run.settings), run.fork, run.suite);
-  const failures = await listFailures(deps.db, suiteRun);
-  const limitsOf = await limitsFor(deps, run.fork, suite, failures);
-  const made = groupRuns((await runsAlone(deps.db, suiteRun, ['culprit'])).filter((one) => one.arm === arm));
-  const wanted = new Set(tests.map(keyOf));
-  const due = failures.filter(
-    (failure) => wanted.has(keyOf(failure)) && (made.get(keyOf(failure))?.length ?? 0) < runs,
-  );
-  const batches = planProbe(
-    due.map((failure) => ({ ...rerunOf(failure, limitsOf(failure)), representative: true })),
-    arm,
-    runs,
-  );
-  await queue(deps, suiteRun, 'culprit', batches);
-  return { batches: batches.length };
-}
-
-/** What the runs of these tests on one arm said, in their order. One pass clears: a regression fails always. */
-export async function readArmProbe(
-  deps: SuiteRunnerDeps,
-  { suiteRun, arm, tests }: { suiteRun: string; arm: string; tests: TestKey[] },
-): Promise<('pass' | 'fail' | 'missing')[]> {
-  const runs = groupRuns((await runsAlone(deps.db, suiteRun, ['culprit'])).filter((run) => run.arm === arm));
-  return tests.map((test) => {
-    const { pass, fail } = countRuns((runs.get(keyOf(test)) ?? []).map(readRun), 'missing');
-    return pass > 0 ? 'pass' : fail > 0 ? 'fail' : 'missing';
-  });
-}
-
-/**
- * Names the culprits. A test that the base does not have but a prefix of the stack passes is a regression after
- * all: that prefix (`against`) is its base (triage.md, step 5).
- */
-export async function saveCulprits(
-  deps: SuiteRunnerDeps,
-  { suiteRun, culprits }: { suiteRun: string; culprits: (TestKey & { commits: string[]; against?: string })[] },
-): Promise<void> {
-  const failures = new Map((await listFailures(deps.db, suiteRun)).map((failure) => [keyOf(failure), failure]));
-  const runs = groupRuns(await runsAlone(deps.db, suiteRun, ['culprit']));
-  for (const { commits, against, ...test } of culprits) {
-    const verdict = failures.get(keyOf(test))?.verdict;
-    if (!verdict) continue;
-    const answers = (runs.get(keyOf(test)) ?? []).filter(({ arm }) => arm === against).map(readRun);
-    const { pass, fail } = countRuns(answers, 'missing');
-    const regression =
-      verdict.kind === 'untestable' && against !== undefined
-        ? { kind: 'regression' as const, base: { pass, fail } }
-        : {};
-    await saveVerdict(deps.db, suiteRun, { ...verdict, ...regression, culprit: commits });
-  }
-}
+const countsOf = ({ pass, fail }: RunCounts): RunCounts => ({ pass, fail });

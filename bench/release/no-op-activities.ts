@@ -45,7 +45,7 @@ export type NoOpDeps = {
 type NoOpActivities = RecordActivities &
   StoryActivities &
   EnvironmentRequestActivities &
-  Omit<GitActivities, 'resolveBase'> &
+  Omit<GitActivities, 'resolveBase' | 'cutPart'> &
   BuildActivities &
   CheckActivities &
   RolloutActivities;
@@ -68,7 +68,7 @@ function noOpGit(
   db: Db,
   settings: NoOpDeps['settings'],
   { patches, checks }: Size,
-): Omit<GitActivities, 'resolveBase'> {
+): Omit<GitActivities, 'resolveBase' | 'cutPart'> {
   return {
     async cutCandidate(order) {
       const fork = (await settings(order.settings)).forks[order.fork];

@@ -129,7 +129,10 @@ describe('a part of a stack, for the search for a culprit', () => {
     if (one.kind !== 'cut') throw new Error(JSON.stringify(one));
     expect(two).toEqual(one);
     const mirror = join(folder, 'data', 'git', 'demo.git');
-    const files = await run('git', ['ls-tree', '-r', '--name-only', one.source.commit], { cwd: mirror, env: environment });
+    const files = await run('git', ['ls-tree', '-r', '--name-only', one.source.commit], {
+      cwd: mirror,
+      env: environment,
+    });
     expect(files.stdout.split('\n').filter(Boolean)).toEqual(['a.txt', 'b.txt', 'c.txt']);
     const b = await run('git', ['show', `${one.source.commit}:b.txt`], { cwd: mirror, env: environment });
     expect(b.stdout).toBe('one\n');

@@ -29,14 +29,28 @@ export async function junitJars(): Promise<string[]> {
   return jars.map(({ file }) => join(dir, file));
 }
 
-export type ProductVariant = { answer?: number; races?: boolean; exits?: boolean };
+/** The words in capitals of Product.java, as a patch may change them. */
+const PRODUCT = {
+  answer: 42 as number,
+  races: false,
+  exits: false,
+  hangs: false,
+  pollutes: false,
+  leaks: false,
+  breaks: false,
+  first: false,
+  second: false,
+};
+
+export type ProductVariant = Partial<typeof PRODUCT>;
 
 /** Compiles one version of the product to a jar: what a fork's build would make. */
-export function buildProduct(dir: string, { answer = 42, races = false, exits = false }: ProductVariant): string {
-  const source = readFileSync(join(HERE, 'product', 'Product.java'), 'utf8')
-    .replace('ANSWER;', `${answer};`)
-    .replace('RACES)', `${races})`)
-    .replace('EXITS;', `${exits};`);
+export function buildProduct(dir: string, variant: ProductVariant): string {
+  const words = Object.entries({ ...PRODUCT, ...variant });
+  const source = words.reduce(
+    (text, [word, value]) => text.replace(new RegExp(`\\b${word.toUpperCase()}\\b`, 'g'), String(value)),
+    readFileSync(join(HERE, 'product', 'Product.java'), 'utf8'),
+  );
   mkdirSync(join(dir, 'src'), { recursive: true });
   writeFileSync(join(dir, 'src', 'Product.java'), source);
   return compile(dir, [join(dir, 'src', 'Product.java')], [], 'product.jar');

@@ -37,14 +37,24 @@ export async function startWorld() {
   const { address } = services.temporal;
   const connection = await NativeConnection.connect({ address });
   const prefixes = new Map<string, BuildOutcome>();
+  /** How a stack of some patches is built that nobody has built before, by their commits. */
+  const parts: { build?: (commits: string[]) => Promise<Build | undefined> } = {};
   const worker = await Worker.create({ connection, taskQueue: 'patchwright', workflowsPath: WORKFLOWS });
-  // Prefixes of the stack were built beforehand: this hands them out, or says that they do not build.
+  // Prefixes of the stack were built beforehand: this hands them out, or says that they do not build. A part of a
+  // stack is named by its commits: it is built when it is asked for, or does not fit.
   const builds = await Worker.create({
     connection,
     taskQueue: 'patchwright-activity',
     activities: {
       buildSource: async ({ commit }: BuildOrder): Promise<BuildOutcome> =>
         prefixes.get(commit) ?? { kind: 'broken', reasons: ['error: ; expected'] },
+      cutPart: async ({ patches }: { patches: { commit: string }[] }) => {
+        const commits = patches.map(({ commit }) => commit);
+        const build = await parts.build?.(commits);
+        if (!build) return { kind: 'conflict', reasons: [`conflict in ${commits.join(' + ')}`] };
+        prefixes.set(build.commit, { kind: 'built', build, reused: false });
+        return { kind: 'cut', source: { fork: build.fork, commit: build.commit, version: build.version } };
+      },
     },
   });
   const running = Promise.all([worker.run(), builds.run()]);
@@ -57,6 +67,7 @@ export async function startWorld() {
     dataDir,
     client,
     prefixes,
+    parts,
     artifacts: createArtifactStore(join(dataDir, 'artifacts')),
     /** `host`: one with a data folder of its own. */
     startWorker(settingsFile: string, slots = 2, { host, ...more }: HostOptions = {}): ChildProcess {

@@ -1,69 +1,128 @@
 import { describe, expect, test } from 'vitest';
+import { type Evidence, holdsRelease, judgeFailure } from '../../../decisions/failure-verdict.ts';
 import {
   type ArmRuns,
+  countArms,
   countRuns,
-  judgeFailure,
   NO_RUNS,
+  NOT_RUN,
   type RunFacts,
   readRun,
-  weigh,
-} from '../../../decisions/failure-verdict.ts';
-import { fisherWorse, powerOf, worseByAtMost } from '../../../decisions/statistics.ts';
+} from '../../../decisions/run-answers.ts';
 
-const POLICY = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 60 };
+const POLICY = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 600 };
 const runs = (pass: number, fail: number, more: Partial<ArmRuns> = {}): ArmRuns => ({
   ...NO_RUNS,
   pass,
   fail,
   ...more,
 });
+const seen = (candidate: ArmRuns, base: ArmRuns, more: Partial<Evidence> = {}): Evidence => ({
+  candidate,
+  base,
+  seconds: 1.5,
+  replay: { ...NOT_RUN, possible: false, seconds: 5 },
+  ...more,
+});
+const replayed = (candidate: ArmRuns, base: ArmRuns, seconds = 5) =>
+  seen(runs(5, 0), runs(5, 0), { replay: { candidate, base, possible: true, seconds } });
 
-describe('what a failure is', () => {
+describe('what a failure is (triage.md, steps 2 to 5)', () => {
   test.each([
-    ['fails always, passes always on the base', runs(0, 8), runs(5, 0), 'regression'],
-    ['fails on both', runs(0, 5), runs(0, 5), 'pre-existing'],
-    ['the process dies on both', runs(0, 5, { crashed: 5 }), runs(0, 5, { crashed: 5 }), 'infrastructure'],
-    ['the process dies on the candidate only', runs(0, 8, { crashed: 8 }), runs(5, 0), 'regression'],
-    ['half of the time, never on the base', runs(20, 20), runs(40, 0), 'destabilised'],
-    ['half of the time on both', runs(20, 20), runs(20, 20), 'flaky'],
-    ['never again, on either', runs(40, 0), runs(40, 0), 'flaky'],
-    ['a little, and forty runs cannot tell', runs(37, 3), runs(40, 0), 'undecided'],
-    ['fails always where the base fails now and then', runs(0, 10), runs(9, 1), 'destabilised'],
-    ['better than the base', runs(40, 0), runs(20, 20), 'flaky'],
-    ['the base does not have it', runs(0, 5), runs(0, 0, { missing: 5 }), 'untestable'],
-    ['the candidate cannot run it alone', runs(0, 0, { missing: 5 }), runs(5, 0), 'undecided'],
-  ] as const)('%s', (_name, candidate, base, verdict) => {
-    expect(judgeFailure({ candidate, base, seconds: 1.5 }, POLICY)).toMatchObject({ kind: 'verdict', verdict });
+    ['2: fails always, passes always on the base', seen(runs(0, 8), runs(5, 0)), 'regression'],
+    ['2: fails on both', seen(runs(0, 5), runs(0, 5)), 'pre-existing'],
+    ['2: the base fails each time, whatever the candidate does', seen(runs(5, 0), runs(0, 5)), 'pre-existing'],
+    [
+      '2: the process dies on both: so it does on the base',
+      seen(runs(0, 5, { crashed: 5 }), runs(0, 5, { crashed: 5 })),
+      'pre-existing',
+    ],
+    ['2: the process dies on the candidate only', seen(runs(0, 8, { crashed: 8 }), runs(5, 0)), 'regression'],
+    ['3: in its batch it fails each time, on the candidate only', replayed(runs(0, 5), runs(5, 0)), 'regression'],
+    ['3: in its batch it fails each time on both', replayed(runs(0, 5), runs(0, 5)), 'pre-existing'],
+    ['3: in its batch it fails at times, never on the base', replayed(runs(20, 20), runs(40, 0)), 'destabilised'],
+    ['3: in its batch it fails at times on both alike', replayed(runs(20, 20), runs(20, 20)), 'flaky'],
+    ['4: half of the time, never on the base', seen(runs(20, 20), runs(40, 0)), 'destabilised'],
+    ['4: half of the time on both', seen(runs(20, 20), runs(20, 20)), 'flaky'],
+    ['4: never again, on either', seen(runs(40, 0), runs(40, 0)), 'flaky'],
+    ['4: a little, and forty runs cannot tell', seen(runs(37, 3), runs(40, 0)), 'undecided'],
+    ['4: fails always where the base fails now and then', seen(runs(0, 10), runs(9, 1)), 'destabilised'],
+    ['4: better than the base', seen(runs(40, 0), runs(20, 20)), 'flaky'],
+    ['4: killed from outside, and never again', seen(runs(5, 0), runs(5, 0), { killed: true }), 'infrastructure'],
+    ['5: the base does not have it', seen(runs(0, 5), runs(0, 0, { missing: 5 })), 'untestable'],
+    ['the candidate cannot run it alone', seen(runs(0, 0, { missing: 5 }), runs(5, 0)), 'undecided'],
+  ] as const)('%s', (_name, evidence, verdict) => {
+    expect(judgeFailure(evidence, POLICY)).toMatchObject({ kind: 'verdict', verdict });
+  });
+
+  test('an order-dependent failure is marked, and its counts are those of the replays', () => {
+    expect(judgeFailure(replayed(runs(0, 5), runs(5, 0)), POLICY)).toMatchObject({
+      orderDependent: true,
+      by: 'replay',
+    });
+    expect(judgeFailure(seen(runs(0, 8), runs(5, 0)), POLICY)).not.toHaveProperty('orderDependent');
   });
 
   test.each([
-    ['nothing is known', NO_RUNS, NO_RUNS, 0.01, { candidate: 5, base: 5, alone: true }],
-    ['an interrupted round is completed', runs(0, 5), runs(3, 0), 0.01, { candidate: 0, base: 2, alone: true }],
-    ['a regression is confirmed', runs(0, 5), runs(5, 0), 0.01, { candidate: 3, base: 0, alone: true }],
-    ['mixed results want more', runs(3, 2), runs(5, 0), 0.01, { candidate: 5, base: 5, alone: false }],
-    ['all passing wants more where it is cheap', runs(5, 0), runs(5, 0), 0.01, { candidate: 5, base: 5, alone: false }],
-    ['no more than is affordable', runs(3, 2), runs(5, 0), 9, { candidate: 1, base: 1, alone: false }],
-  ] as const)('%s', (_name, candidate, base, seconds, more) => {
-    expect(judgeFailure({ candidate, base, seconds }, POLICY)).toEqual({ kind: 'more', ...more });
+    ['regression', true],
+    ['destabilised', true],
+    ['undecided', true],
+    ['untestable', true],
+    ['flaky', false],
+    ['pre-existing', false],
+    ['infrastructure', false],
+  ] as const)('%s holds a release: %s', (kind, holds) => expect(holdsRelease(kind)).toBe(holds));
+});
+
+describe('which runs come next', () => {
+  test.each([
+    ['nothing is known', seen(NO_RUNS, NO_RUNS), { how: 'alone', candidate: 5, base: 5 }],
+    ['an interrupted round is completed', seen(runs(0, 5), runs(3, 0)), { how: 'alone', candidate: 0, base: 2 }],
+    ['a regression is confirmed', seen(runs(0, 5), runs(5, 0)), { how: 'alone', candidate: 3, base: 0 }],
+    ['mixed results want more', seen(runs(3, 2), runs(5, 0)), { how: 'warm', candidate: 5, base: 5 }],
+    ['all passing alone: the batch again', replayed(NO_RUNS, NO_RUNS), { how: 'replay', candidate: 2, base: 1 }],
+    [
+      'the batch shows it: often enough to tell',
+      replayed(runs(0, 2), runs(1, 0)),
+      { how: 'replay', candidate: 3, base: 4 },
+    ],
+    [
+      'the batch shows it at times: counted there',
+      replayed(runs(1, 1), runs(1, 0)),
+      { how: 'replay', candidate: 8, base: 9 },
+    ],
+    [
+      'nothing fails in the batch either: step 4',
+      replayed(runs(2, 0), runs(1, 0)),
+      { how: 'warm', candidate: 5, base: 5 },
+    ],
+    ['no batch to replay: step 4', seen(runs(5, 0), runs(5, 0)), { how: 'warm', candidate: 5, base: 5 }],
+    [
+      'no more than is affordable',
+      seen(runs(3, 2), runs(5, 0), { seconds: 100 }),
+      { how: 'warm', candidate: 1, base: 1 },
+    ],
+  ] as const)('%s', (_name, evidence, more) => {
+    expect(judgeFailure(evidence, POLICY)).toEqual({ kind: 'more', ...more });
   });
 
   test('what forty runs cannot tell, a hundred and twenty can where they are cheap', () => {
-    const counts = { candidate: runs(29, 11), base: runs(30, 10) };
-    expect(judgeFailure({ ...counts, seconds: 0.02 }, POLICY)).toEqual({
-      kind: 'more',
-      candidate: 40,
-      base: 40,
-      alone: false,
-    });
-    expect(judgeFailure({ ...counts, seconds: 1.2 }, POLICY)).toMatchObject({ verdict: 'undecided' });
-    const more = { candidate: runs(90, 30), base: runs(90, 30) };
-    expect(judgeFailure({ ...more, seconds: 0.02 }, POLICY)).toMatchObject({ verdict: 'flaky' });
+    const counts = [runs(20, 20), runs(26, 14)] as const;
+    expect(judgeFailure(seen(...counts, { seconds: 0.02 }), POLICY)).toMatchObject({ kind: 'more', candidate: 40 });
+    expect(judgeFailure(seen(...counts, { seconds: 1.2 }), POLICY)).toMatchObject({ verdict: 'undecided' });
   });
 
-  test('a slow test that never failed again is flaky without forty runs, and says how little was shown', () => {
-    const judged = judgeFailure({ candidate: runs(5, 0), base: runs(5, 0), seconds: 30 }, POLICY);
-    expect(judged).toMatchObject({ verdict: 'flaky' });
+  test('too slow for enough runs is undecided and says how little was shown, never flaky', () => {
+    const judged = judgeFailure(seen(runs(6, 0), runs(6, 0), { seconds: 100 }), POLICY);
+    expect(judged).toMatchObject({ verdict: 'undecided', reason: expect.stringContaining('too slow') });
     expect(judged.kind === 'verdict' ? judged.power : 1).toBeLessThan(0.05);
+  });
+
+  test('a release that has spent its reruns leaves the rest undecided, and what is known stays known', () => {
+    const spent = { ...POLICY, spent: true };
+    const judged = judgeFailure(seen(runs(3, 2), runs(5, 0)), spent);
+    expect(judged).toMatchObject({ verdict: 'undecided', reason: expect.stringContaining('budget') });
+    expect(judgeFailure(seen(runs(0, 8), runs(5, 0)), spent)).toMatchObject({ verdict: 'regression' });
   });
 
   test('it always ends: asked for more, and given it, a verdict comes within the limit', () => {
@@ -79,16 +138,56 @@ describe('what a failure is', () => {
     ] as const) {
       let [candidate, base] = [NO_RUNS, NO_RUNS];
       let turns = 0;
-      for (let judged = judgeFailure({ candidate, base, seconds: 0.1 }, POLICY); judged.kind === 'more'; turns += 1) {
+      for (
+        let judged = judgeFailure(seen(candidate, base, { seconds: 0.1 }), POLICY);
+        judged.kind === 'more';
+        turns += 1
+      ) {
         expect(judged.candidate + judged.base).toBeGreaterThan(0);
         candidate = add(candidate, judged.candidate, c);
         base = add(base, judged.base, b);
-        judged = judgeFailure({ candidate, base, seconds: 0.1 }, POLICY);
+        judged = judgeFailure(seen(candidate, base, { seconds: 0.1 }), POLICY);
       }
       expect(turns).toBeLessThan(10);
       expect(candidate.pass + candidate.fail).toBeLessThanOrEqual(120);
     }
   });
+});
+
+describe('runs that an earlier release made on the same base build', () => {
+  const remembered = { pass: 0, fail: 5 };
+  test.each([
+    [
+      'one run an arm shows that it still holds',
+      seen(NO_RUNS, NO_RUNS, { remembered }),
+      { kind: 'more', how: 'alone', candidate: 1, base: 1 },
+    ],
+    [
+      'the base fails again: pre-existing',
+      seen(runs(0, 1), runs(0, 1), { remembered }),
+      { verdict: 'pre-existing', reason: expect.stringContaining('5 of 5 before') },
+    ],
+    [
+      'the base passes now: judged from scratch',
+      seen(runs(0, 1), runs(1, 0), { remembered }),
+      { kind: 'more', candidate: 4, base: 4 },
+    ],
+    [
+      'the base died this time: judged from scratch',
+      seen(runs(0, 1), runs(0, 1, { crashed: 1 }), { remembered }),
+      { kind: 'more', candidate: 4, base: 4 },
+    ],
+    [
+      'it passed once before: no deterministic failure',
+      seen(NO_RUNS, NO_RUNS, { remembered: { pass: 1, fail: 9 } }),
+      { kind: 'more', candidate: 5, base: 5 },
+    ],
+    [
+      'too few to go by',
+      seen(NO_RUNS, NO_RUNS, { remembered: { pass: 0, fail: 4 } }),
+      { kind: 'more', candidate: 5, base: 5 },
+    ],
+  ] as const)('%s', (_name, evidence, expected) => expect(judgeFailure(evidence, POLICY)).toMatchObject(expected));
 });
 
 /** So many more runs at this failure rate, spread evenly. */
@@ -133,34 +232,15 @@ describe('what one run says', () => {
   ] as const)('%s', (_name, more, answer) => expect(readRun({ ...facts, ...more })).toBe(answer));
 
   test('an API that a patch took away is a regression, one that the base never had says nothing', () => {
-    expect(weigh(['unlinkable', 'unlinkable'], ['pass', 'pass'], 1)).toMatchObject({
+    expect(countArms(['unlinkable', 'unlinkable'], ['pass', 'pass'])).toMatchObject({
       candidate: { fail: 2 },
       base: { pass: 2 },
     });
-    expect(weigh(['fail'], ['unlinkable'], 1)).toMatchObject({ candidate: { fail: 1 }, base: { fail: 0, missing: 1 } });
-    expect(weigh(['unlinkable'], ['unlinkable'], 1)).toMatchObject({ candidate: { fail: 1 }, base: { fail: 1 } });
+    expect(countArms(['fail'], ['unlinkable'])).toMatchObject({
+      candidate: { fail: 1 },
+      base: { fail: 0, missing: 1 },
+    });
+    expect(countArms(['unlinkable'], ['unlinkable'])).toMatchObject({ candidate: { fail: 1 }, base: { fail: 1 } });
     expect(countRuns(['pass', 'crash', 'missing'], 'missing')).toEqual({ pass: 1, fail: 1, missing: 1, crashed: 1 });
-  });
-});
-
-describe('statistics', () => {
-  test('Fisher’s exact test gives the published values', () => {
-    expect(fisherWorse(runs(0, 5), runs(5, 0))).toBeCloseTo(1 / 252, 10);
-    expect(fisherWorse(runs(0, 3), runs(3, 0))).toBeCloseTo(0.05, 10);
-    expect(fisherWorse(runs(5, 5), runs(10, 0))).toBeCloseTo(0.01625, 4);
-    expect(fisherWorse(runs(5, 0), runs(0, 5))).toBeCloseTo(1, 10);
-  });
-
-  test('forty clean passes an arm exclude ten points at 0.05, twenty do not', () => {
-    expect(worseByAtMost(runs(40, 0), runs(40, 0))).toBeLessThan(0.1);
-    expect(worseByAtMost(runs(20, 0), runs(20, 0))).toBeGreaterThan(0.1);
-  });
-
-  test('power grows with runs and with the difference', () => {
-    const power = (runsAnArm: number, candidateRate: number) =>
-      powerOf({ candidateRate, baseRate: 0, runs: runsAnArm, alpha: 0.01 });
-    expect(power(40, 0.1)).toBeGreaterThan(power(20, 0.1));
-    expect(power(40, 0.5)).toBeGreaterThan(0.99);
-    expect(powerOf({ candidateRate: 0, baseRate: 0, runs: 40, alpha: 0.01 })).toBe(0);
   });
 });

@@ -1,4 +1,12 @@
-import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -49,9 +57,18 @@ describe('one template', () => {
 describe('the difference', () => {
   test('is what the failing run says and the base does not, with what lies between counted', async () => {
     const base = ['12:00:01 INFO start 1', '12:00:02 INFO send to node 3', '12:00:03 INFO end'];
-    const failing = ['13:10:01 INFO start 2', '13:10:01 INFO send to node 5', '13:10:02 WARN gave up on node 5', '13:10:03 INFO end'];
+    const failing = [
+      '13:10:01 INFO start 2',
+      '13:10:01 INFO send to node 5',
+      '13:10:02 WARN gave up on node 5',
+      '13:10:03 INFO end',
+    ];
     const { lines, figures } = await difference(failing, base);
-    expect(lines).toEqual(['[… 2 lines as on the base …]', '13:10:02 WARN gave up on node 5', '[… 1 line as on the base …]']);
+    expect(lines).toEqual([
+      '[… 2 lines as on the base …]',
+      '13:10:02 WARN gave up on node 5',
+      '[… 1 line as on the base …]',
+    ]);
     expect(figures).toMatchObject({ lines: 4, newLines: 1 });
   });
 
@@ -61,7 +78,10 @@ describe('the difference', () => {
   });
 
   test('shows a few of many lines alike, and how many there were', async () => {
-    const { lines } = await difference(Array.from({ length: 100 }, (_, i) => `retry ${i}`), []);
+    const { lines } = await difference(
+      Array.from({ length: 100 }, (_, i) => `retry ${i}`),
+      [],
+    );
     expect(lines).toHaveLength(6);
     expect(lines.at(-1)).toBe('[… 100 lines in all like: retry # …]');
   });

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
-import { culpritOf, nextProbe, type PointAnswer, type Search } from '../../../decisions/culprit.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
-import { planReruns, type Rerun, rerunLimits } from '../../../decisions/rerun-plan.ts';
+import { replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
+import {
+  planOnce,
+  planProbe,
+  planReplays,
+  planReruns,
+  type Rerun,
+  rerunLimits,
+} from '../../../decisions/rerun-plan.ts';
 
 /** The same numbers in every run. */
 function random(seed: number): () => number {
@@ -62,6 +69,7 @@ describe('clusters', () => {
 });
 
 describe('reruns', () => {
+  const limits = { methodSeconds: 30, unitSeconds: 60, silenceSeconds: 60 };
   const rerun: Rerun = {
     unit: 'A',
     test: 'A#a()',
@@ -69,17 +77,36 @@ describe('reruns', () => {
     representative: true,
     candidate: 5,
     base: 5,
+    baseArm: 'base',
     alone: true,
-    limits: { methodSeconds: 30, unitSeconds: 60, silenceSeconds: 60 },
+    limits,
   };
 
-  test('a representative runs alone each time, arms in turn', () => {
-    const [batch = []] = planReruns([rerun]);
-    expect(batch.map(({ arm }) => arm).join()).toBe(
-      'candidate,base,base,candidate,candidate,base,base,candidate,candidate,base',
-    );
-    expect(batch.every(({ fresh }) => fresh)).toBe(true);
-    expect(batch.map(({ item }) => item)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  test('a representative runs alone each time, arms in turn, and every pair may go to another slot', () => {
+    const batches = planReruns([rerun]);
+    expect(batches.map((items) => items.map(({ arm }) => arm).join())).toEqual([
+      'candidate,base',
+      'base,candidate',
+      'candidate,base',
+      'base,candidate',
+      'candidate,base',
+    ]);
+    expect(batches.flat().every(({ fresh }) => fresh)).toBe(true);
+    expect(batches.map((items) => items.map(({ item }) => item))).toEqual(Array.from({ length: 5 }, () => [0, 1]));
+  });
+
+  test('the first run on each arm keeps its log, so that a failing one can be compared', () => {
+    const kept = planReruns([rerun])
+      .flat()
+      .filter(({ keepLog }) => keepLog);
+    expect(kept.map(({ arm }) => arm).sort()).toEqual(['base', 'candidate']);
+  });
+
+  test('another arm may stand for the base', () => {
+    const arms = planReruns([{ ...rerun, baseArm: 'prefix-2' }])
+      .flat()
+      .map(({ arm }) => arm);
+    expect(new Set(arms)).toEqual(new Set(['candidate', 'prefix-2']));
   });
 
   test('the others of a unit share a new process a round', () => {
@@ -91,12 +118,38 @@ describe('reruns', () => {
     expect(batches).toHaveLength(1);
     expect(batches[0]).toHaveLength(20);
     expect(batches[0]?.filter(({ fresh }) => fresh)).toHaveLength(10);
+    expect(batches[0]?.map(({ item }) => item)).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
   test('many runs are warm, and spread over batches', () => {
     const batches = planReruns([{ ...rerun, alone: false, candidate: 60, base: 60 }]);
     expect(batches.map(({ length }) => length)).toEqual([80, 40]);
     expect(batches.flat().some(({ fresh }) => fresh)).toBe(false);
+  });
+
+  test('a few runs on one more arm are alone, many are warm', () => {
+    const test = { unit: 'A', test: 'A#a()', selector: 'u:a', limits };
+    expect(planProbe([{ ...test, runs: 2 }], 'prefix-3').map((items) => items.map(({ fresh }) => fresh))).toEqual([
+      [true],
+      [true],
+    ]);
+    const [many = []] = planProbe([{ ...test, runs: 20 }], 'prefix-3');
+    expect(many.filter(({ fresh }) => fresh)).toHaveLength(1);
+    expect(planOnce([test], ['candidate', 'base']).map((items) => items.map(({ arm }) => arm))).toEqual([
+      ['candidate', 'base'],
+    ]);
+  });
+
+  test('a replay is a new process on each arm that then stays warm, in the order of the suite', () => {
+    const units = ['A', 'B', 'C'].map((unit) => ({ unit, selector: `c:${unit}` }));
+    const batches = planReplays(units, { candidate: 2, base: 1 }, limits);
+    expect(batches.map((items) => `${items[0]?.arm} ${items.map(({ unit }) => unit).join('')}`)).toEqual([
+      'candidate ABC',
+      'base ABC',
+      'candidate ABC',
+    ]);
+    expect(batches[0]?.map(({ fresh }) => fresh === true)).toEqual([true, false, false]);
+    expect(batches.flat().some(({ test }) => test !== undefined)).toBe(false);
   });
 
   test.each([
@@ -108,65 +161,32 @@ describe('reruns', () => {
   });
 });
 
-describe('culprits', () => {
-  /** Runs the search against a truth and says what it found and how many builds it took. */
-  function find(patches: number, truth: (test: string, point: number) => PointAnswer | 'unbuildable', tests: string[]) {
-    const answers: Record<number, Record<string, PointAnswer> | 'unbuildable'> = {};
-    const search: Search = { patches, tests, answers };
-    const built = new Set<number>();
-    for (let probe = nextProbe(search); probe !== undefined; probe = nextProbe(search)) {
-      const { point } = probe;
-      expect(point).toBeGreaterThan(0);
-      expect(point).toBeLessThan(patches);
-      built.add(point);
-      const before = answers[point];
-      answers[point] =
-        truth('', point) === 'unbuildable'
-          ? 'unbuildable'
-          : {
-              ...(before === 'unbuildable' ? {} : before),
-              ...Object.fromEntries(probe.tests.map((name) => [name, truth(name, point) as PointAnswer])),
-            };
-    }
-    return { found: tests.map((name) => culpritOf(search, name)), builds: built.size };
-  }
-
-  test('whichever patch it is, of however many, with few builds', () => {
-    for (let patches = 1; patches <= 20; patches += 1) {
-      for (let culprit = 1; culprit <= patches; culprit += 1) {
-        const { found, builds } = find(patches, (_test, point) => (point >= culprit ? 'fail' : 'pass'), ['t']);
-        expect(found).toEqual([{ kind: 'patch', patch: culprit, brought: false }]);
-        expect(builds).toBeLessThanOrEqual(Math.ceil(Math.log2(patches)) + 1);
-        if (culprit === patches) expect(builds).toBeLessThanOrEqual(1);
-      }
-    }
+describe('what is replayed before a failing unit', () => {
+  const step = (unit: string, more: Partial<SlotStep> = {}): SlotStep => ({
+    unit,
+    selector: `c:${unit}`,
+    exec: `r1.${unit}`,
+    seconds: 10,
+    ended: 'completed',
+    ...more,
   });
+  const stretch = (steps: SlotStep[], seconds = 300) =>
+    replayStretch(steps, seconds)
+      .map(({ unit }) => unit)
+      .join('');
 
-  test('several tests, several culprits, one search', () => {
-    const culprits: Record<string, number> = { a: 2, b: 7, c: 7 };
-    const { found, builds } = find(8, (name, point) => (point >= (culprits[name] ?? 0) ? 'fail' : 'pass'), [
-      'a',
-      'b',
-      'c',
-    ]);
-    expect(found.map((one) => one.kind === 'patch' && one.patch)).toEqual([2, 7, 7]);
-    expect(builds).toBeLessThanOrEqual(6);
-  });
-
-  test('what does not build is gone around, or left as a range', () => {
-    const truth = (broken: number[]) => (_test: string, point: number) =>
-      broken.includes(point) ? 'unbuildable' : point >= 5 ? 'fail' : 'pass';
-    expect(find(8, truth([4]), ['t']).found).toEqual([{ kind: 'range', from: 4, to: 5 }]);
-    expect(find(8, truth([6, 7]), ['t']).found).toEqual([{ kind: 'patch', patch: 5, brought: false }]);
-    expect(find(3, truth([1, 2]), ['t']).found).toEqual([{ kind: 'range', from: 1, to: 3 }]);
-  });
-
-  test('a patch that brings a test which fails there is told from one that breaks it later', () => {
-    expect(find(6, (_t, point) => (point < 4 ? 'missing' : 'fail'), ['t']).found).toEqual([
-      { kind: 'patch', patch: 4, brought: true },
-    ]);
-    expect(find(6, (_t, point) => (point < 3 ? 'missing' : point < 6 ? 'pass' : 'fail'), ['t']).found).toEqual([
-      { kind: 'patch', patch: 6, brought: false },
-    ]);
-  });
+  test.each([
+    ['everything that its process ran before', [step('A'), step('B'), step('C')], 300, 'ABC'],
+    ['as far as the seconds reach', [step('A'), step('B'), step('C')], 25, 'BC'],
+    [
+      'not what ran in a process that died',
+      [step('A'), step('B', { ended: 'crash' }), step('C'), step('D')],
+      300,
+      'CD',
+    ],
+    ['not what ran under another runner', [step('A', { exec: 'r0.9' }), step('B'), step('C')], 300, 'BC'],
+    ['a unit that took its own process down', [step('A'), step('B', { ended: 'crash' })], 300, 'AB'],
+    ['nothing where the unit itself is too long', [step('A'), step('B', { seconds: 400 })], 300, ''],
+    ['nothing where nobody knows what ran', [], 300, ''],
+  ] as const)('%s', (_name, steps, seconds, expected) => expect(stretch([...steps], seconds)).toBe(expected));
 });

@@ -1,0 +1,71 @@
+import type { RunCounts } from '../workflows/types.ts';
+
+/** What runs of one test said on one arm. `missing`: the arm does not have the test. */
+export type ArmRuns = RunCounts & {
+  missing: number;
+  /** Of the failures, those in which the process died. */
+  crashed: number;
+};
+
+export const NO_RUNS: ArmRuns = { pass: 0, fail: 0, missing: 0, crashed: 0 };
+
+/** One run of a test, as the store has it. */
+export type RunFacts = {
+  ended: string;
+  complete: boolean;
+  ownPassed: boolean;
+  ownFailed: boolean;
+  ownSkipped: boolean;
+  anyFailed: boolean;
+  results: number;
+  /** True where a whole unit was run for a failure of its own (its initialisation, its crash). */
+  wholeUnit: boolean;
+  message: string | null;
+};
+
+export type RunAnswer = 'pass' | 'fail' | 'crash' | 'unlinkable' | 'missing';
+
+/** What one run says about the test that it was made for. */
+export function readRun(run: RunFacts): RunAnswer {
+  if (run.ownFailed || (!run.wholeUnit && run.anyFailed && !run.ownPassed)) {
+    if (run.message !== null && LINKAGE.test(run.message)) return 'unlinkable';
+    return run.ended === 'crash' ? 'crash' : 'fail';
+  }
+  // A unit that was not run to its end has not shown that it can be.
+  if (run.wholeUnit && !run.complete) return run.ended === 'crash' ? 'crash' : 'fail';
+  if (run.ownPassed) return 'pass';
+  if (run.ownSkipped) return 'missing';
+  // A parameterised method that failed as a whole has no result of its own when its invocations pass.
+  return run.results > 0 ? 'pass' : 'missing';
+}
+
+/** Thrown where a class or method is not there; a static initialiser that threw says NoClassDefFoundError too. */
+const LINKAGE =
+  /^(?:java\.lang\.)?(?:NoSuchMethodError|NoSuchFieldError|NoClassDefFoundError(?!: Could not initialize)|AbstractMethodError|IncompatibleClassChangeError|ClassNotFoundException|UnsupportedClassVersionError)\b/;
+
+/**
+ * The answers of one arm, counted. A test that cannot be linked was compiled against something that this arm does
+ * not have: on the candidate that is a failure like any other (a patch took an API away), on the base it says
+ * nothing about behaviour (kafka.md: KAFKA-16570) unless the candidate cannot link it either.
+ */
+export function countRuns(answers: readonly RunAnswer[], unlinkable: 'fail' | 'missing'): ArmRuns {
+  const count = (...kinds: RunAnswer[]) => answers.filter((answer) => kinds.includes(answer)).length;
+  const lost = count('unlinkable');
+  return {
+    pass: count('pass'),
+    fail: count('fail', 'crash') + (unlinkable === 'fail' ? lost : 0),
+    missing: count('missing') + (unlinkable === 'missing' ? lost : 0),
+    crashed: count('crash'),
+  };
+}
+
+/** Both arms of one comparison, counted. */
+export function countArms(candidate: readonly RunAnswer[], base: readonly RunAnswer[]): BothArms {
+  return {
+    candidate: countRuns(candidate, 'fail'),
+    base: countRuns(base, candidate.includes('unlinkable') ? 'fail' : 'missing'),
+  };
+}
+
+export type BothArms = { candidate: ArmRuns; base: ArmRuns };
+export const NOT_RUN: BothArms = { candidate: NO_RUNS, base: NO_RUNS };

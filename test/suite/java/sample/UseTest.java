@@ -1,0 +1,11 @@
+package sample;
+
+import org.junit.jupiter.api.Test;
+import product.Product;
+
+class UseTest {
+    @Test
+    void uses() {
+        Product.use();
+    }
+}
