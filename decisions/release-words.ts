@@ -1,4 +1,5 @@
 import type { Build, Patch, ReleaseOutcome, SuiteOutcome, Verdict } from '../workflows/types.ts';
+import { countWords, culpritWords, evidenceWords, kindWords, type PatchName, testName } from './verdict-words.ts';
 
 /** The sentences of a release's thread: plain, short, for a platform engineer who reads them on a phone. */
 
@@ -15,22 +16,27 @@ export function buildWords(candidate: { build: Build; reused: boolean }, base: {
   return `${how} ${names} (digest ${candidate.build.digest.slice(0, 12)}); ${baseHow}`;
 }
 
-export function suiteWords(outcome: SuiteOutcome): string {
+/** `patches`: of the candidate, oldest first, so that a culprit has a name. */
+export function suiteWords(outcome: SuiteOutcome, patches: readonly PatchName[] = []): string {
   const { tests } = outcome;
   const ran = `${outcome.suite}: ${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped in ${Math.round(outcome.seconds)} s on ${outcome.slots} slots`;
   if (outcome.problem !== undefined) return `${ran}. It does not count: ${outcome.problem}`;
   if (tests.failed === 0) return ran;
-  if (outcome.holding.length === 0) return `${ran}. ${clearWords(outcome)}`;
-  const named = outcome.holding.slice(0, 5).map((verdict) => {
-    const { candidate, base } = verdict;
-    const counts = `candidate ${candidate.pass} of ${candidate.pass + candidate.fail} pass, base ${base.pass} of ${base.pass + base.fail}`;
-    const culprit = verdict.culprit?.length
-      ? `; patch ${verdict.culprit.map((commit) => commit.slice(0, 12)).join(' with ')}`
-      : '';
-    return `• ${verdict.kind} ${verdict.unit}#${verdict.test} (${counts}${culprit}${endedWords(verdict)})`;
-  });
+  const all = kindWords(outcome.verdicts ?? {});
+  const judged = `Verdicts: ${all}; reruns took ${Math.round(outcome.rerunSeconds)} s`;
+  if (outcome.holding.length === 0) {
+    return [`${ran}. ${clearWords(outcome)}`, ...(all === '' ? [] : [judged])].join('\n');
+  }
+  const named = outcome.holding.slice(0, 5).map((verdict) => `• ${holdingWords(verdict, patches)}`);
   const more = outcome.holding.length - named.length;
-  return [ran, ...named, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+  return [ran, ...named, ...(more > 0 ? [`and ${more} more`] : []), ...(all === '' ? [] : [judged])].join('\n');
+}
+
+function holdingWords(verdict: Verdict, patches: readonly PatchName[]): string {
+  const order = verdict.orderDependent ? ' (by the order of its batch)' : '';
+  const power = verdict.kind === 'undecided' && verdict.power !== undefined ? `power ${verdict.power}` : '';
+  const details = [countWords(verdict), culpritWords(verdict, patches), power, evidenceWords(verdict)].filter(Boolean);
+  return `${verdict.kind}${order} ${testName(verdict)}: ${details.join('; ')}${endedWords(verdict)}`;
 }
 
 function clearWords({ quarantined = 0 }: SuiteOutcome): string {
@@ -44,14 +50,13 @@ function endedWords({ quarantine }: Verdict): string {
 }
 
 /** Why suites hold a release; empty when they do not. */
-export function holdReasons(outcomes: readonly SuiteOutcome[]): string[] {
+export function holdReasons(outcomes: readonly SuiteOutcome[], patches: readonly PatchName[] = []): string[] {
   return outcomes.flatMap((outcome) => [
     ...(outcome.problem === undefined ? [] : [`${outcome.suite}: ${outcome.problem}`]),
     ...outcome.holding.map((verdict) => {
-      const culprit = verdict.culprit?.length
-        ? ` by ${verdict.culprit.map((commit) => commit.slice(0, 12)).join(' with ')}`
-        : '';
-      return `${verdict.kind} in ${outcome.suite}: ${verdict.unit}#${verdict.test}${culprit}: ${verdict.message}`;
+      const culprit = culpritWords(verdict, patches);
+      const by = culprit === '' ? '' : ` by ${culprit}`;
+      return `${verdict.kind} in ${outcome.suite}: ${testName(verdict)}${by}: ${verdict.message}`;
     }),
   ]);
 }

@@ -1,14 +1,14 @@
-import { isQuarantined } from '../decisions/quarantine.ts';
 import { code, count, duration, md, plural, table } from './markdown-text.ts';
 import type {
   Report,
   ReportCandidate,
   ReportOutcome,
+  ReportPatch,
   ReportRollout,
   ReportSuite,
   ReportTarget,
-  ReportVerdict,
 } from './report.ts';
+import { verdictText } from './verdict-markdown.ts';
 
 /** The report as a page for people: how it ended first, then the evidence in the order in which it came about. */
 export function renderMarkdown(report: Report): string {
@@ -18,7 +18,7 @@ export function renderMarkdown(report: Report): string {
     outcomeReasons(report.outcome),
     section('Where the time went', secondsTable(report)),
     section('Patches', patchTable(report)),
-    ...report.candidates.map((candidate) => candidateText(candidate, report.candidates.length)),
+    ...report.candidates.map((candidate) => candidateText(candidate, report.candidates.length, report.patches)),
     section(
       'Decisions',
       table(
@@ -78,7 +78,7 @@ function patchTable({ patches }: Report): string {
   return table(['commit', 'subject', 'reason', 'upstream', 'drop when'], rows);
 }
 
-function candidateText(candidate: ReportCandidate, all: number): string {
+function candidateText(candidate: ReportCandidate, all: number, patches: readonly ReportPatch[]): string {
   const { build } = candidate;
   const facts = [
     `- version ${code(candidate.version)}, commit ${code(candidate.commit)}`,
@@ -102,65 +102,26 @@ function candidateText(candidate: ReportCandidate, all: number): string {
     `## Candidate${all > 1 ? ` ${candidate.n}: ${headline(candidate.outcome)}` : ''}`,
     facts.filter(Boolean).join('\n'),
     artifacts,
-    ...candidate.suites.map(suiteText),
+    ...candidate.suites.map((suite) => suiteText(suite, patches)),
     ...candidate.rollouts.map(rolloutText),
   ]
     .filter(Boolean)
     .join('\n\n');
 }
 
-function suiteText(suite: ReportSuite): string {
+function suiteText(suite: ReportSuite, patches: readonly ReportPatch[]): string {
   const { tests } = suite;
   const lines = [
     `${count(tests.passed)} passed, ${count(tests.failed)} failed, ${count(tests.skipped)} skipped, in ${duration(suite.seconds)} on ${plural(suite.slots, 'slot')}` +
       ` (no schedule could beat ${duration(suite.boundSeconds)}${suite.efficiency === null ? '' : `: ${Math.round(suite.efficiency * 100)} % of what is possible`}).`,
-    `${plural(suite.units, 'unit')}, ${plural(suite.executions, 'execution')}, ${count(suite.repeated)} of finished units; reruns took ${duration(suite.rerunSeconds)}.`,
+    `${plural(suite.units, 'unit')}, ${plural(suite.executions, 'execution')}, ${count(suite.repeated)} of finished units.`,
     suite.problem && `**It does not count:** ${md(suite.problem, 1000)}`,
   ];
   return section(
     `Suite ${md(suite.name)}`,
-    [lines.filter(Boolean).join('\n'), verdictTable(suite.verdicts), quarantineText(suite.verdicts)]
-      .filter(Boolean)
-      .join('\n\n'),
+    [lines.filter(Boolean).join('\n'), verdictText(suite, patches)].filter(Boolean).join('\n\n'),
     3,
   );
-}
-
-/** Tests that did not gate, and why; those that do again because their entry has ended. */
-function quarantineText(verdicts: readonly ReportVerdict[]): string {
-  return verdicts
-    .flatMap(({ test, quarantine }) => {
-      if (!quarantine) return [];
-      const { ticket, until, expired } = quarantine;
-      const state = expired
-        ? `**its quarantine ended on ${md(until)}: it gates again**`
-        : `does not gate until ${md(until)}`;
-      return [`- ${md(test)}: ${state} (${md(ticket)})`];
-    })
-    .join('\n');
-}
-
-function verdictTable(verdicts: readonly ReportVerdict[]): string {
-  const runs = ({ pass, fail }: { pass: number; fail: number }) => `${pass} of ${pass + fail}`;
-  const rows = verdicts.map((verdict) => [
-    md(verdict.kind) + (verdict.orderDependent ? ' (order)' : '') + (isQuarantined(verdict) ? ' (quarantined)' : ''),
-    `${md(shortUnit(verdict.unit))} ${md(verdict.test)}`,
-    runs(verdict.candidate),
-    runs(verdict.base),
-    verdict.power === undefined ? '' : verdict.power.toFixed(2),
-    (verdict.culprit ?? []).map((commit) => code(commit.slice(0, 12))).join(' '),
-    md(verdict.message, 160),
-    code(verdict.evidence),
-  ]);
-  return table(
-    ['verdict', 'test', 'candidate passed', 'base passed', 'power', 'culprit', 'message', 'evidence'],
-    rows,
-    [2, 3, 4],
-  );
-}
-
-function shortUnit(unit: string): string {
-  return unit.slice(unit.lastIndexOf('.') + 1);
 }
 
 function rolloutText(rollout: ReportRollout): string {

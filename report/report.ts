@@ -1,7 +1,7 @@
 import type { EffectRecord } from '../store/journal.ts';
 import type { SandboxUse } from '../store/releases.ts';
 import type { Tone } from '../store/thread.ts';
-import type { Artifact, Quarantine, RunCounts, TestCounts, TrafficAccount, VerdictKind } from '../workflows/types.ts';
+import type { Artifact, TestCounts, TrafficAccount, Verdict } from '../workflows/types.ts';
 
 /**
  * The evidence of one release, as `report --json` prints it (design.md, *Interfaces that hold*): fields are
@@ -70,25 +70,17 @@ export type ReportSuite = {
   /** Unit runs of the suite proper, and those of a unit that had already finished (must be 0). */
   executions: number;
   repeated: number;
+  /** Of test processes, for verdicts; the search for culprits is counted apart. */
   rerunSeconds: number;
+  culpritSeconds: number;
+  /** What the release may spend on reruns, over all its suites; null before anything was judged. */
+  rerunBudgetSeconds: number | null;
   verdicts: ReportVerdict[];
   problem?: string;
 };
 
-export type ReportVerdict = {
-  unit: string;
-  test: string;
-  kind: VerdictKind;
-  orderDependent?: boolean;
-  candidate: RunCounts;
-  base: RunCounts;
-  power?: number;
-  culprit?: string[];
-  message: string;
-  /** Such a test does not gate, unless its entry has ended. */
-  quarantine?: Quarantine;
-  evidence: string;
-};
+/** A verdict as the store has it (workflows/types.ts): counts of both arms, power, culprit, cost and evidence. */
+export type ReportVerdict = Verdict;
 
 export type ReportRollout = {
   environment: string;

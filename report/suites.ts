@@ -1,4 +1,5 @@
 import { boundSeconds, efficiency } from '../decisions/batch-plan.ts';
+import { byWeight } from '../decisions/verdict-words.ts';
 import type { Db } from '../store/database.ts';
 import { suiteFigures, suiteRunsOf, suiteVerdicts } from '../store/suite-report.ts';
 import type { ReportSuite } from './report.ts';
@@ -12,7 +13,7 @@ export async function suitesOf(db: Db, release: string, candidateNumber: number)
         suiteFigures(db, run.suite_run),
         suiteVerdicts(db, run.suite_run),
       ]);
-      const { tests, executions, repeated, seconds, rerunSeconds, totalUnitSeconds, longestUnitSeconds } = figures;
+      const { tests, executions, repeated, seconds, totalUnitSeconds, longestUnitSeconds } = figures;
       const bound = boundSeconds(totalUnitSeconds, longestUnitSeconds, run.slots);
       return {
         name: run.suite,
@@ -24,8 +25,10 @@ export async function suitesOf(db: Db, release: string, candidateNumber: number)
         tests,
         executions,
         repeated,
-        rerunSeconds: tenths(rerunSeconds),
-        verdicts,
+        rerunSeconds: tenths(figures.rerunSeconds),
+        culpritSeconds: tenths(figures.culpritSeconds),
+        rerunBudgetSeconds: run.rerun_budget,
+        verdicts: byWeight(verdicts),
         ...(run.problem !== null && { problem: run.problem }),
       };
     }),

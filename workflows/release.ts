@@ -104,7 +104,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
     await steps.enter(`suite:${name}`);
     suites.push(await runSuite(input, n, name, cut, built));
   }
-  const holding = holdReasons(suites);
+  const holding = holdReasons(suites, cut.patches);
   if (holding.length > 0) return { kind: 'held', at: 'suites', reasons: holding };
 
   for (const environment of input.environments) {
@@ -201,7 +201,7 @@ async function runSuite(input: ReleaseInput, n: number, name: string, cut: Cut, 
     ],
   });
   const tone = outcome.problem !== undefined || outcome.holding.length > 0 ? 'bad' : 'good';
-  await tell(release, `${n}/suite/${name}`, suiteWords(outcome), { tone });
+  await tell(release, `${n}/suite/${name}`, suiteWords(outcome, cut.patches), { tone });
   return outcome;
 }
 

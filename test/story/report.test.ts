@@ -192,6 +192,9 @@ describe('the report of any other release has the same shape', () => {
         executions: 2,
         repeated: 0,
         rerunSeconds: 5,
+        efficiency: 1,
+        culpritSeconds: 0,
+        rerunBudgetSeconds: null,
         verdicts: [
           {
             unit: 'org.x.BTest',
@@ -211,8 +214,10 @@ describe('the report of any other release has the same shape', () => {
     const text = renderMarkdown(evidence);
     expectWholeTables(text);
     expect(text).toContain(
-      '| regression | BTest works | 0 of 3 | 3 of 3 | 0.97 | `111111111111` | expected \\| 1 but was 2 |',
+      '| regression | BTest works | 0 of 3 | 3 of 3 | 0.97 | `111111111111` (1) | expected \\| 1 but was 2 |  |',
     );
+    expect(text).toContain('1 verdict: 1 regression. Their reruns took 5 s of test processes.');
+    expect(text).toMatch(/- \*\*regression\*\* BTest works: .*Culprit: patch 1 /);
   });
 
   test('one in the middle of a roll-out', async () => {
