@@ -172,6 +172,17 @@ export async function setBaseArm(db: SuiteDb, suiteRun: string, tests: readonly 
   }
 }
 
+/** How many failures nobody has judged. */
+export async function openFailures(db: SuiteDb, suiteRun: string): Promise<number> {
+  const { open } = await db
+    .selectFrom('suite_failure')
+    .select(({ fn }) => fn.countAll<number>().as('open'))
+    .where('suite_run', '=', suiteRun)
+    .where('verdict', 'is', null)
+    .executeTakeFirstOrThrow();
+  return open;
+}
+
 /** Failures by what they were judged to be. */
 export async function verdictCounts(db: SuiteDb, suiteRun: string): Promise<Partial<Record<VerdictKind, number>>> {
   const { rows } = await sql<{ kind: VerdictKind; count: number }>`

@@ -6,7 +6,7 @@ import { isQuarantined } from '../../decisions/quarantine.ts';
 import { findDetached, stopDetached } from '../../lib/detached.ts';
 import { learnFrom } from '../../store/suite-history.ts';
 import { suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
-import { verdictCounts } from '../../store/suite-verdicts.ts';
+import { openFailures, verdictCounts } from '../../store/suite-verdicts.ts';
 import { findSuiteRun, markEnded } from '../../store/suites.ts';
 import type { SuiteOutcome, Verdict } from '../../workflows/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
@@ -60,7 +60,9 @@ async function whyItDoesNotCount(
   const missing = await unfinishedUnits(deps.db, suiteRun, 4);
   if (missing.length > 0)
     return `units of the plan have no result: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`;
-  return passed + failed === 0 ? 'nothing was executed' : undefined;
+  if (passed + failed === 0) return 'nothing was executed';
+  const open = await openFailures(deps.db, suiteRun);
+  return open === 0 ? undefined : `${open} of its failures have no verdict`;
 }
 
 /** What never ran again, on any host, has not been tested: a human looks at the machines (triage.md, step 0). */

@@ -39,22 +39,24 @@ export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: J
   await markSuiteEnded(db, suiteRun);
   await keepFailures(deps, suiteRun);
   const waiting = await waitingPhases(db, suiteRun);
-  // A verdict may be what others wait for: looked again until it changes nothing.
-  for (;;) {
+  // A verdict may be what others wait for: looked again until it changes nothing. Then nobody waits any more.
+  for (let patient = true; ; ) {
     const it = await openCase(deps, suiteRun, base);
     const judged = it.failures.filter(({ verdict }) => verdict !== null).length;
     const counts = { failures: it.failures.length, judged };
     if (waiting.length > 0) return { phases: waiting, ...counts };
     const due: Due[] = [];
     let ruled = 0;
-    for (const failure of inOrder(it)) {
-      const next = await nextOf(deps, it, failure);
+    const open = inOrder(it);
+    for (const failure of open) {
+      const next = await nextOf(deps, it, failure, patient);
       if (next.kind === 'ruled') {
         await saveVerdict(db, suiteRun, next.verdict);
         ruled += 1;
       } else if (next.kind === 'due') due.push(next);
     }
-    if (due.length > 0 || ruled === 0) {
+    if (due.length === 0 && ruled === 0 && open.length > 0 && patient) patient = false;
+    else if (due.length > 0 || ruled === 0) {
       await keepRerunBudget(db, suiteRun, it.budget);
       return { phases: await planDue(deps, it, due), failures: counts.failures, judged: judged + ruled };
     }
@@ -83,7 +85,12 @@ function inOrder({ failures, chosen, suite }: Case): (OpenFailure & { affordable
 
 type Next = { kind: 'ruled'; verdict: Verdict } | ({ kind: 'due' } & Due) | { kind: 'wait' };
 
-async function nextOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure & { affordable: boolean }): Promise<Next> {
+async function nextOf(
+  deps: SuiteRunnerDeps,
+  it: Case,
+  failure: OpenFailure & { affordable: boolean },
+  patient: boolean,
+): Promise<Next> {
   const known = firstEvidenceOf(it, failure);
   const first = known ? firstStep(known) : ({ kind: 'ordinary' } as const);
   switch (first.kind) {
@@ -92,7 +99,7 @@ async function nextOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure & { 
     case 'elsewhere':
       return { kind: 'due', phase: 'elsewhere', failure, both: known?.isRepresentative === true };
     case 'wait':
-      return { kind: 'wait' };
+      return patient ? { kind: 'wait' } : byCounts(deps, it, failure, patient);
     case 'infrastructure': {
       const { human, reason } = first;
       return ruledAs(deps, it, failure, 'infrastructure', reason, {
@@ -103,19 +110,20 @@ async function nextOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure & { 
     case 'regression-too':
       return likeRepresentative(deps, it, failure);
     case 'ordinary':
-      return byCounts(deps, it, failure);
+      return byCounts(deps, it, failure, patient && known?.isRepresentative !== true);
   }
 }
 
-/** Steps 1 to 5: representatives of a cluster first, then the rest. */
+/** Steps 1 to 5: representatives of a cluster first, then the rest. Who others wait for waits for nobody. */
 async function byCounts(
   deps: SuiteRunnerDeps,
   it: Case,
   failure: OpenFailure & { affordable: boolean },
+  patient: boolean,
 ): Promise<Next> {
   const isChosen = [...it.chosen].some((one) => keyOf(one) === keyOf(failure));
   const ahead = [...it.chosen].some(({ cluster, verdict }) => cluster === failure.cluster && verdict === null);
-  if (!isChosen && ahead) return { kind: 'wait' };
+  if (patient && !isChosen && ahead) return { kind: 'wait' };
   const evidence = evidenceOf(it, failure, await stretchOf(deps, it, failure));
   if (!failure.affordable && evidence.candidate.pass + evidence.candidate.fail === 0) {
     return ruledAs(deps, it, failure, 'undecided', `not run again: more than ${it.suite.reruns.maxTests} tests failed`);
@@ -199,6 +207,7 @@ function ruledAs(
     reason,
     ...(signature ? { signature } : {}),
     ...(failure.quarantine === null ? {} : { quarantine: failure.quarantine }),
+    ...(failure.base_arm === 'base' ? {} : { against: standInWords(failure.base_arm) }),
     cost: { rerunSeconds: costOf(it, failure), culpritSeconds: 0 },
     ...details,
     evidence: failure.log ?? it.run.suite_run,
@@ -212,4 +221,6 @@ function costOf(it: Case, failure: OpenFailure): number {
   return tenths(own + replaySeconds(it.replayed, failure, 'replay') / Math.max(1, sharing));
 }
 
+const standInWords = (arm: string) =>
+  arm === 'released' ? 'the last released candidate' : `the stack up to patch ${arm.replace(/^prefix-/, '')}`;
 const countsOf = ({ pass, fail }: RunCounts): RunCounts => ({ pass, fail });
