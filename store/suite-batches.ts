@@ -11,7 +11,15 @@ export type SizeOfBatch = (queue: { estimates: readonly number[]; remainingSecon
 const HEAD_UNITS = 500;
 
 /** `number`: the slot's number on its host. */
-export type Claimant = { suiteRun: string; phase: SuitePhase; host: string; number: number; lease: string };
+export type Claimant = {
+  suiteRun: string;
+  phase: SuitePhase;
+  host: string;
+  number: number;
+  lease: string;
+  /** Takes what was to run elsewhere as well: there is nobody else. */
+  takesAvoided?: boolean;
+};
 
 /**
  * The batch that this slot is at, or else the next one that waits; nothing when the phase has none left. Safe to
@@ -38,7 +46,7 @@ export async function claimBatch(
     const cut =
       phase === 'suite'
         ? await cutBatch(tx, suiteRun, run.slots, claim, { limits, sizeOf })
-        : await takeWaitingBatch(tx, suiteRun, phase, claim);
+        : await takeWaitingBatch(tx, claimant, claim);
     return cut && { ...cut, lease, slot };
   });
 }
@@ -113,20 +121,19 @@ async function cutBatch(
 
 async function takeWaitingBatch(
   tx: SuiteTransaction,
-  suiteRun: string,
-  phase: SuitePhase,
+  { suiteRun, phase, host, takesAvoided = false }: Claimant,
   claim: Claim,
 ): Promise<Taken | undefined> {
-  const next = await tx
+  let waiting = tx
     .selectFrom('suite_batch')
     .select(['batch', 'number', 'items'])
     .where('suite_run', '=', suiteRun)
     .where('phase', '=', phase)
     .where('lease', 'is', null)
-    .where('finished_at', 'is', null)
-    .orderBy('number')
-    .limit(1)
-    .executeTakeFirst();
+    .where('finished_at', 'is', null);
+  if (!takesAvoided)
+    waiting = waiting.where((eb) => eb.or([eb('avoid_host', 'is', null), eb('avoid_host', '<>', host)]));
+  const next = await waiting.orderBy('number').limit(1).executeTakeFirst();
   if (!next) return undefined;
   await tx.updateTable('suite_batch').set(claim).where('batch', '=', next.batch).execute();
   return next;

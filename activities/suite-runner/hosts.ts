@@ -13,7 +13,7 @@ const LOOK_MS = 1_000;
 /** Without a word for so long a host is lost: a killed worker is back much sooner, with its runners. */
 const LOST_AFTER_SECONDS = 60;
 type HostDeps = Pick<SuiteRunnerDeps, 'db' | 'hostId' | 'slots' | 'lostAfterSeconds'>;
-const lostAfter = ({ lostAfterSeconds = LOST_AFTER_SECONDS }: HostDeps) => lostAfterSeconds;
+export const lostAfter = ({ lostAfterSeconds = LOST_AFTER_SECONDS }: HostDeps) => lostAfterSeconds;
 
 /** A word so often: several may go astray. */
 const renewMs = (deps: HostDeps) => (lostAfter(deps) * 1_000) / 12;

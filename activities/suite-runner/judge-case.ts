@@ -49,7 +49,7 @@ export async function openCase(deps: SuiteRunnerDeps, suiteRun: string, base?: D
   const figures = await batchFigures(db, [...new Set([...ran.values()].map(({ batch }) => batch))]);
   const runs = groupRuns(await runsAlone(db, suiteRun, JUDGE_PHASES));
   const tests = failures.map(({ unit, test }) => ({ unit, test }));
-  const baseKey: BaseKey | undefined = base === undefined ? undefined : keyOfBase(deps, suite, run.suite, base);
+  const baseKey: BaseKey | undefined = base === undefined ? undefined : keyOfBase(deps, suite, run.suite, base, ran);
   const suspects = suspectGroups(
     failures.map((failure) => ({
       ...failure,
@@ -87,15 +87,16 @@ function groupRuns(runs: readonly TestRun[]): Map<string, TestRun[]> {
   return groups;
 }
 
-/** What could make a base fail or not beside its bytes: the suite's configuration, the host and its environment. */
-function keyOfBase(deps: SuiteRunnerDeps, suite: SuiteSettings, name: string, base: Digest): BaseKey {
-  const about = {
-    suite,
-    env: deps.environment(suite.environment),
-    host: deps.hostId,
-    kernel: kernel(),
-    uid: process.getuid?.(),
-  };
+/** What could make a base fail or not beside its bytes: the suite's configuration, the hosts and their environment. */
+function keyOfBase(
+  deps: SuiteRunnerDeps,
+  suite: SuiteSettings,
+  name: string,
+  base: Digest,
+  ran: ReadonlyMap<string, Ran>,
+): BaseKey {
+  const hosts = [...new Set([...ran.values()].map(({ host }) => host))].sort();
+  const about = { suite, env: deps.environment(suite.environment), hosts, kernel: kernel(), uid: process.getuid?.() };
   return { base, suite: name, environment: createHash('sha256').update(JSON.stringify(about)).digest('hex') };
 }
 

@@ -18,10 +18,13 @@ import {
   unfinishedCount,
   waitingCount,
 } from '../../store/suite-batches.ts';
+import { liveHosts } from '../../store/suite-hosts.ts';
 import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
+import { pollWithHeartbeat } from '../heartbeat.ts';
 import { armsOf, hostRunner } from './arms.ts';
 import { type SuiteRunnerDeps, sandboxOf, suiteSettings } from './deps.ts';
 import { slotFolder } from './folders.ts';
+import { lostAfter } from './hosts.ts';
 import { tailEvents } from './tail.ts';
 
 /** `slot`: its number on this host. */
@@ -36,6 +39,8 @@ export type BatchReport = { ran: number; left: number; open: number; problem?: s
 const SLOT_PROGRAM = fileURLToPath(new URL('../../runner/slot.ts', import.meta.url));
 const LOOK_MS = 40;
 const HEARTBEAT_MS = 1_000;
+/** So long others may take what is not to run here again. */
+const ELSEWHERE_WAIT_MS = 15_000;
 const STOP_GRACE_MS = 5_000;
 /** A runner that ends again and again without finishing anything will not do better the next time. */
 const MAX_STARTS_WITHOUT_PROGRESS = 6;
@@ -53,7 +58,8 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const settings = await deps.settings(run.settings);
   const suite = suiteSettings(settings, run.fork, run.suite);
   const claimant = { suiteRun, phase, host: deps.hostId, number: slot, lease: randomUUID() };
-  const claimed = await claimBatch(deps.db, claimant, { limits: suite.limits, sizeOf: nextBatchSize });
+  const cut = { limits: suite.limits, sizeOf: nextBatchSize };
+  const claimed = (await claimBatch(deps.db, claimant, cut)) ?? (await claimAvoided(deps, claimant, cut));
   if (!claimed) return { ran: 0, left: 0, open: await unfinishedCount(deps.db, suiteRun, phase) };
 
   const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
@@ -67,6 +73,27 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const left = await waitingCount(deps.db, suiteRun, phase);
   const open = await unfinishedCount(deps.db, suiteRun, phase);
   return { ran: claimed.items.length, left, open, ...(problem === undefined ? {} : { problem }) };
+}
+
+/**
+ * What failed here is to run again elsewhere: others have it for a while, and where there is nobody else, or nobody who
+ * takes it, it runs here again.
+ */
+async function claimAvoided(
+  deps: SuiteRunnerDeps,
+  claimant: Parameters<typeof claimBatch>[1],
+  cut: Parameters<typeof claimBatch>[2],
+): Promise<ClaimedBatch | undefined> {
+  const { suiteRun, phase, host } = claimant;
+  if (phase !== 'elsewhere') return undefined;
+  const hosts = await liveHosts(deps.db, lostAfter(deps));
+  const patience = hosts.some((other) => other.host !== host && other.slots > 0) ? ELSEWHERE_WAIT_MS : 0;
+  const until = Date.now() + patience;
+  await pollWithHeartbeat(500, async () => {
+    const left = await waitingCount(deps.db, suiteRun, phase);
+    return left === 0 || Date.now() >= until ? left : undefined;
+  });
+  return claimBatch(deps.db, { ...claimant, takesAvoided: true }, cut);
 }
 
 async function seeThrough(
