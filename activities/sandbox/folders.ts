@@ -30,7 +30,11 @@ export function letSandboxesRead(paths: readonly string[]): void {
 function allowBelow(path: string): void {
   const isFolder = statSync(path).isDirectory();
   allow(path, isFolder ? 0o055 : 0o044);
-  if (isFolder) for (const name of readdirSync(path)) allowBelow(join(path, name));
+  if (!isFolder) return;
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    // Of a fork's own folder a link could lead to any file of this machine.
+    if (!entry.isSymbolicLink()) allowBelow(join(path, entry.name));
+  }
 }
 
 function allow(path: string, bits: number): void {

@@ -19,6 +19,7 @@ import {
   WORK,
 } from './inside.ts';
 import { launchCommand, readProblem } from './launch.ts';
+import { markProgram } from './marked.ts';
 import { type KeptOutput, keepOutput } from './output.ts';
 import { nameOf, processTree, sendSignal } from './process-tree.ts';
 import { claimCommand } from './running.ts';
@@ -49,8 +50,10 @@ export function spawnSandboxed(sandbox: Sandbox, spec: SandboxSpec): SandboxProc
   const limits = limitsOf(sandbox, spec);
   const claim = claimCommand(spec.workspace);
   try {
-    const child = sandbox.kind === 'on' ? launch(sandbox, spec, limits) : launchBare(spec, limits);
-    const supervised = supervise(child, { sandbox, spec, limits });
+    const mark = sandbox.kind === 'none' ? markProgram() : undefined;
+    const marked = { ...spec, env: { ...spec.env, ...mark?.env } };
+    const child = sandbox.kind === 'on' ? launch(sandbox, spec, limits) : launchBare(marked, limits);
+    const supervised = supervise(child, { sandbox, spec, limits, leftBehind: () => mark?.endAll() });
     if (child.pid !== undefined) claim.record(child.pid);
     void supervised.ended.then(() => claim.release());
     return supervised;
@@ -112,7 +115,12 @@ function withWords(end: SandboxEnd & { kind: 'not-started' }, stderr: string): S
 /** One end, however it comes. */
 function supervise(
   child: ChildProcess,
-  { sandbox, spec, limits }: { sandbox: Sandbox; spec: SandboxSpec; limits: SandboxLimits },
+  {
+    sandbox,
+    spec,
+    limits,
+    leftBehind,
+  }: { sandbox: Sandbox; spec: SandboxSpec; limits: SandboxLimits; leftBehind: () => void },
 ): SandboxProcess {
   const [stdin, stdout, stderr] = child.stdio as unknown as [Writable, Readable, Readable];
   let breach: { limit: Limit; detail: string } | undefined;
@@ -142,8 +150,9 @@ function supervise(
     const usage = watchdog.usage();
     watchdog.stop();
     await emptied(status?.identity());
-    // What it started and left behind ends with it here too, as far as it stayed in its group.
+    // What it started and left behind ends with it here too, as far as it can be known.
     if (sandbox.kind === 'none' && pid !== 0) sendSignal(-pid, 'SIGKILL');
+    leftBehind();
     if (breach) return { kind: 'ended-by', ...breach, usage };
     if (failure) return { kind: 'not-started', reason: failure, usage };
     if (status && status.exitCode() === undefined) {
