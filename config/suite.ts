@@ -8,6 +8,11 @@ const pattern = z
   .string()
   .regex(/^[\p{L}\p{N}_$.*-]+(#[^;#]+)?$/u, 'a class name, or CLASS#METHOD, in which * stands for any characters');
 
+/** Methods are the plugin's own affair: its reports name them only afterwards. */
+const classPattern = z
+  .string()
+  .regex(/^[\p{L}\p{N}_$.*:/-]+$/u, 'a class name, or MODULE:CLASS, in which * stands for any characters');
+
 /** The command itself selects methods; here only its units can be. */
 const unitPattern = z
   .string()
@@ -39,6 +44,12 @@ const libraryRef = z.strictObject({
     .describe('of this library only the jars of this name'),
 });
 
+const folderRef = z.strictObject({
+  folder: innerPath.describe('a folder of the fork’s repository: its jars, or itself where it has none'),
+});
+
+const entries = z.array(z.union([artifactRef, libraryRef, folderRef])).min(1);
+
 const limits = z
   .strictObject({
     methodSeconds: z.number().positive().max(86_400).default(120).describe('one test'),
@@ -49,6 +60,12 @@ const limits = z
       .default(1_800)
       .describe('one class, or one run of the command'),
     silenceSeconds: z.number().positive().max(86_400).default(300).describe('neither an event nor a word of output'),
+    batchSeconds: z
+      .number()
+      .positive()
+      .max(7 * 86_400)
+      .default(900)
+      .describe('what a batch takes besides its units: the start of a JVM, the compilation before the first test'),
   })
   .prefault({});
 
@@ -96,14 +113,8 @@ const shared = {
 
 const junitPlatform = z.strictObject({
   runner: z.literal('junit-platform').describe('test classes on a class path, through warm JVMs'),
-  classpath: z
-    .array(z.union([artifactRef, libraryRef]))
-    .min(1)
-    .describe('in order; the libraries bring JUnit’s launcher and engines'),
-  scan: z
-    .array(z.union([artifactRef, libraryRef]))
-    .min(1)
-    .describe('where the test classes are'),
+  classpath: entries.describe('in order; among them JUnit’s launcher and engines'),
+  scan: entries.describe('where the test classes are'),
   include: z.array(pattern).min(1).default(['*']),
   exclude: z.array(pattern).default([]),
   whole: z
@@ -127,22 +138,46 @@ const junitXml = z.strictObject({
   ...shared,
 });
 
-/** A suite: how its units are found, run and bounded. */
-export const suiteSchema = z.discriminatedUnion('runner', [junitPlatform, junitXml]).superRefine((suite, context) => {
-  if (suite.runner !== 'junit-xml') return;
-  const placeholder = suite.command.some((word) => word.includes('{unit}'));
-  if (placeholder !== suite.units.length > 0) {
-    context.addIssue({
-      code: 'custom',
-      path: ['units'],
-      message: placeholder
-        ? 'the command has {unit}: say what it stands for'
-        : 'units are listed, but the command has no {unit}',
-    });
-  }
+const maven = z.strictObject({
+  runner: z.literal('maven').describe('the test classes of a Maven project, by its own Surefire or Failsafe'),
+  command: command.default(['mvn']).describe('Maven itself, with what every call of it needs'),
+  arguments: z.array(z.string().min(1)).default([]).describe('for every call (-Pslow, -Djacoco.skip)'),
+  plugin: z
+    .enum(['surefire', 'failsafe'])
+    .default('surefire')
+    .describe('failsafe: integration tests, through the phase `verify`'),
+  modules: z.array(innerPath).min(1).optional().describe('folders of modules; without it those that the poms name'),
+  sources: z
+    .array(innerPath)
+    .min(1)
+    .default(['src/test/java', 'src/test/kotlin', 'src/test/groovy', 'src/test/scala'])
+    .describe('where a module has its tests'),
+  include: z.array(classPattern).min(1).optional().describe('without it the plugin’s own naming: *Test, Test*, …'),
+  exclude: z.array(classPattern).default([]),
+  reports: innerPath.optional().describe('the folder of a module that the plugin writes to: target/surefire-reports'),
+  offline: z.boolean().default(true).describe('what the tests need is there; in a sandbox there is no network anyway'),
+  ...shared,
 });
+
+/** A suite: how its units are found, run and bounded. */
+export const suiteSchema = z
+  .discriminatedUnion('runner', [junitPlatform, maven, junitXml])
+  .superRefine((suite, context) => {
+    if (suite.runner !== 'junit-xml') return;
+    const placeholder = suite.command.some((word) => word.includes('{unit}'));
+    if (placeholder !== suite.units.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['units'],
+        message: placeholder
+          ? 'the command has {unit}: say what it stands for'
+          : 'units are listed, but the command has no {unit}',
+      });
+    }
+  });
 
 export type SuiteSettings = z.output<typeof suiteSchema>;
 export type JunitPlatformSettings = z.output<typeof junitPlatform>;
+export type MavenSettings = z.output<typeof maven>;
 export type JunitXmlSettings = z.output<typeof junitXml>;
 export type SuiteLimits = z.output<typeof limits>;

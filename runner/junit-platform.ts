@@ -8,6 +8,8 @@ import type { EndKind, Executor, ExecutorContext, JvmSpec, TestEnd, UnitEnd, Uni
 const MAX_CONTINUATIONS = 5;
 const LOOK_MS = 100;
 
+const LOST = 'it was found before the run and was never run, skipped or failed';
+
 type Running = { test: string; since: number };
 
 /** What is known of a unit while it runs, over all the JVMs that it needed. */
@@ -23,9 +25,10 @@ type UnitState = {
 };
 
 /** Test classes in warm JVMs, one an arm, each in a sandbox of its own. */
-export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess }: ExecutorContext): Executor {
+export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess, onStray }: ExecutorContext): Executor {
   const mostBytes = limitsOf(sandbox, {}).outputMb * 2 ** 20;
   const jvms = new Map<string, Jvm>();
+  let starting = new AbortController();
 
   async function jvmFor(arm: string, why: string): Promise<Jvm> {
     const known = jvms.get(arm);
@@ -35,13 +38,23 @@ export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess }: Execu
     if (jvms.size >= 2 && !known) await closeAll();
     const classpath = spec.arms[arm]?.classpath;
     if (!classpath) throw new Error(`the batch has no class path for ${arm}`);
-    const jvm = await startJvm({ java: spec.java, args: spec.jvm, classpath, env: spec.env, sandbox });
+    const jvm = await startJvm({
+      java: spec.java,
+      args: spec.jvm,
+      classpath,
+      env: spec.env,
+      sandbox,
+      onStray,
+      signal: starting.signal,
+    });
     jvms.set(arm, jvm);
     onProcess({ pid: jvm.pid, arm, why });
     return jvm;
   }
 
   async function closeAll(): Promise<void> {
+    starting.abort();
+    starting = new AbortController();
     await Promise.all([...jvms.values()].map((jvm) => jvm.close()));
     jvms.clear();
   }
@@ -60,6 +73,7 @@ export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess }: Execu
     if (item.fresh) await jvms.get(item.arm)?.close();
     for (let attempt = 0; ; attempt += 1) {
       const jvm = await jvmFor(item.arm, worst?.detail ?? (item.fresh ? 'alone' : 'first'));
+      sink.begins();
       const stopped = await runOnce(jvm, item, state, mostBytes);
       if (stopped === undefined) break;
       worst ??= stopped;
@@ -111,6 +125,7 @@ async function runOnce(jvm: Jvm, item: WorkItem, state: UnitState, mostBytes: nu
     return fail(state, item, first.ended, first.detail);
   }
   if (first.exit) return failByEnd(jvm, item, state, first.exit);
+  tellUnended(state);
   // A heap that was full once may hold what filled it.
   if (outOfMemory) await jvm.close();
   return undefined;
@@ -139,6 +154,8 @@ function take(event: JvmEvent, item: WorkItem, state: UnitState): void {
       ...(event.m === undefined ? {} : { message: event.m }),
       ...(event.x === undefined ? {} : { trace: event.x }),
     });
+  } else if (event.e === 'lost') {
+    record(state, { test: event.t, uniqueId: event.u, status: 'failed', seconds: 0, message: LOST });
   } else if (event.e === 'unresolved' || event.e === 'broken') {
     record(state, {
       test: item.unit,
@@ -172,9 +189,19 @@ function fail(state: UnitState, item: WorkItem, ended: EndKind, detail: string):
   return { ended, detail, reached: running.length > 0 };
 }
 
+/** A test that began and whose end was never told did not pass, though the JVM says that it is done. */
+function tellUnended(state: UnitState): void {
+  for (const [uniqueId, { test, since }] of state.running) {
+    const message = 'its end was never told: something else wrote into the events of this JVM';
+    record(state, { test, uniqueId, status: 'failed', seconds: (Date.now() - since) / 1000, message });
+  }
+  state.running.clear();
+}
+
 function record(state: UnitState, end: TestEnd): void {
   state.recorded += 1;
-  state.sink.test(end);
+  // One too long to be told selects nothing: such a test is run again with its class.
+  state.sink.test(end.uniqueId.startsWith('long:') ? { ...end, uniqueId: '' } : end);
 }
 
 /** Resolves when the unit has been too long at one test, at itself, or silent, or has printed too much. */

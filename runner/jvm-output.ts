@@ -17,8 +17,11 @@ export function createLineReader() {
       handlers?.onOutput(Buffer.from(`${line}\n`, 'latin1'));
       return;
     }
-    const event = JSON.parse(line.slice(prefix.length)) as JvmEvent;
-    if (event.e === 'done') {
+    const event = readEvent(line.slice(prefix.length));
+    if (event === undefined) {
+      // Somebody else wrote into the middle of it. A test whose end is lost so is not one that passed.
+      handlers?.onOutput(Buffer.from(`${line.replaceAll(prefix, '')}\n`, 'latin1'));
+    } else if (event.e === 'done') {
       prefix = undefined;
       finished?.();
     } else {
@@ -49,6 +52,15 @@ export function createLineReader() {
       while (Date.now() - begun < atMostMs && (lastChunk < begun || Date.now() - lastChunk < forMs)) await sleep(50);
     },
   };
+}
+
+function readEvent(text: string): JvmEvent | undefined {
+  try {
+    return JSON.parse(text) as JvmEvent;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Passes output on until the line that says that it belongs to the next unit. */

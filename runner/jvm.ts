@@ -14,6 +14,8 @@ export type JvmEvent =
   | { e: 'found'; tests: number }
   | { e: 'unresolved' | 'broken'; m: string; x?: string }
   | { e: 'start'; t: string; u: string; d: string }
+  /** A test of the plan of which nothing was heard. */
+  | { e: 'lost'; t: string; u: string }
   | {
       e: 'end';
       t: string;
@@ -53,6 +55,10 @@ export type JvmOptions = {
   classpath: string[];
   env: Record<string, string>;
   sandbox: Sandbox;
+  /** What it prints before it works. */
+  onStray?: ((chunk: Buffer | string) => void) | undefined;
+  /** Ends it, also while it has not answered yet. */
+  signal?: AbortSignal | undefined;
 };
 
 const OUTPUT_WAIT_MS = 2_000;
@@ -71,10 +77,17 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
  */
 export async function startJvm(options: JvmOptions): Promise<Jvm> {
   const home = await openHome(options.sandbox);
+  const abort = () => void home.close();
+  options.signal?.addEventListener('abort', abort, { once: true });
   try {
+    options.signal?.throwIfAborted();
     const jvm = wrap(home.start(programOf(options, home)), home);
     const printed: Buffer[] = [];
-    const handlers = { onEvent: () => {}, onOutput: (chunk: Buffer | string) => printed.push(Buffer.from(chunk)) };
+    const onOutput = (chunk: Buffer | string) => {
+      options.onStray?.(chunk);
+      printed.push(Buffer.from(chunk));
+    };
+    const handlers = { onEvent: () => {}, onOutput };
     const end = await jvm.command(['hello'], handlers);
     if (end === undefined) return jvm;
     const words = Buffer.concat(printed).toString('utf8').trim().slice(-1_000);
@@ -82,6 +95,8 @@ export async function startJvm(options: JvmOptions): Promise<Jvm> {
   } catch (error) {
     await home.close();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
   }
 }
 

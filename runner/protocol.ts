@@ -33,9 +33,22 @@ export type CommandSpec = {
   arms: Record<string, { base: string; version: string; commit: string }>;
 };
 
-export type RunnerSpec = JvmSpec | CommandSpec;
+/** Maven's own Surefire or Failsafe, in a workspace as a command's. `reports`: the folder of a module that it writes to. */
+export type MavenSpec = {
+  kind: 'maven';
+  command: string[];
+  arguments: string[];
+  plugin: 'surefire' | 'failsafe';
+  offline: boolean;
+  reports: string;
+  env: Record<string, string>;
+  arms: CommandSpec['arms'];
+};
 
-export type Limits = { methodSeconds: number; unitSeconds: number; silenceSeconds: number };
+export type RunnerSpec = JvmSpec | CommandSpec | MavenSpec;
+
+/** `batchSeconds` (900 without it): what a batch may take in all while none of its units' own limits holds. */
+export type Limits = { methodSeconds: number; unitSeconds: number; silenceSeconds: number; batchSeconds?: number };
 
 export type WorkItem = {
   /** Position in the batch as it was planned: names the item when a batch is handed over again. */
@@ -101,6 +114,8 @@ export type SlotEvent =
 
 /** Where an executor puts what a unit does. */
 export type UnitSink = {
+  /** What the unit needs is up: its own limits hold from here on, and end it. Until then the batch's does. */
+  begins(): void;
   test(end: TestEnd): void;
   output(chunk: Buffer | string): void;
 };
@@ -108,16 +123,34 @@ export type UnitSink = {
 /** The runner itself cannot work (no java, no such command): not a test's failure. */
 export class BrokenRunner extends Error {}
 
+/** A unit of several that run together. Its clock began when the one before it ended. */
+export type OpenUnit = Omit<UnitSink, 'begins'> & { end(end: Omit<UnitEnd, 'log'>): void };
+
+export type GroupSink = {
+  begins(): void;
+  /** The first sign of this item. Every item is opened and ended once. */
+  open(item: WorkItem): OpenUnit;
+};
+
 /**
- * Runs items one after another. `run` reports every test as it ends and resolves when the unit has ended, whatever
- * happened in it; @throws BrokenRunner where nothing can be run at all.
+ * Runs items. `run` reports every test as it ends and resolves when the unit has ended, whatever happened in it.
+ *
+ * One whose process takes several units in one go says how many of `items` from the first on (`together`, at least 1);
+ * then `runGroup` gets these, and every one has ended when it resolves.
+ *
+ * @throws BrokenRunner where nothing can be run at all.
  */
 export type Executor = {
   run(item: WorkItem, sink: UnitSink): Promise<Omit<UnitEnd, 'log'>>;
+  together?(items: readonly WorkItem[]): number;
+  runGroup?(items: readonly WorkItem[], sink: GroupSink): Promise<void>;
+  /** Ends whatever runs, at once. Safe to repeat, and while something runs. */
   close(): Promise<void>;
 };
 
 export type ExecutorContext = {
   sandbox: Sandbox;
   onProcess(process: { pid: number; arm: string; why: string }): void;
+  /** What a process prints while no unit runs in it. */
+  onStray(chunk: Buffer | string): void;
 };

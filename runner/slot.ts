@@ -4,19 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sweepSandboxes } from '../activities/sandbox/sweep.ts';
 import { readJsonFile } from '../lib/json-file.ts';
 import { logger } from '../lib/log.ts';
-import { openCappedLog } from './capped-log.ts';
-import { type EventLog, type History, itemKey, openEventLog, readHistory } from './event-log.ts';
+import { type EventLog, type History, openEventLog, readHistory } from './event-log.ts';
 import { endAllHomes } from './home.ts';
 import { createJunitPlatform } from './junit-platform.ts';
 import { createJunitXml } from './junit-xml.ts';
-import {
-  type Batch,
-  BrokenRunner,
-  type Executor,
-  type ExecutorContext,
-  type RunnerSpec,
-  type WorkItem,
-} from './protocol.ts';
+import { createMaven } from './maven.ts';
+import { type Batch, BrokenRunner, type Executor, type ExecutorContext, type RunnerSpec } from './protocol.ts';
+import { type Ear, runItems } from './run-items.ts';
 
 /** How often a runner with nothing to do looks for work. */
 const IDLE_MS = 20;
@@ -32,6 +26,7 @@ type Slot = {
   history: History;
   nextExec(): string;
   makeExecutor: MakeExecutor;
+  ear: Ear;
   /** An earlier runner of this folder may have left workspaces. */
   sweepFirst: boolean;
   executor?: { key: string; it: Executor };
@@ -51,7 +46,7 @@ export async function runSlot(dir: string, makeExecutor: MakeExecutor = createEx
   const incarnation = Date.now().toString(36);
   let count = 0;
   const nextExec = () => `${incarnation}.${++count}`;
-  const slot: Slot = { dir, events, history, sweepFirst: restarted, nextExec, makeExecutor };
+  const slot: Slot = { dir, events, history, sweepFirst: restarted, ear: {}, nextExec, makeExecutor };
   const stop = watchForTheEnd(slot);
   events.append({ type: 'runner', at: now(), pid: process.pid });
   try {
@@ -85,13 +80,13 @@ async function runBatch(slot: Slot, file: string, batch: Batch, busy: (yes: bool
   busy(true);
   let problem: string | undefined;
   try {
-    for (const item of batch.items) {
-      if (history.finishedItems.has(itemKey(batch.batch, item.item))) continue;
-      await runItem(slot, batch, item);
-    }
+    await runItems({ ...slot, batch, executor: executorFor(slot, batch) });
   } catch (error) {
     if (!(error instanceof BrokenRunner)) throw error;
     problem = error.message;
+    // Whatever it was at: the next batch begins anew.
+    await slot.executor?.it.close();
+    delete slot.executor;
   } finally {
     busy(false);
   }
@@ -106,52 +101,6 @@ async function runBatch(slot: Slot, file: string, batch: Batch, busy: (yes: bool
   rmSync(file, { force: true });
 }
 
-async function runItem(slot: Slot, batch: Batch, item: WorkItem): Promise<void> {
-  const exec = slot.nextExec();
-  const logName = `${exec}.log`;
-  const log = openCappedLog(join(slot.dir, 'logs', logName));
-  const begun = performance.now();
-  let seq = 0;
-  let failed = false;
-  let printed = false;
-  const { item: number, unit, arm, test } = item;
-  slot.events.append({
-    type: 'unit',
-    at: now(),
-    exec,
-    batch: batch.batch,
-    lease: batch.lease,
-    item: number,
-    unit,
-    arm,
-    ...(test === undefined ? {} : { test }),
-  });
-  try {
-    const end = await executorFor(slot, batch).run(item, {
-      test(result) {
-        failed ||= result.status === 'failed';
-        seq += 1;
-        slot.events.append({ type: 'test', exec, seq, ...result });
-      },
-      output(chunk) {
-        printed ||= chunk.length > 0;
-        log.write(chunk);
-      },
-    });
-    // The log is whole before the line that names it.
-    const keep = failed || item.keepLog === true;
-    log.close({ keep });
-    const seconds = (performance.now() - begun) / 1000;
-    const kept = keep && printed ? { log: logName } : {};
-    const under = { batch: batch.batch, lease: batch.lease };
-    slot.events.append({ type: 'end', at: now(), exec, ...under, item: number, seconds, ...end, ...kept });
-    slot.history.finishedItems.add(itemKey(batch.batch, number));
-  } catch (error) {
-    log.close({ keep: true });
-    throw error;
-  }
-}
-
 /** Warm processes are kept from batch to batch as long as the batches want the same ones. */
 function executorFor(slot: Slot, { runner, sandbox }: Batch): Executor {
   const key = JSON.stringify([runner, sandbox]);
@@ -160,15 +109,26 @@ function executorFor(slot: Slot, { runner, sandbox }: Batch): Executor {
   const context: ExecutorContext = {
     sandbox,
     onProcess: (started) => slot.events.append({ type: 'process', at: now(), ...started }),
+    onStray: (chunk) => slot.ear.hears?.(chunk),
   };
   const made = slot.makeExecutor(runner, context);
+  const ready = async () => {
+    await before?.close();
+    await sweepOnce(slot, sandbox);
+  };
+  const { runGroup } = made;
   const it: Executor = {
-    async run(item, sink) {
-      await before?.close();
-      await sweepOnce(slot, sandbox);
+    ...made,
+    run: async (item, sink) => {
+      await ready();
       return made.run(item, sink);
     },
-    close: () => made.close(),
+    ...(runGroup && {
+      runGroup: async (items, sink) => {
+        await ready();
+        await runGroup(items, sink);
+      },
+    }),
   };
   slot.executor = { key, it };
   return it;
@@ -185,7 +145,14 @@ async function sweepOnce(slot: Slot, sandbox: Batch['sandbox']): Promise<void> {
 }
 
 function createExecutor(runner: RunnerSpec, context: ExecutorContext): Executor {
-  return runner.kind === 'junit-platform' ? createJunitPlatform(runner, context) : createJunitXml(runner, context);
+  switch (runner.kind) {
+    case 'junit-platform':
+      return createJunitPlatform(runner, context);
+    case 'junit-xml':
+      return createJunitXml(runner, context);
+    case 'maven':
+      return createMaven(runner, context);
+  }
 }
 
 /** A stop file, SIGTERM and a lease that ran out end the runner at once: a unit that had not ended will run again. */

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, join, normalize, relative } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
 import { globPattern } from '../../decisions/test-pattern.ts';
@@ -36,6 +37,11 @@ function runnerSpec(deps: SuiteRunnerDeps, suite: SuiteSettings, arms: Record<st
     const { command, rerun = command, reports } = suite;
     return { kind: 'junit-xml', command, rerun, reports, env, arms: arms as CommandSpec['arms'] };
   }
+  if (suite.runner === 'maven') {
+    const { command, arguments: words, plugin, offline, reports = `target/${plugin}-reports` } = suite;
+    const given = { command, arguments: words, plugin, offline, reports };
+    return { kind: 'maven', ...given, env, arms: arms as CommandSpec['arms'] };
+  }
   return { kind: 'junit-platform', java: javaTool(env, 'java'), jvm: suite.jvm, env, arms: arms as JvmSpec['arms'] };
 }
 
@@ -52,7 +58,7 @@ export async function prepareArm(
   build: Build,
 ): Promise<JvmSpec['arms'][string] | CommandSpec['arms'][string]> {
   const { version, commit } = build;
-  if (order.suite.runner === 'junit-xml') return { base: checkoutKey(build), version, commit };
+  if (order.suite.runner !== 'junit-platform') return { base: checkoutKey(build), version, commit };
   const dir = join(runFolder(deps.dataDir, order.suiteRun), 'arms', name);
   mkdirSync(dir, { recursive: true });
   const jars = await resolveEntries(deps, order.settings, order.suite.classpath, build, dir);
@@ -67,9 +73,11 @@ export async function prepareArm(
   return { classpath };
 }
 
+type EntryDeps = Pick<SuiteRunnerDeps, 'artifacts' | 'checkout' | 'libraryJars'>;
+
 /** Class path entries as files, in order. */
 export async function resolveEntries(
-  deps: SuiteRunnerDeps,
+  deps: EntryDeps,
   settings: Settings,
   entries: readonly Entry[],
   build: Build,
@@ -78,12 +86,64 @@ export async function resolveEntries(
   const files: string[] = [];
   for (const entry of entries) {
     if ('artifact' in entry) files.push(await fetchArtifact(deps, build, entry.artifact, dir));
+    else if ('folder' in entry) files.push(...(await folderEntries(deps, settings, build, entry.folder, dir)));
     else files.push(...(await libraryJars(deps, settings, entry)));
   }
   return [...new Set(files)];
 }
 
-async function fetchArtifact(deps: SuiteRunnerDeps, build: Build, name: string, dir: string): Promise<string> {
+/** A folder of the commit that was built: its jars in order of name, or the folder itself, for classes and resources. */
+async function folderEntries(
+  deps: EntryDeps,
+  settings: Settings,
+  build: Build,
+  folder: string,
+  dir: string,
+): Promise<string[]> {
+  const checkout = await checkoutBeside(deps, settings, build, dir);
+  const path = join(checkout, folder);
+  // A link could lead out of the checkout; the tests would be shown what lies there.
+  if (
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true ||
+    relative(realpathSync(checkout), realpathSync(path)) !== normalize(folder).replace(/\/$/, '')
+  ) {
+    throw permanent(
+      'BadConfiguration',
+      `a suite wants the folder ${folder}, which commit ${build.commit} does not have`,
+    );
+  }
+  const jars = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.jar'))
+    .map(({ name }) => join(path, name))
+    .sort();
+  return jars.length > 0 ? jars : [path];
+}
+
+/** The commit's files, read and never run. Safe to repeat and to call several times at once: whole, or made anew. */
+export async function checkoutBeside(
+  deps: EntryDeps,
+  settings: Settings,
+  { fork, commit, version }: Build,
+  dir: string,
+): Promise<string> {
+  // No artifact has such a name.
+  const checkout = join(dir, '.checkout');
+  if (existsSync(checkout)) return checkout;
+  const making = `${checkout}.${randomUUID()}.tmp`;
+  mkdirSync(making, { recursive: true });
+  try {
+    await deps.checkout({ fork, commit, version }, making, settings);
+    renameSync(making, checkout);
+  } catch (error) {
+    // Another slot was faster with the same files.
+    if (!existsSync(checkout)) throw error;
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+  return checkout;
+}
+
+async function fetchArtifact(deps: EntryDeps, build: Build, name: string, dir: string): Promise<string> {
   const artifact = build.artifacts.find((candidate) => candidate.name === name);
   if (!artifact) {
     const made = build.artifacts.map((candidate) => candidate.name).join(', ');
@@ -98,7 +158,7 @@ async function fetchArtifact(deps: SuiteRunnerDeps, build: Build, name: string, 
 }
 
 async function libraryJars(
-  deps: SuiteRunnerDeps,
+  deps: EntryDeps,
   settings: Settings,
   entry: Extract<Entry, { library: string }>,
 ): Promise<string[]> {

@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
-import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
-import { globPattern, selectUnits } from '../../decisions/test-pattern.ts';
+import type { JunitPlatformSettings, MavenSettings, SuiteSettings } from '../../config/suite.ts';
+import { globPattern, type Selection, selectUnits } from '../../decisions/test-pattern.ts';
 import { estimateUnits, type PlannedUnit, splitLimit, splitUnit } from '../../decisions/unit-plan.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { discoverMethods, discoverUnits, type FoundMethods, type FoundUnit } from '../../runner/discover.ts';
 import type { JvmOptions } from '../../runner/jvm.ts';
+import { listMavenUnits } from '../../runner/maven-units.ts';
 import { BrokenRunner, type JvmSpec } from '../../runner/protocol.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import { methodHistory, unitHistory } from '../../store/suite-history.ts';
 import type { Build } from '../../workflows/types.ts';
-import { javaTool, resolveEntries } from './arms.ts';
+import { checkoutBeside, javaTool, resolveEntries } from './arms.ts';
 import { type SuiteRunnerDeps, sandboxOf } from './deps.ts';
 import { runFolder } from './folders.ts';
 
@@ -32,25 +33,54 @@ export async function planUnits(
 ): Promise<{ units: PlannedUnit[] } | { reason: string }> {
   try {
     const { order, suite } = place;
-    const names =
-      suite.runner === 'junit-xml' ? commandUnits(suite.units, order.suite) : await classes(deps, place, arm);
-    const selection = selectUnits(suite);
+    const names = await unitNames(deps, place, arm);
+    const selection = selectUnits(patternsOf(suite));
     const chosen = names.filter((unit) => selection.unit(unit) !== 'none');
     const units =
-      suite.runner === 'junit-xml'
-        ? await planWhole(deps, order.fork, chosen)
-        : await planClasses(deps, { ...place, suite }, arm, chosen);
-    return units.length > 0 ? { units } : { reason: `nothing to execute: ${whyNone(names.length)}` };
+      suite.runner === 'junit-platform'
+        ? await planClasses(deps, { ...place, suite }, arm, chosen)
+        : await planWhole(deps, order.fork, chosen);
+    return units.length > 0 ? { units } : { reason: `nothing to execute: ${whyNone(suite, names.length)}` };
   } catch (error) {
     if (!(error instanceof BrokenRunner)) throw error;
     return { reason: error.message };
   }
 }
 
+/** A class of a Maven project is meant in whichever module it is, unless the pattern names that. */
+function patternsOf({ runner, include = ['*'], exclude }: SuiteSettings): Selection {
+  const inModules = (patterns: readonly string[]) =>
+    patterns.flatMap((pattern) =>
+      runner !== 'maven' || pattern.includes(':') ? [pattern] : [pattern, `*:${pattern}`],
+    );
+  return { include: inModules(include), exclude: inModules(exclude) };
+}
+
+async function unitNames(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<readonly string[]> {
+  const { order, suite } = place;
+  if (suite.runner === 'junit-platform') return classes(deps, place, arm);
+  if (suite.runner === 'maven') return mavenUnits(deps, place, suite);
+  return commandUnits(suite.units, order.suite);
+}
+
 const commandUnits = (units: readonly string[], suite: string) => (units.length > 0 ? units : [suite]);
 
-function whyNone(found: number): string {
-  return found === 0 ? 'the scanned jars hold no test class' : `none of ${found} units is included`;
+function whyNone({ runner }: SuiteSettings, found: number): string {
+  if (found > 0) return `none of ${found} units is included`;
+  return runner === 'maven' ? 'the modules’ sources hold no test class' : 'the scanned jars hold no test class';
+}
+
+/** From the candidate's sources. Any name counts where the suite says itself which are wanted. */
+async function mavenUnits(deps: SuiteRunnerDeps, place: Place, suite: MavenSettings): Promise<string[]> {
+  const dir = armFolder(deps, place);
+  mkdirSync(dir, { recursive: true });
+  const checkout = await checkoutBeside(deps, place.settings, place.order.candidate, dir);
+  const { plugin, modules, sources, include } = suite;
+  try {
+    return listMavenUnits(checkout, { plugin, modules, sources, ...(include ? { wanted: () => true } : {}) });
+  } catch (error) {
+    throw new BrokenRunner(`the test classes cannot be listed: ${(error as Error).message}`);
+  }
 }
 
 /** A command's units cannot be looked into. */
@@ -112,7 +142,7 @@ async function classes(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<s
   const suite = place.suite as JunitPlatformSettings;
   const jars = await resolveEntries(deps, place.settings, suite.scan, place.order.candidate, armFolder(deps, place));
   const hash = createHash('sha256').update(`${arm.classpath[0]}\0`);
-  for (const jar of jars) hash.update(await sha256OfFile(jar));
+  for (const jar of jars) hash.update(await digestOf(jar));
   const cached = join(deps.cacheDir, 'units', `${hash.digest('hex').slice(0, 32)}.json`);
   const known = readJsonFile<FoundUnit[]>(cached);
   const units = known ?? (await discoverUnits(jvmFor(deps, place, arm), jars));
@@ -122,6 +152,9 @@ async function classes(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<s
   }
   return units.map(({ unit }) => unit);
 }
+
+/** Of a jar its bytes; a folder of the checkout is this suite run's alone, and so is its path. */
+const digestOf = async (entry: string) => (statSync(entry).isDirectory() ? entry : sha256OfFile(entry));
 
 function jvmFor(deps: SuiteRunnerDeps, place: Place, { classpath }: Arm): JvmOptions {
   const { jvm, environment } = place.suite as JunitPlatformSettings;

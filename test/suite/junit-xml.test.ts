@@ -129,14 +129,15 @@ async function runCommand(
   const spec: CommandSpec = { kind: 'junit-xml', command: ['./tests.sh'], rerun, reports, env: ENV, arms };
   const results: TestEnd[] = [];
   const output: string[] = [];
-  const executor = createJunitXml(spec, { sandbox, onProcess: () => {} });
+  const executor = createJunitXml(spec, { sandbox, onProcess: () => {}, onStray: () => {} });
   const whole: WorkItem = { item: 0, unit: 'all', arm: 'candidate', selector: 'all', limits: GENEROUS, ...item };
   const sink = {
+    begins: () => {},
     test: (result: TestEnd) => results.push(result),
     output: (chunk: unknown) => output.push(String(chunk)),
   };
   try {
-    if (again) await executor.run(whole, { test: () => {}, output: () => {} });
+    if (again) await executor.run(whole, { begins: () => {}, test: () => {}, output: () => {} });
     const end = await executor.run(whole, sink);
     return {
       end,

@@ -61,6 +61,19 @@ export function buildTests(dir: string, classpath: readonly string[], pattern = 
   return compile(dir, globSync(join(HERE, 'java', 'sample', pattern)), classpath, 'tests.jar');
 }
 
+/** Test classes that harm whoever runs them, and an agent with which a JVM never begins. */
+export async function hostileClasspath(dir: string): Promise<{ classpath: string[]; stuckAgent: string }> {
+  const junit = await junitJars();
+  const jar = compile(dir, globSync(join(HERE, 'java', 'hostile', '*.java')), junit, 'hostile.jar');
+  const stuckAgent = join(dir, 'stuck.jar');
+  writeFileSync(join(dir, 'manifest'), 'Premain-Class: hostile.Stuck\n');
+  const classes = join(dir, 'hostile.jar.classes');
+  const words = ['--create', '--file', stuckAgent, '--manifest', join(dir, 'manifest')];
+  execFileSync('jar', [...QUICK_START, ...words, '-C', classes, 'hostile/Stuck.class'], { stdio: 'pipe' });
+  const runner = await compileRunner({ cacheDir: cacheDir(), classpath: junit, javac: 'javac', env: ENV });
+  return { classpath: [runner, jar, ...junit], stuckAgent };
+}
+
 function compile(dir: string, sources: readonly string[], classpath: readonly string[], name: string): string {
   const classes = join(dir, `${name}.classes`);
   mkdirSync(classes, { recursive: true });

@@ -1,5 +1,5 @@
 // A suite worker in a process of its own, so that it can be killed: `suite-worker.ts '{json}'`.
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
@@ -45,10 +45,11 @@ const activities = createSuiteRunnerActivities({
   settings: async () => JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings,
   artifacts: await openArtifacts(artifacts, { dataDir, readSecret }),
   libraryJars: junitJars,
-  // The sources of this test are single files, named by their commit.
+  // The sources of this test are single files, or folders, named by their commit.
   checkout: async (source, dir) => {
+    const from = join(dataDir, 'sources', source.commit);
     mkdirSync(dir, { recursive: true });
-    copyFileSync(join(dataDir, 'sources', source.commit), join(dir, 'tests.sh'));
+    cpSync(from, statSync(from).isDirectory() ? dir : join(dir, 'tests.sh'), { recursive: true });
   },
   environment: () => ENV,
   redact: createRedactor(),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findDetached, stateOf } from '../../lib/detached.ts';
 import { suiteFacts } from '../../store/suite-progress.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
+import { fetchProject, QUICK, writeProject } from './maven-project.ts';
 import type { ProductVariant } from './sample.ts';
 import { makeBuild, runSuite, SAMPLE_SUITE, startWorld, type World, writeSettings } from './world.ts';
 
@@ -24,6 +25,10 @@ beforeAll(async () => {
     own: only('QuickTest', 'AnswerTest'),
     none: only('NoSuchTest'),
     skipped: only('AbstractBaseTest', 'HelperNotATest'),
+    maven: {
+      ...{ runner: 'maven', include: ['demo.AppTest', 'core:demo.*NestedTest'], environment: ['PATH', 'HOME'] },
+      arguments: [`-DargLine=${QUICK}`],
+    },
   };
   world.startWorker(writeSettings(world, suites));
 });
@@ -108,4 +113,23 @@ test('zero executed is not a pass', async () => {
   expect(none).toMatchObject({ executions: 0, problem: expect.stringContaining('nothing to execute') });
   const skipped = await runSuite(world, 'sample-4/1/skipped', 'skipped', base, [base]);
   expect(skipped.problem).toContain('nothing to execute');
+});
+
+test('a Maven project: the classes of its modules are the plan, and their reports the record', async () => {
+  fetchProject(join(world.dataDir, 'maven'));
+  for (const commit of ['maven-base', 'maven-tip']) writeProject(join(world.dataDir, 'sources', commit));
+  const [base, tip] = [await makeBuild(world, 'maven-base', {}), await makeBuild(world, 'maven-tip', {})];
+  const outcome = await runSuite(world, 'sample-5/1/maven', 'maven', base, [tip]);
+  expect(outcome).toMatchObject({ units: 2, executions: 2, repeated: 0, tests: { passed: 2, failed: 0, skipped: 0 } });
+  expect(outcome.problem).toBeUndefined();
+  const units = await world.db
+    .selectFrom('suite_execution')
+    .select(['unit', 'ended', 'complete'])
+    .where('suite_run', '=', 'sample-5/1/maven')
+    .orderBy('unit')
+    .execute();
+  expect(units).toEqual([
+    { unit: 'app:demo.AppTest', ended: 'completed', complete: true },
+    { unit: 'core:demo.OnlyNestedTest', ended: 'completed', complete: true },
+  ]);
 });

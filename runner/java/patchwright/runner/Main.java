@@ -4,6 +4,8 @@ import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.FilterOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -85,7 +87,7 @@ public final class Main {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 commands.add(line.split(" "));
             }
-        } catch (java.io.IOException gone) {
+        } catch (IOException gone) {
             // The same as its end: the process that gave the orders has died.
         }
         ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
@@ -93,10 +95,27 @@ public final class Main {
     }
 
     private static void redirect() {
-        PrintStream log = new PrintStream(LOG, true, StandardCharsets.UTF_8);
+        PrintStream log = new PrintStream(new Unclosable(LOG), true, StandardCharsets.UTF_8);
         System.setOut(log);
         System.setErr(log);
         System.setIn(InputStream.nullInputStream());
+    }
+
+    /** A test may close what it prints to; the next one prints as well. */
+    private static final class Unclosable extends FilterOutputStream {
+        Unclosable(OutputStream out) {
+            super(out);
+        }
+
+        @Override
+        public void write(byte[] bytes, int from, int length) throws IOException {
+            out.write(bytes, from, length);
+        }
+
+        @Override
+        public void close() throws IOException {
+            flush();
+        }
     }
 
     /** What one class may change for the next in the same JVM, put back after each. */

@@ -19,6 +19,9 @@ import org.junit.platform.launcher.TestPlan;
 final class TestIds {
     private static final Pattern INDEXED = Pattern.compile("^(.*?)\\[(\\d+)(?:[^\\]].*)?\\]$", Pattern.DOTALL);
     private static final int ID_CHARS = 900;
+    private static final int KEY_CHARS = 8_000;
+    /** The pattern above takes the square of a name's length where that is made of brackets. */
+    private static final int NAME_CHARS = 2_000;
 
     private final TestPlan plan;
     private final Map<String, String> byUniqueId = new HashMap<>();
@@ -31,12 +34,20 @@ final class TestIds {
     synchronized String idOf(TestIdentifier test) {
         String known = byUniqueId.get(test.getUniqueId());
         if (known == null) {
-            String id = Failures.cut(compose(test), ID_CHARS);
+            String id = shortened(compose(test));
             int count = seen.merge(id, 1, Integer::sum);
             known = count == 1 ? id : id + "~" + count;
             byUniqueId.put(test.getUniqueId(), known);
         }
         return known;
+    }
+
+    /** A unique id as it is told; one that holds a megabyte of arguments (JUnit 4) cannot be told, and is named. */
+    static String key(String uniqueId) {
+        if (uniqueId.length() <= KEY_CHARS) {
+            return uniqueId;
+        }
+        return "long:" + uniqueId.substring(0, 200) + "…" + uniqueId.length() + "." + Integer.toHexString(uniqueId.hashCode());
     }
 
     private String compose(TestIdentifier test) {
@@ -70,14 +81,23 @@ final class TestIds {
     /** JUnit 4 keeps the parameter in the method's name: {@code method[3]}, {@code method[3: text]}. */
     private String vintageId(TestIdentifier test) {
         String className = classOf(test);
+        String name = test.getDisplayName();
+        if (name.length() > NAME_CHARS) {
+            name = name.substring(0, NAME_CHARS) + (name.endsWith("]") ? "]" : "");
+        }
         if (!test.isTest()) {
-            Matcher group = INDEXED.matcher(test.getDisplayName());
+            Matcher group = INDEXED.matcher(name);
             return group.matches() ? className + "[" + group.group(2) + "]" : className;
         }
-        Matcher indexed = INDEXED.matcher(test.getDisplayName());
+        Matcher indexed = INDEXED.matcher(name);
         return indexed.matches()
             ? className + "#" + indexed.group(1) + "()[" + indexed.group(2) + "]"
-            : className + "#" + test.getDisplayName() + "()";
+            : className + "#" + name + "()";
+    }
+
+    /** Two long names that begin alike stay two, whatever runs first. */
+    private static String shortened(String id) {
+        return id.length() <= ID_CHARS ? id : id.substring(0, ID_CHARS - 20) + "…" + Integer.toHexString(id.hashCode());
     }
 
     private String classOf(TestIdentifier test) {

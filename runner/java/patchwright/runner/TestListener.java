@@ -1,6 +1,8 @@
 package patchwright.runner;
 
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.support.descriptor.MethodSource;
@@ -20,6 +22,9 @@ final class TestListener implements TestExecutionListener {
     private final Map<String, Long> startedAt = new ConcurrentHashMap<>();
     /** Of a method with invocations: when the last of them ended, or it began itself. */
     private final Map<String, Long> waitedSince = new ConcurrentHashMap<>();
+    /** Told of by their own event; what is below a container of these has its fate. */
+    private final Set<String> told = ConcurrentHashMap.newKeySet();
+    private TestPlan plan;
     private TestIds ids;
 
     TestListener(EventWriter events) {
@@ -28,6 +33,7 @@ final class TestListener implements TestExecutionListener {
 
     @Override
     public void testPlanExecutionStarted(TestPlan plan) {
+        this.plan = plan;
         ids = new TestIds(plan);
     }
 
@@ -43,6 +49,7 @@ final class TestListener implements TestExecutionListener {
 
     @Override
     public void executionSkipped(TestIdentifier test, String reason) {
+        told.add(test.getUniqueId());
         events.write(event("end", test).put("s", "skipped").put("us", 0).put("m", Failures.cut(reason, DISPLAY_CHARS)));
     }
 
@@ -56,6 +63,7 @@ final class TestListener implements TestExecutionListener {
         if (!test.isTest() && successful) {
             return;
         }
+        told.add(test.getUniqueId());
         Json event = event("end", test)
             .put("s", successful ? "passed" : result.getStatus() == TestExecutionResult.Status.ABORTED ? "skipped" : "failed")
             .put("us", start == null ? 0 : (end - start) / 1_000);
@@ -72,8 +80,28 @@ final class TestListener implements TestExecutionListener {
         return Math.min(own, waitedSince.put(parent, end));
     }
 
+    /** Tests that were planned and never ran: an engine that loses them, a listener that ends the run, is no pass. */
+    void tellLost() {
+        for (TestIdentifier engine : plan.getRoots()) {
+            for (TestIdentifier test : plan.getDescendants(engine)) {
+                if (test.isTest() && !hasFate(test)) {
+                    events.write(new Json().put("e", "lost").put("t", ids.idOf(test)).put("u", TestIds.key(test.getUniqueId())));
+                }
+            }
+        }
+    }
+
+    private boolean hasFate(TestIdentifier test) {
+        for (Optional<TestIdentifier> at = Optional.of(test); at.isPresent(); at = at.flatMap(plan::getParent)) {
+            if (told.contains(at.get().getUniqueId())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private Json event(String kind, TestIdentifier test) {
-        return new Json().put("e", kind).put("t", ids.idOf(test)).put("u", test.getUniqueId())
+        return new Json().put("e", kind).put("t", ids.idOf(test)).put("u", TestIds.key(test.getUniqueId()))
             .put("d", Failures.cut(test.getDisplayName(), DISPLAY_CHARS));
     }
 }

@@ -37,7 +37,10 @@ final class UnitRun {
             without.addAll(notInPart(selector));
         }
         LauncherDiscoveryRequest request = builder(List.of(parse(selector)), unresolved)
-            .filters((PostDiscoveryFilter) test -> FilterResult.includedIf(!without.contains(test.getUniqueId().toString())))
+            .filters((PostDiscoveryFilter) test -> {
+                String id = test.getUniqueId().toString();
+                return FilterResult.includedIf(!without.contains(id) && !without.contains(TestIds.key(id)));
+            })
             .build();
         Launcher launcher = launcher();
         TestPlan plan = launcher.discover(request);
@@ -46,7 +49,9 @@ final class UnitRun {
         for (Throwable error : unresolved.errors) {
             events.write(new Json().put("e", "unresolved").put("m", Failures.message(error)).put("x", Failures.trace(error)));
         }
-        launcher.execute(plan, new TestListener(events));
+        TestListener listener = new TestListener(events);
+        launcher.execute(plan, listener);
+        listener.tellLost();
     }
 
     /** {@code s:CLASS;METHOD…}, {@code x:CLASS;METHOD…}; a method with a class of its own is one of a nested class. */
