@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+import { suiteFigures } from '../../store/suite-report.ts';
+import { useDatabases } from '../story/database.ts';
+import { type Answer, judgingWorld, type Truth } from './judging-world.ts';
+
+const freshDatabase = useDatabases();
+const passed: Answer = { status: 'passed' };
+const failed = (message = 'AssertionError'): Answer => ({ status: 'failed', message });
+const UNITS = { 'x.ATest': ['x.ATest#a()', 'x.ATest#b()'], 'x.BTest': ['x.BTest#a()'], 'x.CTest': ['x.CTest#a()'] };
+const BASE = { base: 'd'.repeat(64) };
+
+test('a batch of which nothing passed, on the candidate only: one representative is judged, the rest is not run again', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS, { batch: 3 });
+  const verdicts = await world.run('s-1/1/unit', ({ arm }) =>
+    arm === 'candidate' ? failed('NoClassDefFoundError: Could not initialize class x.T') : passed,
+  );
+  expect(verdicts.map(({ kind }) => kind)).toEqual(['regression', 'regression', 'regression', 'regression']);
+  expect(verdicts.filter(({ representative }) => representative === 'x.ATest#a()')).toHaveLength(3);
+  expect(world.runs('first', 'candidate')).toBe(1);
+  expect(world.runs('rerun', 'candidate')).toBe(8);
+});
+
+test('a batch that fails on both arms and passes elsewhere was the machine’s fault', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS, { batch: 3 });
+  const verdicts = await world.run('s-1/1/unit', ({ phase }) =>
+    phase === 'elsewhere' ? passed : failed('cannot connect'),
+  );
+  expect(verdicts.map(({ kind, human }) => [kind, human])).toEqual(
+    Array.from({ length: 4 }, () => ['infrastructure', undefined]),
+  );
+  expect(world.runs('rerun', 'candidate')).toBe(0);
+});
+
+test('a batch that never runs, on either arm, ends with a human after two more tries, and the suite does not count', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS, { batch: 3 });
+  const verdicts = await world.run('s-1/1/unit', () => failed('cannot connect'));
+  expect(verdicts.every(({ kind, human }) => kind === 'infrastructure' && human === true)).toBe(true);
+  expect(world.runs('elsewhere', 'candidate')).toBe(8);
+  const outcome = await world.activities.finishSuite({ suiteRun: 's-1/1/unit', suite: 'unit' });
+  expect(outcome.problem).toMatch(/x\.ATest#a\(\) and 3 more could not be run/);
+});
+
+test('an address that is in use decides the first step and no more: it fails on the base as well', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS);
+  const truth: Truth = ({ test: name }) =>
+    name === 'x.BTest#a()' ? failed('java.net.BindException: Address already in use') : passed;
+  const [verdict] = await world.run('s-1/1/unit', truth);
+  expect(verdict).toMatchObject({ kind: 'pre-existing', signature: 'address-in-use', base: { pass: 0, fail: 5 } });
+  expect(world.runs('elsewhere', 'base')).toBe(2);
+});
+
+test('a base that always fails is remembered by its digest, and one run on each arm shows that it still does', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS);
+  const truth: Truth = ({ test: name }) => (name === 'x.BTest#a()' ? failed() : passed);
+  await world.run('s-1/1/unit', truth, BASE);
+  const before = [world.runs('rerun', 'candidate'), world.runs('rerun', 'base')];
+  const [verdict] = await world.run('s-2/1/unit', truth, BASE);
+  expect(before).toEqual([5, 5]);
+  expect([world.runs('rerun', 'candidate'), world.runs('rerun', 'base')]).toEqual([6, 6]);
+  expect(verdict).toMatchObject({
+    kind: 'pre-existing',
+    base: { fail: 1 },
+    remembered: { failures: 5, suiteRun: 's-1/1/unit' },
+  });
+  expect(verdict?.reason).toContain('5 of 5 before');
+
+  // Another base is another story, and a base that passes now is judged from scratch and forgotten.
+  await world.run('s-3/1/unit', truth, { base: 'e'.repeat(64) });
+  expect(world.runs('rerun', 'base')).toBe(11);
+  const mended: Truth = (run) => (run.arm === 'base' ? passed : truth(run));
+  expect(await world.run('s-4/1/unit', mended, BASE)).toMatchObject([
+    { kind: 'regression', base: { pass: 5, fail: 0 } },
+  ]);
+  const [again] = await world.run('s-5/1/unit', truth, BASE);
+  expect(again).not.toHaveProperty('remembered');
+});
+
+test('a release that has spent its reruns leaves what is open undecided, and says so', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS, { rerunSeconds: 12 });
+  const truth: Truth = ({ test: name, arm, nth }) =>
+    name.endsWith('#a()') && arm === 'candidate' && nth % 2 === 1 ? failed(`E${name}`) : passed;
+  const verdicts = await world.run('s-1/1/unit', truth);
+  expect(verdicts.map(({ kind }) => kind)).toEqual(['undecided', 'undecided', 'undecided']);
+  expect(verdicts[0]?.reason).toContain('budget');
+  expect((await suiteFigures(db, 's-1/1/unit')).rerunSeconds).toBe(30);
+});
+
+test('a test that the base lacks is judged against what stands for it', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS);
+  const truth: Truth = ({ test: name, arm }) => {
+    if (name !== 'x.CTest#a()') return passed;
+    return arm === 'candidate' ? failed() : arm === 'released' ? passed : undefined;
+  };
+  expect(await world.run('s-1/1/unit', truth)).toMatchObject([{ kind: 'untestable' }]);
+  const { tests, released } = await world.activities.lackedByBase({ suiteRun: 's-1/1/unit' });
+  expect(tests).toEqual([{ unit: 'x.CTest', test: 'x.CTest#a()' }]);
+  // Nothing of this fork was ever released.
+  expect(released).toBeUndefined();
+  await world.activities.judgeAgainst({ suiteRun: 's-1/1/unit', arm: 'released', tests });
+  expect(await world.judge('s-1/1/unit', truth)).toMatchObject([
+    { kind: 'regression', base: { pass: 5, fail: 0 }, against: 'the last released candidate' },
+  ]);
+});
+
+test('what passes alone is tried in its batch, and what never fails again is flaky with its counts', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS);
+  const truth: Truth = ({ test: name, phase }) => (name === 'x.BTest#a()' && phase === 'suite' ? failed() : passed);
+  expect(await world.run('s-1/1/unit', truth)).toMatchObject([
+    { kind: 'flaky', candidate: { pass: 40, fail: 0 }, base: { pass: 40, fail: 0 }, power: expect.any(Number) },
+  ]);
+  // The whole of what its process had run, once on each arm.
+  const replays = world.done.filter(({ phase }) => phase === 'replay');
+  expect(replays.map(({ items }) => items.map(({ unit }) => unit).join())).toEqual([
+    'x.ATest,x.BTest',
+    'x.ATest,x.BTest',
+    'x.ATest,x.BTest',
+  ]);
+});
+
+test('failures that somebody else has found are judged without a suite having run here', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, {});
+  const { savePlan } = await import('../../store/suites.ts');
+  const { saveFailures } = await import('../../store/suite-failures.ts');
+  const run = {
+    suiteRun: 't-1/1/unit',
+    release: 't-1',
+    candidateNumber: 1,
+    fork: 'sample',
+    suite: 'unit',
+    settings: 's',
+    slots: 1,
+    arms: {},
+  };
+  await savePlan(db, run, []);
+  const failure = {
+    unit: 'x.ZTest',
+    test: 'x.ZTest#z()',
+    unique_id: '',
+    message: 'AssertionError',
+    reason: null,
+    seconds: 1,
+    log: null,
+  };
+  await saveFailures(db, run.suiteRun, [{ ...failure, cluster: 'AssertionError' }]);
+  const truth: Truth = ({ arm, nth }) => (arm === 'candidate' && nth % 2 === 0 ? failed() : passed);
+  expect(await world.judge(run.suiteRun, truth)).toMatchObject([{ kind: 'destabilised', base: { fail: 0 } }]);
+});
