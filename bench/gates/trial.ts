@@ -14,6 +14,8 @@ export const FULL: Setup = {
   waves: [['b1'], ['b2', 'b3'], ['b4', 'b5', 'b6']],
   lookSeconds: 100,
 };
+/** All six at once: no peer is left to compare with, as after the last wave. */
+export const NO_PEERS: Setup = { ...FULL, waves: [FULL.waves.flat()] };
 /** Three nodes, one after the other; half a minute before and after each. */
 export const COMPRESSED: Setup = { profile: COMPRESSED_PROFILE, waves: [['n1'], ['n2'], ['n3']], lookSeconds: 2 };
 
