@@ -37,6 +37,7 @@ export async function bench(args: string[]): Promise<Measured> {
     },
   });
   const [runs, seed, only] = [Number(values.runs), Number(values.seed), new RegExp(values.only)];
+  const began = Date.now();
   const measured: Measurement[] = [];
   const shortened: Measurement[] = [];
   const peerless: Measurement[] = [];
@@ -46,7 +47,8 @@ export async function bench(args: string[]): Promise<Measured> {
       shortened.push(tell(measure(scenario, COMPRESSED, runs, seed), ' (compressed)'));
     if (WITHOUT_PEERS.test(scenario.name)) peerless.push(tell(measure(scenario, NO_PEERS, runs, seed), ' (no peers)'));
   }
-  const figures = { runs, full: measured, compressed: shortened, noPeers: peerless };
+  const seconds = Math.round((Date.now() - began) / 1000);
+  const figures = { runs, seconds, full: measured, compressed: shortened, noPeers: peerless };
   return { figures, goals: GOALS, met: isMet(measured, [...shortened, ...peerless]) };
 }
 

@@ -1,5 +1,9 @@
 import type { Figures } from '../../decisions/gate/types.ts';
+import { logger } from '../../lib/log.ts';
+import type { TargetInfo } from '../deploy/driver.ts';
 import { type Answer, type Read, readBatch } from './jolokia.ts';
+
+const log = logger('gate-figures');
 
 const requestMetric = (name: string, request: string, more = '') =>
   `kafka.network:type=RequestMetrics,name=${name},request=${request}${more}`;
@@ -48,6 +52,22 @@ export async function readGateFigures(address: { host: string; port: number }): 
     if (value !== undefined) figures[name] = value * scale;
   }
   return figures;
+}
+
+/** Those of every node; `unread` where one does not answer, which is a reading and not an error of ours. */
+export async function readAllGateFigures(targets: readonly TargetInfo[]): Promise<Record<string, Figures | 'unread'>> {
+  const read = await Promise.all(
+    targets.map(async ({ name, host, ports }): Promise<[string, Figures | 'unread']> => {
+      if (ports.jolokia === undefined) return [name, 'unread'];
+      try {
+        return [name, await readGateFigures({ host, port: ports.jolokia })];
+      } catch (error) {
+        log.debug({ target: name, err: (error as Error).message }, 'does not tell its figures');
+        return [name, 'unread'];
+      }
+    }),
+  );
+  return Object.fromEntries(read);
 }
 
 function numberOf({ status, value }: Answer): number | undefined {

@@ -1,12 +1,14 @@
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 import { offlinePartitions, underMinIsr, underReplicated } from '../../decisions/kafka-rules/preflight.ts';
 import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Driver } from '../deploy/driver.ts';
+import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
 import { electPreferred, withConnection } from './kafka-protocol.ts';
 import { allFacts, type System, type Waiting } from './system.ts';
@@ -30,6 +32,8 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     },
     giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),
     look: async () => look(await read()),
+    gateMetrics: KAFKA_GATE_METRICS,
+    gateFigures: async () => readAllGateFigures(await driver.targets()),
     readsCommit: () => true,
   };
 }

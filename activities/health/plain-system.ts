@@ -33,6 +33,8 @@ export function plainSystem(settings: ProcessEnvironmentSettings, driver: Driver
     },
     giveBackLeaders: async () => ({ left: [] }),
     look: async () => ({ unread: [], offline: [], underMinIsr: [], underReplicated: [] }),
+    gateMetrics: [],
+    gateFigures: async () => ({}),
     readsCommit: (target) => settings.targets.find(({ name }) => name === target)?.commit !== undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { EnvironmentSettings } from '../../config/environment.ts';
+import type { Figures, GateMetric } from '../../decisions/gate/types.ts';
 import type { LedPartition } from '../../decisions/kafka-rules/settled.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import type { Driver, TargetFacts } from '../deploy/driver.ts';
@@ -36,6 +37,10 @@ export type System = {
   /** Gives leaders back in batches; what is left is not yet in sync, or was refused. */
   giveBackLeaders(target: string, moved: LedPartition[], batch: number): Promise<{ left: string[] }>;
   look(): Promise<SystemLook>;
+  /** What a gate judges of this system; none where it has no figures of its own. */
+  gateMetrics: readonly GateMetric[];
+  /** Their figures by node, read now. */
+  gateFigures(): Promise<Record<string, Figures | 'unread'>>;
   /** Whether a target can say which commit it runs (G6). */
   readsCommit(target: string): boolean;
 };

@@ -1,8 +1,10 @@
 import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { readGateFigures } from '../../activities/health/gate-figures.ts';
 import { readKafka } from '../../activities/health/kafka.ts';
+import { openSystem } from '../../activities/health/system.ts';
+import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
+import type { GateMetric } from '../../decisions/gate/types.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
@@ -121,19 +123,31 @@ test('a cluster tells its feature levels, and where each min ISR comes from', as
   expect(new Set(Object.values(minIsrFrom ?? {}))).toContain('broker');
 });
 
-test('every figure that a gate judges is read from a broker that serves', async () => {
-  // What there was no error of has no counter; elections are counted by whoever leads the quorum.
-  const mayLack = new Set(['produceErrors', 'fetchErrors', 'uncleanElections', 'failed', 'acknowledged']);
-  const wanted = KAFKA_GATE_METRICS.flatMap((metric) => {
+test('a gate looks at every figure that it judges, of brokers that serve', async () => {
+  // What there was no error of has no counter, and elections are counted by whoever leads the quorum.
+  const mayLack = ['produceErrors', 'fetchErrors', 'uncleanElections'];
+  const figuresOf = (metric: GateMetric) => {
     if (metric.kind === 'count') return [...metric.errors, metric.work];
     return metric.kind === 'level' ? [metric.figure] : [metric.counter];
-  }).filter((figure) => !mayLack.has(figure));
-  for (const { host, ports } of await fixture.driver(STAGING).targets()) {
-    const figures = await readGateFigures({ host, port: ports.jolokia! });
+  };
+  const wanted = KAFKA_GATE_METRICS.filter((metric) => metric.kind === 'never' || metric.scope !== 'clients')
+    .flatMap(figuresOf)
+    .filter((figure) => !mayLack.includes(figure));
+  const system = openSystem(fixture.settings.environments[STAGING]!, fixture.driver(STAGING));
+  const parts = { system, traffic: fixture.traffic(STAGING) };
+  const first = await lookForGate(parts, firstLook(Date.now() - 5_000));
+  expect(first.sample).toMatchObject({ unread: [], invariants: { offline: [], underMinIsr: [], crashed: [] } });
+  expect(Object.keys(first.sample.nodes).sort()).toEqual([...NODES].sort());
+  for (const figures of Object.values(first.sample.nodes)) {
     expect(Object.keys(figures)).toEqual(expect.arrayContaining(wanted));
     expect(figures.produceRequests).toBeGreaterThan(0);
     expect(figures.heapMib).toBeGreaterThan(1);
   }
+  const acknowledged = ({ sample }: typeof first) => sample.clients?.acknowledged ?? 0;
+  await until('clients are counted on from the look before', async () => {
+    const next = await lookForGate(parts, first.state);
+    return acknowledged(next) > acknowledged(first) && next;
+  });
 });
 
 test('a worker killed between stop and start finishes that node first, by the same intent, once', async () => {

@@ -1,0 +1,61 @@
+import type { GateSample } from '../../decisions/gate/types.ts';
+import type { System } from '../health/system.ts';
+import type { Traffic } from '../traffic.ts';
+
+/** What one look hands to the next: how far the clients were counted. Plain, so that a heartbeat can keep it. */
+export type LookState = { clientsToMs: number; acknowledged: number; failed: number };
+
+/** Figures of the traffic are written down within this; asked of earlier, a part of them would never be counted. */
+const WRITTEN_DOWN_MS = 1_500;
+
+export const firstLook = (atMs: number): LookState => ({
+  clientsToMs: atMs - WRITTEN_DOWN_MS,
+  acknowledged: 0,
+  failed: 0,
+});
+
+/**
+ * One look of a gate at an environment: invariants, figures by node, and the clients, whose counters go on from the
+ * look before. Clients are told of up to a moment ago. Where the traffic did not run since the last look they
+ * are left out: nobody watched.
+ *
+ * @param crashed carriers of the candidate that ended by themselves, in words
+ */
+export async function lookForGate(
+  { system, traffic }: { system: Pick<System, 'look' | 'gateFigures'>; traffic: Pick<Traffic, 'observed' | 'between'> },
+  state: LookState,
+  crashed: readonly string[] = [],
+): Promise<{ sample: GateSample; state: LookState }> {
+  const atMs = Date.now();
+  const toMs = atMs - WRITTEN_DOWN_MS;
+  const [seen, nodes, clients] = await Promise.all([
+    system.look(),
+    system.gateFigures(),
+    traffic.observed ? traffic.between(state.clientsToMs, toMs) : undefined,
+  ]);
+  const { unread, offline, underMinIsr, underReplicated } = seen;
+  const sample: GateSample = {
+    atMs,
+    unread: [...unread],
+    invariants: { crashed: [...crashed], offline, underMinIsr, underReplicated },
+    nodes: {},
+  };
+  for (const [node, figures] of Object.entries(nodes)) {
+    if (figures === 'unread') sample.unread.push(`the gate's figures of ${node}`);
+    else sample.nodes[node] = figures;
+  }
+  // Not counted up to here: a second that was written down late is counted next time.
+  if (!clients || clients.seconds === 0) return { sample, state };
+  const next: LookState = {
+    clientsToMs: toMs,
+    acknowledged: state.acknowledged + clients.acknowledged,
+    failed: state.failed + clients.errors + clients.timeouts,
+  };
+  sample.clients = {
+    acknowledged: next.acknowledged,
+    failed: next.failed,
+    unwritableMs: clients.longestUnwritableMs,
+    ...(clients.p50Ms !== undefined && { p50Ms: clients.p50Ms }),
+  };
+  return { sample, state: next };
+}
