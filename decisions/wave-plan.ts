@@ -3,8 +3,11 @@ import type { RuleFinding } from '../workflows/types.ts';
 /** What a plan needs to know of a node. Roles as its system has them; a rack of `undefined` is none. */
 export type WaveNode = { name: string; roles: readonly string[]; rack?: string | undefined };
 
-/** `share`: how much of the serving nodes one wave may hold, 0 to 1; a single node is always allowed. */
-export type WaveRules = { firstOne: boolean; share: number };
+/**
+ * `share`: how much of the serving nodes one wave may hold, 0 to 1; a single node is always allowed.
+ * `activeController`: who leads the quorum while the plan is made; its rack comes last, and it never goes first (K3).
+ */
+export type WaveRules = { firstOne: boolean; share: number; activeController?: string | undefined };
 
 /** Targets that are judged together, though they go one after another; `why` is shown before the roll-out starts. */
 export type PlannedWave = { targets: string[]; why: string };
@@ -20,14 +23,16 @@ const isControlOnly = ({ roles }: WaveNode) => roles.includes('controller') && !
  * first one's first, none of them more than the share. Nodes without a rack are cut by share alone. Order within
  * a wave is K3's, read again at every step.
  */
-export function planWaves(nodes: readonly WaveNode[], { firstOne, share }: WaveRules): PlannedWave[] {
-  const control = nodes.filter(isControlOnly);
-  const serving = nodes.filter((node) => !isControlOnly(node));
+export function planWaves(nodes: readonly WaveNode[], { firstOne, share, activeController }: WaveRules): PlannedWave[] {
+  const last = ({ name }: WaveNode) => (name === activeController ? 1 : 0);
+  const ordered = nodes.toSorted((a, b) => last(a) - last(b));
+  const control = ordered.filter(isControlOnly);
+  const serving = ordered.filter((node) => !isControlOnly(node));
   return [
     ...first(control, firstOne, 'the first controller'),
     ...some(rest(control, firstOne), 'the other controllers, one by one'),
     ...first(serving, firstOne, 'one node alone'),
-    ...byRack(serving, firstOne, Math.max(1, Math.floor(serving.length * share + 1e-9))),
+    ...byRack(serving, { firstOne, share, activeController }),
   ];
 }
 
@@ -40,9 +45,12 @@ function first([one]: readonly WaveNode[], firstOne: boolean, why: string): Plan
 const some = (nodes: readonly WaveNode[], why: string): PlannedWave[] =>
   nodes.length > 0 ? [{ targets: nodes.map(({ name }) => name), why }] : [];
 
-function byRack(serving: readonly WaveNode[], firstOne: boolean, most: number): PlannedWave[] {
+function byRack(serving: readonly WaveNode[], { firstOne, share, activeController: active }: WaveRules): PlannedWave[] {
+  const most = Math.max(1, Math.floor(serving.length * share + 1e-9));
   const own = serving[0]?.rack;
-  const racks = [...Map.groupBy(rest(serving, firstOne), ({ rack }) => rack)].sort(([a], [b]) => {
+  const racks = [...Map.groupBy(rest(serving, firstOne), ({ rack }) => rack)].sort(([a, ofA], [b, ofB]) => {
+    const leads = Number(ofA.some(({ name }) => name === active)) - Number(ofB.some(({ name }) => name === active));
+    if (leads !== 0) return leads;
     if (a === own || b === own) return a === own ? -1 : 1;
     return (a ?? '\uffff') < (b ?? '\uffff') ? -1 : 1;
   });

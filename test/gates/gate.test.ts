@@ -269,4 +269,6 @@ test('what failed at some look fails at every later one', () => {
   const first = kinds.indexOf('fail');
   expect(first).toBeGreaterThan(0);
   expect(new Set(kinds.slice(first))).toEqual(new Set(['fail']));
+  // So that the last answer alone tells when it failed: simulations ask once.
+  expect(judgeGate(input).figures.counts.errors?.failedAtMs).toBe(input.after[first]!.atMs);
 });

@@ -57,6 +57,14 @@ describe('waves by rack and share, first one node', () => {
     expect(g2OneCellAtATime(nodes, plan, rules.share)).toEqual([]);
   });
 
+  test('the active controller never goes first, and its rack goes last (K3)', () => {
+    const waves = (activeController: string, nodes = nine) =>
+      planWaves(nodes, { ...rules, activeController }).map(({ targets }) => targets.join());
+    expect(waves('a1')).toEqual(['a2', 'b1,b2,b3', 'c1,c2,c3', 'a3,a1']);
+    expect(waves('b2')).toEqual(['a1', 'a2,a3', 'c1,c2,c3', 'b1,b3,b2']);
+    expect(waves('c1', ['c1', 'c2', 'c3'].map(controller))).toEqual(['c2', 'c3,c1']);
+  });
+
   test('says what each wave is', () => {
     expect(planWaves(nine, rules).map(({ why }) => why)).toEqual(['one node alone', 'rack a', 'rack b', 'rack c']);
   });
