@@ -54,3 +54,15 @@ export const COMPRESSED_PROFILE: GateProfile = {
 export function alphaOfWave(alpha: number, index: number): number {
   return (alpha * 6) / (Math.PI * (index + 1)) ** 2;
 }
+
+/** Which wave a bake follows: its length is what is known by then, and what the next wave would put at stake. */
+export type WaveKind = 'one node' | 'first rack' | 'later rack';
+
+/** As long as each kind bakes after warm-up in the full profile: the first rack sees a daily peak. */
+const FULL_BAKE_HOURS: Record<WaveKind, number> = { 'one node': 1, 'first rack': 12, 'later rack': 3 };
+
+/** The profile for one wave. Only the full one tells waves apart; in a compressed one they are as short as the first. */
+export function profileOfWave(profile: GateProfile, kind: WaveKind): GateProfile {
+  if (profile.name !== FULL_PROFILE.name) return profile;
+  return { ...profile, bakeSeconds: Math.max(profile.bakeSeconds, FULL_BAKE_HOURS[kind] * 3600) };
+}

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { COMPRESSED_PROFILE, FULL_PROFILE, profileOfWave, type WaveKind } from '../../decisions/gate/profile.ts';
 import type { GateSample } from '../../decisions/gate/types.ts';
+import { gateMeans } from '../../decisions/gate-outcome.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { inputOf, METRICS, type Story } from './looks.ts';
 
@@ -271,4 +273,32 @@ test('what failed at some look fails at every later one', () => {
   expect(new Set(kinds.slice(first))).toEqual(new Set(['fail']));
   // So that the last answer alone tells when it failed: simulations ask once.
   expect(judgeGate(input).figures.counts.errors?.failedAtMs).toBe(input.after[first]!.atMs);
+});
+
+describe('what follows from a gate', () => {
+  const oneWay = {
+    kind: 'one-way' as const,
+    rule: 'K18' as const,
+    reasons: ['touches record schemas'],
+    rehearsal: 'passed' as const,
+  };
+  const back = { kind: 'reversible' as const };
+  test.each([
+    ['undecided', 'watching', 'forward', back, 'watch'],
+    ['passed', 'pass', 'forward', back, 'promote'],
+    ['failed', 'fail', 'forward', back, 'roll-back'],
+    ['failed, and the old artifact may not read what was written', 'fail', 'forward', oneWay, 'freeze'],
+    ['failed after a roll-back', 'fail', 'back', back, 'freeze'],
+    ['never seen', 'inconclusive', 'forward', back, 'freeze'],
+  ] as const)('%s', (_name, kind, direction, reversibility, means) => {
+    const outcome = gateMeans({ kind, reasons: ['errors: 9 in 100'] }, { direction, reversibility });
+    expect(outcome.kind).toBe(means);
+    if ('reasons' in outcome) expect(outcome.reasons).toContain('errors: 9 in 100');
+  });
+});
+
+test('the first rack bakes across a daily peak, and a compressed profile stays short', () => {
+  const hours = (kind: WaveKind) => profileOfWave(FULL_PROFILE, kind).bakeSeconds / 3600;
+  expect([hours('one node'), hours('first rack'), hours('later rack')]).toEqual([1, 12, 3]);
+  expect(profileOfWave(COMPRESSED_PROFILE, 'first rack')).toEqual(COMPRESSED_PROFILE);
 });
