@@ -3,10 +3,13 @@ import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Report, ReportCandidate } from '../../report/report.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository, patchMessage } from './repository.ts';
+
+// Each starts or runs a whole Patchwright, and a loaded machine takes its time.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 /**
  * What a fork's own programs can do while it is released, told by themselves: a build writes what it saw into its
