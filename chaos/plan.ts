@@ -1,3 +1,5 @@
+import { randomFrom, shuffled } from '../lib/random.ts';
+
 /** What is killed. `supervisor` is started again as a person would; a `broker` is brought back by `env up`. */
 export type TargetKind =
   | 'worker workflow'
@@ -37,22 +39,6 @@ export function planKills(seed: number, { kills, meanGapMs, brokers }: PlanOptio
     afterMs: Math.round(Math.min(-Math.log(1 - random()) * meanGapMs, 4 * meanGapMs)),
     pick: random(),
   }));
-}
-
-/** Numbers in [0, 1) that follow from the seed alone (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const left = [...items];
-  return items.flatMap(() => left.splice(Math.floor(random() * left.length), 1));
 }
 
 function weighted(kinds: readonly TargetKind[], random: () => number): TargetKind {
