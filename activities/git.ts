@@ -24,13 +24,15 @@ export function createGitActivities(deps: GitDeps) {
     async cutCandidate(order: {
       fork: string;
       ref: string;
+      /** Instead of the configured base. */
+      base?: string;
       settings: Digest;
       release: string;
       n: number;
     }): Promise<CutOutcome> {
       const fork = await forkOf(deps, order);
       return inMirror(deps, mirrorOf(order.fork), fork.repository, async (git) => {
-        const baseCommit = await git.resolve(fork.base, 'base');
+        const baseCommit = await git.resolve(order.base ?? fork.base, 'base');
         const tip = await git.resolve(order.ref, 'ref');
         const stack = await readStack(git, baseCommit, tip);
         if ('reasons' in stack) return { kind: 'refused', reasons: stack.reasons };

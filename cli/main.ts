@@ -8,6 +8,7 @@ import type { Globals } from './context.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
+import { addTriageCommand } from './register-triage.ts';
 
 /** What a command returns is the exit status; what it throws is said in words (design, *Interfaces that hold*). */
 export type Action = (globals: Globals) => Promise<number>;
@@ -28,7 +29,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const run = async (command: Command, action: Action) => {
     status = await action(command.optsWithGlobals() as Globals);
   };
-  for (const add of [addMachineCommands, addReleaseCommands, addEnvironmentCommands]) add(program, run);
+  for (const add of [addMachineCommands, addReleaseCommands, addEnvironmentCommands, addTriageCommand])
+    add(program, run);
   try {
     await program.parseAsync(argv as string[], { from: 'user' });
     return status;

@@ -34,3 +34,15 @@ function cut(text: string, max: number): string {
     .slice(0, max - 1)
     .join('')}…`;
 }
+
+/**
+ * An id or a message as PostgreSQL and people can take it, with nothing lost: a control character, a direction
+ * override or half a surrogate is shown as its code, so that two ids never become one. `keep`: characters that stay.
+ */
+export function visible(text: string, keep = ''): string {
+  return text
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) =>
+      keep.includes(c) ? c : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
+    );
+}

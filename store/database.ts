@@ -6,9 +6,10 @@ import type { ReleaseTables } from './releases.ts';
 import type { RolloutTables } from './rollouts.ts';
 import type { SuiteTables } from './suites.ts';
 import type { ThreadTables } from './thread.ts';
+import type { TriageTables } from './triage.ts';
 
 /** Every table, put together from the files that own them. */
-export type Database = ReleaseTables & SuiteTables & RolloutTables & JournalTables & ThreadTables;
+export type Database = ReleaseTables & SuiteTables & RolloutTables & JournalTables & ThreadTables & TriageTables;
 
 export type Db = Kysely<Database>;
 

@@ -9,6 +9,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '011-suite-hosts': () => import('./migrations/011-suite-hosts.ts'),
   '012-suite-plan': () => import('./migrations/012-suite-plan.ts'),
   '013-verdicts': () => import('./migrations/013-verdicts.ts'),
+  '015-triage': () => import('./migrations/015-triage.ts'),
   '020-rollouts': () => import('./migrations/020-rollouts.ts'),
   '030-journal-thread': () => import('./migrations/030-journal-thread.ts'),
   '040-build-sandbox': () => import('./migrations/040-build-sandbox.ts'),

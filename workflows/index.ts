@@ -5,3 +5,4 @@ export { release } from './release.ts';
 export { rollout } from './rollout.ts';
 export { suite } from './suite.ts';
 export { thread } from './thread.ts';
+export { triage } from './triage.ts';

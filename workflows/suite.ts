@@ -11,7 +11,8 @@ export type { SuiteOrder } from '../activities/suite-runner.ts';
  * Runs one suite on one candidate.
  *
  *   1. Plan: the units, longest first by history. What cannot be planned ends the suite here.
- *   2. Run: every slot of every host takes batch after batch until none is left.
+ *   2. Run: every slot of every host takes batch after batch until none is left. A triage has its
+ *      failures from elsewhere.
  *   3. Judge each failure by controlled reruns on candidate and base, in rounds, until it has a verdict.
  *   4. For what the patches broke, find the patch.
  *   5. Count what ran, from the records; end the runners, however it went.
@@ -23,11 +24,12 @@ export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<Su
   const begun = carried ?? (await plan(order));
   if ('problem' in begun) return desk.finishSuite({ suiteRun, suite: name, problem: begun.problem });
 
+  const ending = { suiteRun, suite: name, ...(order.triage === undefined ? {} : { triage: order.triage }) };
   const place = openPlace(order, begun);
   const watch = watchHosts(place);
   try {
     const problem = await runAndJudge(place);
-    return await desk.finishSuite({ suiteRun, suite: name, ...(problem === undefined ? {} : { problem }) });
+    return await desk.finishSuite({ ...ending, ...(problem === undefined ? {} : { problem }) });
   } finally {
     if (!place.continued) {
       watch.cancel();
@@ -39,7 +41,7 @@ export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<Su
 async function plan(order: SuiteOrder): Promise<SuiteCarry | { problem: string }> {
   const planned = await desk.prepareSuite(order);
   if (planned.kind === 'unplannable') return { problem: planned.reason };
-  return { hosts: planned.hosts, served: [], at: 'suite' };
+  return { hosts: planned.hosts, served: [], at: order.triage === undefined ? 'suite' : 'judging' };
 }
 
 /** Steps 2 to 4, from where the state says. Says what stopped them. */

@@ -16,17 +16,19 @@ const GRACE_MS = 5_000;
 /** The store has every verdict; a payload stays small. */
 const MAX_HOLDING = 40;
 
-export type FinishOrder = { suiteRun: string; suite: string; problem?: string };
+/** `triage`: nothing of the suite itself was to run. */
+export type FinishOrder = { suiteRun: string; suite: string; problem?: string; triage?: string };
 
 /** Counts what ran, from the records, and keeps the durations for the next plan. Safe to repeat. */
 export async function finishSuite(
   deps: SuiteRunnerDeps,
-  { suiteRun, suite, problem }: FinishOrder,
+  { suiteRun, suite, problem, triage }: FinishOrder,
 ): Promise<SuiteOutcome> {
   const run = await findSuiteRun(deps.db, suiteRun);
   const figures = await suiteFigures(deps.db, suiteRun);
   const verdicts = await suiteVerdicts(deps.db, suiteRun);
-  const reason = problem ?? (await whyItDoesNotCount(deps, suiteRun, figures.tests)) ?? brokenMachines(verdicts);
+  const uncounted = triage === undefined ? await whyItDoesNotCount(deps, suiteRun, figures.tests) : undefined;
+  const reason = problem ?? uncounted ?? brokenMachines(verdicts);
   await markEnded(deps.db, suiteRun, reason, (tx) => learnFrom(tx, suiteRun));
   const slots = run?.slots ?? 0;
   const bad = verdicts.filter(({ kind }) => holdsRelease(kind));

@@ -1,9 +1,11 @@
 import { type SuiteHost, totalSlots } from '../../decisions/host-slots.ts';
+import type { PlannedUnit } from '../../decisions/unit-plan.ts';
 import type { JvmSpec } from '../../runner/protocol.ts';
 import { findSuiteRun, reopenSuiteRun, savePlan } from '../../store/suites.ts';
 import type { Build, Digest, Patch, Source } from '../../workflows/types.ts';
 import { prepareArm } from './arms.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
+import { type FoundPlan, planFound, saveFound } from './found.ts';
 import { firstHosts } from './hosts.ts';
 import { planUnits } from './units.ts';
 
@@ -19,6 +21,8 @@ export type SuiteOrder = {
   base: Build;
   patches: Patch[];
   sources: Source[];
+  /** Judge what this triage has read instead of running the suite. */
+  triage?: string;
   /** The history begins anew after so many events (1,500). */
   eventsARun?: number;
 };
@@ -28,6 +32,8 @@ export type PreparedSuite =
   | { kind: 'planned'; hosts: SuiteHost[]; units: number }
   /** The suite cannot be run as it is configured: a sentence. */
   | { kind: 'unplannable'; reason: string };
+
+type Plan = { units: PlannedUnit[]; failures?: FoundPlan['failures'] } | { reason: string };
 
 /**
  * Makes the plan and keeps it; nothing of this host is in it. A suite run that has a plan keeps it, and goes on with
@@ -39,16 +45,20 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
   const suite = suiteSettings(settings, fork, order.suite);
   const hosts = await firstHosts(deps, suite.slots);
   const known = await findSuiteRun(deps.db, suiteRun);
-  if (known) {
+  if (known && order.triage === undefined) {
     await reopenSuiteRun(deps.db, suiteRun);
     return { kind: 'planned', hosts, units: known.units };
   }
 
   const slots = totalSlots(hosts);
   const arm = await prepareArm(deps, { suiteRun, suite, settings }, 'candidate', candidate);
-  const plan = await planUnits(deps, { order, suite, settings, slots }, arm as JvmSpec['arms'][string]);
+  const place = { order, suite, settings, slots };
+  const plan: Plan = await (order.triage === undefined
+    ? planUnits(deps, place, arm as JvmSpec['arms'][string])
+    : planFound(deps, place, arm as JvmSpec['arms'][string], order.triage));
   if ('reason' in plan) return { kind: 'unplannable', reason: plan.reason };
   const run = { suiteRun, release, candidateNumber, fork, suite: order.suite, settings: order.settings, slots };
   await savePlan(deps.db, { ...run, arms: { candidate, base } }, plan.units);
+  if (plan.failures) await saveFound(deps, suiteRun, place, plan.failures);
   return { kind: 'planned', hosts, units: plan.units.length };
 }

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { visible } from '../../lib/plain-text.ts';
 import { parseEvents } from '../../runner/event-log.ts';
 import type { SlotEvent } from '../../runner/protocol.ts';
 import { forgetOffset, type RecordedEvent, recordEvents, recordedOffset } from '../../store/suite-results.ts';
@@ -82,13 +83,4 @@ function printable(event: SlotEvent): SlotEvent {
     ...(message === undefined ? {} : { message: visible(message, '\n\t') }),
     ...(trace === undefined ? {} : { trace: visible(trace, '\n\t') }),
   };
-}
-
-export function visible(text: string, keep = ''): string {
-  const shown = text
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) =>
-      keep.includes(c) ? c : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
-    );
-  return shown;
 }

@@ -3,6 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, MavenSettings, SuiteSettings } from '../../config/suite.ts';
+import { type Contents, type FoundTest, namedClasses } from '../../decisions/found-failures.ts';
 import { globPattern, type Selection, selectUnits } from '../../decisions/test-pattern.ts';
 import { estimateUnits, type PlannedUnit, splitLimit, splitUnit } from '../../decisions/unit-plan.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
@@ -17,13 +18,13 @@ import { checkoutBeside, javaTool, resolveEntries } from './arms.ts';
 import { type SuiteRunnerDeps, sandboxOf } from './deps.ts';
 import { runFolder } from './folders.ts';
 
-type Place = {
+export type Place = {
   order: { suiteRun: string; fork: string; suite: string; candidate: Build };
   suite: SuiteSettings;
   settings: Settings;
   slots: number;
 };
-type Arm = JvmSpec['arms'][string];
+export type Arm = JvmSpec['arms'][string];
 
 /** The units of a suite with what each is expected to take; or a sentence on why nothing can be executed. */
 export async function planUnits(
@@ -61,6 +62,25 @@ async function unitNames(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise
   if (suite.runner === 'junit-platform') return classes(deps, place, arm);
   if (suite.runner === 'maven') return mavenUnits(deps, place, suite);
   return commandUnits(suite.units, order.suite);
+}
+
+/** What a suite holds, for failures that come from elsewhere: their classes are looked into, no other. */
+export async function testsOf(
+  deps: SuiteRunnerDeps,
+  place: Place,
+  arm: Arm,
+  found: readonly FoundTest[],
+): Promise<Contents> {
+  const selection = selectUnits(patternsOf(place.suite));
+  const names = (await unitNames(deps, place, arm)).filter((unit) => selection.unit(unit) !== 'none');
+  if (place.suite.runner !== 'junit-platform') return { kind: 'command', units: names };
+  const known = new Set(names);
+  const [methods] = await lookInto(deps, place, arm, namedClasses(found, known));
+  return {
+    kind: 'classes',
+    classes: known,
+    methods: new Map([...methods].map(([unit, { methods }]) => [unit, methods])),
+  };
 }
 
 const commandUnits = (units: readonly string[], suite: string) => (units.length > 0 ? units : [suite]);
