@@ -13,7 +13,7 @@ import { runToEnd } from '../../setup/run.ts';
 
 const GROUP = 'org.apache.kafka';
 const CLIENTS = `${GROUP}:kafka-clients`;
-const CONFIGURATION = fileURLToPath(new URL('../../patchwright.yaml', import.meta.url));
+export const CONFIGURATION = fileURLToPath(new URL('../../patchwright.yaml', import.meta.url));
 
 /** The Java files of kafka-clients by their path below the source folder (`org/apache/…`). */
 export async function publishedSources(version: string, progress: Progress): Promise<ReadonlyMap<string, string>> {
