@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { createReadStream, lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { FoundTest } from '../decisions/found-failures.ts';
 import { oneLine, visible } from '../lib/plain-text.ts';
@@ -25,7 +25,7 @@ export async function readJunitFolder(dir: string): Promise<JunitFolder> {
   for (const file of xmlFiles(dir, 0)) {
     read.files += 1;
     try {
-      await readReport(file, ({ test, status, seconds, message = '', trace = '' }) => {
+      await readReport(createReadStream(file), ({ test, status, seconds, message = '', trace = '' }) => {
         read.tests[status] += 1;
         if (status !== 'failed') return;
         if (read.failures.length < MAX_FAILURES) {
