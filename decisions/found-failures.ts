@@ -20,7 +20,7 @@ export type PlacedFailure = {
 export type Contents =
   /** Classes, and their methods where they were looked into: `class#method(params)` with whole type names. */
   | { kind: 'classes'; classes: ReadonlySet<string>; methods: ReadonlyMap<string, readonly string[]> }
-  /** A command: it names its tests itself. */
+  /** A command, or a build tool: it names its tests itself. */
   | { kind: 'command'; units: readonly string[] };
 
 /** The failures that this suite holds. The others belong elsewhere, or nowhere. */
@@ -57,9 +57,10 @@ function placeInClass(found: FoundTest, { classes, methods }: Extract<Contents, 
 }
 
 function placeInCommand(found: FoundTest, units: readonly string[]) {
-  const { className } = partsOf(found.test);
-  const simple = className.replace(/^.*[.]/, '');
-  const unit = units.length === 1 ? units[0] : units.find((name) => name === className || name === simple);
+  // A build tool's units are called by class, or by module and class; a nested class is its outermost one's.
+  const outermost = partsOf(found.test).className.replace(/\$.*$/s, '');
+  const names = new Set([outermost, outermost.replace(/^.*[.]/, '')]);
+  const unit = units.length === 1 ? units[0] : units.find((name) => names.has(name.replace(/^.*:/, '')));
   return unit === undefined ? undefined : { unit, selector: unit, test: withoutRepeat(found.test), found };
 }
 

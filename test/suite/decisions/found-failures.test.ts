@@ -53,10 +53,11 @@ describe('a name of another tool', () => {
 
 test('a command has one unit for everything, or units by the name of the class', () => {
   const one: Contents = { kind: 'command', units: ['unit'] };
-  const several: Contents = { kind: 'command', units: ['FooTest', 'a.BarTest'] };
+  const several: Contents = { kind: 'command', units: ['FooTest', 'core/util:a.BarTest'] };
   expect(place('x.Any#t()', one)).toMatchObject({ unit: 'unit', selector: 'unit', test: 'x.Any#t()' });
   expect(place('a.FooTest#t()', several)).toMatchObject({ unit: 'FooTest' });
-  expect(place('a.BarTest#t()~2', several)).toMatchObject({ unit: 'a.BarTest', test: 'a.BarTest#t()' });
+  expect(place('a.BarTest#t()~2', several)).toMatchObject({ unit: 'core/util:a.BarTest', test: 'a.BarTest#t()' });
+  expect(place('a.BarTest$Inner#t()', several)).toMatchObject({ unit: 'core/util:a.BarTest' });
   expect(place('a.OtherTest#t()', several)).toBeUndefined();
 });
 
