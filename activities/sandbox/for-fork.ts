@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SandboxSettings } from '../../config/sandbox.ts';
 import type { BuildSettings } from '../../config/schema.ts';
+import type { SuiteSettings } from '../../config/suite.ts';
 import { permanent } from '../failures.ts';
 import { HOME } from './inside.ts';
 import { refusalText, withoutSandbox } from './open.ts';
@@ -8,7 +9,10 @@ import { toolchainOf } from './toolchain.ts';
 import type { ReadOnlyBind, Sandbox, SandboxOfFork, SandboxOn, SandboxRefused } from './types.ts';
 
 /** What of a fork's configuration its sandbox depends on. */
-export type SandboxedFork = SandboxSettings & { build: Pick<BuildSettings, 'command' | 'toolchain'> };
+export type SandboxedFork = SandboxSettings & {
+  build: Pick<BuildSettings, 'command' | 'toolchain'>;
+  suites?: Readonly<Record<string, SuiteSettings>>;
+};
 
 /**
  * The sandbox in which a fork's programs run, as plain data.
@@ -49,7 +53,8 @@ export function plannedUse(found: SandboxOn | SandboxRefused, fork: SandboxSetti
 function settingsOf(fork: SandboxedFork, { home, env }: SandboxPlace): SandboxOfFork {
   if (fork.sandbox === 'none') return { limits: {}, readOnly: [], path: [] };
   const { show = [], workspaces, ...limits } = fork.sandbox;
-  const programs = [fork.build.command, ...fork.build.toolchain].flatMap(([program]) => program ?? []);
+  const ofSuites = Object.values(fork.suites ?? {}).flatMap((suite) => ('command' in suite ? [suite.command] : []));
+  const programs = [fork.build.command, ...fork.build.toolchain, ...ofSuites].flatMap(([program]) => program ?? []);
   const { shown, path } = toolchainOf([...programs, 'java', 'javac'], env, home);
   return {
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),

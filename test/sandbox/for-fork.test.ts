@@ -5,6 +5,7 @@ import { createSandboxOf, plannedUse, type SandboxedFork } from '../../activitie
 import { limitsOf } from '../../activities/sandbox/run.ts';
 import { DEFAULT_LIMITS } from '../../activities/sandbox/types.ts';
 import { openWorkspace, withWorkspace } from '../../activities/sandbox/workspaces.ts';
+import { suiteSchema } from '../../config/suite.ts';
 import { type Bench, openBench } from './harness.ts';
 
 /** What a fork's configuration makes of the machine's sandbox, tried by running it. */
@@ -57,6 +58,17 @@ describe('the tools of a build', () => {
     symlinkSync(join(tool, 'bin', 'tool'), join(bin, 'tool'));
     const said = await inside(sandboxOf({}, `${bin}:/usr/bin`), `tool; ls ${bin}`, `${bin}:/usr/bin:/bin`);
     expect(said.stdout).toBe('of opt/linked\n');
+  });
+
+  test('and of its suites: a build that needs none of them shows theirs all the same', async () => {
+    const tool = installTool('opt/tester');
+    const path = `${join(tool, 'bin')}:/usr/bin:/bin`;
+    const suite = suiteSchema.parse({ runner: 'maven', command: ['tool'] });
+    const fork = { build: { command: ['make'], toolchain: [] } };
+    expect((await inside(sandboxOf(fork, path), 'tool', path)).stdout).toBe('');
+    expect((await inside(sandboxOf({ ...fork, suites: { suite } }, path), 'tool', path)).stdout).toBe(
+      'of opt/tester\n',
+    );
   });
 });
 

@@ -17,6 +17,7 @@ import { GENEROUS } from './slot-world.ts';
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 600_000 });
 
 const dir = mkdtempSync(join(tmpdir(), 'pw-mvn-'));
+const BROKEN = { base: 'maven-broken', version: '2', commit: 'd' };
 let sandboxes: Sandboxes;
 let sandbox: Sandbox;
 
@@ -26,6 +27,9 @@ beforeAll(async () => {
   const cache = { source: join(homedir(), '.m2/repository'), target: join(HOME, '.m2/repository') };
   sandbox = { ...sandboxes.sandboxed, settings: { limits: {}, readOnly: [cache], path: [] } };
   await ensureBase(sandbox, 'maven-demo', async (base) => writeProject(base));
+  await ensureBase(sandbox, BROKEN.base, async (base) =>
+    writeProject(base, { 'core/src/main/java/demo/Core.java': 'class' }),
+  );
 });
 afterAll(() => {
   expect(sandboxes.open()).toEqual([]);
@@ -123,6 +127,18 @@ test('classes of several modules in one command: each has its own results, whate
   });
   // All of them at once, and the empty one by itself.
   expect(commands).toBe(2);
+});
+
+test('what does not compile fails each class once, with Maven’s words, and is not asked for again', async () => {
+  const { of, commands } = await run(['app:demo.AppTest', 'app:demo.TaggedTest'], { arms: { candidate: BROKEN } });
+  for (const unit of ['app:demo.AppTest', 'app:demo.TaggedTest']) {
+    expect(of(unit)).toMatchObject({
+      results: [`failed ${unit}`],
+      end: { ended: 'nothing-executed', complete: false },
+    });
+    expect(of(unit)?.messages).toEqual([expect.stringMatching(/nothing was executed.*exit code 1/)]);
+  }
+  expect(commands).toBe(1);
 });
 
 test('what hangs among others is ended and shown where it hangs; the others have their results', async () => {
