@@ -76,8 +76,10 @@ export function countTests(item: WorkItem, sink: Pick<UnitSink, 'test'>) {
   const counts = {
     all: 0,
     failed: 0,
+    seconds: 0,
     test(test: TestEnd) {
       counts.all += 1;
+      counts.seconds += test.seconds;
       if (test.status === 'failed') counts.failed += 1;
       if (!asksForOne(item) || test.test === item.test) sink.test(test);
     },

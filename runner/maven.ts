@@ -178,7 +178,7 @@ function trackGroup(items: readonly WorkItem[], sink: GroupSink, reports: string
   const waiting = new Map(items.map((item) => [item.unit, item]));
   const open = new Map<
     string,
-    { item: WorkItem; unit: OpenUnit; counts: ReturnType<typeof countTests>; whole: boolean }
+    { item: WorkItem; unit: OpenUnit; counts: ReturnType<typeof countTests>; whole: boolean; seconds: number }
   >();
   let running: CommandRun | undefined;
   let named = '';
@@ -192,7 +192,7 @@ function trackGroup(items: readonly WorkItem[], sink: GroupSink, reports: string
     const item = waiting.get(key);
     if (item && !open.has(key)) {
       const unit = sink.open(item);
-      open.set(key, { item, unit, counts: countTests(item, asUnit(item, unit)), whole: false });
+      open.set(key, { item, unit, counts: countTests(item, asUnit(item, unit)), whole: false, seconds: 0 });
       waiting.delete(key);
     }
     return open.get(key);
@@ -204,7 +204,7 @@ function trackGroup(items: readonly WorkItem[], sink: GroupSink, reports: string
       running = command;
     },
     output(chunk: Buffer | string) {
-      const bytes = Buffer.from(chunk as Buffer);
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       held.push(bytes);
       heldBytes += bytes.length;
       while (held.length > 1 && heldBytes > HELD_OUTPUT_BYTES) heldBytes -= held.shift()?.length ?? 0;
@@ -223,6 +223,9 @@ function trackGroup(items: readonly WorkItem[], sink: GroupSink, reports: string
       held = [];
       heldBytes = 0;
       one.whole = true;
+      // From the report before it, or the first sign of a test; two may be read in one look.
+      const wall = (Date.now() - (running?.clock.unitBegan ?? Number.POSITIVE_INFINITY)) / 1000;
+      one.seconds = Math.max(one.counts.seconds, wall);
       if (running) running.clock.unitBegan = Date.now();
       // One that reports in parts has its last part first: those before it have ended.
       for (const [key, other] of open)
@@ -264,6 +267,7 @@ function trackGroup(items: readonly WorkItem[], sink: GroupSink, reports: string
     if (!one) return;
     open.delete(key);
     const nothing = one.counts.all === 0 && how.ended === 'completed';
-    one.unit.end(nothing ? conclude(one.item, one.unit, one.counts, PASSED, '') : how);
+    const { seconds } = one;
+    one.unit.end({ ...(nothing ? conclude(one.item, one.unit, one.counts, PASSED, '') : how), seconds });
   }
 }

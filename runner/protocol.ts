@@ -94,6 +94,8 @@ export type UnitEnd = {
   detail?: string;
   /** File in logs/, kept where something failed. */
   log?: string;
+  /** Where the executor knows better than the time between its first sign and its end: of several that ran together. */
+  seconds?: number;
 };
 
 /** What ran under a lease that was taken back is not recorded. */
@@ -123,7 +125,7 @@ export type UnitSink = {
 /** The runner itself cannot work (no java, no such command): not a test's failure. */
 export class BrokenRunner extends Error {}
 
-/** A unit of several that run together. Its clock began when the one before it ended. */
+/** A unit of several that run together. */
 export type OpenUnit = Omit<UnitSink, 'begins'> & { end(end: Omit<UnitEnd, 'log'>): void };
 
 export type GroupSink = {

@@ -1,13 +1,9 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BATCH_SECONDS, type BatchClock, startBatchClock } from './batch-clock.ts';
 import { openCappedLog } from './capped-log.ts';
 import { type EventLog, type History, itemKey } from './event-log.ts';
 import { type Batch, BrokenRunner, type Executor, type OpenUnit, type WorkItem } from './protocol.ts';
 import { dumpThreads } from './thread-dump.ts';
-
-/** A process that was killed has ended by then, or never will. */
-const CLOSE_WAIT_MS = 15_000;
 
 const now = () => new Date().toISOString();
 
@@ -27,8 +23,8 @@ export type Items = {
 export type Ear = { hears?: ((chunk: Buffer | string) => void) | undefined };
 
 /**
- * Runs what is left of a batch. @throws BrokenRunner where nothing can be run, or what starts the units hangs; what had
- * not ended then has no end in the event log, and runs again.
+ * Runs what is left of a batch. @throws BrokenRunner where nothing can be run, or what starts the units hangs: then
+ * the executor is at it still, to be ended, and what had not ended has no end in the event log and runs again.
  */
 export async function runItems(items: Items): Promise<void> {
   const { batch, history } = items;
@@ -43,8 +39,7 @@ export async function runItems(items: Items): Promise<void> {
     // What ends because we end it is no result.
     state.over = true;
     const log = await keepThreads(items);
-    await Promise.race([items.executor.close(), sleep(CLOSE_WAIT_MS, undefined, { ref: false })]);
-    // It fails in one way or another now that its process is gone: that is no news.
+    // Whoever catches this ends the executor; how the work fails then is no news.
     work.catch(() => {});
     throw new BrokenRunner(`${hangs}; its threads are in logs/${log}`);
   } finally {

@@ -14,6 +14,8 @@ import { type Ear, runItems } from './run-items.ts';
 
 /** How often a runner with nothing to do looks for work. */
 const IDLE_MS = 20;
+/** A process that was killed has ended by then, or never will. */
+const CLOSE_WAIT_MS = 15_000;
 /** Nobody has asked for so long that nobody will: a free runner goes sooner than one in the middle of a batch. */
 const IDLE_LEASE_SECONDS = 180;
 const BUSY_LEASE_SECONDS = 1_800;
@@ -85,7 +87,7 @@ async function runBatch(slot: Slot, file: string, batch: Batch, busy: (yes: bool
     if (!(error instanceof BrokenRunner)) throw error;
     problem = error.message;
     // Whatever it was at: the next batch begins anew.
-    await slot.executor?.it.close();
+    await Promise.race([slot.executor?.it.close(), sleep(CLOSE_WAIT_MS, undefined, { ref: false })]);
     delete slot.executor;
   } finally {
     busy(false);

@@ -125,6 +125,9 @@ test('classes of several modules in one command: each has its own results, whate
     results: ['failed app:demo.EmptyTest'],
     end: { ended: 'nothing-executed' },
   });
+  // What a class took by itself, without the start of Maven: plans are made of it.
+  const seconds = of('core:demo.CoreTest')?.end?.seconds ?? 0;
+  expect(seconds).toBeGreaterThan(0);
   // All of them at once, and the empty one by itself.
   expect(commands).toBe(2);
 });
