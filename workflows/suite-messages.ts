@@ -9,8 +9,6 @@ export const suiteId = (suiteRun: string) => `suite:${suiteRun}`;
  */
 export type SuiteState = {
   at: 'suite' | 'judging' | 'culprits';
-  /** Of reruns. */
-  round: number;
   hosts: { host: string; slots: number }[];
   /** Units of the suite proper, or runs for a verdict, that ended since this history began. */
   ran: number;

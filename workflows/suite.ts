@@ -64,6 +64,6 @@ async function runAndJudge(place: Place): Promise<string | undefined> {
   return problem;
 }
 
-function stateOf({ state: { at, round, hosts }, told }: Place): SuiteState {
-  return { at, round, hosts: hosts.map(({ host, slots }) => ({ host, slots })), ...told };
+function stateOf({ state: { at, hosts }, told }: Place): SuiteState {
+  return { at, hosts: hosts.map(({ host, slots }) => ({ host, slots })), ...told };
 }
