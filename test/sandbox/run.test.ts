@@ -294,7 +294,8 @@ describe('sandbox: none', () => {
       const spec = { workspace, env: { PATH: '/usr/bin:/bin' }, jvmHints: false };
       const ran = await runInSandbox(bare, { ...spec, command: ['sh', '-c', 'pwd; env'] }, options);
       const lines = readFileSync(ran.stdout.file, 'utf8').trim().split('\n');
-      expect(lines.sort()).toEqual([workspace.inside, 'PATH=/usr/bin:/bin', `PWD=${workspace.inside}`]);
+      const mark = expect.stringMatching(/^PATCHWRIGHT_PROGRAM=[0-9a-f-]{36}$/);
+      expect(lines.sort()).toEqual([workspace.inside, mark, 'PATH=/usr/bin:/bin', `PWD=${workspace.inside}`]);
       const late = await runInSandbox(bare, { ...spec, command: ['sleep', '100'], limits: { seconds: 0.3 } }, options);
       expect(late.end).toMatchObject({ kind: 'ended-by', limit: 'time' });
     });
