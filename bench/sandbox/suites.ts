@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { withoutSandbox } from '../../activities/sandbox/open.ts';
+import { nameOf, processTree } from '../../activities/sandbox/process-tree.ts';
 import type { Sandbox, SandboxOn } from '../../activities/sandbox/types.ts';
 import { cacheDir } from '../../config/env.ts';
 import { compileRunner } from '../../runner/compile.ts';
@@ -36,8 +38,8 @@ const [SHORTEST, LONGEST] = [0.15, 1.2];
 const RESAMPLES = 2_000;
 
 type Pair = { inside: number; outside: number };
-/** One round: both JVMs started, then each class in one and at once in the other. Seconds. */
-type Round = { start: Pair; classes: Pair[] };
+/** One round: both JVMs started, then each class in one and at once in the other. Seconds; `cpu`: of the processor, all in all. */
+type Round = { start: Pair; classes: Pair[]; cpu: Pair };
 
 /**
  * What suites pay for the sandbox: every round has two new JVMs at the same time, one inside and one outside, and each
@@ -54,7 +56,7 @@ export async function measureSuites(
   const rounds: Round[] = [];
   for (let round = 0; round < options.rounds; round += 1) {
     rounds.push(await runRound({ inside: sandbox, outside }, { classpath, names, even: round % 2 === 0 }));
-    progress('suites', `round ${round + 1} of ${options.rounds}: ${ratioOf(rounds).toFixed(3)} so far`);
+    progress('suites', `round ${round + 1} of ${options.rounds}: ${JSON.stringify(figuresOf(rounds, names.length))}`);
   }
   return figuresOf(rounds, names.length);
 }
@@ -101,10 +103,19 @@ async function runRound(
     for (const [at, name] of names.entries()) {
       classes.push(await both((at % 2 === 0) === even, (side) => runClass(jvms[side] as Jvm, name)));
     }
-    return { start, classes };
+    const cpu = { inside: cpuSeconds(jvms.inside as Jvm), outside: cpuSeconds(jvms.outside as Jvm) };
+    return { start, classes, cpu };
   } finally {
     await Promise.all(Object.values(jvms).map((jvm) => jvm.close()));
   }
+}
+
+/** proc(5), stat: 14 and 15 are the ticks in user and system mode, of threads that have ended too. */
+function cpuSeconds({ pid }: Jvm): number {
+  const java = processTree(pid).find((each) => nameOf(each) === 'java') ?? pid;
+  const stat = readFileSync(`/proc/${java}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function runClass(jvm: Jvm, name: string): Promise<void> {
@@ -126,19 +137,20 @@ function figuresOf(rounds: readonly Round[], classes: number) {
     ...{ rounds: rounds.length, classes, outsideSeconds: round3(sum('outside')), insideSeconds: round3(sum('inside')) },
     ratio: round3(ratioOf(rounds)),
     ratio95: interval(rounds),
+    cpuRatio: round3(median(rounds.map(({ cpu }) => cpu.inside / cpu.outside))),
     startOutsideMs: Math.round(1000 * median(rounds.map(({ start }) => start.outside))),
     startInsideMs: Math.round(1000 * median(rounds.map(({ start }) => start.inside))),
   };
 }
 
 /**
- * A suite's time inside over its time outside: for each class, and for the start, the median over the rounds, so that
- * what other work on the machine did to one of them does not count.
+ * A suite's time inside over its time outside: for each class, and for the start, the best of the rounds, since other
+ * work on the machine only ever makes one slower.
  */
 function ratioOf(rounds: readonly Round[]): number {
   const parts = rounds.map(({ start, classes }) => [start, ...classes]);
   const side = (of: keyof Pair) =>
-    (parts[0] ?? []).reduce((all, _, at) => all + median(parts.map((pairs) => pairs[at]?.[of] ?? 0)), 0);
+    (parts[0] ?? []).reduce((all, _, at) => all + Math.min(...parts.map((pairs) => pairs[at]?.[of] ?? 0)), 0);
   return side('inside') / side('outside');
 }
 
