@@ -170,27 +170,26 @@ export async function queueBatches(
   for (const items of batches) await insertBatch(tx, suiteRun, phase, items);
 }
 
-/** How many batches (or units not yet in one) of a phase nobody has taken. */
-export async function waitingCount(db: SuiteDb, suiteRun: string, phase: SuitePhase): Promise<number> {
-  const table =
-    phase === 'suite' ? sql`suite_unit where batch is null` : sql`suite_batch where lease is null and phase = ${phase}`;
-  const { rows } = await sql<{
-    count: number;
-  }>`select count(*) as count from ${table} and suite_run = ${suiteRun}`.execute(db);
-  return rows[0]?.count ?? 0;
-}
-
-/** How many batches of a phase somebody has taken and not finished. */
-export async function unfinishedCount(db: SuiteDb, suiteRun: string, phase: SuitePhase): Promise<number> {
-  const { count } = await db
-    .selectFrom('suite_batch')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('suite_run', '=', suiteRun)
-    .where('phase', '=', phase)
-    .where('lease', 'is not', null)
-    .where('finished_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return count;
+/**
+ * `left`: batches (or units not yet in one) of a phase that nobody has taken. `open`: batches that somebody has taken
+ * and not finished. At one moment: a batch that is taken, or taken back, is in one of them.
+ */
+export async function phaseCounts(
+  db: SuiteDb,
+  suiteRun: string,
+  phase: SuitePhase,
+): Promise<{ left: number; open: number }> {
+  const waiting =
+    phase === 'suite'
+      ? sql`suite_unit where batch is null`
+      : sql`suite_batch where lease is null and finished_at is null and phase = ${phase}`;
+  const { rows } = await sql<{ left: number; open: number }>`
+    select (select count(*) from ${waiting} and suite_run = ${suiteRun}) as left,
+      (select count(*) from suite_batch
+        where suite_run = ${suiteRun} and phase = ${phase} and lease is not null and finished_at is null) as open`.execute(
+    db,
+  );
+  return rows[0] ?? { left: 0, open: 0 };
 }
 
 export type BatchEnd = { kind: 'unfinished' } | { kind: 'finished'; problem?: string } | { kind: 'revoked' };

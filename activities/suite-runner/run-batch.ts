@@ -14,9 +14,8 @@ import {
   type ClaimedBatch,
   claimBatch,
   finishedItems,
+  phaseCounts,
   revokedOf,
-  unfinishedCount,
-  waitingCount,
 } from '../../store/suite-batches.ts';
 import { liveHosts } from '../../store/suite-hosts.ts';
 import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
@@ -60,7 +59,7 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const claimant = { suiteRun, phase, host: deps.hostId, number: slot, lease: randomUUID() };
   const cut = { limits: suite.limits, sizeOf: nextBatchSize };
   const claimed = (await claimBatch(deps.db, claimant, cut)) ?? (await claimAvoided(deps, claimant, cut));
-  if (!claimed) return { ran: 0, left: 0, open: await unfinishedCount(deps.db, suiteRun, phase) };
+  if (!claimed) return { ran: 0, ...(await phaseCounts(deps.db, suiteRun, phase)) };
 
   const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
   // The same arms for every batch of the suite proper, so that its JVMs stay warm.
@@ -69,10 +68,8 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
   const runner = await armsOf(deps, { fork: run.fork, settings, names, sandbox }, spec);
   const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, sandbox, items: claimed.items };
   const problem = await seeThrough(deps, order, claimed, batch);
-  // In this order: what is taken between the two is in one of them.
-  const left = await waitingCount(deps.db, suiteRun, phase);
-  const open = await unfinishedCount(deps.db, suiteRun, phase);
-  return { ran: claimed.items.length, left, open, ...(problem === undefined ? {} : { problem }) };
+  const counts = await phaseCounts(deps.db, suiteRun, phase);
+  return { ran: claimed.items.length, ...counts, ...(problem === undefined ? {} : { problem }) };
 }
 
 /**
@@ -90,7 +87,7 @@ async function claimAvoided(
   const patience = hosts.some((other) => other.host !== host && other.slots > 0) ? ELSEWHERE_WAIT_MS : 0;
   const until = Date.now() + patience;
   await pollWithHeartbeat(500, async () => {
-    const left = await waitingCount(deps.db, suiteRun, phase);
+    const { left } = await phaseCounts(deps.db, suiteRun, phase);
     return left === 0 || Date.now() >= until ? left : undefined;
   });
   return claimBatch(deps.db, { ...claimant, takesAvoided: true }, cut);

@@ -4,7 +4,7 @@ import type { BatchOrder, BatchReport } from '../../activities/suite-runner/run-
 import { createSuiteRunnerActivities, queueOf, type SuiteRunnerDeps } from '../../activities/suite-runner.ts';
 import type { SlotEvent } from '../../runner/protocol.ts';
 import type { Db } from '../../store/database.ts';
-import { batchEnd, type ClaimedBatch, claimBatch, unfinishedCount, waitingCount } from '../../store/suite-batches.ts';
+import { batchEnd, type ClaimedBatch, claimBatch, phaseCounts } from '../../store/suite-batches.ts';
 import { unitHistory } from '../../store/suite-history.ts';
 import { recordEvents, recordedOffset } from '../../store/suite-results.ts';
 import { savePlan, suiteRunOf } from '../../store/suites.ts';
@@ -54,13 +54,12 @@ async function runBatch({ db, hostId, settings }: NoOpSuiteDeps, order: BatchOrd
   const { limits } = suiteSettings(await settings(run.settings), run.fork, run.suite);
   const claimant = { suiteRun, phase, number: slot, host: hostId, lease: randomUUID() };
   const claimed = await claimBatch(db, claimant, { limits, sizeOf: ({ estimates }) => Math.min(1, estimates.length) });
-  const open = () => unfinishedCount(db, suiteRun, phase);
-  if (!claimed) return { ran: 0, left: 0, open: await open() };
+  if (!claimed) return { ran: 0, ...(await phaseCounts(db, suiteRun, phase)) };
   const from = await recordedOffset(db, suiteRun, claimed.slot);
   const events = claimed.items.flatMap(({ unit, item }) => eventsOf(claimed, unit, item));
   await recordEvents(db, { suiteRun, slot: claimed.slot, from, to: from + 1, events: [...events, endOf(claimed)] });
   await batchEnd(db, claimed.batch);
-  return { ran: claimed.items.length, left: await waitingCount(db, suiteRun, phase), open: await open() };
+  return { ran: claimed.items.length, ...(await phaseCounts(db, suiteRun, phase)) };
 }
 
 function eventsOf({ batch, lease }: ClaimedBatch, unit: string, item: number): SlotEvent[] {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { allotSlots, type SuiteHost } from '../../decisions/host-slots.ts';
 import type { WorkItem } from '../../runner/protocol.ts';
 import type { Db } from '../../store/database.ts';
-import { batchEnd, claimBatch, queueBatches, unfinishedCount, waitingCount } from '../../store/suite-batches.ts';
+import { batchEnd, claimBatch, phaseCounts, queueBatches } from '../../store/suite-batches.ts';
 import { holdersOf, liveHosts, renewHost, revokeLeases } from '../../store/suite-hosts.ts';
 import { suiteFigures } from '../../store/suite-report.ts';
 import { type RecordedEvent, recordEvents } from '../../store/suite-results.ts';
@@ -71,9 +71,11 @@ describe('a lease that was taken back', () => {
     const bring = logOf(db, lost.slot);
     await bring(begun(lost, 0, 'A'), ...ended(lost, 0, 'A'), begun(lost, 1, 'B'));
     expect(await holdersOf(db, suiteRun)).toEqual(['lost']);
+    expect(await phaseCounts(db, suiteRun, 'suite')).toEqual({ left: 0, open: 1 });
     expect(await revokeLeases(db, suiteRun, 'lost')).toBe(1);
     expect(await revokeLeases(db, suiteRun, 'lost')).toBe(0);
     expect(await batchEnd(db, lost.batch)).toEqual({ kind: 'revoked' });
+    expect(await phaseCounts(db, suiteRun, 'suite')).toEqual({ left: 2, open: 0 });
     // Half of B was known before, and the rest comes now: under a lease that nobody holds.
     await bring(...ended(lost, 1, 'B'), begun(lost, 2, 'C'), ...ended(lost, 2, 'C'));
     await bring({ type: 'batch-end', at, batch: lost.batch, lease: lost.lease });
@@ -90,7 +92,7 @@ describe('a lease that was taken back', () => {
       repeated: 0,
       tests: { passed: 3 },
     });
-    expect([await waitingCount(db, suiteRun, 'suite'), await unfinishedCount(db, suiteRun, 'suite')]).toEqual([0, 0]);
+    expect(await phaseCounts(db, suiteRun, 'suite')).toEqual({ left: 0, open: 0 });
   });
 
   test('is not the lease of the batch that the same host takes next', async () => {
