@@ -4,19 +4,22 @@ import { readCluster } from '../activities/deploy/layout.ts';
 import { isAlive, type ProcessIdentity, signalProcess, startTimeOf } from '../lib/process-identity.ts';
 import type { TargetKind } from './plan.ts';
 import { allProcesses } from './process-table.ts';
-import { servingUp, type World } from './world.ts';
+import { secondData, servingUp, type World } from './world.ts';
 
 /** `step`: where the release was, as far as one could see. `what`: which one of several. */
 export type Kill = { target: TargetKind; what: string; pid: number; atMs: number; step: string };
 
 /** The process that a kind of target is now; undefined while it is down. */
 export function findTarget(world: World, target: Exclude<TargetKind, 'broker'>): ProcessIdentity | undefined {
-  const up = servingUp(world);
+  if (target === 'runner') throw new Error('which runner is chosen by its folder');
+  const second = target.startsWith('second ');
+  const up = servingUp(second ? { data: secondData(world) } : world);
   if (!up) return undefined;
   if (target === 'supervisor') return { pid: up.pid, startTime: up.startTime };
-  const found = target.startsWith('worker ')
-    ? up.roles.find(({ role }) => `worker ${role}` === target)
-    : up.services.find(({ name }) => name === target);
+  const name = target.replace('second ', '');
+  const found = name.startsWith('worker ')
+    ? up.roles.find(({ role }) => `worker ${role}` === name)
+    : up.services.find((service) => service.name === name);
   const startTime = found?.pid === undefined ? undefined : startTimeOf(found.pid);
   return found?.pid === undefined || startTime === undefined ? undefined : { pid: found.pid, startTime };
 }

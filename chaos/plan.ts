@@ -8,14 +8,20 @@ export type TargetKind =
   | 'Temporal'
   | 'PostgreSQL'
   | 'supervisor'
-  | 'broker';
+  | 'broker'
+  | SuiteTarget;
+
+/** What only chaos in a suite kills: the suite worker of a second host, and a test runner of either. */
+export type SuiteTarget = 'second worker suite' | 'runner';
 
 /** `afterMs` after the kill before it; `pick` in [0, 1) chooses among several (which broker). */
 export type PlannedKill = { target: TargetKind; afterMs: number; pick: number };
 
 export type PlanOptions = { kills: number; meanGapMs: number; brokers: boolean };
 
-const WEIGHTS: Record<TargetKind, number> = {
+export type Weights = Partial<Record<TargetKind, number>>;
+
+const RELEASE_WEIGHTS: Weights = {
   'worker workflow': 4,
   'worker activity': 6,
   'worker suite': 4,
@@ -25,26 +31,37 @@ const WEIGHTS: Record<TargetKind, number> = {
   broker: 3,
 };
 
+/** The kills of a release by its seed. */
+export function planKills(seed: number, { kills, meanGapMs, brokers }: PlanOptions): PlannedKill[] {
+  const { broker = 0, ...others } = RELEASE_WEIGHTS;
+  return planByWeight(seed, brokers ? { ...others, broker } : others, { kills, meanGapMs });
+}
+
 /**
  * The kills of a seed: the same seed, the same targets after the same pauses. Each kind comes once before any
  * comes twice where there are kills enough; after that by weight.
  */
-export function planKills(seed: number, { kills, meanGapMs, brokers }: PlanOptions): PlannedKill[] {
+export function planByWeight(
+  seed: number,
+  weights: Weights,
+  { kills, meanGapMs }: { kills: number; meanGapMs: number },
+): PlannedKill[] {
   const random = randomFrom(seed);
-  const kinds = (Object.keys(WEIGHTS) as TargetKind[]).filter((kind) => brokers || kind !== 'broker');
+  const kinds = Object.keys(weights) as TargetKind[];
   const first = shuffled(kinds, random);
   return Array.from({ length: kills }, (_, index) => ({
-    target: first[index] ?? weighted(kinds, random),
+    target: first[index] ?? weighted(kinds, weights, random),
     // Exponential: many soon after one another, in the middle of a recovery, some alone. Bounded, to end in time.
     afterMs: Math.round(Math.min(-Math.log(1 - random()) * meanGapMs, 4 * meanGapMs)),
     pick: random(),
   }));
 }
 
-function weighted(kinds: readonly TargetKind[], random: () => number): TargetKind {
-  let at = random() * kinds.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
+function weighted(kinds: readonly TargetKind[], weights: Weights, random: () => number): TargetKind {
+  const weightOf = (kind: TargetKind) => weights[kind] ?? 0;
+  let at = random() * kinds.reduce((sum, kind) => sum + weightOf(kind), 0);
   for (const kind of kinds) {
-    at -= WEIGHTS[kind];
+    at -= weightOf(kind);
     if (at < 0) return kind;
   }
   return kinds[0] as TargetKind;

@@ -1,9 +1,11 @@
 /**
  * `npm run chaos -- [release] --kills N`: releases for real while processes are killed at random, then proves from
  * outside that nothing was lost, nothing done twice, and that what was interrupted was resumed.
+ * `npm run chaos -- suite --kills N`: the same for suites that two hosts share; workers, test runners, Temporal and
+ * PostgreSQL are killed.
  *
  *   --kills N       how many (30)
- *   --fork NAME     kafka (the example; the default) or small (a fork whose release takes half a minute)
+ *   --fork NAME     (release) kafka (the example; the default) or small (a fork whose release takes half a minute)
  *   --seed N        the same kills again; printed at the start
  *   --minutes N     all of it (90)
  *
@@ -20,10 +22,12 @@ import { progressOnStderr } from '../setup/progress.ts';
 import { runChaos } from './chaos.ts';
 import { kafkaFork } from './kafka-fork.ts';
 import { smallFork } from './small-fork.ts';
+import { runSuiteChaos } from './suite.ts';
+import { suiteFork } from './suite-fork.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
 const GROUNDS = { kafka: kafkaFork, small: smallFork };
-const NAMES = ['release'];
+const NAMES = ['release', 'suite'];
 
 function readArguments(args: string[]) {
   const { values, positionals } = parseArgs({
@@ -50,19 +54,22 @@ const say = (line: string) => void process.stderr.write(`${new Date().toISOStrin
 async function main(args: string[]): Promise<number> {
   const asked = readArguments(args);
   if (!asked) {
-    process.stderr.write('usage: npm run chaos -- [release] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n');
+    process.stderr.write(
+      'usage: npm run chaos -- [release|suite] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n',
+    );
     return 2;
   }
   const { name, ...options } = asked;
-  say(`chaos ${name}: ${options.kills} kills on the ${options.ground.fork} fork, seed ${options.seed}`);
+  const ground = name === 'suite' ? suiteFork : options.ground;
+  say(`chaos ${name}: ${options.kills} kills on the ${ground.fork} fork, seed ${options.seed}`);
   await ensureEverything(loadSettings(CONFIGURATION), progressOnStderr());
-  const keepIn = join(tmpdir(), `patchwright-chaos-${options.ground.fork}-${options.seed}`);
+  const keepIn = join(tmpdir(), `patchwright-chaos-${ground.fork}-${options.seed}`);
   mkdirSync(keepIn, { recursive: true });
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
   const run = { ...options, say, keepIn, interrupted: interruption.signal };
-  const { figures, goals, problems, met } = await runChaos(run);
+  const { figures, goals, problems, met } = await (name === 'suite' ? runSuiteChaos(run) : runChaos(run));
   for (const problem of problems) say(problem);
   process.stdout.write(`${JSON.stringify({ chaos: name, figures, goals, met })}\n`);
   return met ? 0 : 1;

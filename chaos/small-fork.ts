@@ -16,20 +16,12 @@ export const smallFork: Ground = {
   yaml: (folder, slack) => yaml(folder, slack),
   repository: (folder) => join(folder, 'fork'),
   async prepare(folder) {
-    const dir = join(folder, 'fork');
-    mkdirSync(dir, { recursive: true });
-    const git = gitIn(dir);
-    git('init', '--quiet', '--initial-branch=upstream', '.');
-    // The repository's own record of every change of a reference: what was pushed twice shows there.
-    git('config', 'core.logAllRefUpdates', 'always');
-    git('config', 'receive.denyCurrentBranch', 'ignore');
-    commit(dir, FILES, 'Greeter 1.0');
-    git('checkout', '--quiet', '-b', 'main');
+    makeUpstream(join(folder, 'fork'), FILES, 'Greeter 1.0');
     await smallFork.push(folder, 1);
   },
   async push(folder, n) {
-    const message = `Greet in way ${n}\n\nWhat it does.\n\nReason: chaos needs it\nUpstream-Status: Inappropriate [test]\nDrop-When: the run is over\n`;
-    commit(join(folder, 'fork'), { 'Way.java': `class Way { static final int NUMBER = ${n}; }\n` }, message);
+    const files = { 'Way.java': `class Way { static final int NUMBER = ${n}; }\n` };
+    commit(join(folder, 'fork'), files, patchMessage(`Greet in way ${n}`));
   },
 };
 
@@ -110,7 +102,22 @@ announcements:
   slack: { channel: ${slack.channel}, apiUrl: '${slack.url}', token: { file: ${slack.tokenFile} } }
 `;
 
-function commit(dir: string, files: Record<string, string>, message: string): void {
+/** A repository with an upstream, and a branch for patches checked out. */
+export function makeUpstream(dir: string, files: Record<string, string>, subject: string): void {
+  mkdirSync(dir, { recursive: true });
+  const git = gitIn(dir);
+  git('init', '--quiet', '--initial-branch=upstream', '.');
+  // The repository's own record of every change of a reference: what was pushed twice shows there.
+  git('config', 'core.logAllRefUpdates', 'always');
+  git('config', 'receive.denyCurrentBranch', 'ignore');
+  commit(dir, files, subject);
+  git('checkout', '--quiet', '-b', 'main');
+}
+
+export const patchMessage = (subject: string) =>
+  `${subject}\n\nWhat it does.\n\nReason: chaos needs it\nUpstream-Status: Inappropriate [test]\nDrop-When: the run is over\n`;
+
+export function commit(dir: string, files: Record<string, string>, message: string): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
     writeFileSync(join(dir, path), text);

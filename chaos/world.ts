@@ -110,3 +110,6 @@ export function servingUp({ data }: Pick<World, 'data'>): UpState | undefined {
   const up = readUp(data);
   return up?.ready && isAlive(up) ? up : undefined;
 }
+
+/** The data folder of a second host, where there is one. */
+export const secondData = ({ folder }: Pick<World, 'folder'>) => join(folder, 'second');

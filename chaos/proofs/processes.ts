@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stateFoldersIn, stateOf } from '../../lib/detached.ts';
 import { allProcesses, processesOf, type Seen, withDescendants } from '../process-table.ts';
-import { servingUp, type World } from '../world.ts';
+import { secondData, servingUp, type World } from '../world.ts';
 
 const TRIES = 20;
 
@@ -19,13 +20,15 @@ export async function proveNoOrphans(world: World): Promise<string[]> {
 
 export function orphansOf(world: World): Seen[] {
   const roots = new Set<number>();
-  const up = servingUp(world);
-  if (up) roots.add(up.pid);
-  for (const dir of stateFoldersIn(world.data)) {
-    const state = stateOf(dir);
-    if (state.kind !== 'running') continue;
-    roots.add(state.process.pid);
-    roots.add(state.process.launcher.pid);
+  for (const data of [world.data, secondData(world)].filter((folder) => existsSync(folder))) {
+    const up = servingUp({ data });
+    if (up) roots.add(up.pid);
+    for (const dir of stateFoldersIn(data)) {
+      const state = stateOf(dir);
+      if (state.kind !== 'running') continue;
+      roots.add(state.process.pid);
+      roots.add(state.process.launcher.pid);
+    }
   }
   const known = withDescendants(allProcesses(), roots);
   // The watchers of the topics are ours.

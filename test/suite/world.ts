@@ -21,7 +21,7 @@ import type { WorkerArguments } from './suite-worker.ts';
 const WORKER = fileURLToPath(new URL('./suite-worker.ts', import.meta.url));
 const WORKFLOWS = fileURLToPath(new URL('../../workflows/suite.ts', import.meta.url));
 
-type HostOptions = { host?: string } & Pick<WorkerArguments, 'artifacts' | 'lostAfterSeconds'>;
+export type HostOptions = { host?: string } & Pick<WorkerArguments, 'artifacts' | 'lostAfterSeconds'>;
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
