@@ -110,7 +110,7 @@ test('a full disk and a flood are the limit’s, each ends its own test, and the
 test('a JVM that never begins ends its batch by the limit of the batch, with its threads; the next batch runs', async () => {
   const slot = slotRunner(sandboxes.sandboxed);
   await slot.start();
-  const limits = { ...GENEROUS, batchSeconds: 4 };
+  const limits = { ...GENEROUS, batchSeconds: 8 };
   // On the class path its folder is shown in the sandbox.
   const stuck = javaSpec([...jars.classpath, jars.stuckAgent], [`-javaagent:${jars.stuckAgent}`]);
   const events = await slot.ended(
@@ -120,7 +120,7 @@ test('a JVM that never begins ends its batch by the limit of the batch, with its
     ),
   );
   const end = events.find((event) => event.type === 'batch-end');
-  expect(end).toMatchObject({ problem: expect.stringMatching(/no unit was running for 4 s .*limits\.batchSeconds/) });
+  expect(end).toMatchObject({ problem: expect.stringMatching(/no unit was running for 8 s .*limits\.batchSeconds/) });
   const log = /logs\/(\S+)/.exec(end?.type === 'batch-end' ? (end.problem ?? '') : '')?.[1] ?? '';
   expect(readFileSync(join(slot.dir, 'logs', log), 'utf8')).toMatch(/at hostile\.Stuck\.premain/);
   expect(events.filter(({ type }) => type === 'test' || type === 'end')).toEqual([]);
