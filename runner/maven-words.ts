@@ -60,6 +60,25 @@ function testFilter({ unit, test }: WorkItem): string {
 
 const outermost = (className: string) => className.replace(/\$.*$/s, '');
 
+/** One command line, and one JVM of Surefire's a module. */
+const MOST_TOGETHER = 200;
+
+/**
+ * How many items from the first on one command takes: whole classes on one arm, each once. Every command is a new
+ * process; what asks for one by itself begins a command, and what comes after it may be in the same.
+ */
+export function takenTogether(items: readonly WorkItem[]): number {
+  const [first] = items;
+  const taken = new Set<string>();
+  for (const item of items) {
+    const whole = item.test === undefined || item.test === item.unit;
+    const apart = !whole || item.arm !== first?.arm || (taken.size > 0 && item.fresh === true) || taken.has(item.unit);
+    if (apart || taken.size === MOST_TOGETHER) break;
+    taken.add(item.unit);
+  }
+  return Math.max(1, taken.size);
+}
+
 /** The unit whose report this is: `MODULE/REPORTS/TEST-CLASS.xml`; nested classes have reports of their own. */
 export function unitOfReport(path: string, reports: string): { module: string; className: string; nested: boolean } {
   const at = path.lastIndexOf(`${reports}/`);

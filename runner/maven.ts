@@ -4,7 +4,7 @@ import { type CommandRun, runCommand, type Stop } from './command.ts';
 import { describeEnd } from './home.ts';
 import { asksForOne, conclude, countTests, keepHomes, limitOf } from './junit-xml.ts';
 import { mavenUnit, parseMavenUnit } from './maven-units.ts';
-import { mavenWords, unitOfReport } from './maven-words.ts';
+import { mavenWords, takenTogether, unitOfReport } from './maven-words.ts';
 import type {
   Executor,
   ExecutorContext,
@@ -17,8 +17,6 @@ import type {
 } from './protocol.ts';
 import { createReportReader, type ReportHandlers } from './written-reports.ts';
 
-/** One command line, and one JVM of Surefire's a module. */
-const MOST_TOGETHER = 200;
 /** What Maven prints before the first test of a module, and Surefire before each class. */
 const TESTS_BEGIN = /T E S T S|Running [\w.$]+/;
 const RUNNING = /Running ([\w.$]+)/g;
@@ -127,13 +125,7 @@ export function createMaven(spec: MavenSpec, { sandbox, onProcess }: ExecutorCon
 
   return {
     run,
-    /** Whole classes on one arm, as many as one command takes. */
-    together(items) {
-      const [first] = items;
-      if (!first || asksForOne(first) || first.fresh) return 1;
-      const other = items.findIndex((item) => item.arm !== first.arm || asksForOne(item) || item.fresh === true);
-      return Math.min(MOST_TOGETHER, other < 0 ? items.length : other);
-    },
+    together: takenTogether,
     runGroup,
     close: homes.close,
   };

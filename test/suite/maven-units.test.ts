@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ListingOptions, listMavenUnits, modulesOf } from '../../runner/maven-units.ts';
-import { mavenWords, unitOfReport } from '../../runner/maven-words.ts';
+import { mavenWords, takenTogether, unitOfReport } from '../../runner/maven-words.ts';
 import type { MavenSpec, WorkItem } from '../../runner/protocol.ts';
 import { GENEROUS } from './slot-world.ts';
 
@@ -156,3 +156,17 @@ test.each([
 ])('%s is the report of %s %s', (path, module, className, nested) => {
   expect(unitOfReport(path, 'target/surefire-reports')).toEqual({ module, className, nested });
 });
+
+const many = Array.from({ length: 300 }, (_, n) => item(`a.B${n}Test`));
+const fresh = (unit: string): WorkItem => ({ ...item(unit), fresh: true });
+
+test.each([
+  ['whole classes', [item('a.B'), item('m:a.C')], 2],
+  ['a replay: a new process that stays to its end', [fresh('a.B'), item('a.C'), item('a.D')], 3],
+  ['up to one that asks for a process of its own', [item('a.B'), fresh('a.C')], 1],
+  ['up to one of another arm', [item('a.B'), { ...item('a.C'), arm: 'base' }], 1],
+  ['up to a single test', [item('a.B'), item('a.C'), item('a.C', 'a.C#t()')], 2],
+  ['a single test alone', [item('a.C', 'a.C#t()'), item('a.B')], 1],
+  ['a class once', [item('a.B', 'a.B'), item('a.B', 'a.B')], 1],
+  ['as many as a command line holds', many, 200],
+])('one command takes %s', (_what, items, size) => expect(takenTogether(items)).toBe(size));
