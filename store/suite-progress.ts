@@ -68,7 +68,8 @@ async function countUnits(db: SuiteDb, suiteRun: string) {
       f.failures, f.judged
     from (select count(*) filter (where finished) as done, sum(estimate) filter (where finished) as ended,
         sum(estimate) filter (where not finished and unit <> all(array(
-          select unit from suite_execution where suite_run = ${suiteRun} and ended_at is null))) as waiting
+          select x.unit from suite_execution x join suite_batch b on b.batch = x.batch and b.finished_at is null
+          where x.suite_run = ${suiteRun} and x.ended_at is null))) as waiting
       from suite_unit where suite_run = ${suiteRun}) u,
       (select sum(seconds) as took from suite_execution
         where suite_run = ${suiteRun} and phase = 'suite' and ended_at is not null) e,

@@ -32,6 +32,8 @@ export type Place = {
   order: SuiteOrder;
   desk: Desk;
   state: SuiteCarry;
+  /** What the slots told of late, for a query. */
+  told: { ran: number; waiting: number | null };
   /** Counts the answers of the watch. */
   changes: number;
   /** What no retry changes: it ends the suite. */
@@ -41,7 +43,7 @@ export type Place = {
 };
 
 export function openPlace(order: SuiteOrder, state: SuiteCarry): Place {
-  return { order, desk, state, changes: 0, failure: undefined, continued: false };
+  return { order, desk, state, told: { ran: 0, waiting: null }, changes: 0, failure: undefined, continued: false };
 }
 
 /** Keeps `place.state.hosts` true while the suite runs: hosts join, hosts are lost. Ends by its scope. */
@@ -121,6 +123,7 @@ function openCrew(place: Place, phase: Phase) {
     for (let left = 1; left > 0 && !unfit.has(host); ) {
       const report = await runBatch({ suiteRun, slot, phase });
       left = report.left;
+      place.told = { ran: place.told.ran + report.ran, waiting: report.left };
       over ||= report.left + report.open === 0;
       if (report.problem !== undefined) await setAside(host, report.problem);
     }

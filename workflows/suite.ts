@@ -1,8 +1,9 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { SuiteOrder } from '../activities/suite-runner.ts';
 import { findCulprits } from './suite-culprits.ts';
 import { desk, endRunners, openPlace, type Place, runBatches, type SuiteCarry, watchHosts } from './suite-hosts.ts';
 import { judge } from './suite-judging.ts';
+import { type SuiteState, suiteStateQuery } from './suite-messages.ts';
 import type { SuiteOutcome } from './types.ts';
 
 export type { SuiteOrder } from '../activities/suite-runner.ts';
@@ -26,6 +27,7 @@ export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<Su
 
   const ending = { suiteRun, suite: name, ...(order.triage === undefined ? {} : { triage: order.triage }) };
   const place = openPlace(order, begun);
+  setHandler(suiteStateQuery, () => stateOf(place));
   const watch = watchHosts(place);
   try {
     const problem = await runAndJudge(place);
@@ -60,4 +62,8 @@ async function runAndJudge(place: Place): Promise<string | undefined> {
   const problem = await findCulprits(place);
   await place.desk.writeDifferences({ suiteRun: place.order.suiteRun });
   return problem;
+}
+
+function stateOf({ state: { at, hosts }, told }: Place): SuiteState {
+  return { at, hosts: hosts.map(({ host, slots }) => ({ host, slots })), ...told };
 }

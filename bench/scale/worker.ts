@@ -6,7 +6,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { withoutSandbox } from '../../activities/sandbox/open.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
-import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
+import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '../../activities/suite-runner.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
@@ -25,7 +25,7 @@ const { dataDir, slots } = given;
 setLogLevel('warn');
 const db = openDatabase(given.databaseUrl);
 const connection = await NativeConnection.connect({ address: given.address });
-const hostId = 'scale';
+const hostId = hostIdentity(dataDir);
 const activities = createSuiteRunnerActivities({
   db,
   dataDir,
@@ -41,7 +41,8 @@ const activities = createSuiteRunnerActivities({
   environment: () => ({ REPORT_BYTES: String(given.reportBytes) }),
   redact: createRedactor(),
 });
-const queues = [{ taskQueue: 'patchwright-suite' }, { taskQueue: `suite-${hostId}` }];
+const queues = [{ taskQueue: 'patchwright-suite' }, { taskQueue: queueOf(hostId) }];
 const common = { connection, activities, interceptors: { activity: [beatMeanwhile] } };
 const workers = await Promise.all(queues.map((queue) => Worker.create({ ...common, ...queue })));
+await joinHosts({ db, hostId, slots });
 await Promise.all(workers.map((worker) => worker.run()));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findDetached, stateOf } from '../../lib/detached.ts';
 import { suiteFacts } from '../../store/suite-progress.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
+import { suiteId, suiteStateQuery } from '../../workflows/suite-messages.ts';
 import { fetchProject, QUICK, writeProject } from './maven-project.ts';
 import type { ProductVariant } from './sample.ts';
 import { makeBuild, runSuite, SAMPLE_SUITE, startWorld, type World, writeSettings } from './world.ts';
@@ -49,6 +50,8 @@ test('a good candidate: every test recorded once, nothing left running', async (
   const folders = findDetached(join(world.dataDir, 'runs'));
   expect(folders.length).toBeGreaterThan(0);
   expect(folders.filter((dir) => stateOf(dir).kind === 'running')).toEqual([]);
+  const state = await world.client.workflow.getHandle(suiteId('sample-1/1/good')).query(suiteStateQuery);
+  expect(state).toMatchObject({ at: 'culprits', ran: 5, waiting: 0, hosts: [{ slots: 2 }] });
   expect(await suiteFacts(world.db, 'sample-1/1/good')).toMatchObject({ units: 5, done: 5, failures: 0, running: [] });
 });
 
