@@ -13,20 +13,19 @@ export type Remaining = {
   slots: number;
 };
 
-/** So much must have ended before today's pace is believed wholly. */
-const BELIEVED_AFTER_SECONDS = 30;
+/** History weighs as much as this part of the whole suite: one unit that was far off must not decide alone. */
+const HISTORY_SHARE = 0.1;
 
 export function secondsLeft({ waitingSeconds, running, endedEstimate, endedSeconds, slots }: Remaining): number {
-  const pace = paceOf(endedEstimate, endedSeconds);
+  const all = waitingSeconds + endedEstimate + running.reduce((sum, one) => sum + one.estimate, 0);
+  const pace = paceOf(endedEstimate, endedSeconds, all * HISTORY_SHARE);
   // A unit that is over its time is taken to be about to end: nothing better is known.
   const rests = running.map(({ estimate, seconds }) => Math.max(0, estimate * pace - seconds));
   const spread = (waitingSeconds * pace + rests.reduce((sum, one) => sum + one, 0)) / Math.max(1, slots);
   return Math.max(spread, ...rests);
 }
 
-/** Actual over expected, drawn towards 1 while little has ended, and never wild. */
-function paceOf(expected: number, actual: number): number {
-  if (expected <= 0) return 1;
-  const trust = Math.min(1, Math.max(expected, actual) / BELIEVED_AFTER_SECONDS);
-  return Math.min(20, Math.max(0.05, (actual / expected) ** trust));
+/** Actual over expected, as if `history` seconds had already gone as expected. */
+function paceOf(expected: number, actual: number, history: number): number {
+  return expected + history > 0 ? (actual + history) / (expected + history) : 1;
 }

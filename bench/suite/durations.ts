@@ -2,8 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Made by `npm run bench -- suite --real --record`. What every method of all of kafka-clients 3.6.2 took in a real run (2 GB heaps, two JVMs on two cores), and what a
- * class took beside its methods. Seconds, by class and by `method(params)`.
+ * What every method of all of kafka-clients 3.6.2 took in a real run, and what a class took beside its methods.
+ * Seconds, by class and by `method(params)`. `npm run bench -- suite --real --record` makes it anew.
+ *
+ * The file that is here was recorded by two slot runners on two busy cores (2 GB heaps, serial collector), before the
+ * time that a method needs to make its arguments was counted with the method: `SslTransportLayerTest` has 56 s of it
+ * beside its methods. `jvmStartSeconds` is what a new JVM costs a small class here (kafka.md).
  */
 export type Durations = {
   jvmStartSeconds: number;
