@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PointRuns, SearchedTest } from '../../decisions/culprit.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
@@ -51,6 +52,9 @@ function isWanted({ verdict }: OpenFailure): boolean {
   return ['regression', 'destabilised', 'untestable'].includes(verdict.kind) && !isQuarantined(verdict);
 }
 
+/** Names a test within a search: it is told again for every stack, and payloads stay small. */
+const shortName = (test: TestKey) => createHash('sha256').update(keyOf(test)).digest('hex').slice(0, 12);
+
 function wantedOf(failure: OpenFailure): Wanted {
   const { unit, test } = failure;
   const verdict = failure.verdict as Verdict;
@@ -61,7 +65,7 @@ function wantedOf(failure: OpenFailure): Wanted {
     test,
     kind,
     baseArm: failure.base_arm,
-    name: keyOf(failure),
+    name: shortName(failure),
     always: candidate.pass === 0,
     candidate: { ...candidate, missing: 0 },
     base: lacking ? { pass: 0, fail: 0, missing: 1 } : { ...base, missing: 0 },
@@ -86,7 +90,7 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
         : alone.filter((run) => run.arm === arm && keyOf(run) === keyOf(failure)).map(readRun);
       if (answers.length === 0) continue;
       const { pass, fail, missing } = countRuns(answers, 'missing');
-      arms.set(arm, { ...arms.get(arm), [keyOf(failure)]: { pass, fail, missing } });
+      arms.set(arm, { ...arms.get(arm), [shortName(failure)]: { pass, fail, missing } });
     }
   }
   return arms;
@@ -101,7 +105,7 @@ export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests
   const failures = it.failures.filter((failure) => wanted.has(keyOf(failure)));
   const made = (await readings(deps, suiteRun, failures)).get(arm) ?? {};
   const due = failures.map((failure) => {
-    const { pass, fail, missing } = made[keyOf(failure)] ?? { pass: 0, fail: 0, missing: 0 };
+    const { pass, fail, missing } = made[shortName(failure)] ?? { pass: 0, fail: 0, missing: 0 };
     return { failure, runs: Math.max(0, (wanted.get(keyOf(failure)) ?? 0) - pass - fail - missing) };
   });
   const alone = due.filter(({ failure }) => failure.verdict?.orderDependent !== true);

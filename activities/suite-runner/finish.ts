@@ -14,7 +14,7 @@ import { runFolder } from './folders.ts';
 
 const GRACE_MS = 5_000;
 /** The store has every verdict; a payload stays small. */
-const MAX_HOLDING = 40;
+const MAX_HOLDING = 25;
 
 /** `triage`: nothing of the suite itself was to run. */
 export type FinishOrder = { suiteRun: string; suite: string; problem?: string; triage?: string };
