@@ -88,7 +88,7 @@ const reruns = z
     replaySeconds: z
       .number()
       .nonnegative()
-      .default(300)
+      .default(180)
       .describe('of what ran before a test in its process, as it is run again with it; 0: never'),
     maxTests: z
       .number()

@@ -45,8 +45,8 @@ export type Judgement = Ruling | MoreRuns;
 
 /** More candidate runs before a difference of 5 against 5 is called a regression (triage.md, step 2). */
 const CONFIRMATIONS = 3;
-/** Replays until "nothing fails" is believed: an order that breaks a test breaks it each time. */
-const FIRST_REPLAYS = { candidate: 2, base: 1 };
+/** Replays on the candidate until "nothing fails" is believed. What the base does matters once something does. */
+const FIRST_REPLAYS = 2;
 /** Replays an arm before a difference of all against none is called a regression (p = 0.004). */
 const REPLAYS = 5;
 const QUICK_SECONDS = 1;
@@ -117,12 +117,10 @@ function judgeReplay(evidence: Evidence, policy: RerunPolicy): Judgement | undef
   const { candidate, base, possible } = evidence.replay;
   if (!possible) return undefined;
   const [c, b] = [total(candidate), total(base)];
-  const first = {
-    candidate: Math.max(0, FIRST_REPLAYS.candidate - c - candidate.missing),
-    base: Math.max(0, FIRST_REPLAYS.base - b - base.missing),
-  };
-  if (first.candidate + first.base > 0) return { kind: 'more', how: 'replay', ...first };
-  if (candidate.fail === 0 || b === 0) return undefined;
+  const first = Math.max(0, FIRST_REPLAYS - c - candidate.missing);
+  if (first > 0) return { kind: 'more', how: 'replay', candidate: first, base: 0 };
+  const baseHasIt = base.missing === 0 || b > 0;
+  if (candidate.fail === 0 || !baseHasIt) return undefined;
   const counts = `passes alone on both arms; in the order and process of its batch it ${armCounts(candidate, base)}`;
   const more = { candidate: Math.max(0, REPLAYS - c), base: Math.max(0, REPLAYS - b) };
   if (candidate.pass === 0 && (base.fail === 0 || base.pass === 0)) {
