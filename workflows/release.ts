@@ -12,7 +12,8 @@ import type { CheckActivities } from '../activities/checks.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RecordActivities } from '../activities/release-records.ts';
 import type { StoryActivities } from '../activities/story.ts';
-import { buildWords, cutWords, endWords, holdReasons, suiteWords, toneOf } from '../decisions/release-words.ts';
+import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
+import { gateSuites } from '../decisions/suite-gate.ts';
 import { rollOut } from './environment-client.ts';
 import { suite } from './suite.ts';
 import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, SuiteOutcome } from './types.ts';
@@ -104,8 +105,8 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
     await steps.enter(`suite:${name}`);
     suites.push(await runSuite(input, n, name, cut, built));
   }
-  const holding = holdReasons(suites, cut.patches);
-  if (holding.length > 0) return { kind: 'held', at: 'suites', reasons: holding };
+  const gate = gateSuites(suites, cut.patches);
+  if (gate.kind !== 'pass') return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
 
   for (const environment of input.environments) {
     await steps.enter(`rollout:${environment}`);

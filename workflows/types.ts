@@ -146,6 +146,8 @@ export type SuiteOutcome = {
   quarantined?: number;
   /** Why the run itself cannot count, e.g. that nothing was executed. */
   problem?: string;
+  /** True where the machines are why: what was to be run never ran, on any host. */
+  machines?: boolean;
 };
 
 export type RolloutOutcome =

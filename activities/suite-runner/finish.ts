@@ -27,8 +27,9 @@ export async function finishSuite(
   const run = await findSuiteRun(deps.db, suiteRun);
   const figures = await suiteFigures(deps.db, suiteRun);
   const verdicts = await suiteVerdicts(deps.db, suiteRun);
+  const machines = brokenMachines(verdicts);
   const uncounted = triage === undefined ? await whyItDoesNotCount(deps, suiteRun, figures.tests) : undefined;
-  const reason = problem ?? uncounted ?? brokenMachines(verdicts);
+  const reason = problem ?? uncounted ?? machines;
   await markEnded(deps.db, suiteRun, reason, (tx) => learnFrom(tx, suiteRun));
   const slots = run?.slots ?? 0;
   const bad = verdicts.filter(({ kind }) => holdsRelease(kind));
@@ -50,6 +51,7 @@ export async function finishSuite(
     holding: holding.slice(0, MAX_HOLDING),
     ...(quarantined === 0 ? {} : { quarantined }),
     ...(reason === undefined ? {} : { problem: reason }),
+    ...(machines !== undefined && reason === machines ? { machines: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { holdReasons, suiteWords } from '../../../decisions/release-words.ts';
+import { gateSuites } from '../../../decisions/suite-gate.ts';
 import {
   byWeight,
   countWords,
@@ -58,6 +59,24 @@ test('a suite whose failures nobody caused says what they were', () => {
   const words = suiteWords({ ...outcome, holding: [], verdicts: { 'pre-existing': 3, flaky: 1 } }, PATCHES);
   expect(words).toContain("None of the failures is the patches'");
   expect(words).toContain('Verdicts: 1 flaky, 3 pre-existing');
+});
+
+test.each([
+  ['nothing failed', [{ ...outcome, holding: [] }], 'pass'],
+  ['a verdict holds it', [outcome], 'held'],
+  ['nothing was executed', [{ ...outcome, holding: [], problem: 'nothing was executed' }], 'held'],
+  [
+    'the machines never ran a batch',
+    [{ ...outcome, holding: [], problem: 'could not be run', machines: true }],
+    'failed',
+  ],
+  [
+    'the machines failed one suite, a patch the other',
+    [outcome, { ...outcome, holding: [], problem: 'could not be run', machines: true }],
+    'held',
+  ],
+] as const)('suites: %s', (_name, outcomes, kind) => {
+  expect(gateSuites(outcomes as unknown as SuiteOutcome[], PATCHES).kind).toBe(kind);
 });
 
 describe('words', () => {
