@@ -5,6 +5,7 @@ export const BY_HAND = [
   'test/suite/hosts.test.ts',
   'test/store/artifacts-s3.test.ts',
   'test/chaos/suite-kills.test.ts',
+  'test/suite/kinds.test.ts',
 ];
 
 export default defineConfig({

@@ -72,8 +72,9 @@ async function differenceOf(
   folder: string,
   { failing, base }: Logs,
 ): Promise<Digest | undefined> {
-  if (!failing || !artifacts.has(failing)) return undefined;
-  const names = base.filter((log) => artifacts.has(log));
+  if (!failing || !(await artifacts.has(failing))) return undefined;
+  const there = await Promise.all(base.map((log) => artifacts.has(log)));
+  const names = base.filter((_, i) => there[i]);
   const files = [failing, ...names].map((log, i) => ({ log, file: join(folder, `${i}.log`) }));
   try {
     for (const { log, file } of files) await artifacts.fetch(log, file);

@@ -106,7 +106,7 @@ test('a test that the base does not have is measured against the prefix that bro
   for (const build of stack) world.prefixes.set(build.commit, { kind: 'built', build, reused: true });
   const outcome = await runSuite(world, 'sample-3/1/own', 'own', base, stack);
   expect(outcome.holding).toMatchObject([
-    { test: 'sample.AnswerTest#answers()', kind: 'regression', culprit: ['own4'], base: { pass: 3, fail: 0 } },
+    { test: 'sample.AnswerTest#answers()', kind: 'regression', culprit: ['own4'], base: { pass: 5, fail: 0 } },
   ]);
 });
 
