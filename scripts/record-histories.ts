@@ -39,6 +39,7 @@ const WANTED: Record<string, string> = {
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
   'thread-told': 'thread:greeter-1',
+  'triage-judged': 'triage:greeter-triage-1',
 };
 
 async function main(folder: string): Promise<void> {
@@ -76,11 +77,25 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await patchwright.call('release', 'greeter');
   await expectOutcome(patchwright, 'released');
   await release('breaks-tests', 'held');
+  push('breaks-tests');
+  await triage(patchwright);
+  repository.git('reset', '--quiet', '--hard', 'HEAD~1');
   await release('breaks-build', 'held');
   await release('never-returns', 'rolled-back');
   await release('better', 'held', 'false');
   push('better');
   await cancelInTheMiddle(patchwright);
+}
+
+/** The failure that the release before was held for, found by another CI. */
+async function triage(patchwright: Patchwright): Promise<void> {
+  const reports = join(patchwright.folder, 'reports');
+  mkdirSync(reports);
+  const failure =
+    "<testcase classname='GreeterTest' name='greets' time='0.01'><failure message='no hello'/></testcase>";
+  writeFileSync(join(reports, 'TEST-greeter.xml'), `<testsuite name='GreeterTest' tests='1'>${failure}</testsuite>`);
+  const { status, stderr } = await patchwright.call('triage', '--junit', reports, '--fork', 'greeter');
+  if (status !== 1) throw new Error(`triage ended with ${status}, not with a failure that holds: ${stderr}`);
 }
 
 /** Paused before its first node, then cancelled: what is under way is aborted. */
