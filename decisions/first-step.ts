@@ -43,6 +43,8 @@ export type Suspect = {
   /** The batch of the suite proper that it failed in; none where another system ran the suite. */
   batch?: string;
   message: string;
+  /** What it has in common with failures of the same cause (failure-cluster.ts). */
+  cluster: string;
   nothingExecuted: boolean;
 };
 
@@ -50,6 +52,9 @@ export type Suspect = {
 export type BatchFigures = { units: number; passed: number };
 
 export type Group<S> = { suspicion: Suspicion; members: S[] };
+
+/** So many units do not fail side by side by chance; fewer must fail alike. */
+const WHOLE_BATCH_UNITS = 3;
 
 /**
  * The failures that step 0 is for, in groups of one suspected cause. Everything else begins at step 2. A batch of one
@@ -62,7 +67,9 @@ export function suspectGroups<S extends Suspect>(
   const groups = new Map<string, Group<S>>();
   const skewed = new Set(failures.filter(({ message }) => signatureOf(message) === 'linkage').map(({ unit }) => unit));
   for (const failure of failures) {
-    const suspicion = suspicionOf(failure, batches, skewed.size >= SKEWED_UNITS);
+    const alike =
+      new Set(failures.filter(({ batch }) => batch === failure.batch).map(({ cluster }) => cluster)).size === 1;
+    const suspicion = suspicionOf(failure, batches, { alike, skewed: skewed.size >= SKEWED_UNITS });
     if (!suspicion) continue;
     const key =
       suspicion === 'whole-batch'
@@ -80,10 +87,11 @@ export function suspectGroups<S extends Suspect>(
 function suspicionOf(
   failure: Suspect,
   batches: ReadonlyMap<string, BatchFigures>,
-  skewed: boolean,
+  { alike, skewed }: { alike: boolean; skewed: boolean },
 ): Suspicion | undefined {
   const figures = failure.batch === undefined ? undefined : batches.get(failure.batch);
-  if (figures && figures.units > 1 && figures.passed === 0) return 'whole-batch';
+  const least = alike ? 2 : WHOLE_BATCH_UNITS;
+  if (figures && figures.units >= least && figures.passed === 0) return 'whole-batch';
   if (failure.nothingExecuted) return 'nothing-executed';
   const signature = signatureOf(failure.message);
   if (signature && INFRASTRUCTURE.has(signature)) return 'infrastructure';

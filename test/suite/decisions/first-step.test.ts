@@ -28,6 +28,7 @@ describe('what is looked at as a group before anything is rerun', () => {
     test: `${unit}#t()`,
     batch,
     message,
+    cluster: message,
     nothingExecuted,
   });
   const groups = (failures: ReturnType<typeof failure>[], passed: number, units = 3) =>
@@ -39,6 +40,8 @@ describe('what is looked at as a group before anything is rerun', () => {
   test.each([
     ['a batch of which nothing passed', [failure('A'), failure('B'), failure('C')], 0, 3, [['whole-batch', 3]]],
     ['a batch of which something passed', [failure('A'), failure('B')], 1, 3, []],
+    ['two units side by side that fail alike', [failure('A'), failure('B')], 0, 2, [['whole-batch', 2]]],
+    ['two units side by side that fail each in its way', [failure('A', 'E'), failure('B', 'F')], 0, 2, []],
     ['a batch of one unit', [failure('A')], 0, 1, []],
     [
       'a unit of which nothing was executed',
