@@ -6,6 +6,8 @@ export const BY_HAND = [
   'test/store/artifacts-s3.test.ts',
   'test/chaos/suite-kills.test.ts',
   'test/suite/kinds.test.ts',
+  'test/release/triage.test.ts',
+  'test/proof/regression.test.ts',
 ];
 
 export default defineConfig({
