@@ -6,7 +6,7 @@ import type { BuildSettings, ForkSettings } from '../config/schema.ts';
 import { judgeBuildFailure } from '../decisions/build-failure.ts';
 import { withLock } from '../lib/lock.ts';
 import { logger } from '../lib/log.ts';
-import { recordBuild, useBuild } from '../store/releases.ts';
+import { recordBuild, useBuild } from '../store/builds.ts';
 import type { Artifact, Build, BuildOutcome, Digest, Source } from '../workflows/types.ts';
 import { type BuildDeps, ensureCheckout } from './build/deps.ts';
 import { fetchDependencies, unreachable } from './build/fetch.ts';

@@ -5,8 +5,6 @@ export const BY_HAND = [
   'test/suite/hosts.test.ts',
   'test/store/artifacts-s3.test.ts',
   'test/chaos/suite-kills.test.ts',
-  'test/suite/kinds.test.ts',
-  'test/release/triage.test.ts',
   'test/proof/regression.test.ts',
 ];
 

@@ -17,9 +17,9 @@ import type { RolloutActivities } from '../../activities/rollout.ts';
 import { createStoryActivities, type StoryActivities } from '../../activities/story.ts';
 import type { Settings } from '../../config/schema.ts';
 import { sourceOf } from '../../git/patch-stack.ts';
+import { findBuild, recordBuild } from '../../store/builds.ts';
 import type { Db } from '../../store/database.ts';
 import { runEffect } from '../../store/journal.ts';
-import { findBuild, recordBuild } from '../../store/releases.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import { noOpRollout } from './no-op-rollout.ts';
 

@@ -88,7 +88,7 @@ async function runCases(due: readonly VerdictCase[], { seed, suite, file, say }:
 
 function configuration(folder: string, suite: VerdictOptions['suite']): string {
   const named = [...BOUND_TO_THE_ENVIRONMENT, ...FLAKY].map((name) => `org.apache.kafka.${name}`);
-  const example = loadSettings(CONFIGURATION).forks['kafka']?.suites.fast;
+  const example = loadSettings(CONFIGURATION).forks.kafka?.suites.fast;
   const chosen =
     suite === 'small' ? { include: [...faultyTests(), ...named] } : { include: ['*'], exclude: example?.exclude ?? [] };
   const { fork, library } = forkSettings(

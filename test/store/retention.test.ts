@@ -10,8 +10,9 @@ import { afterAll, expect, test } from 'vitest';
 import { collect, collectRunFolders } from '../../activities/retention.ts';
 import { retentionSchema } from '../../config/storage.ts';
 import { type ArtifactStore, createArtifactStore } from '../../store/artifacts.ts';
+import { findBuild, recordBuild, useBuild } from '../../store/builds.ts';
 import type { Db } from '../../store/database.ts';
-import { findBuild, keepSettings, recordBuild, useBuild } from '../../store/releases.ts';
+import { keepSettings } from '../../store/releases.ts';
 import { useDatabases } from '../story/database.ts';
 
 const COLLECT_ONCE = fileURLToPath(new URL('./collect-once.ts', import.meta.url));

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { recordBuild } from '../../store/builds.ts';
 import type { Db } from '../../store/database.ts';
 import {
   beginStep,
@@ -6,7 +7,6 @@ import {
   endStep,
   keepSettings,
   openRelease,
-  recordBuild,
   recordCandidate,
   recordCandidateBuilds,
   recordCut,
