@@ -43,6 +43,8 @@ type Running = ReturnType<World['startWorker']>;
 const running = new Map<string, Running>();
 afterEach(async () => {
   for (const host of running.keys()) await loseWorker(host);
+  // The next test's plan counts the slots that there are: it does not wait until these are taken for lost.
+  await world.db.deleteFrom('suite_host').execute();
 });
 
 /** A suite worker on a host with a data folder of its own; returns when it has joined. */
@@ -151,7 +153,6 @@ test('the same where jars, logs and evidence travel through a bucket', async () 
   expect(new Set(hosts)).toEqual(new Set([idOf('c'), idOf('d')]));
   const [verdict] = await suiteVerdicts(world.db, suiteRun);
   expect((await store.read(verdict?.evidence ?? '')).toString()).toContain('looking for a name server');
-  expect(await world.artifacts.has(verdict?.evidence ?? '')).toBe(false);
 });
 
 /** The bucket as a configuration names it, its keys by reference. */
