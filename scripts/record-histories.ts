@@ -1,9 +1,9 @@
 /**
  * `node scripts/record-histories.ts [FOLDER]`: releases a small fork for real, in every way that a release can go,
- * and writes the history of every workflow of it to test/histories (or FOLDER). test/replay.test.ts replays them.
+ * and writes the history of every workflow of it to test/histories/DAY (or FOLDER). test/replay.test.ts replays them.
  *
- * Histories of a published version stay for ever: what runs on a user's machine must go on with newer code
- * (`patched()`). Before that, record anew when a workflow's shape changes.
+ * Histories of what has landed stay for ever: what runs on a user's machine must go on with newer code
+ * (`patched()`). A new shape is recorded beside them.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
@@ -171,4 +171,4 @@ async function until(what: string, look: () => Promise<boolean>): Promise<void> 
   }
 }
 
-await main(process.argv[2] ?? join(ROOT, 'test', 'histories'));
+await main(process.argv[2] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10)));

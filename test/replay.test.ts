@@ -9,16 +9,19 @@ import * as workflows from '../workflows/index.ts';
 /**
  * Histories of real runs (scripts/record-histories.ts), replayed with the workflows as they are now. One that asks for
  * another step than the history holds would break what runs on somebody's machine at this moment: `patched()` keeps
- * the old path. Before the first published version, recording anew is enough.
+ * the old path. A recording of a newer shape lies in a folder of its own day beside the older ones, which stay.
  */
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
 
 type Event = { eventType: string; [attributes: string]: unknown };
 type Recorded = { workflowId: string; history: { events: Event[] } };
 
-const names = readdirSync(FOLDER)
+const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.json'))
   .sort();
+
+/** Workflows of which no version has landed yet: their shape may still change, and none runs on anybody's machine. */
+const NOT_LANDED: string[] = [];
 const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Recorded;
 
 let workflowBundle: { code: string };
@@ -45,7 +48,7 @@ describe('what was begun with an older version', () => {
 
   test('is recorded of every workflow', () => {
     const types = names.map((name) => startedOf(read(name)).workflowType.name);
-    expect([...new Set(types)].sort()).toEqual(Object.keys(workflows).sort());
+    expect([...new Set([...types, ...NOT_LANDED])].sort()).toEqual(Object.keys(workflows).sort());
   });
 
   test.each([
