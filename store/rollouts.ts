@@ -1,8 +1,16 @@
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { ClientFigures } from '../decisions/soak.ts';
 import type { Digest, ReadBack, RolloutOrder, RolloutOutcome, TrafficAccount } from '../workflows/types.ts';
 import type { Db } from './database.ts';
-import type { Direction, LedgerEntry, SeenProcess, TargetSeconds, TargetState, WaveGate } from './rollout-tables.ts';
+import type {
+  Direction,
+  LedgerEntry,
+  RolloutTables,
+  SeenProcess,
+  TargetSeconds,
+  TargetState,
+  WaveGate,
+} from './rollout-tables.ts';
 
 export type {
   Direction,
@@ -161,14 +169,15 @@ export async function forgetRollBack(db: Db, rollout: string): Promise<void> {
 
 /** The ledger of a roll-out, in planned order, forward before back. */
 export async function ledgerOf(db: Db, rollout: string): Promise<LedgerEntry[]> {
-  const rows = await db
-    .selectFrom('rollout_target')
-    .selectAll()
-    .where('rollout', '=', rollout)
-    .orderBy('direction', 'desc')
-    .orderBy('position')
-    .execute();
-  return rows.map((row) => ({
+  const rows = await entriesOf(db, rollout).orderBy('direction', 'desc').orderBy('position').execute();
+  return rows.map(toEntry);
+}
+
+const entriesOf = (db: Db, rollout: string) =>
+  db.selectFrom('rollout_target').selectAll().where('rollout', '=', rollout);
+
+function toEntry(row: Selectable<RolloutTables['rollout_target']>): LedgerEntry {
+  return {
     rollout: row.rollout,
     target: row.target,
     direction: row.direction,
@@ -185,17 +194,19 @@ export async function ledgerOf(db: Db, rollout: string): Promise<LedgerEntry[]> 
     ...(row.failure !== null && { failure: row.failure }),
     ...(row.intended_at && { intendedAt: row.intended_at.toISOString() }),
     ...(row.changed_at && { changedAt: row.changed_at.toISOString() }),
-  }));
+  };
 }
 
 export type TargetKey = { rollout: string; target: string; direction: Direction };
 
 /** @throws where the node was never planned: nothing may be done to it. */
 export async function ledgerEntry(db: Db, key: TargetKey): Promise<LedgerEntry> {
-  const entries = await ledgerOf(db, key.rollout);
-  const entry = entries.find(({ target, direction }) => target === key.target && direction === key.direction);
-  if (!entry) throw new Error(`${key.target} (${key.direction}) is not in the ledger of ${key.rollout}`);
-  return entry;
+  const row = await entriesOf(db, key.rollout)
+    .where('target', '=', key.target)
+    .where('direction', '=', key.direction)
+    .executeTakeFirst();
+  if (!row) throw new Error(`${key.target} (${key.direction}) is not in the ledger of ${key.rollout}`);
+  return toEntry(row);
 }
 
 /** K20: the intent, before anything is done to the node. An intent that is there stays as it was. */
@@ -230,19 +241,27 @@ export async function markChanged(
     seen: JSON.stringify(seen),
     changed_at: new Date(),
     failure: null,
+    seconds: withSeconds(seconds),
   });
-  await addSeconds(db, key, seconds);
 }
 
+const withSeconds = (seconds: Partial<TargetSeconds>) =>
+  sql`coalesce(seconds, '{}'::jsonb) || ${JSON.stringify(seconds)}::jsonb`;
+
 export async function addSeconds(db: Db, key: TargetKey, seconds: Partial<TargetSeconds>): Promise<void> {
-  const patch = JSON.stringify(seconds);
-  await sql`update rollout_target set seconds = coalesce(seconds, '{}'::jsonb) || ${patch}::jsonb
+  await sql`update rollout_target set seconds = ${withSeconds(seconds)}
     where rollout = ${key.rollout} and target = ${key.target} and direction = ${key.direction}`.execute(db);
 }
 
-export async function markDone(db: Db, key: TargetKey, readBack: ReadBack): Promise<void> {
+export async function markDone(
+  db: Db,
+  key: TargetKey,
+  readBack: ReadBack,
+  seconds: Partial<TargetSeconds> = {},
+): Promise<void> {
   await updateTarget(db, key, ['changed', 'planned'], {
     state: 'done',
+    seconds: withSeconds(seconds),
     read_back: JSON.stringify(readBack),
     ended_at: new Date(),
     failure: null,

@@ -1,9 +1,23 @@
 import { sql } from 'kysely';
 import type { Limits, WorkItem } from '../runner/protocol.ts';
+import type { Build } from '../workflows/types.ts';
 import type { SuiteDb, SuitePhase, SuiteTransaction } from './suites.ts';
 
-/** `slot`: the store's number of the slot, over all hosts. */
-export type ClaimedBatch = { batch: string; number: number; lease: string; slot: number; items: WorkItem[] };
+type Arms = Record<string, Build>;
+
+/**
+ * `slot`: the store's number of the slot, over all hosts. `offset`: up to which byte of its event log the store has
+ * everything. `arms`: the builds of the suite run.
+ */
+export type ClaimedBatch = {
+  batch: string;
+  number: number;
+  lease: string;
+  slot: number;
+  offset: number;
+  items: WorkItem[];
+  arms: Arms;
+};
 /** How many units from the head of the queue make the next batch (decisions/batch-plan.ts). */
 export type SizeOfBatch = (queue: { estimates: readonly number[]; remainingSeconds: number; slots: number }) => number;
 
@@ -24,6 +38,9 @@ export type Claimant = {
 /**
  * The batch that this slot is at, or else the next one that waits; nothing when the phase has none left. Safe to
  * repeat: a slot that asks again while its batch is unfinished gets the same batch under the same lease.
+ *
+ * Few statements, since every batch makes them: the lock, one look, one change. The look is a statement of its own,
+ * after the lock, so that it sees what those before this one had taken.
  */
 export async function claimBatch(
   db: SuiteDb,
@@ -32,22 +49,17 @@ export async function claimBatch(
 ): Promise<ClaimedBatch | undefined> {
   const { suiteRun, phase, host, lease } = claimant;
   return db.transaction().execute(async (tx) => {
-    const run = await lockRun(tx, suiteRun);
-    const slot = await slotOf(tx, claimant);
-    const own = await tx
-      .selectFrom('suite_batch')
-      .selectAll()
-      .where('suite_run', '=', suiteRun)
-      .where('slot', '=', slot)
-      .where('finished_at', 'is', null)
-      .executeTakeFirst();
-    if (own?.lease) return { batch: own.batch, number: own.number, lease: own.lease, slot, items: own.items };
+    const { slots, arms } = await lockRun(tx, suiteRun);
+    const look = await lookAt(tx, claimant);
+    const slot = look.slot ?? (await giveSlot(tx, claimant, look.slots));
+    const from = { lease, slot, offset: look.offset ?? 0, arms };
+    if (look.own) return { ...from, ...look.own };
     const claim = { slot, host, lease, claimed_at: new Date() };
     const cut =
       phase === 'suite'
-        ? await cutBatch(tx, suiteRun, run.slots, claim, { limits, sizeOf })
+        ? await cutBatch(tx, suiteRun, sizeOf({ ...look.queue, slots }), { look, claim, limits })
         : await takeWaitingBatch(tx, claimant, claim);
-    return cut && { ...cut, lease, slot };
+    return cut && { ...from, ...cut };
   });
 }
 
@@ -55,21 +67,50 @@ export async function claimBatch(
  * One at a time: the queue's order and the numbers of batches and slots depend on it. Not against the rows that
  * refer to the suite run: results are recorded meanwhile.
  */
-export async function lockRun(tx: SuiteTransaction, suiteRun: string): Promise<{ slots: number }> {
+export async function lockRun(tx: SuiteTransaction, suiteRun: string): Promise<{ slots: number; arms: Arms }> {
   return tx
     .selectFrom('suite_run')
-    .select('slots')
+    .select(['slots', 'arms'])
     .where('suite_run', '=', suiteRun)
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow();
 }
 
+type Waiting = { unit: string; selector: string; estimate: number };
+type Look = {
+  /** The store's number of the claimant's slot, and how far its event log was read; null before it first asks. */
+  slot: number | null;
+  offset: number | null;
+  slots: number;
+  batches: number;
+  own: { batch: string; number: number; lease: string; items: WorkItem[] } | null;
+  head: Waiting[];
+  queue: { estimates: number[]; remainingSeconds: number };
+};
+
+/** Where the claimant's slot is, and (of the suite proper) what waits. */
+async function lookAt(tx: SuiteTransaction, { suiteRun, phase, host, number }: Claimant): Promise<Look> {
+  const waits = sql`suite_run = ${suiteRun} and batch is null and ${phase === 'suite'}`;
+  const { rows } = await sql<Omit<Look, 'queue'> & { remaining: number }>`
+    select s.slot, s.events_offset as "offset",
+      (select count(*) from suite_slot where suite_run = ${suiteRun}) as slots,
+      (select count(*) from suite_batch where suite_run = ${suiteRun}) as batches,
+      (select jsonb_build_object('batch', batch, 'number', number, 'lease', lease, 'items', items) from suite_batch
+        where suite_run = ${suiteRun} and slot = s.slot and finished_at is null and lease is not null limit 1) as own,
+      (select coalesce(sum(estimate), 0) from suite_unit where ${waits}) as remaining,
+      (select coalesce(jsonb_agg(to_jsonb(h) order by h.estimate desc, h.unit), '[]') from
+        (select unit, selector, estimate from suite_unit where ${waits}
+          order by estimate desc, unit limit ${sql.lit(HEAD_UNITS)}) h) as head
+    from (select 1) as one left join suite_slot s
+      on s.suite_run = ${suiteRun} and s.host = ${host} and s.number = ${number}`.execute(tx);
+  const [row] = rows;
+  if (!row) throw new Error('a look at one slot gave no row');
+  const { remaining, ...look } = row;
+  return { ...look, queue: { estimates: look.head.map(({ estimate }) => estimate), remainingSeconds: remaining } };
+}
+
 /** The store's number of a host's slot, given when it first asks. */
-async function slotOf(tx: SuiteTransaction, { suiteRun, host, number }: Claimant): Promise<number> {
-  const slots = tx.selectFrom('suite_slot').where('suite_run', '=', suiteRun);
-  const known = await slots.select('slot').where('host', '=', host).where('number', '=', number).executeTakeFirst();
-  if (known) return known.slot;
-  const { next } = await slots.select(({ fn }) => fn.countAll<number>().as('next')).executeTakeFirstOrThrow();
+async function giveSlot(tx: SuiteTransaction, { suiteRun, host, number }: Claimant, next: number): Promise<number> {
   await tx.insertInto('suite_slot').values({ suite_run: suiteRun, slot: next, host, number }).execute();
   return next;
 }
@@ -81,43 +122,27 @@ type Claim = { slot: number; host: string; lease: string; claimed_at: Date };
 async function cutBatch(
   tx: SuiteTransaction,
   suiteRun: string,
-  slots: number,
-  claim: Claim,
-  { limits, sizeOf }: Cut,
+  size: number,
+  { look, claim, limits }: { look: Look; claim: Claim; limits: Limits },
 ): Promise<Taken | undefined> {
-  const waiting = tx.selectFrom('suite_unit').where('suite_run', '=', suiteRun).where('batch', 'is', null);
-  const { remaining } = await waiting
-    .select(({ fn }) => fn.coalesce(fn.sum<number>('estimate'), sql.lit(0)).as('remaining'))
-    .executeTakeFirstOrThrow();
-  const head = await waiting
-    .select(['unit', 'selector', 'estimate'])
-    .orderBy('estimate', 'desc')
-    .orderBy('unit')
-    .limit(HEAD_UNITS)
-    .execute();
-  const size = sizeOf({ estimates: head.map(({ estimate }) => estimate), remainingSeconds: remaining, slots });
-  const units = head.slice(0, size);
+  const units = look.head.slice(0, size);
   if (units.length === 0) return undefined;
   const items: WorkItem[] = units.map(({ unit, selector }, item) => ({
-    item,
-    unit,
-    arm: 'candidate',
-    selector,
-    limits,
+    ...{ item, unit, arm: 'candidate', selector, limits },
   }));
-  const { batch, number } = await insertBatch(tx, suiteRun, 'suite', items, claim);
-  await tx
-    .updateTable('suite_unit')
-    .set({ batch })
-    .where('suite_run', '=', suiteRun)
-    .where(
-      'unit',
-      'in',
-      units.map(({ unit }) => unit),
-    )
-    .execute();
+  const number = look.batches + 1;
+  const batch = nameOf(suiteRun, number);
+  const names = units.map(({ unit }) => unit);
+  await sql`
+    with taken as (update suite_unit set batch = ${batch}
+      where suite_run = ${suiteRun} and unit = any(${sql.val(names)}))
+    insert into suite_batch (batch, suite_run, number, phase, items, slot, host, lease, claimed_at)
+    values (${batch}, ${suiteRun}, ${number}, 'suite', ${JSON.stringify(items)}::jsonb, ${claim.slot}, ${claim.host},
+      ${claim.lease}, ${claim.claimed_at})`.execute(tx);
   return { batch, number, items };
 }
+
+const nameOf = (suiteRun: string, number: number) => `${suiteRun}/b${number}`;
 
 async function takeWaitingBatch(
   tx: SuiteTransaction,
@@ -152,7 +177,7 @@ export async function insertBatch(
     .where('suite_run', '=', suiteRun)
     .executeTakeFirstOrThrow();
   const number = count + 1;
-  const batch = `${suiteRun}/b${number}`;
+  const batch = nameOf(suiteRun, number);
   await tx
     .insertInto('suite_batch')
     .values({ batch, suite_run: suiteRun, number, phase, items: JSON.stringify(items), ...claim })

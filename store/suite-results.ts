@@ -50,61 +50,52 @@ export async function forgetOffset(db: SuiteDb, suiteRun: string, slot: number, 
  * results of a batch that went to another, changes nothing (its own log still counts as read).
  */
 export async function recordEvents(db: SuiteDb, recording: Recording): Promise<boolean> {
-  const { suiteRun, slot, from, to } = recording;
   return db.transaction().execute(async (tx) => {
-    const row = await tx
-      .selectFrom('suite_slot')
-      .select('events_offset')
-      .where('suite_run', '=', suiteRun)
-      .where('slot', '=', slot)
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    if (row.events_offset !== from) return false;
-    const held = await holdBatches(tx, recording);
-    await insertExecutions(tx, recording, held);
-    await insertResults(tx, recording, held);
-    await endExecutions(tx, recording, endsOf(recording, held));
-    for (const event of recording.events) if (event.type === 'batch-end') await endBatch(tx, event);
-    await tx
-      .updateTable('suite_slot')
-      .set({ events_offset: to })
-      .where('suite_run', '=', suiteRun)
-      .where('slot', '=', slot)
-      .execute();
+    const { offset, held } = await holdBatches(tx, recording);
+    if (offset !== recording.from) return false;
+    const inserted = await insertExecutions(tx, recording, held);
+    await insertResults(tx, recording, held, inserted);
+    await endUnits(tx, recording, held);
     return true;
   });
 }
 
 /**
- * The batches that this slot holds, with their phase: those that it has not finished and those of these events, each
- * under the lease that its events name. Locked, so that none is revoked before this is committed.
+ * How far the slot's log was read, and the batches that it holds, with their phase: those that it has not finished and
+ * those of these events, each under the lease that its events name. All locked, so that nobody else records, and none
+ * is revoked before this is committed.
  */
-async function holdBatches(tx: SuiteTransaction, { suiteRun, slot, events }: Recording): Promise<Held> {
+async function holdBatches(
+  tx: SuiteTransaction,
+  { suiteRun, slot, events }: Recording,
+): Promise<{ offset: number; held: Held }> {
   const leases = new Map<string, string>();
   for (const event of events) if ('lease' in event) leases.set(event.batch, event.lease);
-  const rows = await tx
-    .selectFrom('suite_batch')
-    .select(['batch', 'phase', 'lease'])
-    .where('suite_run', '=', suiteRun)
-    .where('slot', '=', slot)
-    .where('revoked_at', 'is', null)
-    .where((eb) =>
-      eb.or([eb('finished_at', 'is', null), ...(leases.size === 0 ? [] : [eb('batch', 'in', [...leases.keys()])])]),
+  type Row = { offset: number; batch: string | null; phase: SuitePhase | null; lease: string | null };
+  const { rows } = await sql<Row>`
+    with here as (
+      select events_offset from suite_slot where suite_run = ${suiteRun} and slot = ${slot} for update
+    ), batches as (
+      select batch, phase, lease from suite_batch where suite_run = ${suiteRun} and slot = ${slot}
+        and revoked_at is null and (finished_at is null or batch = any(${sql.val([...leases.keys()])})) for update
     )
-    .forUpdate()
-    .execute();
-  return new Map(
-    rows.flatMap(({ batch, phase, lease }) => ((leases.get(batch) ?? lease) === lease ? [[batch, phase]] : [])),
+    select events_offset as "offset", batch, phase, lease from here left join batches on true`.execute(tx);
+  const [first] = rows;
+  if (!first) throw new Error(`slot ${slot} of ${suiteRun} is not in the store: nothing can be recorded of it`);
+  const held = rows.flatMap(({ batch, phase, lease }): [string, SuitePhase][] =>
+    batch !== null && phase !== null && (leases.get(batch) ?? lease) === lease ? [[batch, phase]] : [],
   );
+  return { offset: first.offset, held: new Map(held) };
 }
 
 type Held = ReadonlyMap<string, SuitePhase>;
 
+/** Those that began. Says which of them are new. */
 async function insertExecutions(
   tx: SuiteTransaction,
   { suiteRun, slot, events }: Recording,
   held: Held,
-): Promise<void> {
+): Promise<Set<string>> {
   const rows = events.flatMap((event) => {
     const phase = event.type === 'unit' ? held.get(event.batch) : undefined;
     if (event.type !== 'unit' || phase === undefined) return [];
@@ -118,21 +109,21 @@ async function insertExecutions(
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
+  return new Set(rows.map(({ exec }) => exec));
 }
 
-async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: Recording, held: Held): Promise<void> {
+/** Of executions that count: those that began in these events, and those that are known to be of a batch that is held. */
+async function insertResults(
+  tx: SuiteTransaction,
+  { suiteRun, slot, events }: Recording,
+  held: Held,
+  begun: ReadonlySet<string>,
+): Promise<void> {
   const tests = events.filter((event) => event.type === 'test');
   if (tests.length === 0 || held.size === 0) return;
-  const execs = [...new Set(tests.map(({ exec }) => exec))];
-  const known = await tx
-    .selectFrom('suite_execution')
-    .select('exec')
-    .where('suite_run', '=', suiteRun)
-    .where('slot', '=', slot)
-    .where('exec', 'in', execs)
-    .where('batch', 'in', [...held.keys()])
-    .execute();
-  const counted = new Set(known.map(({ exec }) => exec));
+  const earlier = [...new Set(tests.map(({ exec }) => exec))].filter((exec) => !begun.has(exec));
+  const known = earlier.length === 0 ? [] : await countedOf(tx, { suiteRun, slot }, earlier, held);
+  const counted = new Set([...begun, ...known]);
   const rows = tests
     .filter(({ exec }) => counted.has(exec))
     .map(({ exec, seq, test, uniqueId, status, seconds, message = null, trace = null }) => ({
@@ -156,44 +147,53 @@ async function insertResults(tx: SuiteTransaction, { suiteRun, slot, events }: R
   }
 }
 
-type UnitEnded = Extract<RecordedEvent, { type: 'end' }>;
-
-const endsOf = ({ events }: Recording, held: Held) =>
-  events.filter((event): event is UnitEnded => event.type === 'end' && held.has(event.batch));
-
-/** All of them in two statements: a megabyte of events ends hundreds of units, and each statement is a round trip. */
-async function endExecutions(
+async function countedOf(
   tx: SuiteTransaction,
-  { suiteRun, slot }: Recording,
-  ends: readonly UnitEnded[],
-): Promise<void> {
-  if (ends.length === 0) return;
-  const rows = ends.map(({ exec, at, seconds, ended, complete, detail, stored }) => ({
-    ...{ exec, at, seconds, ended, complete, detail, log: stored?.sha256, log_bytes: stored?.bytes },
-  }));
-  const { rows: known } = await sql<{ unit: string; phase: SuitePhase }>`
-    update suite_execution e set ended_at = n.at, seconds = n.seconds, ended = n.ended, complete = n.complete,
-      detail = n.detail, log = n.log, log_bytes = n.log_bytes
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as n(exec text, at timestamptz, seconds float8, ended text,
-      complete boolean, detail text, log text, log_bytes bigint)
-    where e.suite_run = ${suiteRun} and e.slot = ${slot} and e.exec = n.exec
-    returning e.unit, e.phase`.execute(tx);
-  const finished = known.filter(({ phase }) => phase === 'suite').map(({ unit }) => unit);
-  if (finished.length === 0) return;
-  await tx
-    .updateTable('suite_unit')
-    .set({ finished: true })
+  { suiteRun, slot }: { suiteRun: string; slot: number },
+  execs: string[],
+  held: Held,
+): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('suite_execution')
+    .select('exec')
     .where('suite_run', '=', suiteRun)
-    .where(sql<boolean>`unit = any(${sql.val(finished)})`)
+    .where('slot', '=', slot)
+    .where(sql<boolean>`exec = any(${sql.val(execs)})`)
+    .where('batch', 'in', [...held.keys()])
     .execute();
+  return rows.map(({ exec }) => exec);
 }
 
-async function endBatch(tx: SuiteTransaction, event: Extract<SlotEvent, { type: 'batch-end' }>): Promise<void> {
-  await tx
-    .updateTable('suite_batch')
-    .set({ finished_at: event.at, problem: event.problem ?? null })
-    .where('batch', '=', event.batch)
-    .where('lease', '=', event.lease)
-    .where('finished_at', 'is', null)
-    .execute();
+/**
+ * What ended: executions, their units, batches; and how far the log was read. One statement, whatever it holds: a
+ * megabyte of events ends hundreds of units, and each statement is a round trip.
+ */
+async function endUnits(tx: SuiteTransaction, { suiteRun, slot, to, events }: Recording, held: Held): Promise<void> {
+  const ends = events.flatMap((event) => {
+    if (event.type !== 'end' || !held.has(event.batch)) return [];
+    const { exec, at, seconds, ended, complete, detail, stored } = event;
+    return [{ exec, at, seconds, ended, complete, detail, log: stored?.sha256, log_bytes: stored?.bytes }];
+  });
+  const batches = events.flatMap((event) => {
+    if (event.type !== 'batch-end') return [];
+    const { batch, lease, at, problem = null } = event;
+    return [{ batch, lease, at, problem }];
+  });
+  await sql`
+    with ended as (
+      update suite_execution e set ended_at = n.at, seconds = n.seconds, ended = n.ended, complete = n.complete,
+        detail = n.detail, log = n.log, log_bytes = n.log_bytes
+      from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb) as n(exec text, at timestamptz, seconds float8, ended text,
+        complete boolean, detail text, log text, log_bytes bigint)
+      where e.suite_run = ${suiteRun} and e.slot = ${slot} and e.exec = n.exec
+      returning e.unit, e.phase
+    ), units as (
+      update suite_unit set finished = true where suite_run = ${suiteRun}
+        and unit in (select unit from ended where phase = 'suite')
+    ), batches as (
+      update suite_batch b set finished_at = n.at, problem = n.problem
+      from jsonb_to_recordset(${JSON.stringify(batches)}::jsonb) as n(batch text, lease text, at timestamptz, problem text)
+      where b.batch = n.batch and b.lease = n.lease and b.finished_at is null
+    )
+    update suite_slot set events_offset = ${to} where suite_run = ${suiteRun} and slot = ${slot}`.execute(tx);
 }

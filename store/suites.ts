@@ -222,6 +222,23 @@ export async function suiteRunOf(db: SuiteDb, suiteRun: string) {
   return row;
 }
 
+type SuiteRunHead = { fork: string; suite: string; settings: string };
+const HEADS_KEPT = 100;
+const heads = new WeakMap<SuiteDb, Map<string, SuiteRunHead>>();
+
+/** What of a suite run never changes, read once by a process: every batch asks for it. @throws as `suiteRunOf` does. */
+export async function suiteRunHead(db: SuiteDb, suiteRun: string): Promise<SuiteRunHead> {
+  const kept = heads.get(db) ?? new Map<string, SuiteRunHead>();
+  heads.set(db, kept);
+  const known = kept.get(suiteRun);
+  if (known) return known;
+  const { fork, suite, settings } = await suiteRunOf(db, suiteRun);
+  const [oldest] = kept.keys();
+  if (kept.size >= HEADS_KEPT && oldest !== undefined) kept.delete(oldest);
+  kept.set(suiteRun, { fork, suite, settings });
+  return { fork, suite, settings };
+}
+
 export async function findSuiteRun(db: SuiteDb, suiteRun: string) {
   return db.selectFrom('suite_run').selectAll().where('suite_run', '=', suiteRun).executeTakeFirst();
 }

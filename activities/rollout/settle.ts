@@ -114,8 +114,7 @@ export async function readBackNode(
   const total = secondsSince(entry);
   const { stop = 0, return: back = 0, inSync = 0 } = entry.seconds;
   const took = { ...entry.seconds, total, ours: Math.max(0, Math.round((total - stop - back - inSync) * 100) / 100) };
-  await addSeconds(deps.db, step, took);
-  await markDone(deps.db, step, readBack);
+  await markDone(deps.db, step, readBack, took);
   await keepRunning(deps.db, step.environment, step.target, { ...entry.to, rollout: step.rollout });
   return { kind: 'settled', seconds: took };
 }

@@ -18,7 +18,7 @@ import {
   revokedOf,
 } from '../../store/suite-batches.ts';
 import { liveHosts } from '../../store/suite-hosts.ts';
-import { type SuitePhase, suiteRunOf } from '../../store/suites.ts';
+import { type SuitePhase, suiteRunHead } from '../../store/suites.ts';
 import { pollWithHeartbeat } from '../heartbeat.ts';
 import { armsOf, hostRunner } from './arms.ts';
 import { type SuiteRunnerDeps, sandboxOf, suiteSettings } from './deps.ts';
@@ -53,7 +53,7 @@ const MAX_STARTS_WITHOUT_PROGRESS = 6;
  */
 export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promise<BatchReport> {
   const { suiteRun, slot, phase } = order;
-  const run = await suiteRunOf(deps.db, suiteRun);
+  const run = await suiteRunHead(deps.db, suiteRun);
   const settings = await deps.settings(run.settings);
   const suite = suiteSettings(settings, run.fork, run.suite);
   const claimant = { suiteRun, phase, host: deps.hostId, number: slot, lease: randomUUID() };
@@ -63,7 +63,7 @@ export async function runBatch(deps: SuiteRunnerDeps, order: BatchOrder): Promis
 
   const names = [...new Set(claimed.items.map(({ arm }) => arm))].sort();
   // The same arms for every batch of the suite proper, so that its JVMs stay warm.
-  const spec = await hostRunner(deps, { suiteRun, suite, settings, builds: run.arms }, names);
+  const spec = await hostRunner(deps, { suiteRun, suite, settings, builds: claimed.arms }, names);
   const sandbox = sandboxOf(deps, settings, run.fork);
   const runner = await armsOf(deps, { fork: run.fork, settings, names, sandbox }, spec);
   const batch: Batch = { batch: claimed.batch, lease: claimed.lease, runner, sandbox, items: claimed.items };
@@ -100,7 +100,7 @@ async function seeThrough(
   batch: Batch,
 ): Promise<string | undefined> {
   const dir = slotFolder(deps.dataDir, order.suiteRun, order.slot);
-  const tail = tailEvents(deps, { suiteRun: order.suiteRun, slot: claimed.slot, dir });
+  const tail = tailEvents(deps, { suiteRun: order.suiteRun, slot: claimed.slot, offset: claimed.offset, dir });
   await clearAway(deps, dir, batch.batch);
   let starts = 0;
   for (;;) {

@@ -13,10 +13,19 @@ export type Tail = {
   catchUp(): Promise<SlotEvent[]>;
 };
 
-/** Follows a slot's event log from where the store is. `slot`: the store's number of it. */
-export function tailEvents(deps: SuiteRunnerDeps, at: { suiteRun: string; slot: number; dir: string }): Tail {
+type Followed = {
+  suiteRun: string;
+  /** The store's number of it. */
+  slot: number;
+  dir: string;
+  /** Where the store was at a moment ago: every recording asks again. */
+  offset: number;
+};
+
+/** Follows a slot's event log from where the store is. */
+export function tailEvents(deps: SuiteRunnerDeps, at: Followed): Tail {
   const file = join(at.dir, 'events.jsonl');
-  let offset: number | undefined;
+  let offset: number | undefined = at.offset <= sizeOf(file) ? at.offset : undefined;
   return {
     async catchUp() {
       const fresh: SlotEvent[] = [];
@@ -42,14 +51,16 @@ async function firstOffset(
   file: string,
 ): Promise<number> {
   const offset = await recordedOffset(db, suiteRun, slot);
-  if (offset <= (statSync(file, { throwIfNoEntry: false })?.size ?? 0)) return offset;
+  if (offset <= sizeOf(file)) return offset;
   await forgetOffset(db, suiteRun, slot, offset);
   return recordedOffset(db, suiteRun, slot);
 }
 
+const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
 /** Whole lines from `offset`, a megabyte or so at most; nothing where there is no whole line yet. */
 function readLines(file: string, offset: number): { text: string; bytes: number } | undefined {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const size = sizeOf(file);
   if (size <= offset) return undefined;
   const buffer = Buffer.alloc(Math.min(CHUNK, size - offset));
   const descriptor = openSync(file, 'r');

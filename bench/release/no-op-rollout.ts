@@ -63,8 +63,7 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
       withHeartbeat(async () => {
         const { to } = await ledger.ledgerEntry(db, step);
         const seconds = { total: 0, ours: 0 };
-        await ledger.addSeconds(db, step, seconds);
-        await ledger.markDone(db, step, { artifacts: to.artifacts, commit: to.commit ?? '' });
+        await ledger.markDone(db, step, { artifacts: to.artifacts, commit: to.commit ?? '' }, seconds);
         await keepRunning(db, step.environment, step.target, { ...to, rollout: step.rollout });
         return { ...DONE, seconds };
       }),

@@ -6,8 +6,8 @@ import type { SlotEvent } from '../../runner/protocol.ts';
 import type { Db } from '../../store/database.ts';
 import { batchEnd, type ClaimedBatch, claimBatch, phaseCounts } from '../../store/suite-batches.ts';
 import { unitHistory } from '../../store/suite-history.ts';
-import { recordEvents, recordedOffset } from '../../store/suite-results.ts';
-import { savePlan, suiteRunOf } from '../../store/suites.ts';
+import { recordEvents } from '../../store/suite-results.ts';
+import { savePlan, suiteRunHead } from '../../store/suites.ts';
 
 export type NoOpSuiteDeps = Pick<SuiteRunnerDeps, 'dataDir' | 'hostId' | 'slots' | 'settings'> & {
   db: Db;
@@ -50,12 +50,12 @@ function notHere(): never {
 
 async function runBatch({ db, hostId, settings }: NoOpSuiteDeps, order: BatchOrder): Promise<BatchReport> {
   const { suiteRun, slot, phase } = order;
-  const run = await suiteRunOf(db, suiteRun);
+  const run = await suiteRunHead(db, suiteRun);
   const { limits } = suiteSettings(await settings(run.settings), run.fork, run.suite);
   const claimant = { suiteRun, phase, number: slot, host: hostId, lease: randomUUID() };
   const claimed = await claimBatch(db, claimant, { limits, sizeOf: ({ estimates }) => Math.min(1, estimates.length) });
   if (!claimed) return { ran: 0, ...(await phaseCounts(db, suiteRun, phase)) };
-  const from = await recordedOffset(db, suiteRun, claimed.slot);
+  const from = claimed.offset;
   const events = claimed.items.flatMap(({ unit, item }) => eventsOf(claimed, unit, item));
   await recordEvents(db, { suiteRun, slot: claimed.slot, from, to: from + 1, events: [...events, endOf(claimed)] });
   await batchEnd(db, claimed.batch);
