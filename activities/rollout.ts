@@ -13,6 +13,8 @@ import {
   type RolloutStep,
   withHeartbeat,
 } from './rollout/context.ts';
+import { gateSettingsOf } from './rollout/gate-settings.ts';
+import { beginNextWave, lookBefore, type WaveOrder, type WaveOutcome, watchWave } from './rollout/gates.ts';
 import { lookAround, type NextNode, type NextOrder, nextNode, type Standing } from './rollout/next.ts';
 import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
@@ -38,24 +40,28 @@ export function createRolloutActivities(deps: RolloutDeps) {
 
     /** Full canary traffic, and the mark from which records are accounted for. The first call of a roll-out holds. */
     async openTrafficWindow(step: RolloutStep): Promise<{ observed: boolean; windowSeconds: number }> {
-      const { traffic, rules } = await openContext(deps, step);
+      const { traffic, settings } = await openContext(deps, step);
       await withHeartbeat(() => runTraffic(traffic));
       await traffic.setRate('full');
       await traffic.openWindow(step.rollout);
-      return { observed: traffic.observed, windowSeconds: traffic.observed ? rules.windowSeconds : 0 };
+      return {
+        observed: traffic.observed,
+        windowSeconds: traffic.observed ? gateSettingsOf(settings).windowSeconds : 0,
+      };
     },
 
     /** The clients' figures before the first node; what is compared with is kept before anything is touched. */
     async keepWindowBefore(step: RolloutStep): Promise<{ problem?: string }> {
-      const { traffic, rules } = await openContext(deps, step);
+      const { traffic, settings } = await openContext(deps, step);
       if (!traffic.observed) return {};
-      const figures = await traffic.recent(rules.windowSeconds);
+      const { windowSeconds } = gateSettingsOf(settings);
+      const figures = await traffic.recent(windowSeconds);
       const { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs } = figures;
       const baseline: ClientFigures = { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs };
       await keepBaseline(deps.db, step.rollout, baseline);
       if (acknowledged > 0) return {};
       return {
-        problem: `the canary traffic had nothing acknowledged in ${rules.windowSeconds} s: nothing to compare with`,
+        problem: `the canary traffic had nothing acknowledged in ${windowSeconds} s: nothing to compare with`,
       };
     },
 
@@ -95,6 +101,10 @@ export function createRolloutActivities(deps: RolloutDeps) {
     awaitInSync: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitInSync(deps, step)),
     giveLeadersBack: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => giveLeadersBack(deps, step)),
     readBackNode: (step: NodeStep) => withHeartbeat(() => readBackNode(deps, step)),
+    lookBefore: (step: RolloutStep & { attempt: number }) => lookBefore(deps, step),
+    beginNextWave: (step: Parameters<typeof beginNextWave>[1]) => withHeartbeat(() => beginNextWave(deps, step)),
+    watchWave: (order: WaveOrder): Promise<WaveOutcome> => watchWave(deps, order),
+    /** Of roll-outs that began before there were gates. */
     soakEnvironment: (step: RolloutStep & { wave: number }): Promise<SoakOutcome> => soakEnvironment(deps, step),
 
     /** Every record that was acknowledged since the window was opened, accounted for. */

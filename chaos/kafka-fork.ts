@@ -17,7 +17,7 @@ export const kafkaFork: Ground = {
   yaml(folder, slack) {
     const settings = parse(readFileSync(CONFIGURATION, 'utf8'), { merge: true }) as Example;
     settings.forks.kafka.repository = kafkaFork.repository(folder);
-    for (const environment of Object.values(settings.environments)) environment.rollout.soakSeconds = 15;
+    for (const environment of Object.values(settings.environments)) environment.gates.bakeSeconds = 10;
     const { channel, url, tokenFile } = slack;
     settings.announcements = { slack: { channel, apiUrl: url, token: { file: tokenFile } } };
     return stringify(settings, { aliasDuplicateObjects: false });
@@ -49,6 +49,6 @@ export const kafkaFork: Ground = {
 
 type Example = {
   forks: { kafka: { repository: string } };
-  environments: Record<string, { rollout: { soakSeconds: number } }>;
+  environments: Record<string, { gates: { bakeSeconds: number } }>;
   announcements: object;
 };

@@ -6,6 +6,7 @@ import { ExitError } from '../lib/exit-error.ts';
 import { setLogLevel } from '../lib/log.ts';
 import type { Globals } from './context.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
+import { addGateCommands } from './register-gates.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
 import { addTriageCommand } from './register-triage.ts';
@@ -29,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const run = async (command: Command, action: Action) => {
     status = await action(command.optsWithGlobals() as Globals);
   };
-  for (const add of [addMachineCommands, addReleaseCommands, addEnvironmentCommands, addTriageCommand])
+  for (const add of [addMachineCommands, addReleaseCommands, addEnvironmentCommands, addGateCommands, addTriageCommand])
     add(program, run);
   try {
     await program.parseAsync(argv as string[], { from: 'user' });

@@ -5,6 +5,7 @@ import type { Settings } from '../config/schema.ts';
 import type { EnvironmentState } from '../workflows/environment-messages.ts';
 import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
 import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
+import { unhold } from './commands/unhold.ts';
 import { connect, type Globals, settingsOf } from './context.ts';
 import { lookOf } from './look.ts';
 import type { Register } from './main.ts';
@@ -56,6 +57,24 @@ export const addEnvironmentCommands: Register = (program, run) => {
         );
         print(globals, { environment: name, targets: results }, lines.length > 0 ? lines : [`${name} is not up`]);
         return 0;
+      }),
+    );
+  env
+    .command('unhold')
+    .argument('<env>')
+    .argument('<digest>', 'of the artifact, or how it begins')
+    .requiredOption('--reason <text>', 'why it may be rolled out again')
+    .description('let an artifact go that was rolled back, or froze, there')
+    .action((environment: string, digest: string, { reason }: { reason: string }, command: Command) =>
+      run(command, async (globals) => {
+        const connected = await connect(globals);
+        try {
+          const lifted = await unhold(connected.db, settingsOf(globals), { environment, digest, reason });
+          print(globals, lifted, [`${lifted.digest.slice(0, 12)} is no longer held for what it did in ${environment}`]);
+          return 0;
+        } finally {
+          await connected.close();
+        }
       }),
     );
   for (const [kind, description] of BRAKES) {

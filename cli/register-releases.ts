@@ -1,9 +1,14 @@
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { readSecret } from '../config/env.ts';
 import { ExitError } from '../lib/exit-error.ts';
+import type { Report } from '../report/report.ts';
+import { openArtifacts } from '../store/open-artifacts.ts';
 import { cancelRelease, exitOf, nowhere, retryRelease, startRelease } from './commands/release.ts';
 import { releaseShow, releaseShowText } from './commands/release-show.ts';
 import { releases, releasesText } from './commands/releases.ts';
 import { report, reportText } from './commands/report.ts';
+import { writeReportFolder } from './commands/report-folder.ts';
 import { stackShow } from './commands/stack.ts';
 import { type Connected, connect, type Globals, openStore, settingsOf } from './context.ts';
 import { followStory } from './follow-story.ts';
@@ -77,12 +82,14 @@ export const addReleaseCommands: Register = (program, run) => {
     .command('report')
     .argument('<id>', 'a release, or latest')
     .option('--md', 'as Markdown (the default without --json)', false)
-    .description('the evidence of a release')
-    .action((id: string, _: object, command: Command) =>
+    .option('--out <dir>', 'where the Markdown and its plots are written, instead of reports/ID of the data folder')
+    .description('the evidence of a release; as Markdown also into a folder, with plots of what its gates judged')
+    .action((id: string, { out }: { out?: string }, command: Command) =>
       run(command, (globals) =>
         reading(globals, async ({ db }) => {
           const evidence = await report(db, id);
           print(globals, evidence, [reportText(evidence).trimEnd()]);
+          if (!globals.json || out !== undefined) await writeFolder(globals, evidence, out);
         }),
       ),
     );
@@ -129,6 +136,20 @@ const addStackAndExample: Register = (program, run) => {
       }),
     );
 };
+
+/** Beside what is printed; a configuration that is wrong today keeps nobody from reading yesterday's report. */
+async function writeFolder(globals: Globals, evidence: Report, out: string | undefined): Promise<void> {
+  const folder = out ?? join(globals.data, 'reports', evidence.release);
+  try {
+    const settings = settingsOf(globals).artifacts;
+    const artifacts = await openArtifacts(settings, { dataDir: resolve(globals.data), readSecret });
+    const plots = await writeReportFolder(evidence, artifacts, folder);
+    process.stderr.write(`written to ${join(folder, 'report.md')}, with ${plots.length} plots\n`);
+  } catch (error) {
+    if (out !== undefined) throw error;
+    process.stderr.write(`not written to ${folder}: ${(error as Error).message}\n`);
+  }
+}
 
 async function releaseCommand(globals: Globals, fork: string, options: ReleaseOptions): Promise<number> {
   const settings = settingsOf(globals);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
 
 const name = z
@@ -77,6 +78,8 @@ const driverSchema = z.strictObject({ kind: z.literal('process') }).prefault({ k
 const common = {
   driver: driverSchema,
   rollout: rolloutSchema,
+  /** How each wave is judged; without it the full profile. */
+  gates: gatesSchema.optional(),
   /** The first port of a fixed range; without it free ports are chosen once and kept. */
   basePort: port.optional(),
   /** What a new environment starts with: the base build of the fork that is released to it, or the library as it is. */

@@ -14,13 +14,17 @@ export const waiverSchema = z.strictObject({
 
 /**
  * `rollout:` of an environment: how its nodes are changed and watched. Deadlines bound waiting; waiting
- * itself is not failing (rule K12). The numbers of the soak are a first form of rollout-rules.md's gates.
+ * itself is not failing (rule K12). What judges a wave is under `gates`.
  */
 export const rolloutSchema = z
   .strictObject({
-    windowSeconds: z.number().min(1).default(10).describe('full traffic before the first node, to compare with'),
-    soakSeconds: z.number().min(0).default(30).describe('how long all nodes must stay healthy under full traffic'),
-    warmUpSeconds: z.number().min(0).default(5).describe('after the last node, before figures count'),
+    windowSeconds: z.number().min(1).optional().describe('as in `gates`, where that does not say it'),
+    soakSeconds: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('the first form of gates: without `gates`, a compressed profile that bakes so long'),
+    warmUpSeconds: z.number().min(0).optional().describe('of that profile'),
     stopGraceSeconds: z.number().min(1).default(60).describe('for a graceful stop; more than its p99 (K10)'),
     returnSeconds: z.number().min(1).default(120).describe('for a node to return; longer while it recovers logs (K12)'),
     inSyncSeconds: z.number().min(1).default(120).describe('for a returned node to be in sync everywhere (K11)'),
@@ -33,11 +37,11 @@ export const rolloutSchema = z
       .min(1)
       .default(2000)
       .describe('controller.quorum.fetch.timeout.ms of the cluster: who fetched within it is caught up (K4)'),
-    underReplicatedSeconds: z.number().min(1).default(8).describe('longer than this in the soak fails it'),
-    errorShare: z.number().min(0).max(1).default(0.01).describe('failed requests above the window before, as a share'),
-    slowFactor: z.number().min(1).default(5).describe('p50 of client requests against the window before the roll'),
-    slowFloorMs: z.number().min(0).default(500).describe('a p50 below this never fails the soak'),
-    slowSeconds: z.number().min(0).default(8).describe('slow for so long, without a pause, fails it'),
+    underReplicatedSeconds: z.number().min(1).optional().describe('of that profile'),
+    errorShare: z.number().min(0).max(1).optional().describe('of that profile'),
+    slowFactor: z.number().min(1).optional().describe('of that profile'),
+    slowFloorMs: z.number().min(0).optional().describe('of that profile'),
+    slowSeconds: z.number().min(0).optional().describe('of that profile'),
     waivers: z.array(waiverSchema).default([]),
   })
   .prefault({});

@@ -7,10 +7,15 @@ export function planWords(
   version: string,
   targets: readonly { name: string; from: string }[],
   already: readonly string[],
+  gated?: { waves: readonly { n: number; targets: readonly string[]; why: string }[]; gates: string },
 ): string {
   if (targets.length === 0) return `${environment}: every node runs ${version} already`;
   const from = [...new Set(targets.map((target) => target.from))].join(' / ');
   const same = already.length ? `; ${already.join(', ')} ${already.length === 1 ? 'runs' : 'run'} it already` : '';
+  if (gated) {
+    const waves = gated.waves.map(({ n, targets: of, why }) => `${n}. ${of.join(', ')} (${why})`).join(' · ');
+    return `${environment}: ${from} → ${version}, one node at a time, in ${gated.waves.length} ${gated.waves.length === 1 ? 'wave' : 'waves'}: ${waves}; a gate after each (${gated.gates})${same}`;
+  }
   return `${environment}: ${from} → ${version}, one node at a time: ${targets.map(({ name }) => name).join(', ')} (order read again at each step)${same}`;
 }
 

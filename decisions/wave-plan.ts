@@ -1,4 +1,5 @@
 import type { RuleFinding } from '../workflows/types.ts';
+import type { WaveKind } from './gate/profile.ts';
 
 /** What a plan needs to know of a node. Roles as its system has them; a rack of `undefined` is none. */
 export type WaveNode = { name: string; roles: readonly string[]; rack?: string | undefined };
@@ -14,6 +15,8 @@ export type PlannedWave = { targets: string[]; why: string };
 
 /** G2's third. */
 export const MOST_OF_CAPACITY = 1 / 3;
+
+const ALONE = 'one node alone';
 
 const isControlOnly = ({ roles }: WaveNode) => roles.includes('controller') && !roles.includes('broker');
 
@@ -31,7 +34,7 @@ export function planWaves(nodes: readonly WaveNode[], { firstOne, share, activeC
   return [
     ...first(control, firstOne, 'the first controller'),
     ...some(rest(control, firstOne), 'the other controllers, one by one'),
-    ...first(serving, firstOne, 'one node alone'),
+    ...first(serving, firstOne, ALONE),
     ...byRack(serving, { firstOne, share, activeController }),
   ];
 }
@@ -63,6 +66,43 @@ function byRack(serving: readonly WaveNode[], { firstOne, share, activeControlle
       why: `${rack === undefined ? 'nodes without a rack' : `rack ${rack}`}${parts > 1 ? `, part ${part + 1} of ${parts}` : ''}`,
     })).filter(({ targets }) => targets.length > 0);
   });
+}
+
+/** Which kind of wave each is, which decides how long it bakes; the first serving node alone is where a fault shows first. */
+export function shapesOf(
+  nodes: readonly WaveNode[],
+  waves: readonly { targets: readonly string[] }[],
+): { kind: WaveKind; firstServing: boolean }[] {
+  const controls = new Set(nodes.filter(isControlOnly).map(({ name }) => name));
+  let serving = 0;
+  return waves.map(({ targets }, index) => {
+    if (targets.every((name) => controls.has(name))) {
+      return { kind: index === 0 ? 'one node' : 'later rack', firstServing: false };
+    }
+    serving += 1;
+    if (serving === 1) return { kind: targets.length === 1 ? 'one node' : 'first rack', firstServing: true };
+    return { kind: serving === 2 ? 'first rack' : 'later rack', firstServing: false };
+  });
+}
+
+/**
+ * Which wave is next: as planned, but one that holds the active controller now waits for its fellows (K3, read again):
+ * controllers for controllers, who serves for who serves, and the first one alone for another that is alone.
+ */
+export function pickWave<Wave extends { targets: readonly string[]; why: string }>(
+  left: readonly Wave[],
+  active: string | undefined,
+): Wave | undefined {
+  const [first] = left;
+  if (!first || active === undefined || !first.targets.includes(active)) return first;
+  const controls = ({ why }: Wave) => /controllers?\b/.test(why);
+  const most = first.why === ALONE ? 1 : Number.POSITIVE_INFINITY;
+  const fellow = left
+    .slice(1)
+    .find(
+      (wave) => controls(wave) === controls(first) && !wave.targets.includes(active) && wave.targets.length <= most,
+    );
+  return fellow ?? first;
 }
 
 /** G1: what one wave changes. An image and a configuration at once leave two suspects for one harm. */

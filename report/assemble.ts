@@ -102,9 +102,9 @@ function rolloutOf(rollout: RolloutReport): ReportRollout {
     reasons: outcomeOf(rollout.outcome)?.reasons ?? [],
     startedAt: rollout.startedAt,
     endedAt: rollout.endedAt ?? null,
-    waves: rollout.waves.map(({ targets, gate }) => ({
-      targets,
-      gate: gate ? { kind: gate.kind, reasons: gate.kind === 'pass' ? [] : gate.reasons, figures: gate.figures } : null,
+    waves: rollout.waves.map(({ gate, ...wave }) => ({
+      ...wave,
+      gate: gate ? { kind: gate.kind, reasons: 'reasons' in gate ? gate.reasons : [], figures: gate.figures } : null,
     })),
     targets: rollout.targets.map(targetOf),
     rolledBack: rollout.rolledBack.map(targetOf),

@@ -1,3 +1,5 @@
+import type { GateFigures } from '../decisions/gate/types.ts';
+import { nearestFirst } from '../decisions/gate-words.ts';
 import { code, count, duration, md, plural, table } from './markdown-text.ts';
 import type {
   Report,
@@ -11,14 +13,14 @@ import type {
 import { verdictText } from './verdict-markdown.ts';
 
 /** The report as a page for people: how it ended first, then the evidence in the order in which it came about. */
-export function renderMarkdown(report: Report): string {
+export function renderMarkdown(report: Report, { plots = [] }: { plots?: readonly string[] } = {}): string {
   const parts = [
     `# ${md(report.release)}: ${headline(report.outcome)}`,
     summary(report),
     outcomeReasons(report.outcome),
     section('Where the time went', secondsTable(report)),
     section('Patches', patchTable(report)),
-    ...report.candidates.map((candidate) => candidateText(candidate, report.candidates.length, report.patches)),
+    ...report.candidates.map((candidate) => candidateText(candidate, report.candidates.length, report.patches, plots)),
     section(
       'Decisions',
       table(
@@ -78,7 +80,12 @@ function patchTable({ patches }: Report): string {
   return table(['commit', 'subject', 'reason', 'upstream', 'drop when'], rows);
 }
 
-function candidateText(candidate: ReportCandidate, all: number, patches: readonly ReportPatch[]): string {
+function candidateText(
+  candidate: ReportCandidate,
+  all: number,
+  patches: readonly ReportPatch[],
+  plots: readonly string[],
+): string {
   const { build } = candidate;
   const facts = [
     `- version ${code(candidate.version)}, commit ${code(candidate.commit)}`,
@@ -103,7 +110,7 @@ function candidateText(candidate: ReportCandidate, all: number, patches: readonl
     facts.filter(Boolean).join('\n'),
     artifacts,
     ...candidate.suites.map((suite) => suiteText(suite, patches)),
-    ...candidate.rollouts.map(rolloutText),
+    ...candidate.rollouts.map((rollout) => rolloutText(rollout, candidate.n, plots)),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -124,16 +131,25 @@ function suiteText(suite: ReportSuite, patches: readonly ReportPatch[]): string 
   );
 }
 
-function rolloutText(rollout: ReportRollout): string {
+/** What the plot of one gate is called, in the report's folder. */
+export const plotName = (environment: string, candidate: number, wave: number) =>
+  `${environment}${candidate > 1 ? `-candidate-${candidate}` : ''}-wave-${wave}.svg`;
+
+function rolloutText(rollout: ReportRollout, candidate: number, plots: readonly string[]): string {
   const { traffic } = rollout;
   const account = traffic
     ? `Traffic: ${count(traffic.acknowledged)} records acknowledged, ${count(traffic.read)} read, **${count(traffic.lost)} lost**; ` +
       `offsets moved back ${count(traffic.offsetsMovedBack)} times; ${plural(traffic.stuckConsumers, 'stuck consumer')}; ` +
       `longest time that a partition could not be written ${count(traffic.longestUnwritableMs)} ms.`
     : '';
-  const waves = rollout.waves.map(({ targets, gate }, n) => {
-    const verdict = gate ? [gate.kind, ...gate.reasons].map((part) => md(part)).join(': ') : 'not reached';
-    return `- wave ${n + 1} (${targets.map((name) => md(name)).join(', ')}): ${verdict}`;
+  const waves = rollout.waves.map(({ targets, why, gate }, n) => {
+    const verdict = gate ? [`**${gate.kind}**`, ...gate.reasons.map((part) => md(part))].join(': ') : 'not reached';
+    const plot = plotName(rollout.environment, candidate, n + 1);
+    return [
+      `- wave ${n + 1} (${targets.map((name) => md(name)).join(', ')}${why === undefined ? '' : `: ${md(why)}`}): ${verdict}`,
+      ...(gate ? figureLines(gate.figures) : []),
+      ...(plots.includes(plot) ? [`\n  ![what the gate judged](${plot})\n`] : []),
+    ].join('\n');
   });
   const reasons = rollout.reasons.map((reason) => `> ${md(reason, 1000)}`).join('\n>\n');
   const body = [
@@ -148,6 +164,14 @@ function rolloutText(rollout: ReportRollout): string {
     body.filter(Boolean).join('\n\n') || 'Nothing was changed.',
     3,
   );
+}
+
+/** The gated figures, nearest to its limit first; none of the soaks from before there were gates. */
+function figureLines(figures: Record<string, unknown>): string[] {
+  if (!('counts' in figures && 'levels' in figures)) return [];
+  const gated = figures as unknown as GateFigures;
+  const watched = `  - ${gated.profile}: ${gated.observedSeconds} s of ${gated.bakeSeconds} s observed in ${count(gated.looks)} looks; controls: ${gated.controls.map((name) => md(name)).join(', ') || 'none'}`;
+  return [watched, ...nearestFirst(gated).map(({ words }) => `  - ${md(words)}`)];
 }
 
 function targetTable(targets: readonly ReportTarget[]): string {

@@ -91,6 +91,10 @@ export type ReportRollout = {
   endedAt: string | null;
   waves: {
     targets: string[];
+    /** Why these go together. */
+    why?: string;
+    /** Where everything lies that the verdict was computed from: a digest in the artifact store. */
+    record?: string;
     gate: { kind: string; reasons: string[]; figures: Record<string, unknown> } | null;
   }[];
   targets: ReportTarget[];

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { logger } from '../lib/log.ts';
+import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
 import type { ReleaseTables } from './releases.ts';
 import type { RolloutTables } from './rollouts.ts';
@@ -9,7 +10,13 @@ import type { ThreadTables } from './thread.ts';
 import type { TriageTables } from './triage.ts';
 
 /** Every table, put together from the files that own them. */
-export type Database = ReleaseTables & SuiteTables & RolloutTables & JournalTables & ThreadTables & TriageTables;
+export type Database = ReleaseTables &
+  SuiteTables &
+  RolloutTables &
+  GateTables &
+  JournalTables &
+  ThreadTables &
+  TriageTables;
 
 export type Db = Kysely<Database>;
 

@@ -13,6 +13,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '020-rollouts': () => import('./migrations/020-rollouts.ts'),
   '030-journal-thread': () => import('./migrations/030-journal-thread.ts'),
   '040-build-sandbox': () => import('./migrations/040-build-sandbox.ts'),
+  '050-gates': () => import('./migrations/050-gates.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -90,6 +90,9 @@ function references(db: Db, logDays: number) {
       where r.ended_at is null or r.ended_at >= ${older(logDays)} or r.id in (${NEEDED_RELEASES})
     union select ${digests(sql`m.text`)} from thread_message m
       where m.at >= ${older(logDays)} or m.release in (${NEEDED_RELEASES})
+    union select ${digests(sql`coalesce(w.record, '') || ' ' || coalesce(r.before_looks, '')`)}
+      from rollout_wave w join rollout r on r.id = w.rollout
+      where r.ended_at is null or r.ended_at >= ${older(logDays)} or r.release in (${NEEDED_RELEASES})
     union select ${digests(sql`r.artifacts::text`)} from rollout r where r.id in (${liveRollouts()})
     union select ${digests(sql`t.from_build::text || t.to_build::text`)} from rollout_target t
       where t.rollout in (${liveRollouts()})`.execute(db);

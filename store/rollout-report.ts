@@ -11,7 +11,7 @@ export type RolloutReport = {
   startedAt: string;
   endedAt?: string;
   outcome?: RolloutOutcome;
-  waves: { targets: string[]; gate?: WaveGate }[];
+  waves: { targets: string[]; why?: string; record?: string; gate?: WaveGate }[];
   targets: TargetReport[];
   rolledBack: TargetReport[];
   traffic?: TrafficAccount;
@@ -72,7 +72,12 @@ export async function rolloutsOf(db: Db, release: string): Promise<RolloutReport
         startedAt: row.started_at.toISOString(),
         ...(row.ended_at && { endedAt: row.ended_at.toISOString() }),
         ...(row.outcome && { outcome: row.outcome }),
-        waves: waves.map(({ targets, gate }) => ({ targets, ...(gate && { gate }) })),
+        waves: waves.map(({ targets, why, record, gate }) => ({
+          targets,
+          ...(why !== null && { why }),
+          ...(record !== null && { record }),
+          ...(gate && { gate }),
+        })),
         targets: of('forward'),
         rolledBack: of('back'),
         ...(row.traffic && { traffic: row.traffic }),

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { WaveKind } from '../decisions/gate/profile.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
 import type { Digest, GateVerdict, ReadBack, RolloutOutcome, TrafficAccount } from '../workflows/types.ts';
 
@@ -28,7 +29,11 @@ export type TargetSeconds = {
 
 export type WaveGate = GateVerdict & { figures: Record<string, unknown> };
 
+/** Which wave it is of its plan: how long it bakes. */
+export type WaveShape = { kind: WaveKind; firstServing: boolean };
+
 type Json<T> = ColumnType<T | null, string | null | undefined, string | null>;
+type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 export interface RolloutTables {
   rollout: {
@@ -48,6 +53,7 @@ export interface RolloutTables {
     outcome: Json<RolloutOutcome>;
     baseline: Json<ClientFigures>;
     traffic: Json<TrafficAccount>;
+    before_looks: Optional<string>;
   };
   rollout_target: {
     rollout: string;
@@ -73,6 +79,12 @@ export interface RolloutTables {
     n: number;
     targets: JSONColumnType<string[]>;
     gate: Json<WaveGate>;
+    attempt: Generated<number>;
+    why: Optional<string>;
+    shape: Json<WaveShape>;
+    alpha_index: Optional<number>;
+    begun_at: Optional<Date>;
+    record: Optional<string>;
     started_at: Generated<Date>;
     ended_at: Date | null;
   };

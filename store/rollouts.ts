@@ -21,6 +21,7 @@ export type {
   TargetSeconds,
   TargetState,
   WaveGate,
+  WaveShape,
 } from './rollout-tables.ts';
 
 /**
@@ -52,7 +53,15 @@ export async function openRollout(
     .execute();
   const reopened = await db
     .updateTable('rollout')
-    .set({ attempt: sql`attempt + 1`, outcome: null, ended_at: null, settings, traffic: null, baseline: null })
+    .set({
+      attempt: sql`attempt + 1`,
+      outcome: null,
+      ended_at: null,
+      settings,
+      traffic: null,
+      baseline: null,
+      before_looks: null,
+    })
     .where('id', '=', order.rollout)
     .where(sql<boolean>`outcome is not null and outcome ->> 'kind' <> 'promoted'`)
     .returning('attempt')
@@ -80,7 +89,7 @@ export async function endRollout(db: Db, rollout: string, outcome: RolloutOutcom
     .where('outcome', 'is', null)
     .execute();
   if (outcome.kind === 'promoted') return;
-  // A wave that never came to its soak has its verdict from what stopped it.
+  // A wave that began and never came to its gate has its verdict from what stopped it.
   const gate: WaveGate = {
     kind: outcome.kind === 'rolled-back' ? 'fail' : 'inconclusive',
     reasons: outcome.reasons,
@@ -91,6 +100,7 @@ export async function endRollout(db: Db, rollout: string, outcome: RolloutOutcom
     .set({ gate: JSON.stringify(gate), ended_at: new Date() })
     .where('rollout', '=', rollout)
     .where('gate', 'is', null)
+    .where('begun_at', 'is not', null)
     .execute();
 }
 
@@ -292,7 +302,7 @@ async function updateTarget(
 export async function openWave(db: Db, rollout: string, n: number, targets: string[]): Promise<void> {
   await db
     .insertInto('rollout_wave')
-    .values({ rollout, n, targets: JSON.stringify(targets), ended_at: null })
+    .values({ rollout, n, targets: JSON.stringify(targets), begun_at: new Date(), ended_at: null })
     .onConflict((conflict) =>
       conflict.columns(['rollout', 'n']).doUpdateSet({ targets: JSON.stringify(targets), gate: null, ended_at: null }),
     )

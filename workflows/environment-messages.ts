@@ -27,8 +27,9 @@ export type BrakeOrder = {
 
 /** How far the roll-out that runs has come. */
 export type RolloutProgress = {
-  step: 'plan' | 'window' | 'preflight' | 'stage' | 'roll' | 'soak' | 'account' | 'roll-back' | 'end';
+  step: 'plan' | 'window' | 'preflight' | 'stage' | 'roll' | 'bake' | 'soak' | 'account' | 'roll-back' | 'end';
   node?: string;
+  wave?: { n: number; of: number };
   done: string[];
   remaining: string[];
   /** Where it waits for somebody: a brake, or a node that died. */

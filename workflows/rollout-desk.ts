@@ -17,7 +17,7 @@ export type Planned = Extract<RolloutPlan, { kind: 'planned' }>;
 export type RolloutRun = RolloutOrder & {
   settings: Digest;
   brakes: Brakes;
-  resumed?: { plan: Planned; done: string[]; remaining: string[] };
+  resumed?: { plan: Planned; done: string[]; remaining: string[]; wavesLeft?: number[] };
 };
 
 /** Why nodes are not changed further: what follows from it is decided in one place. */
@@ -51,6 +51,8 @@ export function openDesk(run: RolloutRun) {
     accounted: false,
     attempt: 1,
     lastSeconds: undefined as Seconds | undefined,
+    /** Waves that have not passed their gate, by number; unset before the first. */
+    wavesLeft: run.resumed?.wavesLeft,
     brakes: () => brakes,
     abortPressed: async (): Promise<undefined> => {
       await condition(() => brakes.aborted !== undefined);

@@ -57,13 +57,18 @@ export async function changeOne(
 }
 
 /** Which node is next, once no brake is on. Waits for a node that died, and tells a human. */
-export async function nextOf(desk: Desk, direction: Direction, blockedSeconds: number): Promise<string | Stop> {
+export async function nextOf(
+  desk: Desk,
+  direction: Direction,
+  blockedSeconds: number,
+  among: () => string[] = () => desk.progress.remaining,
+): Promise<string | Stop> {
   const since = Date.now();
   let told = false;
   for (;;) {
     const aborted = await desk.brakesReleased(direction);
     if (aborted) return aborted;
-    const next = await node.nextNode({ ...desk.step, remaining: desk.progress.remaining, direction, patient: told });
+    const next = await node.nextNode({ ...desk.step, remaining: among(), direction, patient: told });
     if (next.kind === 'next') {
       delete desk.progress.waiting;
       // Pressed while the order was read: still before the node.

@@ -2,7 +2,6 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
-  continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   log,
@@ -10,20 +9,20 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SoakOutcome } from '../activities/rollout/soak.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
 import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
-import { blockMeans } from '../decisions/rollout-plan.ts';
-import { accountWords, nodeWords, outcomeWords, planWords, soakWords } from '../decisions/rollout-words.ts';
+import { accountWords, outcomeWords, planWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
-import { before, changeOne, nextOf, node, untilWhole, wholePreflight } from './rollout-nodes.ts';
-import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding } from './types.ts';
+import { rollForward } from './rollout-forward.ts';
+import { rollWaves } from './rollout-gates.ts';
+import { before, changeOne, nextOf, node, wholePreflight } from './rollout-nodes.ts';
+import { soak } from './rollout-soak.ts';
+import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 
 export type { RolloutRun } from './rollout-desk.ts';
 
 const taskQueue = 'patchwright-activity';
-const HISTORY = 1_500;
 
 /** Reads and writes of the store alone: a second run costs nothing. */
 const { planRollBack, endRollout } = proxyActivities<RolloutActivities>({
@@ -46,17 +45,17 @@ const after = proxyActivities<RolloutActivities>({
  *
  *   1. Plan from what lies on the nodes; a file changed by hand, or a candidate that upstream has not verified,
  *      is refused before anything is touched.
- *   2. Full canary traffic, and its window before the roll.
+ *   2. Full canary traffic, and looks at everything that a gate judges: the window before the roll.
  *   3. Preflight: every rule over the whole environment.
  *   4. The new artifact and the previous one, verified, beside what runs on every node.
- *   5. One node at a time: brakes, order (K3), intent, rules right before the stop, stop, install, start; returned
- *      (K12), in sync and leaders given back (K11), read back (G6).
- *   6. Soak under full traffic.
- *   7. Account for every record. Promote.
+ *   5. Wave after wave, first one node alone (rollout-gates.ts). In a wave one node at a time: brakes, order (K3),
+ *      intent, rules right before the stop, stop, install, start; returned (K12), in sync and leaders given back
+ *      (K11), read back (G6). Then the wave bakes under full traffic until its gate has decided.
+ *   6. Account for every record. Promote.
  *
  * A node that does not return: no second one is touched, it gets its old artifact back, and once it has
- * returned the others do. It does not return either: frozen. A failed soak rolls back all. However it
- * ends, the traffic is a trickle again and the environment is told.
+ * returned the others do. It does not return either: frozen. A gate that fails rolls back all; one that could not
+ * see enough freezes. However it ends, the traffic is a trickle again and the environment is told.
  */
 export async function rollout(run: RolloutRun): Promise<RolloutOutcome> {
   const desk = openDesk(run);
@@ -71,24 +70,26 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
   if (plan.kind === 'ended') return plan.outcome;
   if (plan.kind === 'refused') return { kind: 'held', reasons: plan.reasons };
   desk.attempt = plan.attempt;
-  const names = plan.targets.map(({ name }) => name);
-  progress.remaining = run.resumed?.remaining ?? [...names];
+  progress.remaining = run.resumed?.remaining ?? plan.targets.map(({ name }) => name);
   progress.done = run.resumed?.done ?? [];
 
   if (!run.resumed) {
-    await say(desk, 'plan', planWords(run.environment, run.candidate.version, plan.targets, plan.already));
-    const notReady = await prepare(desk, names, plan.blockedSeconds);
+    const { waves, gates = '' } = plan;
+    const words = planWords(
+      run.environment,
+      run.candidate.version,
+      plan.targets,
+      plan.already,
+      waves && { waves, gates },
+    );
+    await say(desk, 'plan', words);
+    const notReady = await prepare(desk, plan);
     if (notReady) return { kind: 'held', reasons: notReady };
   }
   desk.windowOpen = true;
 
-  progress.step = 'roll';
-  const stopped = await rollForward(desk, plan);
+  const stopped = plan.waves ? await rollWaves(desk, plan, plan.waves) : await rollAndSoak(desk, plan);
   if (stopped) return conclude(desk, stopped);
-
-  progress.step = 'soak';
-  const bad = await soak(desk, plan.blockedSeconds);
-  if (bad) return conclude(desk, bad);
 
   progress.step = 'account';
   const account = await after.accountTraffic(step);
@@ -100,14 +101,26 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
   return { kind: 'promoted' };
 }
 
+/** A roll-out that was planned before there were gates. */
+async function rollAndSoak(desk: Desk, plan: Planned): Promise<Stop | undefined> {
+  desk.progress.step = 'roll';
+  const stopped = await rollForward(desk, plan);
+  if (stopped) return stopped;
+  desk.progress.step = 'soak';
+  return soak(desk, plan.blockedSeconds);
+}
+
 /** Traffic and its window, the rules, and both artifacts on every node. Nothing is touched yet. */
-async function prepare(desk: Desk, targets: string[], blockedSeconds: number): Promise<string[] | undefined> {
+async function prepare(desk: Desk, plan: Planned): Promise<string[] | undefined> {
   const { step, progress } = desk;
+  const { blockedSeconds } = plan;
+  const targets = plan.targets.map(({ name }) => name);
   progress.step = 'window';
   desk.windowOpen = true;
   const { windowSeconds } = await before.openTrafficWindow(step);
-  if (windowSeconds > 0) await sleep(windowSeconds * 1000);
-  const { problem } = await before.keepWindowBefore(step);
+  const { problem } = plan.waves
+    ? await node.lookBefore({ ...step, attempt: plan.attempt })
+    : await windowOfFirstForm(step, windowSeconds);
   if (problem) return [problem];
   progress.step = 'preflight';
   const { blocks, waived } = await wholePreflight(desk, targets, blockedSeconds);
@@ -119,72 +132,9 @@ async function prepare(desk: Desk, targets: string[], blockedSeconds: number): P
   return undefined;
 }
 
-async function rollForward(desk: Desk, plan: Planned): Promise<Stop | undefined> {
-  const { run, progress } = desk;
-  while (progress.remaining.length > 0) {
-    if (historyIsLong()) await renew(desk, plan);
-    const target = await nextOf(desk, 'forward', plan.blockedSeconds);
-    if (typeof target !== 'string') return target;
-    progress.node = target;
-    const stopped = await changeForward(desk, target, plan.blockedSeconds);
-    if (stopped) return stopped;
-    settle(progress, target);
-    const words = plan.targets.find(({ name }) => name === target) ?? { from: '?', to: run.candidate.version };
-    await say(desk, target, nodeWords(run.environment, target, words, desk.lastSeconds));
-  }
-  return undefined;
-}
-
-async function changeForward(desk: Desk, target: string, blockedSeconds: number): Promise<Stop | undefined> {
-  const ended = await changeOne(desk, target, 'forward', blockedSeconds);
-  switch (ended.kind) {
-    case 'settled':
-      return undefined;
-    case 'abort':
-      return ended;
-    case 'blocked':
-      return blocked(desk, ended.findings);
-    case 'foreign':
-      return { kind: 'held', reasons: [ended.reason] };
-    case 'not-stopped':
-      return { kind: 'frozen', reasons: [ended.reason] };
-    case 'lost':
-      return { kind: 'roll-back', reasons: [`${target}: ${ended.reason}`] };
-  }
-}
-
-/** A rule that goes on blocking: by what the candidate does, or by a node that others ended. */
-async function blocked(desk: Desk, findings: RuleFinding[]): Promise<Stop> {
-  const standing = await node.lookAround({ ...desk.step, patient: false });
-  const reasons = [...reasonsOf(findings), ...('reasons' in standing ? standing.reasons : [])];
-  const others = standing.kind === 'foreign' || (standing.kind === 'waiting' && !standing.suspect);
-  if (others || blockMeans(findings, desk.progress.done.length) === 'hold') return { kind: 'held', reasons };
-  return { kind: 'roll-back', reasons };
-}
-
-/** Watches under full traffic; after a node was ended by others, and is back, anew. An abort does not wait for its end. */
-async function soak(desk: Desk, blockedSeconds: number): Promise<Stop | undefined> {
-  for (;;) {
-    const watching = new CancellationScope();
-    const soaking = watching.run(() => node.soakEnvironment({ ...desk.step, wave: 1 }));
-    const gate = await Promise.race([soaking, desk.abortPressed()]);
-    if (gate === undefined) {
-      watching.cancel();
-      soaking.catch((error) => log.info('the soak was given up', { error: String(error) }));
-      return desk.brakesReleased();
-    }
-    if (gate.kind !== 'interrupted') return judgeSoak(desk, gate);
-    const stopped = await untilWhole(desk, blockedSeconds);
-    if (stopped) return stopped;
-  }
-}
-
-async function judgeSoak(desk: Desk, gate: SoakOutcome): Promise<Stop | undefined> {
-  if (gate.kind === 'held' || gate.kind === 'interrupted') return { kind: 'held', reasons: gate.reasons };
-  await say(desk, 'soak', soakWords(desk.run.environment, gate), gate.kind === 'pass' ? 'good' : 'bad');
-  if (gate.kind === 'pass') return undefined;
-  // No data never passes; what was not seen is no reason to touch every node once more.
-  return { kind: gate.kind === 'fail' ? 'roll-back' : 'frozen', reasons: gate.reasons };
+async function windowOfFirstForm(step: Desk['step'], windowSeconds: number): Promise<{ problem?: string }> {
+  if (windowSeconds > 0) await sleep(windowSeconds * 1000);
+  return before.keepWindowBefore(step);
 }
 
 async function conclude(desk: Desk, stopped: Stop): Promise<RolloutOutcome> {
@@ -273,17 +223,6 @@ function permanentReason(error: unknown): string | undefined {
   return error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? error.message);
 }
 
-/** Between two nodes nothing is open: what was done is in the ledger. */
-async function renew({ run, progress, brakes }: Desk, plan: Planned): Promise<never> {
-  const { done, remaining } = progress;
-  return continueAsNew<typeof rollout>({ ...run, brakes: brakes(), resumed: { plan, done, remaining } });
-}
-
 function order({ brakes: _brakes, resumed: _resumed, ...rest }: RolloutRun): RolloutOrder & { settings: Digest } {
   return rest;
-}
-
-function historyIsLong(): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  return continueAsNewSuggested || historyLength > HISTORY;
 }

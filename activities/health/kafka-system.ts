@@ -11,16 +11,22 @@ import type { Driver } from '../deploy/driver.ts';
 import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
 import { electPreferred, withConnection } from './kafka-protocol.ts';
+import { createPrometheus } from './prometheus.ts';
 import { allFacts, type System, type Waiting } from './system.ts';
+
+const jmx = { figures: readAllGateFigures };
 
 /** Kafka under its rules: every question is answered from a snapshot that was read for it. */
 export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver): System {
   const rules = settings.rollout;
   const fetchTimeoutMs = rules.quorumFetchTimeoutMs;
+  const { gates } = settings;
+  const prometheus = typeof gates === 'object' && gates.prometheus ? createPrometheus(gates.prometheus) : undefined;
   const read = async () => readKafka(await driver.targets(), await allFacts(driver));
   return {
     preflight: async (targets) => preflight(await read(), targets, rules),
     next: async (remaining) => k3Next(await read(), remaining, fetchTimeoutMs),
+    goesLast: async () => leaderOf(await read()),
     canRoll: async (wave) => canRoll(await read(), wave, rules),
     canRollBack: async (wave, suspects) => canRollBack(await read(), wave, suspects, rules),
     ledAsPreferred: async (target) => k11LedAsPreferred(await read(), target),
@@ -33,9 +39,13 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),
     look: async () => look(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
-    gateFigures: async () => readAllGateFigures(await driver.targets()),
+    gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
     readsCommit: () => true,
   };
+}
+
+function leaderOf({ quorum, nodes }: KafkaSnapshot): string | undefined {
+  return quorum === 'unknown' ? undefined : nodes.find(({ id }) => id === quorum.leader)?.name;
 }
 
 /** K12: fewer logs to recover is progress. */

@@ -23,6 +23,7 @@ export function plainSystem(settings: ProcessEnvironmentSettings, driver: Driver
       if (!first) throw new Error(`none of ${remaining.join(', ')} is configured`);
       return { next: first.name };
     },
+    goesLast: async () => undefined,
     canRoll: async () => NOTHING,
     canRollBack: async () => NOTHING,
     ledAsPreferred: async () => [],

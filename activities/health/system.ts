@@ -25,6 +25,8 @@ export type System = {
   preflight(targets: string[]): Promise<Judgement>;
   /** Which of these is next (K3); `unknown` where nothing tells the order. */
   next(remaining: string[]): Promise<{ next: string } | 'unknown'>;
+  /** Who leads the quorum, and comes last (K3); undefined where nobody does, or nothing tells it. */
+  goesLast(): Promise<string | undefined>;
   canRoll(wave: string[]): Promise<Judgement>;
   /** The same for nodes that carry the artifact which is rolled back. */
   canRollBack(wave: string[], suspects: string[]): Promise<Judgement>;

@@ -1,9 +1,7 @@
 import type { GateSample } from '../../decisions/gate/types.ts';
+import type { LookState } from '../../store/gates.ts';
 import type { System } from '../health/system.ts';
 import type { Traffic } from '../traffic.ts';
-
-/** What one look hands to the next: how far the clients were counted. Plain, so that a heartbeat can keep it. */
-export type LookState = { clientsToMs: number; acknowledged: number; failed: number };
 
 /** Figures of the traffic are written down within this; asked of earlier, a part of them would never be counted. */
 const WRITTEN_DOWN_MS = 1_500;

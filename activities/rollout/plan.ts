@@ -1,5 +1,10 @@
+import { g5HoldsArtifact } from '../../decisions/artifact-hold.ts';
+import { profileWords } from '../../decisions/gate-words.ts';
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
+import type { Reversibility } from '../../decisions/kafka-rules/one-way.ts';
 import { holds } from '../../decisions/node-change.ts';
+import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
+import { pastRolloutsOf, planWavesOf } from '../../store/gates.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
 import {
   forgetRollBack,
@@ -9,13 +14,13 @@ import {
   ledgerOf,
   markDone,
   openRollout,
-  openWave,
   planTarget,
 } from '../../store/rollouts.ts';
 import type { Build, Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
-import type { TargetFacts } from '../deploy/driver.ts';
+import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
+import { gateSettingsOf, profileFor } from './gate-settings.ts';
 
 /**
  * `refused`: nothing was touched, and why. `ended`: this very roll-out ended before. `already` run what is to
@@ -30,7 +35,14 @@ export type RolloutPlan =
       targets: { name: string; from: string; to: string }[];
       already: string[];
       blockedSeconds: number;
+      /** Absent in histories from before there were gates: then one soak follows all nodes. */
+      waves?: PlanOfWave[];
+      /** How each wave is judged, in words. */
+      gates?: string;
+      reversibility?: Reversibility;
     };
+
+export type PlanOfWave = { n: number; targets: string[]; why: string };
 
 export type RollBackPlan = { attempt: number; targets: string[]; blockedSeconds: number };
 
@@ -46,6 +58,8 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   // Asked first: an environment that may not take it need not even be up.
   const unverified = await notVerifiedUpstream(deps, order);
   if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
+  const held = await heldAnywhere(deps, order);
+  if (held.length > 0) return { kind: 'refused', reasons: held };
   const opening = await openOrWhyNot(deps, order);
   if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
   const context = opening;
@@ -69,14 +83,49 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     if (planned.already) already.push(fact.name);
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
-  await openWave(
-    deps.db,
-    order.rollout,
-    1,
-    facts.map(({ name }) => name),
-  );
+  const { waves, gates } = await planGates(context, order, opened.attempt, { targets, already });
   const { blockedSeconds } = context.rules;
-  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds };
+  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, waves, gates };
+}
+
+/** The waves of what is to be changed, written down. Where every node runs it already they are judged as they stand. */
+async function planGates(
+  context: RolloutContext,
+  { rollout, release }: Order,
+  attempt: number,
+  { targets, already }: { targets: { name: string }[]; already: string[] },
+): Promise<{ waves: PlanOfWave[]; gates: string }> {
+  const settings = gateSettingsOf(context.settings);
+  const nodes = await context.driver.targets();
+  const changed = nodes.filter(({ name }) => targets.some((target) => target.name === name));
+  const active = await context.system.goesLast();
+  const planned =
+    changed.length > 0
+      ? planWaves(changed, {
+          firstOne: settings.firstOne,
+          share: shareOf(settings.share, nodes, changed),
+          activeController: active,
+        })
+      : [{ targets: already, why: 'every node runs it already' }];
+  const shapes = shapesOf(nodes, planned);
+  const waves = planned.map((wave, index) => ({ ...wave, shape: shapes[index]! }));
+  await planWavesOf(context.db, { rollout, release, attempt }, waves);
+  return {
+    waves: planned.map((wave, index) => ({ n: index + 1, ...wave })),
+    gates: profileWords(profileFor(settings, { kind: 'one node', firstServing: true })),
+  };
+}
+
+/** A share of all that serve, though some of them run it already. */
+function shareOf(share: number, all: readonly TargetInfo[], changed: readonly TargetInfo[]): number {
+  const serving = (nodes: readonly TargetInfo[]) => nodes.filter(({ roles }) => roles.join() !== 'controller').length;
+  return Math.min(1, (share * serving(all)) / Math.max(1, serving(changed)));
+}
+
+/** G5: what was rolled back or froze anywhere is held everywhere, until a person lets it go. */
+async function heldAnywhere(deps: RolloutDeps, { candidate }: Order): Promise<string[]> {
+  const past = await pastRolloutsOf(deps.db, candidate.digest);
+  return g5HoldsArtifact(candidate.digest, past).map(({ rule, reason }) => `${rule}: ${reason}`);
 }
 
 /** An environment that was never brought up is no failure to retry: a person has to do it. */

@@ -1,5 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { beginSoak, type SoakSample, type SoakState, type SoakVerdict, soakStep } from '../../decisions/soak.ts';
+import {
+  beginSoak,
+  type SoakRules,
+  type SoakSample,
+  type SoakState,
+  type SoakVerdict,
+  soakStep,
+} from '../../decisions/soak.ts';
 import { baselineOf, keepGate, ledgerOf, type WaveGate } from '../../store/rollouts.ts';
 import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
 import { type Standing, standingOf } from './next.ts';
@@ -34,7 +41,7 @@ export async function soakEnvironment(deps: RolloutDeps, step: RolloutStep & { w
       // Before anything is judged: the harm of a killed node is not the candidate's.
       if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons, figures };
       if (standing.kind === 'waiting') return { kind: 'interrupted', reasons: standing.reasons, figures };
-      const judged = soakStep(state, sample, context.rules, baseline);
+      const judged = soakStep(state, sample, soakRules(context), baseline);
       state = judged.state;
       if (judged.verdict) return await conclude(deps, step, judged.verdict, figuresOf(state, baseline));
       await pause(SAMPLE_MS);
@@ -42,6 +49,13 @@ export async function soakEnvironment(deps: RolloutDeps, step: RolloutStep & { w
   } finally {
     clearInterval(beat);
   }
+}
+
+/** As the first form of the gates had them. */
+function soakRules({ rules }: RolloutContext): SoakRules {
+  const { soakSeconds = 30, warmUpSeconds = 5, underReplicatedSeconds = 8, errorShare = 0.01 } = rules;
+  const { slowFactor = 5, slowFloorMs = 500, slowSeconds = 8 } = rules;
+  return { soakSeconds, warmUpSeconds, underReplicatedSeconds, errorShare, slowFactor, slowFloorMs, slowSeconds };
 }
 
 function resume(kept: SoakState | undefined): SoakState {

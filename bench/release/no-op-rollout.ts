@@ -2,6 +2,7 @@ import { withHeartbeat } from '../../activities/rollout/context.ts';
 import type { RolloutActivities } from '../../activities/rollout.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Db } from '../../store/database.ts';
+import { beginWave, keepVerdict, planWavesOf, waveOf } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
 import * as ledger from '../../store/rollouts.ts';
@@ -16,6 +17,7 @@ const FIGURES = { seconds: 1, acknowledged: 1, errors: 0, timeouts: 0, p50Ms: 1,
 const ACCOUNT = {
   ...{ acknowledged: 1, read: 1, lost: 0, offsetsMovedBack: 0, longestUnwritableMs: 0, stuckConsumers: 0 },
 };
+const NO_RECORD = '0'.repeat(64);
 const DONE = { kind: 'settled' } as const;
 
 /** Nodes that do at once what they are told, and a ledger that is kept as for real ones. */
@@ -67,6 +69,22 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
         await keepRunning(db, step.environment, step.target, { ...to, rollout: step.rollout });
         return { ...DONE, seconds };
       }),
+    lookBefore: ({ rollout }) =>
+      withHeartbeat(async () => {
+        await ledger.keepBaseline(db, rollout, FIGURES);
+        return {};
+      }),
+    beginNextWave: ({ rollout, left }) =>
+      withHeartbeat(async () => {
+        await beginWave(db, rollout, left[0]!.n);
+        return { n: left[0]!.n };
+      }),
+    async watchWave({ rollout, wave }) {
+      const { targets } = await waveOf(db, rollout, wave);
+      const gate = { kind: 'pass' as const, figures: { observedSeconds: 0 } };
+      await keepVerdict(db, rollout, wave, { gate, record: NO_RECORD });
+      return { ...gate, reasons: [], words: `wave ${wave} (${targets.join(', ')}): passed`, record: NO_RECORD };
+    },
     async soakEnvironment({ rollout, wave }) {
       await ledger.baselineOf(db, rollout);
       const gate = { kind: 'pass' as const, figures: { observedSeconds: 0 } };
@@ -114,6 +132,10 @@ async function plan({ db, settings, targets }: Where, order: Order): ReturnType<
     planned.push({ name: target, from: nameBuild(from), to: nameBuild(to) });
   }
   const names = planned.map(({ name }) => name);
-  await ledger.openWave(db, rollout, 1, names);
-  return { kind: 'planned', attempt: opened.attempt, targets: planned, already: [], blockedSeconds: 1 };
+  const { attempt } = opened;
+  const wave = { targets: names, why: 'nothing is done to any of them' };
+  const shape = { kind: 'one node' as const, firstServing: true };
+  await planWavesOf(db, { rollout, release: order.release, attempt }, [{ ...wave, shape }]);
+  const waves = [{ n: 1, ...wave }];
+  return { kind: 'planned', attempt, targets: planned, already: [], blockedSeconds: 1, waves, gates: 'none' };
 }

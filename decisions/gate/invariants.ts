@@ -27,7 +27,10 @@ export function brokenInvariants(input: GateInput): Finding[] {
     if (findings.length > 0) return findings;
     for (const key of since.keys()) if (!broken.has(key)) since.delete(key);
   }
-  return movedCounters(input);
+  const moved = movedCounters(input);
+  if (moved.length > 0 || since.size === 0) return moved;
+  // Broken at this moment, and not yet for as long as would fail it: no moment to pass.
+  return [{ kind: 'no-data', reason: `still broken at the last look: ${[...since.keys()].slice(0, 5).join(', ')}` }];
 }
 
 function movedCounters({ metrics, after, wave }: GateInput): Finding[] {

@@ -58,8 +58,19 @@ export function judgeProbes(input: GateInput): { figures: ProbeFigures; findings
     longestSlowSeconds: run.longestSlowMs / 1000,
     worstUnwritableMs: Math.max(0, ...looks.map(({ unwritableMs }) => unwritableMs)),
   };
-  if (findings.length === 0) findings.push(...unseen(before, figures));
+  if (findings.length === 0) findings.push(...unseen(before, figures), ...unsettled(run, looks.at(-1)));
   return { figures, findings };
+}
+
+/** What is slow or failing at this moment, and not yet for as long as would fail it: no moment to pass. */
+function unsettled(run: { failing: number; slowSinceMs: number | undefined }, last: Seen | undefined): Finding[] {
+  const found: Finding[] = [];
+  if (run.failing > 0) found.push({ kind: 'no-data', reason: 'client probes: requests failed at the last look' });
+  if (last && run.slowSinceMs !== undefined) {
+    const since = Math.round((last.atMs - run.slowSinceMs) / 1000);
+    found.push({ kind: 'no-data', reason: `client probes: slow for ${since} s at the last look` });
+  }
+  return found;
 }
 
 function unseen(before: readonly Seen[], { acknowledged }: ProbeFigures): Finding[] {

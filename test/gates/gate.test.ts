@@ -176,6 +176,7 @@ describe('client probes', () => {
   test.each<[string, Story, string, string[]]>([
     ['slow for a moment passes', from(100, { p50Ms: 900 }, 120), 'pass', []],
     ['slow without a pause fails', from(100, { p50Ms: 900 }), 'fail', ['client p50 is 900 ms', '3 ms before']],
+    ['slow at the last look alone is no moment to pass', from(595, { p50Ms: 900 }), 'watching', ['slow for']],
     ['below the floor is never slow', from(100, { p50Ms: 90 }), 'pass', []],
     ['failing once passes', from(100, { failed: 30 }, 110), 'pass', []],
     ['failing in a row fails', from(100, { failed: 30 }), 'fail', ['of client requests failed']],

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readKafka } from '../../activities/health/kafka.ts';
 import { openSystem } from '../../activities/health/system.ts';
 import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
-import type { GateMetric } from '../../decisions/gate/types.ts';
+import { replayGate } from '../../cli/commands/gate.ts';
+import type { GateFigures, GateMetric } from '../../decisions/gate/types.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
@@ -17,13 +18,16 @@ import { candidateOf, type Fixture, openFixture, scratch, until } from './fixtur
 // tests follow each other.
 const STAGING = 'staging';
 const NODES = ['node-1', 'node-2', 'node-3'];
-const rollout = {
-  windowSeconds: 1,
-  soakSeconds: 3,
+const rollout = { blockedSeconds: 20, returnSeconds: 60, inSyncSeconds: 60 };
+const gates = {
+  profile: 'compressed',
+  windowSeconds: 3,
+  bakeSeconds: 3,
+  laterBakeSeconds: 1,
   warmUpSeconds: 0,
-  blockedSeconds: 20,
-  returnSeconds: 60,
-  inSyncSeconds: 60,
+  beatSeconds: 1.5,
+  minimumWork: 20,
+  smallestErrorShare: 0.5,
   // Two cores that others use too: figures of this machine are not what is tested here.
   slowFloorMs: 30_000,
   underReplicatedSeconds: 30,
@@ -42,6 +46,7 @@ beforeAll(async () => {
     initial: 'library',
     traffic: { recordsPerSecond: 60, trickle: 20 },
     rollout,
+    gates,
   };
   fixture = await openFixture({ [STAGING]: kafka });
   await fixture.up(STAGING);
@@ -97,7 +102,17 @@ test('a candidate is rolled node by node, the active controller last, read back 
     });
     expect(seconds.total).toBeGreaterThan(seconds.ours ?? 0);
   }
-  expect(report.waves).toMatchObject([{ targets: NODES, gate: { kind: 'pass' } }]);
+  expect(report.waves.flatMap(({ targets }) => targets).sort()).toEqual(NODES);
+  for (const { gate } of report.waves) {
+    expect(gate).toMatchObject({
+      kind: 'pass',
+      figures: { counts: { 'client errors': { errors: 0 } } },
+    });
+  }
+  // Peers are controls while two of them are clean: for the first node alone, of three.
+  expect(report.waves.map(({ gate }) => gate?.figures.reducedEvidence)).toEqual([false, true, true]);
+  const alphas = report.waves.map(({ gate }) => (gate!.figures as GateFigures).alpha.wave);
+  expect(alphas).toEqual(alphas.toSorted((a, b) => b - a));
   expect(report.traffic).toMatchObject({ lost: 0, offsetsMovedBack: 0, stuckConsumers: 0 });
   expect(report.traffic?.acknowledged).toBeGreaterThan(0);
   const effects = await fixture.effects('kafka-1');
@@ -291,32 +306,54 @@ test('a node that somebody else restarts in the middle holds the roll-out; tried
   expect(new Set(await digests())).toEqual(new Set([digestOf(build('three'))]));
 });
 
-test('killed from outside while it soaks: waited for; ended by itself: all that was changed is put back', async () => {
+test('killed from outside while a wave bakes: waited for; ended by itself: all that was changed is put back', async () => {
   const release = 'kafka-8';
   const id = `${release}/1/staging`;
   const asked = await fixture.requested(STAGING, release, build('one'));
-  const soaking = () =>
-    until('it soaks', async () => (await fixture.progress(id).catch(() => undefined))?.step === 'soak');
-  const [victim] = NODES;
+  await until('it bakes', async () => (await fixture.progress(id).catch(() => undefined))?.step === 'bake');
+  const [victim] = (await fixture.progress(id)).done;
   const end = async (signal: NodeJS.Signals) => {
     const { pid } = await fixture.driver(STAGING).facts(victim!);
     process.kill(pid!, signal);
   };
-  await soaking();
   await end('SIGKILL');
   await until('a person is told', async () =>
     (await fixture.progress(id)).waiting?.includes(`${victim} ended with exit code 137`),
   );
   await fixture.up(STAGING);
-  await until('it soaks anew', async () => (await fixture.progress(id)).waiting === undefined);
+  await until('it bakes anew', async () => (await fixture.progress(id)).waiting === undefined);
   // No handler of the JVM catches it: an exit code that nobody else gives.
   await end('SIGALRM');
 
   expect(await asked.result()).toMatchObject({ kind: 'rolled-back', reasons: [expect.stringContaining(victim!)] });
   expect(new Set(await digests())).toEqual(new Set([digestOf(build('three'))]));
   const report = await fixture.report(release);
-  expect(report.waves).toMatchObject([{ gate: { kind: 'fail' } }]);
-  expect(report.rolledBack.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+  expect(report.waves.map(({ targets, gate }) => [targets, gate?.kind])).toEqual([
+    [[victim], 'fail'],
+    [[expect.any(String)], undefined],
+    [[expect.any(String)], undefined],
+  ]);
+  expect(report.rolledBack.map(({ name, state }) => [name, state])).toEqual([[victim, 'done']]);
   expect(report.traffic).toMatchObject({ lost: 0, offsetsMovedBack: 0 });
   await expectWhole();
+
+  // G5: what was rolled back is held everywhere until a person lets it go.
+  expect(await fixture.rollOut(STAGING, 'kafka-9', build('one'))).toMatchObject({
+    kind: 'held',
+    reasons: [expect.stringMatching(/^G5: .*env unhold staging/)],
+  });
+});
+
+test('the verdict of a gate can be computed again from what was stored, and one that was touched is found out', async () => {
+  for (const [release, wave] of [
+    ['kafka-1', 1],
+    ['kafka-1', 3],
+    ['kafka-8', 1],
+  ] as const) {
+    const answer = await replayGate(
+      { db: fixture.db, artifacts: fixture.store },
+      { release, environment: STAGING, wave },
+    );
+    expect(answer).toMatchObject({ same: true, stored: { kind: release === 'kafka-1' ? 'pass' : 'fail' } });
+  }
 });

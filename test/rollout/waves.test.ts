@@ -4,9 +4,45 @@ import {
   g1OneKindOfChange,
   g2OneCellAtATime,
   MOST_OF_CAPACITY,
+  pickWave,
   planWaves,
+  shapesOf,
   type WaveNode,
 } from '../../decisions/wave-plan.ts';
+
+const wave = (targets: string, why = 'rack a') => ({ targets: targets.split(','), why });
+
+describe('which wave is next', () => {
+  test.each<[string, ReturnType<typeof wave>[], string | undefined, string | undefined]>([
+    ['as planned', [wave('n1'), wave('n2')], 'n2', 'n1'],
+    ['nobody leads', [wave('n1'), wave('n2')], undefined, 'n1'],
+    ['the one that leads now waits', [wave('n1'), wave('n2'), wave('n3')], 'n1', 'n2'],
+    ['the last one does not', [wave('n1')], 'n1', 'n1'],
+    ['a broker is never put before controllers', [wave('c1', 'the first controller'), wave('n1')], 'c1', 'c1'],
+    [
+      'controllers among themselves are',
+      [wave('c1', 'the first controller'), wave('c2,c3', 'the other controllers, one by one'), wave('n1')],
+      'c1',
+      'c2,c3',
+    ],
+    ['nor a rack before the one that goes alone', [wave('n1', 'one node alone'), wave('n2,n3')], 'n1', 'n1'],
+    ['nothing is left', [], 'n1', undefined],
+  ])('%s', (_name, left, active, next) => {
+    expect(pickWave(left, active)?.targets.join()).toBe(next);
+  });
+
+  test('bakes by kind: the first node that serves, its rack, the others', () => {
+    const nodes = [...nine, controller('c1'), controller('c2'), controller('c3')];
+    expect(shapesOf(nodes, planWaves(nodes, rules)).map(({ kind, firstServing }) => [kind, firstServing])).toEqual([
+      ['one node', false],
+      ['later rack', false],
+      ['one node', true],
+      ['first rack', false],
+      ['later rack', false],
+      ['later rack', false],
+    ]);
+  });
+});
 
 const rules = { firstOne: true, share: MOST_OF_CAPACITY };
 const broker = (name: string, rack?: string): WaveNode => ({ name, roles: ['broker'], rack });

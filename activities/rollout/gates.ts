@@ -1,0 +1,186 @@
+import { Context } from '@temporalio/activity';
+import type { GateInput, GateJudgement, GateSample } from '../../decisions/gate/types.ts';
+import { judgeGate } from '../../decisions/gate-verdict.ts';
+import { gateWords } from '../../decisions/gate-words.ts';
+import { pickWave } from '../../decisions/wave-plan.ts';
+import {
+  beforeLooksOf,
+  beginWave,
+  begunWave,
+  dropLooks,
+  keepBeforeLooks,
+  keepLook,
+  keepVerdict,
+  keptLooks,
+  type Wave,
+  waveOf,
+} from '../../store/gates.ts';
+import { keepBaseline, ledgerOf } from '../../store/rollouts.ts';
+import type { Digest } from '../../workflows/types.ts';
+import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
+import { firstLook, lookForGate } from './gate-look.ts';
+import { gateSettingsOf, profileFor } from './gate-settings.ts';
+import { type Standing, standingOf } from './next.ts';
+
+/** What a verdict was computed from, and the verdict: `gate replay` computes it again. */
+export type GateRecord = { version: 1; input: GateInput; judgement: GateJudgement };
+
+/**
+ * `held`: somebody else restarted a node meanwhile. `interrupted`: one was ended from outside; once it is back, the
+ * bake begins anew. Neither is passed, nor the candidate's fault.
+ */
+export type WaveOutcome =
+  | WaveVerdict
+  | { kind: 'held'; reasons: string[] }
+  | { kind: 'interrupted'; reasons: string[] };
+
+export type WaveVerdict = {
+  kind: 'pass' | 'fail' | 'inconclusive';
+  reasons: string[];
+  words: string;
+  record: Digest;
+};
+
+export type WaveOrder = RolloutStep & { attempt: number; wave: number; round: number };
+
+/** The environment's figures before the first node, kept before anything is touched: what every wave is compared with. */
+export async function lookBefore(
+  deps: RolloutDeps,
+  step: RolloutStep & { attempt: number },
+): Promise<{ problem?: string }> {
+  const context = await openContext(deps, step);
+  const { traffic, system, settings } = context;
+  if (!traffic.observed && system.gateMetrics.length === 0) return {};
+  const { windowSeconds, beatSeconds } = gateSettingsOf(settings);
+  const window = { rollout: step.rollout, key: `before@${step.attempt}`, beatMs: beatSeconds * 1000 };
+  // By the clock: a node that others ended meanwhile is the preflight's to wait for.
+  const looks = await onBeat(context, window, ({ looks, startedAtMs }) =>
+    Date.now() - startedAtMs >= windowSeconds * 1000 ? looks : undefined,
+  );
+  const { sha256 } = await deps.artifacts.put(JSON.stringify(looks));
+  await keepBeforeLooks(deps.db, step.rollout, sha256);
+  await dropLooks(deps.db, step.rollout);
+  if (!traffic.observed) return {};
+  const { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs } =
+    await traffic.recent(windowSeconds);
+  await keepBaseline(deps.db, step.rollout, {
+    seconds,
+    acknowledged,
+    errors,
+    timeouts,
+    p50Ms,
+    p99Ms,
+    longestUnwritableMs,
+  });
+  if (acknowledged > 0) return {};
+  return { problem: `the canary traffic had nothing acknowledged in ${windowSeconds} s: nothing to compare with` };
+}
+
+/** Which of the waves that are left comes next, and its beginning written down. Safe to repeat. */
+export async function beginNextWave(
+  deps: RolloutDeps,
+  { left, ...step }: RolloutStep & { left: { n: number; targets: string[]; why: string }[] },
+): Promise<{ n: number }> {
+  const { system } = await openContext(deps, step);
+  const begun = await begunWave(deps.db, step.rollout);
+  // A long roll-out that began a new history in the middle of a wave goes on with it.
+  const wave =
+    left.find(({ n }) => n === begun) ?? pickWave(left, left.length > 1 ? await system.goesLast() : undefined);
+  if (!wave) throw new Error(`${step.rollout} has no wave left`);
+  await beginWave(deps.db, step.rollout, wave.n);
+  return { n: wave.n };
+}
+
+/**
+ * Looks at the environment on a fixed beat while a wave bakes, and asks the gate after each look. Every look is in the
+ * store before the next, and the state goes along with each heartbeat: a killed worker's successor goes on from
+ * there, and what nobody watched is not bake. A verdict that is there already is answered again.
+ */
+export async function watchWave(deps: RolloutDeps, order: WaveOrder): Promise<WaveOutcome> {
+  const { rollout, environment, attempt, round } = order;
+  const wave = await waveOf(deps.db, rollout, order.wave);
+  if (wave.gate && wave.record)
+    return told(environment, wave, (await readRecord(deps, wave.record)).judgement, wave.record);
+  const context = await openContext(deps, order);
+  const { beatSeconds } = gateSettingsOf(context.settings);
+  const frame = await frameOf(deps, context, order, wave);
+  const bake = { rollout, key: `wave/${wave.n}@${attempt}/${round}`, beatMs: beatSeconds * 1000 };
+  return onBeat(context, bake, async ({ looks, startedAtMs, standing }) => {
+    if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons };
+    if (standing.kind === 'waiting') return { kind: 'interrupted', reasons: standing.reasons };
+    const settled = { ...frame.wave, settledAtMs: startedAtMs };
+    const input: GateInput = { ...frame, wave: settled, after: looks, nowMs: looks.at(-1)!.atMs };
+    const judgement = judgeGate(input);
+    if (judgement.kind === 'watching') return undefined;
+    const record: GateRecord = { version: 1, input, judgement };
+    const { sha256 } = await deps.artifacts.put(JSON.stringify(record));
+    const { kind, reasons, figures } = judgement;
+    await keepVerdict(deps.db, rollout, wave.n, { gate: { kind, reasons, figures }, record: sha256 });
+    return told(environment, wave, judgement, sha256);
+  });
+}
+
+function told(environment: string, { n, targets }: Wave, judgement: GateJudgement, record: Digest): WaveOutcome {
+  if (judgement.kind === 'watching') throw new Error('a gate that still watches has no verdict');
+  const { kind, reasons } = judgement;
+  const words = gateWords(`${environment}, wave ${n} (${targets.join(', ')})`, judgement);
+  return { kind, reasons: reasons.slice(0, 10), words, record };
+}
+
+type Frame = Pick<GateInput, 'profile' | 'metrics' | 'touched' | 'before'> & {
+  wave: { index: number; targets: string[] };
+};
+
+/** All of a gate's input but the looks at the wave. */
+async function frameOf(deps: RolloutDeps, context: RolloutContext, order: WaveOrder, wave: Wave): Promise<Frame> {
+  const before = await beforeLooksOf(deps.db, order.rollout);
+  const ledger = await ledgerOf(deps.db, order.rollout);
+  const touched = ledger.filter(({ state, direction }) => direction === 'forward' && state !== 'planned');
+  return {
+    profile: profileFor(gateSettingsOf(context.settings), wave.shape),
+    metrics: [...context.system.gateMetrics],
+    wave: { index: wave.alphaIndex, targets: wave.targets },
+    touched: [...new Set(touched.map(({ target }) => target))].filter((name) => !wave.targets.includes(name)),
+    before: before === undefined ? [] : (JSON.parse((await deps.artifacts.read(before)).toString()) as GateSample[]),
+  };
+}
+
+export async function readRecord({ artifacts }: Pick<RolloutDeps, 'artifacts'>, record: Digest): Promise<GateRecord> {
+  return JSON.parse((await artifacts.read(record)).toString()) as GateRecord;
+}
+
+type Window = { rollout: string; key: string; beatMs: number };
+type Watched = { looks: GateSample[]; startedAtMs: number; standing: Standing };
+
+/** Looks until `decide` answers. Looks that are kept under the key already are gone on from. */
+async function onBeat<T>(
+  context: RolloutContext,
+  { rollout, key, beatMs }: Window,
+  decide: (watched: Watched) => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  const kept = await keptLooks(context.db, rollout, key);
+  const startedAtMs = kept[0]?.startedAtMs ?? Date.now();
+  const looks = kept.map(({ sample }) => sample);
+  let state = kept.at(-1)?.state ?? firstLook(startedAtMs);
+  const activity = Context.current();
+  const heart = setInterval(() => activity.heartbeat({ looks: looks.length, ...state }), 1_000);
+  try {
+    for (;;) {
+      const began = Date.now();
+      const seen = await lookForGate(context, state);
+      const standing = await standingOf(context, await ledgerOf(context.db, rollout));
+      if (standing.kind === 'crashed') seen.sample.invariants.crashed = standing.reasons;
+      // The harm of a node that others ended is not the candidate's: such a look is not kept.
+      if (standing.kind === 'whole' || standing.kind === 'crashed') {
+        ({ state } = seen);
+        await keepLook(context.db, { rollout, key, n: looks.length }, { startedAtMs, ...seen });
+        looks.push(seen.sample);
+      }
+      const decided = await decide({ looks, startedAtMs, standing });
+      if (decided !== undefined) return decided;
+      await pause(Math.max(100, began + beatMs - Date.now()));
+    }
+  } finally {
+    clearInterval(heart);
+  }
+}

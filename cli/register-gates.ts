@@ -1,0 +1,34 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readSecret } from '../config/env.ts';
+import { openArtifacts } from '../store/open-artifacts.ts';
+import { replayGate, replayText, waveNamed } from './commands/gate.ts';
+import { openStore, settingsOf } from './context.ts';
+import type { Register } from './main.ts';
+import { print } from './output.ts';
+
+export const addGateCommands: Register = (program, run) => {
+  program
+    .command('gate')
+    .description('what the gates of roll-outs decided')
+    .command('replay')
+    .argument('<wave>', 'RELEASE/ENV/WAVE, for example kafka-1/staging/1')
+    .description('compute the verdict of a wave again from the looks that were stored with it')
+    .action((wave: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const name = waveNamed(wave);
+        const store = await openStore(globals);
+        try {
+          const artifacts = await openArtifacts(settingsOf(globals).artifacts, {
+            dataDir: resolve(globals.data),
+            readSecret,
+          });
+          const replay = await replayGate({ db: store.db, artifacts }, name);
+          print(globals, replay, replayText(replay));
+          return replay.same ? 0 : 1;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+};

@@ -1,0 +1,84 @@
+import { CancellationScope, log } from '@temporalio/workflow';
+import type { WaveOutcome, WaveVerdict } from '../activities/rollout/gates.ts';
+import type { PlanOfWave } from '../activities/rollout/plan.ts';
+import { gateMeans } from '../decisions/gate-outcome.ts';
+import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
+import { historyIsLong, renew, rollForward } from './rollout-forward.ts';
+import { node, untilWhole } from './rollout-nodes.ts';
+
+/** Times that a bake begins anew since others ended a node: more than that is for a person to look at. */
+const ROUNDS = 5;
+
+/**
+ * Wave after wave, each judged before the next begins.
+ *
+ *   1. Which wave is next, the one with the active controller after its fellows (K3).
+ *   2. Its nodes, one at a time.
+ *   3. The gate, over looks on a fixed beat while the wave bakes: promote, roll back or freeze (gateMeans).
+ *
+ * Undefined once every wave has passed.
+ */
+export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanOfWave[]): Promise<Stop | undefined> {
+  const { progress } = desk;
+  desk.wavesLeft ??= waves.map(({ n }) => n);
+  while (desk.wavesLeft.length > 0) {
+    if (historyIsLong()) await renew(desk, plan);
+    const left = waves.filter(({ n }) => desk.wavesLeft?.includes(n));
+    const { n } = await node.beginNextWave({ ...desk.step, left });
+    const wave = left.find((one) => one.n === n) ?? left[0]!;
+    progress.wave = { n: waves.length - left.length + 1, of: waves.length };
+    progress.step = 'roll';
+    const stopped = await rollForward(desk, plan, wave.targets);
+    if (stopped) return stopped;
+    progress.step = 'bake';
+    const judged = await bake(desk, plan, wave);
+    if (judged) return judged;
+    desk.wavesLeft = desk.wavesLeft.filter((other) => other !== n);
+  }
+  return undefined;
+}
+
+/** Watches a wave until its gate has decided; after a node was ended by others, and is back, anew. */
+async function bake(desk: Desk, plan: Planned, { n }: PlanOfWave): Promise<Stop | undefined> {
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const watched = await watch(desk, { ...desk.step, attempt: desk.attempt, wave: n, round });
+    if (watched === 'abort') return desk.brakesReleased();
+    if (watched.kind === 'held') return watched;
+    if (watched.kind !== 'interrupted') return follow(desk, plan, n, watched);
+    const stopped = await untilWhole(desk, plan.blockedSeconds);
+    if (stopped) return stopped;
+  }
+  return { kind: 'held', reasons: [`nodes were ended by others ${ROUNDS} times while wave ${n} baked`] };
+}
+
+/** An abort does not wait for the bake's end. */
+async function watch(desk: Desk, order: Parameters<typeof node.watchWave>[0]): Promise<WaveOutcome | 'abort'> {
+  const watching = new CancellationScope();
+  const gate = watching.run(() => node.watchWave(order));
+  const first = await Promise.race([gate, desk.abortPressed()]);
+  if (first !== undefined) return first;
+  watching.cancel();
+  gate.catch((error) => log.info('the bake was given up', { error: String(error) }));
+  return 'abort';
+}
+
+/** What follows from the verdict, told with the figure that came nearest to its limit. */
+async function follow(
+  desk: Desk,
+  { reversibility = { kind: 'reversible' } }: Planned,
+  n: number,
+  gate: WaveVerdict,
+): Promise<Stop | undefined> {
+  await say(desk, `gate/${n}`, gate.words, gate.kind === 'pass' ? 'good' : 'bad');
+  const means = gateMeans(gate, { direction: 'forward', reversibility });
+  switch (means.kind) {
+    case 'promote':
+      return undefined;
+    case 'roll-back':
+      return means;
+    case 'freeze':
+      return { kind: 'frozen', reasons: means.reasons };
+    case 'watch':
+      throw new Error(`wave ${n} has no verdict yet`);
+  }
+}
