@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readSecret } from '../config/env.ts';
 import { openArtifacts } from '../store/open-artifacts.ts';
 import { replayGate, replayText, waveNamed } from './commands/gate.ts';
+import { exitOfShadow, momentOf, shadow, shadowText } from './commands/shadow.ts';
 import { openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
 import { print } from './output.ts';
@@ -29,6 +30,22 @@ export const addGateCommands: Register = (program, run) => {
         } finally {
           await store.close();
         }
+      }),
+    );
+  program
+    .command('shadow')
+    .argument('<env>')
+    .requiredOption('--from <t>', 'ISO 8601, now, or so long ago: -3h')
+    .requiredOption('--to <t>', 'the same; may lie in the future: +30m')
+    .description('what the gates would have said of a roll-out that somebody else performs')
+    .action((environment: string, { from, to }: { from: string; to: string }, command: Command) =>
+      run(command, async (globals) => {
+        const now = Date.now();
+        const span = { fromMs: momentOf(from, now), toMs: momentOf(to, now) };
+        const say = (line: string) => void process.stderr.write(`${line}\n`);
+        const view = await shadow(settingsOf(globals), environment, span, { dataDir: resolve(globals.data), say });
+        print(globals, view, shadowText(view));
+        return exitOfShadow(view);
       }),
     );
 };

@@ -21,6 +21,7 @@ const FAST = [
   'test/architecture',
   'test/gates/arithmetic',
   'test/gates/gate',
+  'test/gates/prometheus',
   'test/rollout/kafka-rules',
   'test/rollout/waves',
   'test/suite/decisions',

@@ -27,6 +27,10 @@ const KAFKA_QUERIES: Record<string, string> = {
   handlersIdle: 'min by ({label}) (kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent)',
   networkIdle: 'min by ({label}) (kafka_network_socketserver_networkprocessoravgidle_percent)',
   heapMib: 'max by ({label}) (jvm_memory_used_bytes{area="heap"} or jvm_memory_bytes_used{area="heap"}) / 1048576',
+  // Of a cluster that nobody asks directly (shadow mode): invariants, as counts by node.
+  offlinePartitions: 'max by ({label}) (kafka_controller_kafkacontroller_offlinepartitionscount)',
+  underMinIsrPartitions: 'max by ({label}) (kafka_server_replicamanager_underminisrpartitioncount)',
+  underReplicatedPartitions: 'max by ({label}) (kafka_server_replicamanager_underreplicatedpartitions)',
   [AGE]: 'time() - max by ({label}) (timestamp(process_start_time_seconds))',
 };
 

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDriver } from '../../activities/deploy/driver.ts';
+import { readCluster } from '../../activities/deploy/layout.ts';
+import { createPrometheus } from '../../activities/health/prometheus.ts';
+import { openSystem } from '../../activities/health/system.ts';
+import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
+import { gateSettingsOf } from '../../activities/rollout/gate-settings.ts';
+import { openTraffic } from '../../activities/traffic.ts';
+import type { EnvironmentSettings } from '../../config/environment.ts';
+import type { Settings } from '../../config/schema.ts';
+import type { GateSample } from '../../decisions/gate/types.ts';
+import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
+import { judgeShadow, type ShadowVerdict, shadowWords } from '../../decisions/shadow.ts';
+import { ExitError } from '../../lib/exit-error.ts';
+import { requireEnvironment } from './env.ts';
+
+export type ShadowView = { environment: string; profile: string; looks: number; waves: ShadowVerdict[] };
+export type Span = { fromMs: number; toMs: number };
+
+/** JMX tells the present only. */
+const PRESENT_MS = 60_000;
+
+/** ISO 8601, `now`, or so long from now: `-90m`, `+2h`, `-30s`. */
+export function momentOf(text: string, nowMs: number): number {
+  if (text === 'now') return nowMs;
+  const relative = /^([+-])(\d+)([smhd])$/.exec(text);
+  if (relative) {
+    const [, sign, count, unit] = relative;
+    const ms = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's'] * Number(count);
+    return nowMs + (sign === '-' ? -ms : ms);
+  }
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new ExitError(2, `"${text}" is no moment: ISO 8601, now, -90m, +2h`);
+  return at;
+}
+
+/**
+ * `shadow ENV`: what our gates would have said of a roll-out that somebody else performed, or performs now. Reads
+ * only. The past is read from Prometheus; without it the environment is looked at until the span ends.
+ */
+export async function shadow(
+  settings: Settings,
+  name: string,
+  { fromMs, toMs }: Span,
+  { dataDir, say }: { dataDir: string; say: (line: string) => void },
+): Promise<ShadowView> {
+  const environment = requireEnvironment(settings, name);
+  if (toMs <= fromMs) throw new ExitError(2, 'the span ends before it begins');
+  const { profile, beatSeconds } = gateSettingsOf(environment);
+  const looks = await looksAt(name, environment, { fromMs, toMs }, { dataDir, say, beatMs: beatSeconds * 1000 });
+  const probed = looks.some(({ clients }) => clients);
+  const metrics = KAFKA_GATE_METRICS.filter(
+    (metric) => metric.kind === 'never' || metric.scope !== 'clients' || probed,
+  );
+  const waves = judgeShadow(looks, { profile, metrics });
+  return { environment: name, profile: profile.name, looks: looks.length, waves };
+}
+
+type Eyes = { dataDir: string; beatMs: number; say: (line: string) => void };
+
+async function looksAt(name: string, settings: EnvironmentSettings, span: Span, eyes: Eyes): Promise<GateSample[]> {
+  const { gates } = settings;
+  if (typeof gates === 'object' && gates.prometheus) {
+    await until(span.toMs, eyes.say);
+    return fromPrometheus(name, gates.prometheus, span, eyes);
+  }
+  if (span.fromMs < Date.now() - PRESENT_MS) {
+    const how = `environments.${name}.gates.prometheus`;
+    throw new ExitError(2, `JMX tells the present only; to read the past name a Prometheus: ${how}`);
+  }
+  return live(name, settings, span, eyes);
+}
+
+async function fromPrometheus(
+  name: string,
+  prometheus: Parameters<typeof createPrometheus>[0],
+  span: Span,
+  { dataDir, beatMs }: Eyes,
+): Promise<GateSample[]> {
+  const known = readCluster(dataDir, name)?.targets;
+  const named = Object.keys(prometheus.nodes).map((node) => ({ name: node, roles: [], host: '', ports: {}, dir: '' }));
+  const targets = known ?? named;
+  if (targets.length === 0) {
+    const how = `environments.${name}.gates.prometheus.nodes: {NODE: VALUE of ${prometheus.label}}`;
+    throw new ExitError(2, `which nodes belong to ${name} is not known; name them: ${how}`);
+  }
+  const looks = await createPrometheus(prometheus).between(targets, { ...span, stepSeconds: beatMs / 1000 });
+  return looks.map(({ atMs, nodes }) => sampleOf(atMs, nodes));
+}
+
+/** Invariants are what a node counts of them. A node that is away is a restart, or is missed as no data. */
+function sampleOf(atMs: number, nodes: Record<string, Record<string, number> | 'unread'>): GateSample {
+  const read = Object.entries(nodes).flatMap(([node, figures]) =>
+    figures === 'unread' ? [] : [[node, figures] as const],
+  );
+  const broken = (figure: string) => read.filter(([, figures]) => (figures[figure] ?? 0) > 0).map(([node]) => node);
+  return {
+    atMs,
+    unread: Object.keys(nodes).filter((node) => nodes[node] === 'unread'),
+    invariants: {
+      offline: broken('offlinePartitions'),
+      underMinIsr: broken('underMinIsrPartitions'),
+      underReplicated: broken('underReplicatedPartitions'),
+    },
+    nodes: Object.fromEntries(read),
+  };
+}
+
+async function live(name: string, settings: EnvironmentSettings, { toMs }: Span, eyes: Eyes): Promise<GateSample[]> {
+  const never = async () => {
+    throw new Error('shadow only looks');
+  };
+  const { dataDir, beatMs, say } = eyes;
+  const driver = openDriver(name, settings, { dataDir, hostEnv: {}, artifacts: { fetch: never } });
+  const traffic = openTraffic(name, settings, { dataDir, cacheDir: '', hostEnv: {}, library: never });
+  const parts = { system: openSystem(settings, driver), traffic };
+  const looks: GateSample[] = [];
+  let state = firstLook(Date.now());
+  say(`looking at ${name} until ${new Date(toMs).toISOString()}`);
+  while (Date.now() < toMs) {
+    const began = Date.now();
+    const seen = await lookForGate(parts, state);
+    ({ state } = seen);
+    looks.push(seen.sample);
+    await sleep(Math.max(0, Math.min(began + beatMs, toMs) - Date.now()));
+  }
+  return looks;
+}
+
+async function until(atMs: number, say: (line: string) => void): Promise<void> {
+  if (atMs <= Date.now()) return;
+  say(`waiting until ${new Date(atMs).toISOString()}`);
+  await sleep(atMs - Date.now());
+}
+
+export function shadowText({ environment, profile, looks, waves }: ShadowView): string[] {
+  const head = `${environment}: ${looks} looks, gates ${profile}; ${waves.length} waves of restarts were seen`;
+  return [
+    head,
+    ...waves.map((wave, index) => `wave ${index + 1}, ${new Date(wave.beganAtMs).toISOString()}: ${shadowWords(wave)}`),
+  ];
+}
+
+/** 1 where a gate would have stopped what was done. */
+export const exitOfShadow = ({ waves }: ShadowView): number =>
+  waves.some(({ judgement }) => judgement.kind === 'fail' || judgement.kind === 'inconclusive') ? 1 : 0;
