@@ -187,7 +187,7 @@ function createActivities(
     ...createBuildActivities(builds),
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
-    ...createEnvironmentRequestActivities({ temporal: client }),
+    ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
   };

@@ -1,14 +1,25 @@
 import { type Client, WithStartWorkflowOperation, type Workflow } from '@temporalio/client';
+import type { Settings } from '../config/schema.ts';
+import type { Db } from '../store/database.ts';
+import { unendedElsewhere } from '../store/rollouts.ts';
 import type { BrakeOrder, EnvironmentState, RequestAnswer, RolloutRequest } from '../workflows/environment-messages.ts';
+import type { Digest } from '../workflows/types.ts';
+import { startPolicy } from './start-policy.ts';
 
-export type EnvironmentRequestDeps = { temporal: Pick<Client, 'workflow'> };
+export type EnvironmentRequestDeps = {
+  temporal: Pick<Client, 'workflow'>;
+  db: Db;
+  settings: (digest: Digest) => Promise<Settings>;
+};
 
 /** What a release asks an environment for; the environment's workflow is started when there is none. */
-export function createEnvironmentRequestActivities({ temporal }: EnvironmentRequestDeps) {
+export function createEnvironmentRequestActivities({ temporal, db, settings }: EnvironmentRequestDeps) {
   return {
     /** Safe to repeat: the environment answers the same request with how it stands, and starts nothing twice. */
-    async askForRollout(request: RolloutRequest): Promise<RequestAnswer> {
-      const { environment } = request.order;
+    async askForRollout(asked: RolloutRequest): Promise<RequestAnswer> {
+      const { environment, expedite = false } = asked.order;
+      const rules = (await settings(asked.order.settings)).environments[environment];
+      const request = rules ? { ...asked, start: startPolicy(rules, expedite, new Date()) } : asked;
       return temporal.workflow.executeUpdateWithStart<Workflow, RequestAnswer, [RolloutRequest]>('requestRollout', {
         args: [request],
         startWorkflowOperation: startEnvironment(environment),
@@ -26,10 +37,27 @@ export function createEnvironmentRequestActivities({ temporal }: EnvironmentRequ
       by: string;
     }): Promise<void> {
       const handle = temporal.workflow.getHandle(workflowId(environment));
+      type Withdrawal = [{ rollout: string; by: string }];
+      if (await handle.executeUpdate<boolean, Withdrawal>('withdrawRollout', { args: [{ rollout, by }] })) return;
       const state = await handle.query<EnvironmentState>('environmentState');
       if (state.running?.request.order.rollout !== rollout || state.running.aborted) return;
       const order: BrakeOrder = { kind: 'abort', by, reason: 'the release was cancelled' };
       await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
+    },
+
+    /**
+     * G5: an artifact that was rolled back somewhere is on its way nowhere. Safe to repeat: what is aborted already, or
+     * has ended, is left alone.
+     */
+    async stopElsewhere(order: { environment: string; digest: Digest; because: string }): Promise<void> {
+      for (const other of await unendedElsewhere(db, order)) {
+        const handle = temporal.workflow.getHandle(workflowId(other.environment));
+        const state = await handle.query<EnvironmentState>('environmentState');
+        if (state.running?.request.order.rollout !== other.id || state.running.aborted) continue;
+        const reason = `the same artifact was rolled back by ${order.because}`;
+        const abort: BrakeOrder = { kind: 'abort', by: 'patchwright', reason };
+        await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [abort] });
+      }
     },
   };
 }

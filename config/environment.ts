@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
+import { startFields } from './windows.ts';
 
 const name = z
   .string()
@@ -80,6 +81,7 @@ const common = {
   rollout: rolloutSchema,
   /** How each wave is judged; without it the full profile. */
   gates: gatesSchema.optional(),
+  ...startFields,
   /** The first port of a fixed range; without it free ports are chosen once and kept. */
   basePort: port.optional(),
   /** What a new environment starts with: the base build of the fork that is released to it, or the library as it is. */

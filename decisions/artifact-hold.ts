@@ -1,10 +1,10 @@
-import type { RuleFinding } from '../workflows/types.ts';
+import type { RolloutOutcome, RuleFinding } from '../workflows/types.ts';
 
 /** What became of an artifact anywhere: rolled back, and perhaps released from its hold by a person since. */
 export type PastRollout = {
   environment: string;
   digest: string;
-  outcome: 'promoted' | 'held' | 'rolled-back' | 'frozen' | 'aborted';
+  outcome: RolloutOutcome['kind'];
   reasons: readonly string[];
   endedAtMs: number;
   /** By whom the hold that followed was lifted, and when. */

@@ -1,45 +1,7 @@
-import type {
-  BrakeOrder,
-  EndedRollout,
-  EnvironmentState,
-  RequestAnswer,
-  RolloutRequest,
-} from '../workflows/environment-messages.ts';
+import type { BrakeOrder, EndedRollout, EnvironmentState, RolloutRequest } from '../workflows/environment-messages.ts';
 import type { RolloutOutcome } from '../workflows/types.ts';
 
 const ENDED_KEPT = 10;
-
-/** Answers a release, and takes the roll-out on where it may start. The same request may come again. */
-export function answerRequest(state: EnvironmentState, request: RolloutRequest, at: string): RequestAnswer {
-  const { environment, running, frozen } = state;
-  const { rollout } = request.order;
-  if (running?.request.order.rollout === rollout) {
-    // Whoever asked last is told: a release that was started again waits in the place of its first run.
-    state.running = { ...running, request };
-    return { kind: 'accepted' };
-  }
-  const ended = state.ended.find((known) => known.rollout === rollout);
-  if (ended && (ended.run === request.run || ended.outcome.kind === 'promoted')) {
-    return { kind: 'ended', outcome: ended.outcome };
-  }
-  if (running) {
-    const { order } = running.request;
-    return {
-      kind: 'refused',
-      reasons: [
-        `${environment} rolls out ${order.candidate.version} (${order.rollout}) since ${running.since}; one at a time`,
-      ],
-    };
-  }
-  if (frozen) {
-    return {
-      kind: 'refused',
-      reasons: [`${environment} is frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`],
-    };
-  }
-  state.running = { request, since: at };
-  return { kind: 'accepted' };
-}
 
 /** Why a brake cannot be pressed or released, or undefined. A sentence, because a person reads it. */
 export function brakeProblem(state: EnvironmentState, { kind, by }: BrakeOrder): string | undefined {
@@ -82,13 +44,26 @@ export function applyBrake(state: EnvironmentState, { kind, by, reason }: BrakeO
 export function endRunning(state: EnvironmentState, outcome: RolloutOutcome, at: string): void {
   const { running } = state;
   if (!running) return;
-  const { order, run } = running.request;
-  const { version, digest } = order.candidate;
-  const ended: EndedRollout = { rollout: order.rollout, run, version, digest, outcome, at };
-  state.ended = [ended, ...state.ended.filter(({ rollout }) => rollout !== order.rollout)].slice(0, ENDED_KEPT);
+  const { order } = running.request;
+  const ended = keepEnded(state, running.request, outcome, at);
   if (outcome.kind === 'promoted') state.promoted = ended;
   if (outcome.kind === 'frozen') {
     state.frozen ??= { by: 'patchwright', reason: `${order.rollout} froze: ${outcome.reasons.join('; ')}`, at };
   }
   delete state.running;
+}
+
+/** Whoever asks for it again hears this. */
+export function keepEnded(
+  state: EnvironmentState,
+  { order, run }: RolloutRequest,
+  outcome: RolloutOutcome,
+  at: string,
+  { neverStarted = false } = {},
+): EndedRollout {
+  const { rollout } = order;
+  const { version, digest } = order.candidate;
+  const ended: EndedRollout = { rollout, run, version, digest, outcome, at, ...(neverStarted && { neverStarted }) };
+  state.ended = [ended, ...state.ended.filter((other) => other.rollout !== rollout)].slice(0, ENDED_KEPT);
+  return ended;
 }

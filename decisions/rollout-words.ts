@@ -54,6 +54,7 @@ export function outcomeWords(environment: string, version: string, outcome: Roll
     'rolled-back': 'was rolled back',
     frozen: 'is FROZEN, a person has to look',
     aborted: 'was aborted, and what it changed was put back',
+    superseded: 'is superseded',
   };
   return `${environment}: ${version} ${said[outcome.kind]}: ${outcome.reasons.join('; ')}`;
 }

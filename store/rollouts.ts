@@ -75,6 +75,20 @@ async function rolloutOf(db: Db, rollout: string) {
   return db.selectFrom('rollout').selectAll().where('id', '=', rollout).executeTakeFirstOrThrow();
 }
 
+/** What carries this artifact through another environment at this moment. */
+export async function unendedElsewhere(
+  db: Db,
+  { environment, digest }: { environment: string; digest: Digest },
+): Promise<{ id: string; environment: string }[]> {
+  return db
+    .selectFrom('rollout')
+    .select(['id', 'environment'])
+    .where('digest', '=', digest)
+    .where('environment', '<>', environment)
+    .where('outcome', 'is', null)
+    .execute();
+}
+
 /** Where a roll-out ended, or undefined while it has not (or was never opened). */
 export async function rolloutOutcome(db: Db, rollout: string): Promise<RolloutOutcome | undefined> {
   const row = await db.selectFrom('rollout').select('outcome').where('id', '=', rollout).executeTakeFirst();

@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
+import type { StoryActivities } from '../activities/story.ts';
 import { rolloutEnded } from './environment-messages.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 
@@ -17,7 +18,14 @@ const { askForRollout, abortRollout } = proxyActivities<EnvironmentRequestActivi
   retry: { maximumInterval: '10 seconds' },
 });
 
-type Order = RolloutOrder & { settings: Digest };
+const { tell } = proxyActivities<StoryActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+type Order = RolloutOrder & { settings: Digest; expedite?: boolean };
 
 /** Asked again this often, in case that the word of the end was lost with its environment. */
 const ASK_AGAIN = '10 minutes';
@@ -45,12 +53,19 @@ export async function rollOut(order: Order): Promise<RolloutOutcome> {
   }
 }
 
+/** Told once: the message's key is the roll-out's. */
+async function tellWaiting({ release, rollout, environment, candidate }: Order, why: string[]): Promise<void> {
+  const text = `${environment}: ${candidate.version} waits: ${why.join('; ')}`;
+  await tell({ release, key: `${rollout}/waits`, text, tone: 'warn' });
+}
+
 async function askUntilEnded(order: Order, ended: Map<string, RolloutOutcome>): Promise<RolloutOutcome> {
   const { workflowId, runId } = workflowInfo();
   for (;;) {
     const answer = await askForRollout({ order, requester: workflowId, run: runId });
     if (answer.kind === 'refused') return { kind: 'held', reasons: answer.reasons };
     if (answer.kind === 'ended') return answer.outcome;
+    if (answer.waits) await tellWaiting(order, answer.waits);
     await condition(() => ended.has(order.rollout), ASK_AGAIN);
     const outcome = ended.get(order.rollout);
     if (outcome) return outcome;

@@ -9,10 +9,33 @@ export const rolloutId = (rollout: string) => `rollout:${rollout}`;
  * A release asks for a roll-out. `requester` is told when it has ended; `run` is its workflow run, so that
  * asking again after a retry of the request is told apart from a human's new try.
  */
-export type RolloutRequest = { order: RolloutOrder & { settings: Digest }; requester: string; run: string };
+export type RolloutRequest = {
+  order: RolloutOrder & { settings: Digest; expedite?: boolean };
+  requester: string;
+  run: string;
+  /** Without it: as soon as nothing else runs. */
+  start?: StartPolicy;
+};
+
+/** When a roll-out may start, in absolute times: a workflow knows no time zones. */
+export type StartPolicy = {
+  /** Goes before those that wait, and does not wait for the cool-down. */
+  expedite: boolean;
+  /** From the end of the roll-out before. */
+  coolDownSeconds: number;
+  /** The freeze windows of the coming weeks. */
+  closed: ClosedTime[];
+};
+
+/** `expedited`: not for an expedited one. */
+export type ClosedTime = { name: string; from: string; to: string; expedited: boolean };
+
+/** A roll-out that has not started. `why`: what it waits for, as of when it was last looked at. */
+export type WaitingRollout = { request: RolloutRequest; since: string; why: string[] };
 
 export type RequestAnswer =
-  | { kind: 'accepted' }
+  /** `waits`: why it has not started. */
+  | { kind: 'accepted'; waits?: string[] }
   | { kind: 'refused'; reasons: string[] }
   | { kind: 'ended'; outcome: RolloutOutcome };
 
@@ -43,12 +66,16 @@ export type EndedRollout = {
   digest: Digest;
   outcome: RolloutOutcome;
   at: string;
+  /** It was superseded, or taken back, while it waited. */
+  neverStarted?: boolean;
 };
 
 /** The answer to "what runs here, and why": what is in effect is in this state. */
 export type EnvironmentState = {
   environment: string;
   running?: { request: RolloutRequest; since: string; aborted?: Brake };
+  /** What has not started, the next one first; one of each fork. */
+  queue?: WaitingRollout[];
   paused?: Brake;
   /** No new roll-out starts; also set by a roll-out that ended frozen. */
   frozen?: Brake;
@@ -59,6 +86,8 @@ export type EnvironmentState = {
 };
 
 export const requestRollout = defineUpdate<RequestAnswer, [RolloutRequest]>('requestRollout');
+/** A release that was cancelled takes back what has not started. False where it runs, has ended or was never asked for. */
+export const withdrawRollout = defineUpdate<boolean, [{ rollout: string; by: string }]>('withdrawRollout');
 export const brake = defineUpdate<EnvironmentState, [BrakeOrder]>('brake');
 export const environmentState = defineQuery<EnvironmentState>('environmentState');
 

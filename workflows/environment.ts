@@ -7,11 +7,15 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
+  patched,
+  proxyActivities,
   setHandler,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import { answerRequest, applyBrake, brakeProblem, endRunning } from '../decisions/environment-state.ts';
+import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
+import { admit, msUntilStart, startNext, withdraw } from '../decisions/environment-queue.ts';
+import { applyBrake, brakeProblem, endRunning } from '../decisions/environment-state.ts';
 import {
   type BrakeOrder,
   type Brakes,
@@ -22,9 +26,17 @@ import {
   requestRollout,
   rolloutEnded,
   rolloutId,
+  withdrawRollout,
 } from './environment-messages.ts';
 import { rollout } from './rollout.ts';
 import type { RolloutOutcome } from './types.ts';
+
+const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
 
 /** A history is replayed at 5 to 8 ms a step: it is renewed long before that is felt. */
 const HISTORY = 1_500;
@@ -32,9 +44,11 @@ const HISTORY = 1_500;
 /**
  * One environment, for ever: it knows what runs, why, and what is in effect.
  *
- *   1. Wait for a release to ask for a roll-out. A second one, and any while frozen, is refused with the reason.
+ *   1. Wait for a release to ask for a roll-out. A second one waits, one of a fork, and a newer one takes its place; so
+ *      does one that comes in a freeze window or while it cools down. While frozen by somebody, it is refused.
  *   2. Run it as a child, one at a time; brakes reach it as they are pressed.
- *   3. Keep how it ended and tell the release that asked. One that ended frozen freezes the environment.
+ *   3. Keep how it ended and tell the release that asked. One that ended frozen freezes the environment; one that was
+ *      rolled back stops the same artifact wherever it is on its way (G5).
  *   4. With nothing running, begin a new history when this one has grown.
  */
 export async function environment(start: EnvironmentState): Promise<void> {
@@ -43,7 +57,16 @@ export async function environment(start: EnvironmentState): Promise<void> {
   let startedChild: string | undefined;
 
   setHandler(environmentState, () => state);
-  setHandler(requestRollout, (request) => answerRequest(state, request, now()));
+  let changes = 0;
+  // Not async: where nobody is to be told, the answer is a step of the old shape.
+  setHandler(requestRollout, (request) => {
+    const { answer, superseded } = admit(state, request, now());
+    changes += 1;
+    if (!superseded) return answer;
+    const { requester, order } = superseded.request;
+    return tellRequester(requester, order.rollout, superseded.outcome).then(() => answer);
+  });
+  setHandler(withdrawRollout, (order) => withdraw(state, order, now()));
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     told.set(rollout, outcome);
   });
@@ -51,6 +74,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
     brake,
     async (order: BrakeOrder) => {
       applyBrake(state, order, now());
+      changes += 1;
       const running = state.running?.request.order.rollout;
       if (running !== undefined && order.kind !== 'freeze' && order.kind !== 'unfreeze') {
         await condition(() => startedChild === running || state.running?.request.order.rollout !== running);
@@ -66,8 +90,20 @@ export async function environment(start: EnvironmentState): Promise<void> {
     if (problem) throw ApplicationFailure.nonRetryable(problem, 'BrakeRefused');
   }
 
+  /** Also ends where the history has grown too long. What waits for the clock is woken by a timer. */
+  async function untilOneRuns(): Promise<void> {
+    for (;;) {
+      startNext(state, now());
+      const [seen, wait] = [changes, msUntilStart(state, now())];
+      const isTime = () => state.running !== undefined || historyIsLong() || seen !== changes;
+      if (wait === undefined) await condition(isTime);
+      else await condition(isTime, wait);
+      if (state.running !== undefined || historyIsLong()) return;
+    }
+  }
+
   for (;;) {
-    await condition(() => state.running !== undefined || historyIsLong());
+    await untilOneRuns();
     if (state.running === undefined) {
       await condition(allHandlersFinished);
       if (state.running === undefined) await continueAsNew<typeof environment>(state);
@@ -82,6 +118,9 @@ export async function environment(start: EnvironmentState): Promise<void> {
     startedChild = undefined;
     endRunning(state, outcome, now());
     await tellRequester(request.requester, name, outcome);
+    if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
+      await stopElsewhere({ environment: state.environment, digest: request.order.candidate.digest, because: name });
+    }
   }
 }
 

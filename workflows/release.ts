@@ -118,6 +118,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
       candidate: built.candidate,
       requestedBy: input.requestedBy,
       settings: input.settings,
+      ...(input.expedite && { expedite: true }),
     });
     if (rolled.kind !== 'promoted') return { kind: rolled.kind, at: environment, reasons: rolled.reasons };
   }

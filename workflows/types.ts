@@ -155,7 +155,9 @@ export type RolloutOutcome =
   | { kind: 'held'; reasons: string[] }
   | { kind: 'rolled-back'; reasons: string[] }
   | { kind: 'frozen'; reasons: string[] }
-  | { kind: 'aborted'; reasons: string[] };
+  | { kind: 'aborted'; reasons: string[] }
+  /** It never started: a newer candidate came first. */
+  | { kind: 'superseded'; reasons: string[] };
 
 /** One candidate on its way through one environment. */
 export type RolloutOrder = {

@@ -54,7 +54,7 @@ export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): 
   return {
     ...createRecordActivities({ db, settings, sandboxUse: () => ({ off: NOTHING_RUNS }) }),
     ...createStoryActivities({ db }),
-    ...createEnvironmentRequestActivities({ temporal: client }),
+    ...createEnvironmentRequestActivities({ temporal: client, db, settings }),
     ...noOpGit(db, settings, size),
     ...noOpBuild(db, settings),
     checkPatches: async () => [],

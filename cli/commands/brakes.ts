@@ -42,6 +42,9 @@ export function brakeLines(state: EnvironmentState): string[] {
   const lines = [
     running &&
       `rolls out ${running.request.order.candidate.version} (${running.request.order.rollout}) since ${running.since}`,
+    ...(state.queue ?? []).map(
+      ({ request, why }) => `${request.order.rollout} waits: ${why.join('; ') || 'it is about to start'}`,
+    ),
     running?.aborted && `aborted by ${running.aborted.by}: ${running.aborted.reason}`,
     paused && `paused by ${paused.by} since ${paused.at}: ${paused.reason}`,
     frozen && `frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`,

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { answerRequest, applyBrake, brakeProblem, endRunning } from '../../decisions/environment-state.ts';
 import { judgeStanding, k13OthersInTheWay, nextStep, strangeProcesses } from '../../decisions/node-change.ts';
 import { accountProblems, blockMeans, firstToPutBack } from '../../decisions/rollout-plan.ts';
 import { beginSoak, type ClientFigures, type SoakSample, soakStep } from '../../decisions/soak.ts';
-import type { EnvironmentState, RolloutRequest } from '../../workflows/environment-messages.ts';
 
 describe('K20 what to do next with a node is read from its disk and its process', () => {
   const old = [{ name: 'a.jar', sha256: 'old' }];
@@ -270,87 +268,5 @@ describe('the soak', () => {
     expect(half.state.observedMs).toBe(4000);
     const after = soakStep({ ...half.state, lastAtMs: 20_000 }, { atMs: 22_000, ...whole }, rules, calm);
     expect(after.state.observedMs).toBe(6000);
-  });
-});
-
-describe('an environment', () => {
-  const request = (rollout: string, run = 'run-1'): RolloutRequest => ({
-    order: {
-      rollout,
-      release: rollout.split('/')[0] ?? '',
-      candidateNumber: 1,
-      environment: 'staging',
-      candidate: { fork: 'kafka', commit: 'c', version: '1', digest: 'd', artifacts: [], buildKey: 'b' },
-      requestedBy: 'ada',
-      settings: 's',
-    },
-    requester: 'kafka-1',
-    run,
-  });
-  const fresh = (): EnvironmentState => ({ environment: 'staging', ended: [] });
-  const at = '2026-01-10T12:00:00Z';
-
-  test('takes one roll-out, refuses a second, and answers the first again', () => {
-    const state = fresh();
-    expect(answerRequest(state, request('kafka-1/1/staging'), at)).toEqual({ kind: 'accepted' });
-    expect(answerRequest(state, request('kafka-2/1/staging'), at)).toMatchObject({
-      kind: 'refused',
-      reasons: [expect.stringContaining('kafka-1/1/staging')],
-    });
-    expect(answerRequest(state, request('kafka-1/1/staging'), at)).toEqual({ kind: 'accepted' });
-    endRunning(state, { kind: 'held', reasons: ['x'] }, at);
-    expect(answerRequest(state, request('kafka-1/1/staging'), at)).toEqual({
-      kind: 'ended',
-      outcome: { kind: 'held', reasons: ['x'] },
-    });
-    // A human's new try is another run of the release.
-    expect(answerRequest(state, request('kafka-1/1/staging', 'run-2'), at)).toEqual({ kind: 'accepted' });
-  });
-
-  test('a promoted roll-out stays promoted, whoever asks', () => {
-    const state = fresh();
-    answerRequest(state, request('kafka-1/1/staging'), at);
-    endRunning(state, { kind: 'promoted' }, at);
-    expect(answerRequest(state, request('kafka-1/1/staging', 'run-2'), at)).toEqual({
-      kind: 'ended',
-      outcome: { kind: 'promoted' },
-    });
-    expect(state.promoted).toMatchObject({ rollout: 'kafka-1/1/staging', version: '1' });
-  });
-
-  test('a roll-out that froze keeps others out until a person unfreezes', () => {
-    const state = fresh();
-    answerRequest(state, request('kafka-1/1/staging'), at);
-    endRunning(state, { kind: 'frozen', reasons: ['n1 did not return'] }, at);
-    expect(answerRequest(state, request('kafka-2/1/staging'), at)).toMatchObject({
-      kind: 'refused',
-      reasons: [expect.stringContaining('n1 did not return')],
-    });
-    applyBrake(state, { kind: 'unfreeze', by: 'ada', reason: '' }, at);
-    expect(answerRequest(state, request('kafka-2/1/staging'), at)).toEqual({ kind: 'accepted' });
-  });
-
-  test.each([
-    ['abort with nothing running', {}, 'abort', 'nothing rolls out'],
-    ['resume of what is not paused', {}, 'resume', 'not paused'],
-    ['unfreeze of what is not frozen', {}, 'unfreeze', 'not frozen'],
-    ['pause at any time', {}, 'pause', undefined],
-    ['freeze at any time', {}, 'freeze', undefined],
-  ] as const)('%s', (_name, change, kind, problem) => {
-    const why = brakeProblem({ ...fresh(), ...change }, { kind, by: 'ada', reason: '' });
-    if (problem === undefined) expect(why).toBeUndefined();
-    else expect(why).toContain(problem);
-  });
-
-  test('who pauses first, and why, is kept; an abort does not wait for the pause', () => {
-    const state = fresh();
-    answerRequest(state, request('kafka-1/1/staging'), at);
-    applyBrake(state, { kind: 'pause', by: 'ada', reason: 'looks odd' }, at);
-    applyBrake(state, { kind: 'pause', by: 'bob', reason: 'me too' }, at);
-    expect(state.paused).toEqual({ by: 'ada', reason: 'looks odd', at });
-    applyBrake(state, { kind: 'abort', by: 'bob', reason: 'enough' }, at);
-    expect(state.paused).toBeUndefined();
-    expect(state.running?.aborted).toEqual({ by: 'bob', reason: 'enough', at });
-    expect(brakeProblem(state, { kind: 'abort', by: 'ada', reason: '' })).toContain('bob already aborted');
   });
 });

@@ -120,7 +120,12 @@ function driving(deps: SmallKafka, settings: Settings) {
 }
 
 function asking(client: Client, db: Db, digest: string) {
-  const requested = async (environment: string, release: string, candidate: Build) => {
+  const requested = async (
+    environment: string,
+    release: string,
+    candidate: Build,
+    extras: { expedite?: boolean } = {},
+  ) => {
     await appendMessage(db, { release, key: `${release}/open`, text: `${release} begins` });
     return client.workflow.start<(order: unknown) => Promise<RolloutOutcome>>('askAndWait', {
       workflowId: `${release}-${Date.now()}`,
@@ -134,14 +139,15 @@ function asking(client: Client, db: Db, digest: string) {
           candidate,
           requestedBy: 'ada',
           settings: digest,
+          ...extras,
         },
       ],
     });
   };
   return {
     requested,
-    rollOut: async (environment: string, release: string, candidate: Build): Promise<RolloutOutcome> =>
-      (await requested(environment, release, candidate)).result(),
+    rollOut: async (...order: Parameters<typeof requested>): Promise<RolloutOutcome> =>
+      (await requested(...order)).result(),
     async report(release: string): Promise<RolloutReport> {
       const [report] = await rolloutsOf(db, release);
       if (!report) throw new Error(`no roll-out of ${release}`);

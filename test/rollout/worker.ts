@@ -40,7 +40,11 @@ const activities = await Worker.create({
   interceptors: { activity: [beatMeanwhile] },
   activities: {
     ...createStoryActivities({ db }),
-    ...createEnvironmentRequestActivities({ temporal: new Client({ connection }) }),
+    ...createEnvironmentRequestActivities({
+      temporal: new Client({ connection }),
+      db,
+      settings: createSettingsReader(db),
+    }),
     ...createRolloutActivities({
       db,
       dataDir: order.dataDir,

@@ -5,6 +5,8 @@ import type { Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types
 export { environment } from '../../workflows/environment.ts';
 export { rollout } from '../../workflows/rollout.ts';
 
-export async function askAndWait(order: RolloutOrder & { settings: Digest }): Promise<RolloutOutcome> {
+export async function askAndWait(
+  order: RolloutOrder & { settings: Digest; expedite?: boolean },
+): Promise<RolloutOutcome> {
   return rollOut(order);
 }

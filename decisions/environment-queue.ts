@@ -1,0 +1,161 @@
+import type {
+  EnvironmentState,
+  RequestAnswer,
+  RolloutRequest,
+  StartPolicy,
+  WaitingRollout,
+} from '../workflows/environment-messages.ts';
+import type { RolloutOutcome } from '../workflows/types.ts';
+import { keepEnded } from './environment-state.ts';
+
+/** How a request was taken. `superseded`: the one that waited in its place, and whom to tell. */
+export type Admission = { answer: RequestAnswer; superseded?: { request: RolloutRequest; outcome: RolloutOutcome } };
+
+/**
+ * Answers a release, and takes the roll-out on: at once where it may start, else into the queue. The same request may
+ * come again.
+ *
+ * The queue holds one candidate of a fork. A newer one takes the place of one that has not started; what runs, or was
+ * promoted, nobody takes away. Whoever gets here has been verified by the environments before.
+ */
+export function admit(state: EnvironmentState, request: RolloutRequest, at: string): Admission {
+  const known = answerKnown(state, request);
+  if (known) return { answer: known };
+  const { environment, running, frozen } = state;
+  if (!running && frozen) {
+    const reason = `${environment} is frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`;
+    return { answer: { kind: 'refused', reasons: [reason] } };
+  }
+  const { fork } = request.order.candidate;
+  const before = waiting(state).find((other) => other.request.order.candidate.fork === fork);
+  if (before && isNewer(before.request, request)) {
+    const reason = `${before.request.order.rollout} waits in ${environment}, and is newer`;
+    return { answer: { kind: 'ended', outcome: { kind: 'superseded', reasons: [reason] } } };
+  }
+  const others = waiting(state).filter((other) => other !== before);
+  state.queue = inOrder([...others, { request, since: at, why: [] }]);
+  startNext(state, at);
+  const answer = acceptedAs(state, request);
+  if (!before) return { answer };
+  const reasons = [`${request.order.rollout} is newer, and takes its place in ${environment}`];
+  keepEnded(state, before.request, { kind: 'superseded', reasons }, at, { neverStarted: true });
+  return { answer, superseded: { request: before.request, outcome: { kind: 'superseded', reasons } } };
+}
+
+/** Of one that is here already, or was; whoever asked last is told. */
+function answerKnown(state: EnvironmentState, request: RolloutRequest): RequestAnswer | undefined {
+  const { rollout } = request.order;
+  const { running } = state;
+  if (running?.request.order.rollout === rollout) {
+    // A release that was started again waits in the place of its first run.
+    state.running = { ...running, request };
+    return { kind: 'accepted' };
+  }
+  if (waiting(state).some((one) => one.request.order.rollout === rollout)) {
+    state.queue = waiting(state).map((one) => (one.request.order.rollout === rollout ? { ...one, request } : one));
+    return acceptedAs(state, request);
+  }
+  const ended = state.ended.find((one) => one.rollout === rollout);
+  if (ended && (ended.run === request.run || ended.outcome.kind === 'promoted')) {
+    return { kind: 'ended', outcome: ended.outcome };
+  }
+  return undefined;
+}
+
+function acceptedAs(state: EnvironmentState, { order }: RolloutRequest): RequestAnswer {
+  const waits = waiting(state).find(({ request }) => request.order.rollout === order.rollout)?.why;
+  return { kind: 'accepted', ...(waits && { waits }) };
+}
+
+/** Starts the first of the queue that may start now; says of the others what they wait for. */
+export function startNext(state: EnvironmentState, at: string): void {
+  if (!state.queue) return;
+  const queue = waiting(state).map((one) => ({
+    ...one,
+    why: obstaclesOf(state, one.request, at).map(({ why }) => why),
+  }));
+  const next = queue.find(({ why }) => why.length === 0);
+  if (next) state.running = { request: next.request, since: at };
+  const left = queue.filter((one) => one !== next);
+  if (left.length > 0) state.queue = left;
+  else delete state.queue;
+}
+
+/** Milliseconds until one of the queue may start by the clock alone; undefined where none does. */
+export function msUntilStart(state: EnvironmentState, at: string): number | undefined {
+  if (state.running || state.frozen) return undefined;
+  const moments = waiting(state).flatMap(({ request }) => {
+    const until = obstaclesOf(state, request, at).flatMap((obstacle) => obstacle.until ?? []);
+    return until.length === 0 ? [] : [Math.max(...until)];
+  });
+  return moments.length === 0 ? undefined : Math.max(1, Math.min(...moments) - Date.parse(at));
+}
+
+/** Takes back what has not started, because its release was cancelled. False where it does not wait. */
+export function withdraw(
+  state: EnvironmentState,
+  { rollout, by }: { rollout: string; by: string },
+  at: string,
+): boolean {
+  const found = waiting(state).find(({ request }) => request.order.rollout === rollout);
+  if (!found) return false;
+  const reasons = [`${by} cancelled it before it started`];
+  keepEnded(state, found.request, { kind: 'aborted', reasons }, at, { neverStarted: true });
+  const left = waiting(state).filter((one) => one !== found);
+  if (left.length > 0) state.queue = left;
+  else delete state.queue;
+  return true;
+}
+
+type Obstacle = { why: string; until?: number };
+
+/** What keeps one from starting now. `until`: when the clock takes it away, in milliseconds since 1970. */
+function obstaclesOf(state: EnvironmentState, { start }: RolloutRequest, at: string): Obstacle[] {
+  const { environment, running, frozen } = state;
+  const found: Obstacle[] = [];
+  if (running) found.push({ why: `${running.request.order.rollout} rolls out since ${running.since}` });
+  if (frozen) found.push({ why: `${environment} is frozen by ${frozen.by}: ${frozen.reason}` });
+  if (start) found.push(...coolDown(state, start, at), ...windows(start, at));
+  return found;
+}
+
+function coolDown(state: EnvironmentState, { expedite, coolDownSeconds }: StartPolicy, at: string): Obstacle[] {
+  const last = state.ended.find(({ neverStarted }) => !neverStarted);
+  if (expedite || !last) return [];
+  const until = Date.parse(last.at) + coolDownSeconds * 1000;
+  return until > Date.parse(at) ? [{ why: `it cools down after ${last.rollout} until ${iso(until)}`, until }] : [];
+}
+
+/** Windows that overlap, or follow each other at once, are one. */
+function windows({ expedite, closed }: StartPolicy, at: string): Obstacle[] {
+  const inForce = closed.filter(({ expedited }) => !(expedite && expedited));
+  const names: string[] = [];
+  let until = Date.parse(at);
+  for (const { name, from, to } of [...inForce].sort((a, b) => Date.parse(a.from) - Date.parse(b.from))) {
+    if (Date.parse(from) > until || Date.parse(to) <= until) continue;
+    names.push(name);
+    until = Date.parse(to);
+  }
+  if (names.length === 0) return [];
+  return [{ why: `the freeze window ${names.map((name) => `"${name}"`).join(', then ')} ends ${iso(until)}`, until }];
+}
+
+const waiting = ({ queue = [] }: EnvironmentState): WaitingRollout[] => queue;
+
+/** Expedited ones first, then whoever came first. */
+function inOrder(queue: readonly WaitingRollout[]): WaitingRollout[] {
+  const lane = ({ request }: WaitingRollout) => (request.start?.expedite ? 0 : 1);
+  return [...queue].sort((a, b) => lane(a) - lane(b));
+}
+
+/** Of one fork: by the number of the release, then of its candidate. */
+function isNewer(one: RolloutRequest, other: RolloutRequest): boolean {
+  const [a, b] = [ageOf(one), ageOf(other)];
+  return a.release === b.release ? a.candidate > b.candidate : a.release > b.release;
+}
+
+function ageOf({ order }: RolloutRequest): { release: number; candidate: number } {
+  return { release: Number(/-(\d+)$/.exec(order.release)?.[1] ?? 0), candidate: order.candidateNumber };
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
