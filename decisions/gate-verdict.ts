@@ -5,10 +5,12 @@ import { judgeLevels } from './gate/levels.ts';
 import { judgeProbes } from './gate/probes.ts';
 import { alphaOfWave } from './gate/profile.ts';
 import type { CountFigures, Finding, GateFigures, GateInput, GateJudgement, GateMetric } from './gate/types.ts';
-import { isWhole, observedMs, warmAtMs, warmSamples } from './gate/windows.ts';
+import { isWhole, observedMs, unwatchedMs, warmAtMs, warmSamples } from './gate/windows.ts';
 
 /** Looks that a moment late does not make late. */
 const SLACK_GAPS = 2;
+/** A bake of seconds, on a machine that is slow for a while, may need a minute until enough was done to judge it. */
+const LEAST_EXTENSION_SECONDS = 60;
 
 /**
  * The gate after a wave, from what was looked at and nothing else: asked after every look, and again years later from
@@ -20,7 +22,8 @@ const SLACK_GAPS = 2;
  *   Tier 2  levels, by difference in differences, at looks that are fixed in blocks
  *
  * Nothing that failed passes later: every test looks along the path that it was given. What was not observed is not
- * bake; without data it never passes: it is extended once, by as long as the bake, then inconclusive.
+ * bake; without data it never passes: it is extended once, by as long as the bake (a minute at least), then
+ * inconclusive. That clock stands still while nobody looked: a worker that was away is no verdict.
  */
 export function judgeGate(given: GateInput): GateJudgement {
   const { theirs, notTheirs } = metricsOfWave(given);
@@ -33,7 +36,9 @@ export function judgeGate(given: GateInput): GateJudgement {
   const probes = judgeProbes(input);
   const warm = warmSamples(input);
   const bakeSeconds = bakeOf(input);
-  const deadlineMs = warmAtMs(input) + (bakeSeconds + SLACK_GAPS * input.profile.gapSeconds) * 1000;
+  const slackMs = SLACK_GAPS * input.profile.gapSeconds * 1000;
+  const deadlineMs = warmAtMs(input) + bakeSeconds * 1000 + slackMs + unwatchedMs(warm, input);
+  const extensionMs = Math.max(bakeSeconds, LEAST_EXTENSION_SECONDS) * 1000;
   const figures: GateFigures = {
     profile: input.profile.name,
     observedSeconds: Math.floor(observedMs(warm, input.profile, withClients) / 1000),
@@ -53,7 +58,7 @@ export function judgeGate(given: GateInput): GateJudgement {
   const findings = [...brokenInvariants(input), ...(probes?.findings ?? []), ...counts.findings, ...levels.findings];
   return conclude(figures, findings, {
     unjudged: [...counts.unjudged, ...levels.unjudged],
-    late: input.nowMs > deadlineMs + bakeSeconds * 1000,
+    late: input.nowMs > deadlineMs + extensionMs,
     unread: [...new Set(warm.flatMap(({ unread }) => unread))],
   });
 }

@@ -29,6 +29,16 @@ export function observedMs(samples: readonly GateSample[], profile: GateProfile,
   return total;
 }
 
+/** How long nobody looked, since warm-up was over: gaps that are longer than the profile allows. */
+export function unwatchedMs(warm: readonly GateSample[], input: GateInput): number {
+  let [total, last] = [0, warmAtMs(input)];
+  for (const { atMs } of warm) {
+    if (atMs - last > input.profile.gapSeconds * 1000) total += atMs - last;
+    last = atMs;
+  }
+  return total;
+}
+
 export const isWhole = (sample: GateSample, withClients: boolean) =>
   sample.unread.length === 0 && (!withClients || sample.clients !== undefined);
 

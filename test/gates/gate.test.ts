@@ -187,6 +187,30 @@ describe('client probes', () => {
   });
 });
 
+describe('time in which nobody looked is no verdict', () => {
+  const metrics = METRICS.filter(({ kind }) => kind !== 'level');
+  /** The worker is away from the tenth to the hundredth look. */
+  const away = (looks: number) => {
+    const input = inputOf({ looks, metrics });
+    return judgeGate({ ...input, after: input.after.filter((_, index) => index < 10 || index >= 100) });
+  };
+
+  test('a worker that was away for fifteen minutes goes on watching, and then it passes', () => {
+    expect(away(140)).toMatchObject({ kind: 'watching', figures: { extended: false } });
+    expect(away(180).kind).toBe('pass');
+  });
+
+  test('a bake of seconds has a minute in which enough can be done', () => {
+    const metrics = METRICS.filter(({ name }) => name === 'errors');
+    const short = (looks: number, requests: number) =>
+      judgeGate(inputOf({ looks, metrics, profile: { bakeSeconds: 10, minimumBlocks: 0 }, node: () => ({ requests }) }))
+        .kind;
+    expect(short(8, 1000)).toBe('pass');
+    // Little is done: twice the bake is over after 130 s, and the minute after 180.
+    expect([short(17, 60), short(22, 100), short(22, 1)]).toEqual(['watching', 'pass', 'inconclusive']);
+  });
+});
+
 describe('no data never passes', () => {
   const unread = (from: number, to = Number.POSITIVE_INFINITY): Story => ({
     look: (sample, second) => (second >= from && second < to ? { ...sample, unread: ['n2'] } : sample),
