@@ -1,4 +1,4 @@
-import { type Client, WithStartWorkflowOperation, type Workflow } from '@temporalio/client';
+import { type Client, WithStartWorkflowOperation, type Workflow, type WorkflowHandle } from '@temporalio/client';
 import type { Settings } from '../config/schema.ts';
 import type { Db } from '../store/database.ts';
 import { unendedElsewhere } from '../store/rollouts.ts';
@@ -59,7 +59,34 @@ export function createEnvironmentRequestActivities({ temporal, db, settings }: E
         await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [abort] });
       }
     },
+
+    /**
+     * Keeps any other roll-out from starting, for a watch that has to put something back. `busy`: one runs already, and
+     * the environment is its. Safe to repeat: a freeze that stands is taken as it is.
+     */
+    async freezeForWatch({ environment, reason }: { environment: string; reason: string }): Promise<'frozen' | 'busy'> {
+      const handle = temporal.workflow.getHandle(workflowId(environment));
+      const order: BrakeOrder = { kind: 'freeze', by: WATCH, reason };
+      const state = await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
+      if (!state.running) return 'frozen';
+      await unfreeze(handle, state);
+      return 'busy';
+    },
+
+    /** Takes our own freeze away; a person's stays. Safe to repeat. */
+    async unfreezeAfterWatch({ environment }: { environment: string }): Promise<void> {
+      const handle = temporal.workflow.getHandle(workflowId(environment));
+      await unfreeze(handle, await handle.query<EnvironmentState>('environmentState'));
+    },
   };
+}
+
+const WATCH = 'the watch';
+
+async function unfreeze(handle: WorkflowHandle, { frozen }: EnvironmentState): Promise<void> {
+  if (frozen?.by !== WATCH) return;
+  const order: BrakeOrder = { kind: 'unfreeze', by: WATCH, reason: 'the watch has ended' };
+  await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
 }
 
 export type EnvironmentRequestActivities = ReturnType<typeof createEnvironmentRequestActivities>;

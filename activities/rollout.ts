@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
+import { overruleOutcome } from '../store/gates.ts';
 import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
@@ -14,7 +15,15 @@ import {
   withHeartbeat,
 } from './rollout/context.ts';
 import { gateSettingsOf } from './rollout/gate-settings.ts';
-import { beginNextWave, lookBefore, type WaveOrder, type WaveOutcome, watchWave } from './rollout/gates.ts';
+import {
+  beginNextWave,
+  lookBefore,
+  type WatchOutcome,
+  type WaveOrder,
+  type WaveOutcome,
+  watchAfter,
+  watchWave,
+} from './rollout/gates.ts';
 import { lookAround, type NextNode, type NextOrder, nextNode, type Standing } from './rollout/next.ts';
 import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
@@ -104,6 +113,8 @@ export function createRolloutActivities(deps: RolloutDeps) {
     lookBefore: (step: RolloutStep & { attempt: number }) => lookBefore(deps, step),
     beginNextWave: (step: Parameters<typeof beginNextWave>[1]) => withHeartbeat(() => beginNextWave(deps, step)),
     watchWave: (order: WaveOrder): Promise<WaveOutcome> => watchWave(deps, order),
+    watchAfter: (order: WaveOrder): Promise<WatchOutcome> => watchAfter(deps, order),
+    overruleOutcome: (undone: Parameters<typeof overruleOutcome>[1]) => overruleOutcome(deps.db, undone),
     /** Of roll-outs that began before there were gates. */
     soakEnvironment: (step: RolloutStep & { wave: number }): Promise<SoakOutcome> => soakEnvironment(deps, step),
 

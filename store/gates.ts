@@ -1,7 +1,7 @@
 import { type Generated, type JSONColumnType, sql } from 'kysely';
 import type { PastRollout } from '../decisions/artifact-hold.ts';
 import type { GateSample } from '../decisions/gate/types.ts';
-import type { Digest, GateVerdict } from '../workflows/types.ts';
+import type { Digest, GateVerdict, RolloutOutcome } from '../workflows/types.ts';
 import type { Db } from './database.ts';
 import type { WaveGate, WaveShape } from './rollout-tables.ts';
 
@@ -170,6 +170,48 @@ export async function keepVerdict(
     .where('n', '=', n)
     .execute();
   await dropLooks(db, rollout);
+}
+
+/**
+ * A release that went through was taken back by its watch: what its roll-out and itself are said to have ended with is
+ * replaced. Safe to repeat.
+ */
+export async function overruleOutcome(
+  db: Db,
+  {
+    rollout,
+    release,
+    environment,
+    outcome,
+  }: { rollout: string; release: string; environment: string; outcome: Undone },
+): Promise<void> {
+  await db
+    .updateTable('rollout')
+    .set({ outcome: JSON.stringify(outcome), ended_at: new Date() })
+    .where('id', '=', rollout)
+    .execute();
+  const ofRelease = JSON.stringify({ kind: outcome.kind, at: environment, reasons: outcome.reasons });
+  await db
+    .updateTable('release')
+    .set({ outcome: ofRelease })
+    .where('id', '=', release)
+    .where(sql<boolean>`outcome ->> 'kind' = 'released'`)
+    .execute();
+}
+
+type Undone = Extract<RolloutOutcome, { kind: 'rolled-back' | 'frozen' }>;
+
+/** Watches of this release that have not ended, and how long they may last yet at most. */
+export async function openWatches(db: Db, release: string): Promise<{ environment: string; begunAtMs: number }[]> {
+  const rows = await db
+    .selectFrom('rollout_wave')
+    .innerJoin('rollout', 'rollout.id', 'rollout_wave.rollout')
+    .select(['environment', 'rollout.ended_at as ended'])
+    .where('release', '=', release)
+    .where(sql<boolean>`shape ->> 'kind' = 'watch' and outcome ->> 'kind' = 'promoted'`)
+    .where('gate', 'is', null)
+    .execute();
+  return rows.map(({ environment, ended }) => ({ environment, begunAtMs: ended?.getTime() ?? 0 }));
 }
 
 /** The record of a wave by what a person calls it; the newest roll-out of the release in that environment. */

@@ -30,7 +30,7 @@ export type TargetSeconds = {
 export type WaveGate = GateVerdict & { figures: Record<string, unknown> };
 
 /** Which wave it is of its plan: how long it bakes. */
-export type WaveShape = { kind: WaveKind; firstServing: boolean };
+export type WaveShape = { kind: WaveKind | 'watch'; firstServing: boolean };
 
 type Json<T> = ColumnType<T | null, string | null | undefined, string | null>;
 type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>;

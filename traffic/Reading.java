@@ -46,9 +46,10 @@ final class Reading implements Runnable {
                 Map.entry("group.instance.id", "patchwright-canary-1"),
                 Map.entry("enable.auto.commit", false),
                 Map.entry("auto.offset.reset", "earliest"),
-                // A fetch for each record would cost more than the records: gather for a while.
+                // A fetch for each record would cost more than the records: gather for a moment. Not for longer: a gate wants
+                // to have seen some hundred fetches of each broker in half a minute.
                 Map.entry("fetch.min.bytes", 64 << 10),
-                Map.entry("fetch.max.wait.ms", 400),
+                Map.entry("fetch.max.wait.ms", 100),
                 Map.entry("session.timeout.ms", 10_000),
                 Map.entry("request.timeout.ms", 5_000),
                 Map.entry("default.api.timeout.ms", 10_000),

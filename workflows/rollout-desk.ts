@@ -50,6 +50,8 @@ export function openDesk(run: RolloutRun) {
     windowOpen: run.resumed !== undefined,
     accounted: false,
     attempt: 1,
+    watch: undefined as Planned['watch'],
+    promoted: false,
     lastSeconds: undefined as Seconds | undefined,
     /** Waves that have not passed their gate, by number; unset before the first. */
     wavesLeft: run.resumed?.wavesLeft,

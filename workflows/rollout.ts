@@ -18,6 +18,7 @@ import { rollForward } from './rollout-forward.ts';
 import { rollWaves } from './rollout-gates.ts';
 import { before, changeOne, nextOf, node, wholePreflight } from './rollout-nodes.ts';
 import { soak } from './rollout-soak.ts';
+import { watchOver } from './rollout-watch.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 
 export type { RolloutRun } from './rollout-desk.ts';
@@ -51,7 +52,8 @@ const after = proxyActivities<RolloutActivities>({
  *   5. Wave after wave, first one node alone (rollout-gates.ts). In a wave one node at a time: brakes, order (K3),
  *      intent, rules right before the stop, stop, install, start; returned (K12), in sync and leaders given back
  *      (K11), read back (G6). Then the wave bakes under full traffic until its gate has decided.
- *   6. Account for every record. Promote.
+ *   6. Account for every record. Promote, and tell the environment.
+ *   7. Watch for the configured time: the same gate can still take it back (rollout-watch.ts).
  *
  * A node that does not return: no second one is touched, it gets its old artifact back, and once it has
  * returned the others do. It does not return either: frozen. A gate that fails rolls back all; one that could not
@@ -61,7 +63,10 @@ export async function rollout(run: RolloutRun): Promise<RolloutOutcome> {
   const desk = openDesk(run);
   const outcome = await toOutcome(desk, () => roll(desk));
   await CancellationScope.nonCancellable(() => end(desk, outcome));
-  return outcome;
+  if (outcome.kind !== 'promoted' || !desk.watch) return outcome;
+  const undone = await watchOver(desk, desk.watch, (stop) => rollBack(desk, stop));
+  if (undone) await CancellationScope.nonCancellable(() => end(desk, undone));
+  return undone ?? outcome;
 }
 
 async function roll(desk: Desk): Promise<RolloutOutcome> {
@@ -70,6 +75,7 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
   if (plan.kind === 'ended') return plan.outcome;
   if (plan.kind === 'refused') return { kind: 'held', reasons: plan.reasons };
   desk.attempt = plan.attempt;
+  desk.watch = plan.watch;
   progress.remaining = run.resumed?.remaining ?? plan.targets.map(({ name }) => name);
   progress.done = run.resumed?.done ?? [];
 
@@ -185,9 +191,11 @@ async function end(desk: Desk, outcome: RolloutOutcome): Promise<void> {
     await attempt('quiet the traffic', () => after.quietTraffic(step));
   }
   await endRollout({ rollout: run.rollout, outcome });
+  const undone = desk.promoted;
+  desk.promoted ||= outcome.kind === 'promoted';
   await say(
     desk,
-    `outcome/${workflowInfo().runId.slice(0, 8)}`,
+    `outcome/${workflowInfo().runId.slice(0, 8)}${undone ? '/undone' : ''}`,
     outcomeWords(run.environment, run.candidate.version, outcome),
     outcome.kind === 'promoted' ? 'good' : 'bad',
   );

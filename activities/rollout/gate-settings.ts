@@ -55,14 +55,45 @@ function overridden(base: GateProfile, given: Overrides): GateProfile {
   const { warmUpSeconds, bakeSeconds, gapSeconds, blockSeconds, minimumBlocks, alpha, minimumWork } = given;
   const { smallestErrorShare, countRatio, failRatio, criticalRatio, underReplicatedSeconds } = given;
   const { errorShare, slowFactor, slowFloorMs, slowSeconds } = given;
-  const times = { warmUpSeconds, bakeSeconds, gapSeconds, blockSeconds, minimumBlocks };
+  const times = { warmUpSeconds, gapSeconds, blockSeconds, minimumBlocks };
   return {
-    ...base,
+    ...(bakeSeconds === undefined ? base : lasting(base, bakeSeconds)),
     // Its own length of bake: then it is not the one that knows kinds of waves.
     ...(bakeSeconds !== undefined && { name: `${base.name}, changed` }),
     ...defined({ ...times, alpha, minimumWork, smallestErrorShare, countRatio, failRatio, criticalRatio }),
     lastingSeconds: { ...base.lastingSeconds, ...defined({ underReplicated: underReplicatedSeconds }) },
     probes: { ...base.probes, ...defined({ errorShare, slowFactor, slowFloorMs, slowSeconds }) },
+  };
+}
+
+/** A shorter bake sees less: it is asked for as much less work, and for as much larger an error share. */
+function lasting(profile: GateProfile, bakeSeconds: number): GateProfile {
+  const part = Math.min(1, bakeSeconds / profile.bakeSeconds);
+  return {
+    ...profile,
+    bakeSeconds,
+    minimumWork: Math.ceil(profile.minimumWork * part),
+    smallestErrorShare: Math.min(LARGEST_SHARE, profile.smallestErrorShare / part),
+  };
+}
+
+/** What errs in every other request is seen in any bake. */
+const LARGEST_SHARE = 0.5;
+
+/**
+ * The watch after the last wave: whoever runs the environment has gone on with the day, and the canary traffic is a
+ * trickle. It looks for harm, and does not ask for enough work to have seen every one.
+ */
+function watchProfile({ profile, watchSeconds }: GateSettings): GateProfile {
+  const levels = watchSeconds >= profile.minimumBlocks * profile.blockSeconds;
+  return {
+    ...profile,
+    name: `${profile.name}, watch`,
+    warmUpSeconds: 0,
+    bakeSeconds: watchSeconds,
+    minimumBlocks: levels ? profile.minimumBlocks : 0,
+    minimumWork: 0,
+    smallestErrorShare: 1,
   };
 }
 
@@ -72,11 +103,10 @@ function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]
   };
 }
 
-export function profileFor(
-  { profile, laterBakeSeconds }: GateSettings,
-  { kind, firstServing }: WaveShape,
-): GateProfile {
+export function profileFor(settings: GateSettings, { kind, firstServing }: WaveShape): GateProfile {
+  if (kind === 'watch') return watchProfile(settings);
+  const { profile, laterBakeSeconds } = settings;
   const ofKind = profileOfWave(profile, kind);
   if (laterBakeSeconds === undefined || firstServing) return ofKind;
-  return { ...ofKind, bakeSeconds: laterBakeSeconds };
+  return lasting(ofKind, laterBakeSeconds);
 }

@@ -76,6 +76,27 @@ export async function lookBefore(
   return { problem: `the canary traffic had nothing acknowledged in ${windowSeconds} s: nothing to compare with` };
 }
 
+/** `overtaken`: another roll-out, or somebody else, has changed the environment since. */
+export type WatchOutcome = WaveVerdict | { kind: 'overtaken'; reasons: string[] };
+
+/**
+ * Looks on after the last wave, as a wave of all nodes. A node that others ended is not waited for: what nobody saw
+ * is not watched. Safe to repeat as `watchWave` is.
+ */
+export async function watchAfter(deps: RolloutDeps, order: WaveOrder): Promise<WatchOutcome> {
+  await beginWave(deps.db, order.rollout, order.wave);
+  const { settings } = await openContext(deps, order);
+  const longestMs = 2 * gateSettingsOf(settings).watchSeconds * 1000 + AWAY_MS;
+  return watchUntilDecided<WatchOutcome>(deps, order, (standing, sinceMs) => {
+    if (standing.kind === 'foreign') return { kind: 'overtaken', reasons: standing.reasons };
+    const away = standing.kind === 'waiting' && Date.now() - sinceMs > longestMs;
+    return away ? { kind: 'overtaken', reasons: standing.reasons } : undefined;
+  });
+}
+
+/** Nodes that others ended are looked for so long beyond the watch. */
+const AWAY_MS = 60_000;
+
 /** Which of the waves that are left comes next, and its beginning written down. Safe to repeat. */
 export async function beginNextWave(
   deps: RolloutDeps,
@@ -97,6 +118,17 @@ export async function beginNextWave(
  * there, and what nobody watched is not bake. A verdict that is there already is answered again.
  */
 export async function watchWave(deps: RolloutDeps, order: WaveOrder): Promise<WaveOutcome> {
+  return watchUntilDecided<WaveOutcome>(deps, order, (standing) => {
+    if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons };
+    return standing.kind === 'waiting' ? { kind: 'interrupted', reasons: standing.reasons } : undefined;
+  });
+}
+
+async function watchUntilDecided<T>(
+  deps: RolloutDeps,
+  order: WaveOrder,
+  others: (standing: Standing, sinceMs: number) => T | undefined,
+): Promise<T | WaveVerdict> {
   const { rollout, environment, attempt, round } = order;
   const wave = await waveOf(deps.db, rollout, order.wave);
   if (wave.gate && wave.record)
@@ -105,9 +137,10 @@ export async function watchWave(deps: RolloutDeps, order: WaveOrder): Promise<Wa
   const { beatSeconds } = gateSettingsOf(context.settings);
   const frame = await frameOf(deps, context, order, wave);
   const bake = { rollout, key: `wave/${wave.n}@${attempt}/${round}`, beatMs: beatSeconds * 1000 };
-  return onBeat(context, bake, async ({ looks, startedAtMs, standing }) => {
-    if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons };
-    if (standing.kind === 'waiting') return { kind: 'interrupted', reasons: standing.reasons };
+  return onBeat<T | WaveVerdict>(context, bake, async ({ looks, startedAtMs, standing }) => {
+    const byOthers = others(standing, startedAtMs);
+    if (byOthers !== undefined) return byOthers;
+    if (looks.length === 0) return undefined;
     const settled = { ...frame.wave, settledAtMs: startedAtMs };
     const input: GateInput = { ...frame, wave: settled, after: looks, nowMs: looks.at(-1)!.atMs };
     const judgement = judgeGate(input);
@@ -120,10 +153,11 @@ export async function watchWave(deps: RolloutDeps, order: WaveOrder): Promise<Wa
   });
 }
 
-function told(environment: string, { n, targets }: Wave, judgement: GateJudgement, record: Digest): WaveOutcome {
+function told(environment: string, { n, targets, shape }: Wave, judgement: GateJudgement, record: Digest): WaveVerdict {
   if (judgement.kind === 'watching') throw new Error('a gate that still watches has no verdict');
   const { kind, reasons } = judgement;
-  const words = gateWords(`${environment}, wave ${n} (${targets.join(', ')})`, judgement);
+  const where = shape.kind === 'watch' ? 'the watch' : `wave ${n} (${targets.join(', ')})`;
+  const words = gateWords(`${environment}, ${where}`, judgement);
   return { kind, reasons: reasons.slice(0, 10), words, record };
 }
 

@@ -40,7 +40,12 @@ export type RolloutPlan =
       /** How each wave is judged, in words. */
       gates?: string;
       reversibility?: Reversibility;
+      /** After the last wave: which record it is, and how long. */
+      watch?: { n: number; seconds: number };
     };
+
+const WATCH = { kind: 'watch', firstServing: false } as const;
+type WaveToPlan = Parameters<typeof planWavesOf>[2][number];
 
 export type PlanOfWave = { n: number; targets: string[]; why: string };
 
@@ -83,9 +88,9 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     if (planned.already) already.push(fact.name);
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
-  const { waves, gates } = await planGates(context, order, opened.attempt, { targets, already });
+  const gated = await planGates(context, order, opened.attempt, { targets, already });
   const { blockedSeconds } = context.rules;
-  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, waves, gates };
+  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated };
 }
 
 /** The waves of what is to be changed, written down. Where every node runs it already they are judged as they stand. */
@@ -94,7 +99,7 @@ async function planGates(
   { rollout, release }: Order,
   attempt: number,
   { targets, already }: { targets: { name: string }[]; already: string[] },
-): Promise<{ waves: PlanOfWave[]; gates: string }> {
+): Promise<{ waves: PlanOfWave[]; gates: string; watch?: { n: number; seconds: number } }> {
   const settings = gateSettingsOf(context.settings);
   const nodes = await context.driver.targets();
   const changed = nodes.filter(({ name }) => targets.some((target) => target.name === name));
@@ -108,9 +113,13 @@ async function planGates(
         })
       : [{ targets: already, why: 'every node runs it already' }];
   const shapes = shapesOf(nodes, planned);
-  const waves = planned.map((wave, index) => ({ ...wave, shape: shapes[index]! }));
-  await planWavesOf(context.db, { rollout, release, attempt }, waves);
+  const seconds = changed.length > 0 ? settings.watchSeconds : 0;
+  const waves = planned.map((wave, index): WaveToPlan => ({ ...wave, shape: shapes[index]! }));
+  const all = nodes.map(({ name }) => name);
+  const watch: WaveToPlan = { targets: all, why: 'the watch after the last wave', shape: WATCH };
+  await planWavesOf(context.db, { rollout, release, attempt }, seconds > 0 ? [...waves, watch] : waves);
   return {
+    ...(seconds > 0 && { watch: { n: waves.length + 1, seconds } }),
     waves: planned.map((wave, index) => ({ n: index + 1, ...wave })),
     gates: profileWords(profileFor(settings, { kind: 'one node', firstServing: true })),
   };

@@ -2,7 +2,7 @@ import { withHeartbeat } from '../../activities/rollout/context.ts';
 import type { RolloutActivities } from '../../activities/rollout.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Db } from '../../store/database.ts';
-import { beginWave, keepVerdict, planWavesOf, waveOf } from '../../store/gates.ts';
+import { beginWave, keepVerdict, overruleOutcome, planWavesOf, waveOf } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
 import * as ledger from '../../store/rollouts.ts';
@@ -85,6 +85,10 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
       await keepVerdict(db, rollout, wave, { gate, record: NO_RECORD });
       return { ...gate, reasons: [], words: `wave ${wave} (${targets.join(', ')}): passed`, record: NO_RECORD };
     },
+    async watchAfter() {
+      throw new Error('nothing is watched after a release in which nothing is done');
+    },
+    overruleOutcome: (undone) => overruleOutcome(db, undone),
     async soakEnvironment({ rollout, wave }) {
       await ledger.baselineOf(db, rollout);
       const gate = { kind: 'pass' as const, figures: { observedSeconds: 0 } };

@@ -10,6 +10,7 @@ import { followNewReleases } from '../follow-new.ts';
 import { followStory } from '../follow-story.ts';
 import { upOptions } from '../up-options.ts';
 import { waitForSlack } from '../wait-for-slack.ts';
+import { waitForWatch } from '../wait-for-watch.ts';
 import { envUp } from './env.ts';
 import { exitOf, startRelease } from './release.ts';
 import { stackShow } from './stack.ts';
@@ -74,6 +75,8 @@ async function runExample({ settings, running, interrupted, once, progress }: Ex
             failing(environments),
           ]);
     await environments;
+    if (once && outcome?.kind === 'released' && id !== undefined)
+      await waitForWatch(connected.db, settings, id, { signal: interrupted });
     if (once && outcome !== undefined && id !== undefined && settings.announcements.slack !== undefined) {
       const lag = await waitForSlack(connected.db, id, { signal: interrupted });
       if (lag !== undefined) progress('Slack', lag);

@@ -35,10 +35,12 @@ beforeAll(async () => {
     suites: { unit: SUITE },
     release: { suites: ['unit'], environments: ['staging', 'production'] },
   };
-  fixture = await openFixture({ staging: plain, production: plain }, { shop: fork });
+  const watched = { ...plain, gates: { profile: 'compressed', warmUpSeconds: 0, bakeSeconds: 1, watchSeconds: 30 } };
+  fixture = await openFixture({ staging: plain, production: plain, watched }, { shop: fork });
   const first = await candidate('aaaaaaaaaaaa');
   await fixture.up('staging', first.artifacts);
   await fixture.up('production', first.artifacts);
+  await fixture.up('watched', first.artifacts);
 }, 120_000);
 
 afterAll(async () => {
@@ -166,6 +168,38 @@ test('an environment begins a new history long before the old one is felt, and f
   expect(await fixture.state('staging')).toMatchObject({ promoted: before.promoted, paused: { by: 'ada' } });
   await fixture.brake('staging', { kind: 'resume', by: 'ada', reason: '' });
 }, 300_000);
+
+test('what crashes in the watch after the last wave is put back, though it was promoted; what others restart is not', async () => {
+  const trigger = join(fixture.root, 'die');
+  const waits = `setInterval(() => require('node:fs').existsSync(${JSON.stringify(trigger)}) && process.exit(7), 100);`;
+  const dies = await candidate('d1d1d1d1d1d1', waits);
+  const id = 'shop-14/1/watched';
+  const asked = await fixture.rollOut('watched', 'shop-14', dies);
+  expect(asked).toEqual({ kind: 'promoted' });
+  writeFileSync(trigger, '');
+  const outcome = await fixture.client.workflow.getHandle(`rollout:${id}`).result();
+  expect(outcome).toMatchObject({
+    kind: 'rolled-back',
+    reasons: [expect.stringMatching(/^in the watch .*exit code 7/)],
+  });
+  expect(await commits('watched')).toEqual(['aaaaaaaaaaaa', 'aaaaaaaaaaaa']);
+  expect(await fixture.report('shop-14')).toMatchObject({
+    outcome: { kind: 'rolled-back' },
+    waves: [{ gate: { kind: 'pass' } }, { gate: { kind: 'pass' } }, { gate: { kind: 'fail' } }],
+  });
+  expect((await fixture.state('watched')).frozen).toBeUndefined();
+  expect(await fixture.rollOut('watched', 'shop-15', dies)).toMatchObject({
+    kind: 'held',
+    reasons: [expect.stringContaining('G5')],
+  });
+
+  const good = await candidate('d2d2d2d2d2d2');
+  expect(await fixture.rollOut('watched', 'shop-16', good)).toEqual({ kind: 'promoted' });
+  // A newer one overtakes the watch.
+  expect(await fixture.rollOut('watched', 'shop-17', await candidate('d3d3d3d3d3d3'))).toEqual({ kind: 'promoted' });
+  expect(await fixture.client.workflow.getHandle('rollout:shop-16/1/watched').result()).toEqual({ kind: 'promoted' });
+  expect((await fixture.thread('shop-16')).at(-1)).toContain('the watch ended early');
+});
 
 test('a node that does not return on its old artifact either: frozen, and no other is touched', async () => {
   // It leaves somebody behind who holds the port, as a fork that forgot its child would.

@@ -1,0 +1,63 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
+import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
+import { before, node } from './rollout-nodes.ts';
+import type { RolloutOutcome } from './types.ts';
+
+const { freezeForWatch, unfreezeAfterWatch, stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+/**
+ * The watch after the last wave. The roll-out is promoted and its environment told; for the configured time the same
+ * gate can still take it back.
+ *
+ *   1. Look on, at whatever traffic there is. Another roll-out, or somebody's hands, end the watch.
+ *   2. Harm: keep others from starting, put back what this roll-out changed by the rules of every roll-back, and say
+ *      of roll-out and release what became of them.
+ */
+export async function watchOver(
+  desk: Desk,
+  { n, seconds }: NonNullable<Planned['watch']>,
+  rollBack: (stop: Stop) => Promise<RolloutOutcome>,
+): Promise<RolloutOutcome | undefined> {
+  const { run, step } = desk;
+  await say(desk, 'watch', `${run.environment}: watched for ${seconds} s more; its gate can still take it back`);
+  const seen = await node.watchAfter({ ...step, attempt: desk.attempt, wave: n, round: 1 });
+  if (seen.kind === 'overtaken') {
+    await say(desk, 'watch/end', `${run.environment}: the watch ended early: ${seen.reasons.join('; ')}`, 'warn');
+    return undefined;
+  }
+  await say(desk, 'watch/end', seen.words, seen.kind === 'pass' ? 'good' : seen.kind === 'fail' ? 'bad' : 'warn');
+  // Nothing was seen that speaks against it: what has been promoted is not taken back for want of data.
+  if (seen.kind !== 'fail') return undefined;
+  const reasons = seen.reasons.map((reason) => `in the watch after the last wave: ${reason}`);
+  return takeBack(desk, reasons, rollBack);
+}
+
+async function takeBack(
+  desk: Desk,
+  reasons: string[],
+  rollBack: (stop: Stop) => Promise<RolloutOutcome>,
+): Promise<RolloutOutcome | undefined> {
+  const { rollout, release, environment } = desk.run;
+  if ((await freezeForWatch({ environment, reason: reasons.join('; ') })) === 'busy') {
+    const text = `${environment}: not taken back, since another roll-out has begun there: ${reasons.join('; ')}`;
+    await say(desk, 'watch/busy', text, 'bad');
+    return undefined;
+  }
+  await before.openTrafficWindow(desk.step);
+  desk.windowOpen = true;
+  desk.accounted = false;
+  const outcome = await rollBack({ kind: 'roll-back', reasons });
+  if (outcome.kind !== 'rolled-back' && outcome.kind !== 'frozen') return undefined;
+  await before.overruleOutcome({ rollout, release, environment, outcome });
+  // Where it could not be put right a person has to look: the environment stays frozen.
+  if (outcome.kind === 'rolled-back') await unfreezeAfterWatch({ environment });
+  // G5: what was put back here is on its way nowhere.
+  await stopElsewhere({ environment, digest: desk.run.candidate.digest, because: rollout });
+  return outcome;
+}
