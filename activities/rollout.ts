@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { diskHasRoom } from '../decisions/disk-room.ts';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
 import { overruleOutcome } from '../store/gates.ts';
@@ -76,11 +77,12 @@ export function createRolloutActivities(deps: RolloutDeps) {
 
     /** Every rule over the whole environment, before anything is touched. */
     async preflightRollout(step: RolloutStep & { targets: string[] }): Promise<Preflight> {
-      const { system } = await openContext(deps, step);
+      const context = await openContext(deps, step);
       return withHeartbeat(async () => {
         const deadline = Date.now() + PREFLIGHT_PATIENCE_MS;
         for (;;) {
-          const { blocks, waived } = await system.preflight(step.targets);
+          const { blocks: found, waived } = await context.system.preflight(step.targets);
+          const blocks = [...found, ...(await lowDisks(context, step.targets))];
           if (blocks.length === 0 || Date.now() > deadline) {
             return {
               blocks: blocks.slice(0, 20),
@@ -138,6 +140,13 @@ export function createRolloutActivities(deps: RolloutDeps) {
       await endRollout(deps.db, rollout, outcome);
     },
   };
+}
+
+async function lowDisks({ driver, rules }: RolloutContext, targets: readonly string[]): Promise<RuleFinding[]> {
+  const nodes = await Promise.all(
+    targets.map(async (target) => ({ target, freeBytes: await driver.freeBytes?.(target) })),
+  );
+  return diskHasRoom(nodes, rules.minimumFreeMb);
 }
 
 /** Each try waits a minute for a record: where several got none, a person is told rather than kept waiting. */

@@ -1,5 +1,5 @@
 /**
- * `npm run proof -- rollouts`: harmless candidates and seeded faults, each rolled through a real cluster of three
+ * `npm run proof -- rollouts`: harmless candidates, seeded faults, and troubles that are not the candidate's, each rolled through a real cluster of three
  * brokers by the product, with the gates as they come. It takes hours: run it in parts.
  *
  *   --clean N     harmless candidates (20)
@@ -11,6 +11,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS, harmless } from './rollouts/faults.ts';
+import { TROUBLES } from './rollouts/others.ts';
 import { proveRollouts, type RolloutProof } from './rollouts/prove-rollouts.ts';
 import type { Measured } from './run.ts';
 
@@ -35,7 +36,9 @@ export async function proof(args: string[]): Promise<Measured> {
     ...faults.slice(index, index + 1),
     ...clean.slice(index, index + 1),
   ]).flat();
-  const cases = mixed.filter(({ id, kind }) => only === undefined || only.includes(id) || only.includes(kind));
+  const cases = [...mixed, ...TROUBLES].filter(
+    ({ id, kind }) => only === undefined || only.includes(id) || only.includes(kind),
+  );
   const proofs = await proveRollouts(cases, {
     file: resolve(values.file),
     seconds: Number(values.seconds),
@@ -54,7 +57,8 @@ export async function proof(args: string[]): Promise<Measured> {
 
 function figuresOf(proofs: readonly RolloutProof[]) {
   const clean = proofs.filter(({ kind }) => kind === 'harmless');
-  const faults = proofs.filter(({ kind }) => kind !== 'harmless');
+  const faults = proofs.filter(({ kind }) => kind !== 'harmless' && kind !== 'trouble');
+  const troubles = proofs.filter(({ kind }) => kind === 'trouble');
   const caught = faults.filter(({ outcome }) => outcome !== 'promoted');
   const ids = (of: readonly RolloutProof[]) => of.map(({ id, outcome }) => `${id} ${outcome}`);
   return {
@@ -66,6 +70,7 @@ function figuresOf(proofs: readonly RolloutProof[]) {
     onFirstNode: caught.filter(({ touched }) => touched <= 1).length,
     frozen: ids(caught.filter(({ outcome }) => outcome === 'frozen')),
     letThrough: ids(faults.filter(({ outcome }) => outcome === 'promoted')),
+    troubles: ids(troubles),
     notWhole: ids(proofs.filter(({ whole }) => !whole)),
     seconds: proofs.reduce((sum, { seconds }) => sum + seconds, 0),
   };

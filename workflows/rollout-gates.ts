@@ -24,7 +24,9 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
   while (desk.wavesLeft.length > 0) {
     if (historyIsLong()) await renew(desk, plan);
     const left = waves.filter(({ n }) => desk.wavesLeft?.includes(n));
-    const { n } = await node.beginNextWave({ ...desk.step, left });
+    const { n, again = [] } = await node.beginNextWave({ ...desk.step, left });
+    const diverged = await converge(desk, plan, again);
+    if (diverged) return diverged;
     const wave = left.find((one) => one.n === n) ?? left[0]!;
     progress.wave = { n: waves.length - left.length + 1, of: waves.length };
     progress.step = 'roll';
@@ -36,6 +38,22 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
     desk.wavesLeft = desk.wavesLeft.filter((other) => other !== n);
   }
   return undefined;
+}
+
+/** Nodes that hold something else than they were left with (a host that was replaced): put right before the next wave. */
+async function converge(desk: Desk, plan: Planned, again: readonly string[]): Promise<Stop | undefined> {
+  if (again.length === 0) return undefined;
+  const { progress, run } = desk;
+  const names = again.join(', ');
+  await say(
+    desk,
+    `again/${names}`,
+    `${run.environment}: ${names} no longer hold what was installed: once more`,
+    'warn',
+  );
+  progress.done = progress.done.filter((name) => !again.includes(name));
+  progress.remaining = [...again, ...progress.remaining];
+  return rollForward(desk, plan, again);
 }
 
 /** Watches a wave until its gate has decided; after a node was ended by others, and is back, anew. */

@@ -67,6 +67,8 @@ export type Driver = {
   waitReady(target: string, timeoutMs: number): Promise<{ ready: boolean; detail: string }>;
   /** Digests from disk (re-hashed now), the commit from the running process (`''` where the settings name no way). */
   readBack(target: string): Promise<ReadBack>;
+  /** Of the disk that holds the target's files and data; missing where a driver cannot tell. */
+  freeBytes?(target: string): Promise<number>;
 };
 
 /** What the driver needs of the artifact store (store/artifacts.ts). */

@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
@@ -46,6 +47,10 @@ export function createProcessDriver(programs: readonly NodeProgram[], { artifact
     start: (target, permit) => start(programOf(target), permit),
     waitReady: (target, timeoutMs) => waitReady(programOf(target), timeoutMs),
     readBack: (target) => readBack(programOf(target)),
+    async freeBytes(target) {
+      const { bavail, bsize } = await statfs(programOf(target).info.dir);
+      return bavail * bsize;
+    },
   };
 }
 

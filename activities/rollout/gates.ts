@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { GateInput, GateJudgement, GateSample } from '../../decisions/gate/types.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { gateWords } from '../../decisions/gate-words.ts';
+import { holds } from '../../decisions/node-change.ts';
 import { pickWave } from '../../decisions/wave-plan.ts';
 import {
   beforeLooksOf,
@@ -15,9 +16,9 @@ import {
   type Wave,
   waveOf,
 } from '../../store/gates.ts';
-import { keepBaseline, ledgerOf } from '../../store/rollouts.ts';
+import { keepBaseline, ledgerOf, planTarget } from '../../store/rollouts.ts';
 import type { Digest } from '../../workflows/types.ts';
-import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
+import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
 import { firstLook, lookForGate } from './gate-look.ts';
 import { gateSettingsOf, profileFor } from './gate-settings.ts';
 import { type Standing, standingOf } from './next.ts';
@@ -101,15 +102,38 @@ const AWAY_MS = 60_000;
 export async function beginNextWave(
   deps: RolloutDeps,
   { left, ...step }: RolloutStep & { left: { n: number; targets: string[]; why: string }[] },
-): Promise<{ n: number }> {
-  const { system } = await openContext(deps, step);
+): Promise<{ n: number; again?: string[] }> {
+  const context = await openContext(deps, step);
+  const { system } = context;
   const begun = await begunWave(deps.db, step.rollout);
   // A long roll-out that began a new history in the middle of a wave goes on with it.
   const wave =
     left.find(({ n }) => n === begun) ?? pickWave(left, left.length > 1 ? await system.goesLast() : undefined);
   if (!wave) throw new Error(`${step.rollout} has no wave left`);
+  const again = await notAsLeft(context, step);
   await beginWave(deps.db, step.rollout, wave.n);
-  return { n: wave.n };
+  return { n: wave.n, ...(again.length > 0 && { again }) };
+}
+
+const AGAIN = '/again';
+
+/**
+ * Nodes that were done, and hold something else by now: a host that was replaced comes up with what it was laid out
+ * with. They converge before the next wave: planned anew, under a key of their own.
+ */
+async function notAsLeft({ db, driver }: RolloutContext, { rollout }: RolloutStep): Promise<string[]> {
+  const again: string[] = [];
+  for (const entry of await ledgerOf(db, rollout)) {
+    if (entry.direction !== 'forward') continue;
+    // Planned by an attempt of this step whose answer was lost.
+    if (entry.state === 'planned' && entry.key.endsWith(AGAIN)) again.push(entry.target);
+    if (entry.state !== 'done') continue;
+    const facts = await driver.facts(entry.target);
+    if (facts.state !== 'running' || holds(facts, entry.to.artifacts)) continue;
+    await planTarget(db, { ...entry, key: `${entry.key}${AGAIN}`, seen: seenProcess(facts) }, { anew: true });
+    again.push(entry.target);
+  }
+  return again;
 }
 
 /**

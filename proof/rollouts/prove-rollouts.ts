@@ -6,6 +6,7 @@ import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.t
 import { CLIENTS_JAR } from '../../test/environment/small-kafka.ts';
 import { type Fixture, openFixture, until } from '../../test/rollout/fixture.ts';
 import { type Case, candidateMaker } from './faults.ts';
+import { type Trouble, troubleWhenBaking } from './others.ts';
 
 export type RolloutProof = {
   id: string;
@@ -37,7 +38,7 @@ const ENVIRONMENT = {
 
 /** Rolls each case through a real cluster of three, one after another; what the file knows already is not rolled again. */
 export async function proveRollouts(
-  cases: readonly Case[],
+  cases: readonly (Case | Trouble)[],
   { file, seconds, say }: { file: string; seconds: number; say: (line: string) => void },
 ): Promise<RolloutProof[]> {
   const done = readKept(file);
@@ -77,17 +78,32 @@ function readKept(file: string): RolloutProof[] {
 
 async function prove(
   fixture: Fixture,
-  { id, kind }: Case,
+  one: Case | Trouble,
   candidate: Parameters<Fixture['rollOut']>[2],
 ): Promise<RolloutProof> {
+  const { id, kind } = one;
+  const trouble = 'expected' in one ? one : undefined;
+  await trouble?.before?.(fixture, STAGING);
   const began = Date.now();
   const release = `kafka-${began}`;
   const before = await digests(fixture);
-  const outcome = await fixture.rollOut(STAGING, release, candidate);
+  const asked = await fixture.requested(STAGING, release, candidate);
+  if (trouble) await troubleWhenBaking(fixture, { environment: STAGING, rollout: `${release}/1/${STAGING}` }, trouble);
+  const outcome = await asked.result();
+  await trouble?.after?.(fixture, STAGING);
   const seconds = Math.round((Date.now() - began) / 1000);
   const report = await fixture.report(release);
-  const wanted = outcome.kind === 'promoted' ? before.map(() => candidate.artifacts[0]!.sha256) : before;
+  // Held in the middle, it stays as it is for a person to look at.
+  const wanted =
+    outcome.kind === 'held'
+      ? await digests(fixture)
+      : outcome.kind === 'promoted'
+        ? before.map(() => candidate.artifacts[0]!.sha256)
+        : before;
   const problems = await unwhole(fixture, wanted);
+  if (trouble && !trouble.expected.includes(outcome.kind)) {
+    problems.push(`it should have been ${trouble.expected.join(' or ')}`);
+  }
   if ((report.traffic?.lost ?? 0) > 0) problems.push(`${report.traffic?.lost} records lost`);
   return {
     ...{ id, kind, seconds, problems },

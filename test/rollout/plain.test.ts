@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeDown } from '../../activities/deploy/environment.ts';
@@ -36,11 +36,12 @@ beforeAll(async () => {
     release: { suites: ['unit'], environments: ['staging', 'production'] },
   };
   const watched = { ...plain, gates: { profile: 'compressed', warmUpSeconds: 0, bakeSeconds: 1, watchSeconds: 30 } };
-  fixture = await openFixture({ staging: plain, production: plain, watched }, { shop: fork });
+  const low = { ...plain, rollout: { ...plain.rollout, minimumFreeMb: 1e12 } };
+  fixture = await openFixture({ staging: plain, production: plain, watched, low }, { shop: fork });
   const first = await candidate('aaaaaaaaaaaa');
   await fixture.up('staging', first.artifacts);
   await fixture.up('production', first.artifacts);
-  await fixture.up('watched', first.artifacts);
+  for (const name of ['watched', 'low']) await fixture.up(name, first.artifacts);
 }, 120_000);
 
 afterAll(async () => {
@@ -199,6 +200,39 @@ test('what crashes in the watch after the last wave is put back, though it was p
   expect(await fixture.rollOut('watched', 'shop-17', await candidate('d3d3d3d3d3d3'))).toEqual({ kind: 'promoted' });
   expect(await fixture.client.workflow.getHandle('rollout:shop-16/1/watched').result()).toEqual({ kind: 'promoted' });
   expect((await fixture.thread('shop-16')).at(-1)).toContain('the watch ended early');
+});
+
+test('a host that was replaced in the middle comes up with another artifact: it converges before the next wave', async () => {
+  const id = 'shop-18/1/watched';
+  const build = await candidate('d4d4d4d4d4d4');
+  const asked = await fixture.requested('watched', 'shop-18', build);
+  await until('it bakes', async () => (await fixture.progress(id).catch(() => undefined))?.step === 'bake');
+  const [done] = (await fixture.progress(id)).done;
+  const { dir } = (await fixture.driver('watched').targets()).find(({ name }) => name === done)!;
+  const { pid } = await fixture.driver('watched').facts(done!);
+  process.kill(pid!, 'SIGKILL');
+  await until('a person is told', async () => (await fixture.progress(id)).waiting?.includes(`${done} ended`));
+  rmSync(join(dir, 'server.cjs'));
+  writeFileSync(join(dir, 'server.cjs'), program('d3d3d3d3d3d3'));
+  await fixture.up('watched');
+  expect(await asked.result()).toEqual({ kind: 'promoted' });
+  expect(await commits('watched')).toEqual(['d4d4d4d4d4d4', 'd4d4d4d4d4d4']);
+  expect((await fixture.effects('shop-18')).map(({ key }) => key.split('/').slice(3).join('/'))).toEqual([
+    `${done}/change`,
+    `${done}/change/again`,
+    expect.stringMatching(/^(one|two)\/change$/),
+  ]);
+});
+
+test('a disk that is low is found before anything is touched', async () => {
+  expect(await fixture.rollOut('low', 'shop-19', await candidate('d5d5d5d5d5d5'))).toMatchObject({
+    kind: 'held',
+    reasons: [
+      expect.stringMatching(/^disk: one has \d+ MiB free of .*minimumFreeMb/),
+      expect.stringContaining('two has'),
+    ],
+  });
+  expect(await fixture.effects('shop-19')).toEqual([]);
 });
 
 test('a node that does not return on its old artifact either: frozen, and no other is touched', async () => {

@@ -228,7 +228,7 @@ test('a node that does not return gets its old artifact back, and no other is to
   await expectWhole();
 });
 
-test('a pause stops before the next node, a second roll-out is refused, an abort puts back what was changed', async () => {
+test('a pause stops before the next node, a second roll-out waits, an abort puts back what was changed', async () => {
   const asked = await fixture.requested(STAGING, 'kafka-4', build('three'));
   const id = 'kafka-4/1/staging';
   await until('a node is being changed', async () =>
@@ -237,10 +237,12 @@ test('a pause stops before the next node, a second roll-out is refused, an abort
   await fixture.brake(STAGING, { kind: 'pause', by: 'ada', reason: 'looks odd' });
   await until('it waits', async () => (await fixture.progress(id)).waiting?.includes('paused by ada'));
   expect((await fixture.ledger(id)).map(({ state }) => state).sort()).toEqual(['done', 'planned', 'planned']);
-  expect(await fixture.rollOut(STAGING, 'kafka-5', build('one'))).toMatchObject({
-    kind: 'held',
-    reasons: [expect.stringContaining('kafka-4/1/staging')],
-  });
+  const second = await fixture.requested(STAGING, 'kafka-5', build('one'));
+  const queued = await until('the second one waits', async () => (await fixture.state(STAGING)).queue?.[0]);
+  expect(queued.why).toContainEqual(expect.stringContaining('kafka-4/1/staging rolls out'));
+  await second.cancel();
+  await expect(second.result()).rejects.toThrow();
+  expect((await fixture.state(STAGING)).queue).toBeUndefined();
 
   await fixture.brake(STAGING, { kind: 'abort', by: 'bob', reason: 'enough' });
   expect(await asked.result()).toEqual({ kind: 'aborted', reasons: ['aborted by bob: enough'] });
