@@ -22,6 +22,7 @@ const FAST = [
   'test/gates/arithmetic',
   'test/gates/gate',
   'test/gates/prometheus',
+  'test/gates/settings',
   'test/rollout/kafka-rules',
   'test/rollout/waves',
   'test/suite/decisions',

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readKafka } from '../../activities/health/kafka.ts';
 import { openSystem } from '../../activities/health/system.ts';
 import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
+import type { GateRecord } from '../../activities/rollout/gates.ts';
 import { replayGate } from '../../cli/commands/gate.ts';
 import type { GateFigures, GateMetric } from '../../decisions/gate/types.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
@@ -358,4 +359,20 @@ test('the verdict of a gate can be computed again from what was stored, and one 
     );
     expect(answer).toMatchObject({ same: true, stored: { kind: release === 'kafka-1' ? 'pass' : 'fail' } });
   }
+  const touched = { release: 'kafka-8', environment: STAGING, wave: 1 };
+  const { record } = await replayGate({ db: fixture.db, artifacts: fixture.store }, touched);
+  const stored = JSON.parse((await fixture.store.read(record)).toString()) as GateRecord;
+  const { sha256 } = await fixture.store.put(
+    JSON.stringify({ ...stored, judgement: { ...stored.judgement, reasons: ['it looked good'] } }),
+  );
+  await fixture.db
+    .updateTable('rollout_wave')
+    .set({ record: sha256 })
+    .where('rollout', '=', 'kafka-8/1/staging')
+    .where('n', '=', 1)
+    .execute();
+  expect(await replayGate({ db: fixture.db, artifacts: fixture.store }, touched)).toMatchObject({
+    same: false,
+    differences: ['reasons differ'],
+  });
 });
