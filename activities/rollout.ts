@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { diskHasRoom } from '../decisions/disk-room.ts';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
-import { overruleOutcome } from '../store/gates.ts';
+import { dropLooks, overruleOutcome } from '../store/gates.ts';
 import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
@@ -138,6 +138,8 @@ export function createRolloutActivities(deps: RolloutDeps) {
 
     async endRollout({ rollout, outcome }: { rollout: string; outcome: RolloutOutcome }): Promise<void> {
       await endRollout(deps.db, rollout, outcome);
+      // Of a gate that was given up in the middle.
+      await dropLooks(deps.db, rollout);
     },
   };
 }

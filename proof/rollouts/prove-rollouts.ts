@@ -61,7 +61,7 @@ export async function proveRollouts(
         say(
           `${proof.id}: ${proof.outcome} in ${proof.seconds} s, ${proof.whole ? 'whole' : `NOT WHOLE: ${proof.problems}`}; ${proof.reasons[0] ?? ''}`,
         );
-        if (!proof.whole) await afresh(fixture);
+        if (!proof.whole || proof.outcome === 'frozen') await afresh(fixture);
       }
     } finally {
       await fixture.close();
@@ -93,13 +93,12 @@ async function prove(
   await trouble?.after?.(fixture, STAGING);
   const seconds = Math.round((Date.now() - began) / 1000);
   const report = await fixture.report(release);
-  // Held in the middle, it stays as it is for a person to look at.
-  const wanted =
-    outcome.kind === 'held'
-      ? await digests(fixture)
-      : outcome.kind === 'promoted'
-        ? before.map(() => candidate.artifacts[0]!.sha256)
-        : before;
+  // Held or frozen in the middle, it stays as it is for a person to look at: whole means that nothing is missing.
+  const wanted = ['held', 'frozen'].includes(outcome.kind)
+    ? await digests(fixture)
+    : outcome.kind === 'promoted'
+      ? before.map(() => candidate.artifacts[0]!.sha256)
+      : before;
   const problems = await unwhole(fixture, wanted);
   if (trouble && !trouble.expected.includes(outcome.kind)) {
     problems.push(`it should have been ${trouble.expected.join(' or ')}`);
