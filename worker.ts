@@ -14,6 +14,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { createApprovalActivities } from './activities/approvals.ts';
 import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
@@ -22,6 +23,7 @@ import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { collect, collectRunFolders, hourly } from './activities/retention.ts';
+import { createReversibilityActivities } from './activities/reversibility.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
 import { createSandboxOf, plannedUse, type SandboxOf } from './activities/sandbox/for-fork.ts';
 import { openSandbox, refusalText } from './activities/sandbox/open.ts';
@@ -188,6 +190,8 @@ function createActivities(
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
+    ...createApprovalActivities({ db, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
   };

@@ -5,6 +5,7 @@ import { ConfigurationError } from '../config/load.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import { setLogLevel } from '../lib/log.ts';
 import type { Globals } from './context.ts';
+import { addApprovalCommands } from './register-approvals.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
 import { addMachineCommands } from './register-machine.ts';
@@ -30,7 +31,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const run = async (command: Command, action: Action) => {
     status = await action(command.optsWithGlobals() as Globals);
   };
-  for (const add of [addMachineCommands, addReleaseCommands, addEnvironmentCommands, addGateCommands, addTriageCommand])
+  for (const add of [
+    addMachineCommands,
+    addReleaseCommands,
+    addEnvironmentCommands,
+    addGateCommands,
+    addApprovalCommands,
+    addTriageCommand,
+  ])
     add(program, run);
   try {
     await program.parseAsync(argv as string[], { from: 'user' });

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Settings } from '../config/schema.ts';
+import type { Db } from '../store/database.ts';
 import type { EnvironmentState } from '../workflows/environment-messages.ts';
 import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
 import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
@@ -85,8 +86,8 @@ export const addEnvironmentCommands: Register = (program, run) => {
       .description(description)
       .action((name: string, options: { reason?: string }, command: Command) =>
         run(command, (globals) =>
-          braking(globals, async (client, settings) => [
-            await pressBrake(client, settings, name, { kind, ...options }),
+          braking(globals, async (connected, settings) => [
+            await pressBrake(connected, settings, name, { kind, ...options }),
           ]),
         ),
       );
@@ -96,7 +97,9 @@ export const addEnvironmentCommands: Register = (program, run) => {
     .option('--reason <text>', 'why; it is shown to everyone')
     .description('pause every environment')
     .action((options: { reason?: string }, command: Command) =>
-      run(command, (globals) => braking(globals, (client, settings) => stopAll(client, settings, options.reason))),
+      run(command, (globals) =>
+        braking(globals, (connected, settings) => stopAll(connected, settings, options.reason)),
+      ),
     );
 };
 
@@ -110,12 +113,12 @@ const BRAKES = [
 
 async function braking(
   globals: Globals,
-  press: (client: Client, settings: Settings) => Promise<EnvironmentState[]>,
+  press: (connected: { client: Client; db: Db }, settings: Settings) => Promise<EnvironmentState[]>,
 ): Promise<number> {
   const settings = settingsOf(globals);
   const connected = await connect(globals);
   try {
-    const states = await press(connected.client, settings);
+    const states = await press(connected, settings);
     print(globals, states, states.flatMap(brakeLines));
     return 0;
   } finally {

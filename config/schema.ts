@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { artifactsSchema, retentionSchema } from './storage.ts';
@@ -18,6 +19,14 @@ const secret = z
     { error: SECRET },
   )
   .describe(SECRET);
+
+const regularExpression = z.string().superRefine((source, context) => {
+  try {
+    new RegExp(source);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
 
 const artifact = z.strictObject({
   name: z
@@ -61,6 +70,12 @@ export const forkSchema = z.strictObject({
   release: z.strictObject({
     suites: z.array(name).min(1).describe('what a release runs unless --suite says otherwise'),
     environments: z.array(name).default([]).describe('in order; each takes only what the one before has verified'),
+    oneWay: z
+      .array(z.strictObject({ what: z.string().min(1), paths: regularExpression }))
+      .default([])
+      .describe(
+        'formats that the old artifact may not read once the new one has written them; for Kafka K18 knows its own',
+      ),
     rerunSeconds: z
       .number()
       .nonnegative()
@@ -74,6 +89,7 @@ const person = z.strictObject({
   user: z.string().optional().describe("the operating system's user on the CLI"),
   email: z.email().optional().describe('as the author of patches'),
   slack: z.strictObject({ team: z.string(), user: z.string() }).optional(),
+  github: z.string().optional().describe('the login there'),
 });
 
 const announcements = z.strictObject({
@@ -92,6 +108,8 @@ export const settingsSchema = z
     environments: z.record(name, environmentSchema).default({}),
     libraries: librariesSchema.default({}),
     people: z.record(name, person).default({}),
+    groups: z.record(name, z.array(name).min(1)).default({}).describe('of people, for policies'),
+    approvals: approvalsSchema,
     announcements: announcements.default({}),
     artifacts: artifactsSchema(secret),
     retention: retentionSchema,
@@ -100,6 +118,7 @@ export const settingsSchema = z
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
+    for (const { path, message } of peopleProblems(settings)) problem(path, message);
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];
       const sandbox = sandboxProblem(fork);

@@ -1,3 +1,4 @@
+import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
 import { effectsOf } from '../store/journal.ts';
 import { type RolloutReport, rolloutsOf, type TargetReport } from '../store/rollout-report.ts';
@@ -35,12 +36,22 @@ export async function assembleReport(db: Db, release: string, now = new Date()):
     patches,
     candidates,
     effects,
-    // Decisions and agents come with their own issues; the fields hold from the start.
-    approvals: [],
+    approvals: await decisionsOf(db, release),
+    // Agents come with their own issue; the field holds from the start.
     agent: { runs: 0, turns: 0, tokens: 0, money: 0 },
     thread: thread.map(({ at, text, key, tone }) => ({ at, text, key, tone })),
     seconds,
   };
+}
+
+/** One row a question: what was decided and by whom; `waiting` while nobody has. */
+async function decisionsOf(db: Db, release: string): Promise<Report['approvals']> {
+  return (await approvalsOf(db, { release })).map(({ id, open, outcome }) => ({
+    id,
+    digest: open.digest,
+    decision: outcome?.kind ?? 'waiting',
+    by: outcome && 'by' in outcome ? outcome.by.join(', ') : '',
+  }));
 }
 
 async function patchesOf(db: Db, release: string): Promise<Report['patches']> {

@@ -1,6 +1,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { logger } from '../lib/log.ts';
+import type { ApprovalTables } from './approvals.ts';
+import type { AuditTables } from './audit.ts';
 import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
 import type { ReleaseTables } from './releases.ts';
@@ -16,7 +18,9 @@ export type Database = ReleaseTables &
   GateTables &
   JournalTables &
   ThreadTables &
-  TriageTables;
+  TriageTables &
+  ApprovalTables &
+  AuditTables;
 
 export type Db = Kysely<Database>;
 

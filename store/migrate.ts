@@ -14,6 +14,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '030-journal-thread': () => import('./migrations/030-journal-thread.ts'),
   '040-build-sandbox': () => import('./migrations/040-build-sandbox.ts'),
   '050-gates': () => import('./migrations/050-gates.ts'),
+  '060-approvals': () => import('./migrations/060-approvals.ts'),
 };
 
 const provider: MigrationProvider = {

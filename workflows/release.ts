@@ -12,11 +12,13 @@ import type { CheckActivities } from '../activities/checks.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RecordActivities } from '../activities/release-records.ts';
 import type { StoryActivities } from '../activities/story.ts';
+import { needsOneWayApproval } from '../decisions/one-way-approval.ts';
 import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
 import { gateSuites } from '../decisions/suite-gate.ts';
 import { rollOut } from './environment-client.ts';
+import { askForOneWay, oneWayReasons } from './one-way.ts';
 import { suite } from './suite.ts';
-import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, SuiteOutcome } from './types.ts';
+import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, RolloutOrder, SuiteOutcome } from './types.ts';
 
 const taskQueue = 'patchwright-activity';
 
@@ -57,6 +59,8 @@ const story = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
+export type Cut = Extract<CutOutcome, { kind: 'cut' }>;
+
 export type ReleaseInput = ReleaseOrder & { settings: Digest };
 
 /**
@@ -66,7 +70,8 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
  *   3. Run every suite. A verdict that the patches caused holds the release.
- *   4. Roll out through each environment in order; only what the one before has verified goes on.
+ *   4. Roll out through each environment in order; only what the one before has verified goes on. What could not be
+ *      taken back needs the word of people before the second.
  *   5. Finish: name it in the fork's repository, say how it ended.
  *
  * However it ends, the outcome is in the store and the last message of the thread says it.
@@ -108,7 +113,15 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
 
+  const reasons = await oneWayReasons(input, cut);
+  let oneWay: RolloutOrder['oneWay'] = reasons && { reasons };
   for (const environment of input.environments) {
+    if (oneWay && oneWay.approval === undefined && needsOneWayApproval(input.environments, environment)) {
+      await steps.enter('approval');
+      const answer = await askForOneWay(input, n, { cut, candidate: built.candidate, reasons: oneWay.reasons });
+      if (answer.refusal !== undefined) return { kind: 'held', at: 'approval', reasons: [answer.refusal] };
+      oneWay = { ...oneWay, approval: answer.approval };
+    }
     await steps.enter(`rollout:${environment}`);
     const rolled = await rollOut({
       rollout: `${input.release}/${n}/${environment}`,
@@ -119,6 +132,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
       requestedBy: input.requestedBy,
       settings: input.settings,
       ...(input.expedite && { expedite: true }),
+      ...(oneWay && { oneWay }),
     });
     if (rolled.kind !== 'promoted') return { kind: rolled.kind, at: environment, reasons: rolled.reasons };
   }
@@ -153,7 +167,6 @@ async function cutAndRecord(input: ReleaseInput, n: number): Promise<CutOutcome>
   return cut;
 }
 
-type Cut = Extract<CutOutcome, { kind: 'cut' }>;
 type Both = { kind: 'built'; candidate: Build; base: Build };
 
 async function buildBoth(

@@ -167,6 +167,8 @@ export type RolloutOrder = {
   environment: string;
   candidate: Build;
   requestedBy: string;
+  /** The old artifact may not read what this one writes. `approval`: where people had to be asked, by its id. */
+  oneWay?: { reasons: string[]; approval?: string };
 };
 
 /** A gate or a rule: pass, or no with reasons a person can act on. */

@@ -3,6 +3,7 @@ import { profileWords } from '../../decisions/gate-words.ts';
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
 import type { Reversibility } from '../../decisions/kafka-rules/one-way.ts';
 import { holds } from '../../decisions/node-change.ts';
+import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
 import { pastRolloutsOf, planWavesOf } from '../../store/gates.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
@@ -17,6 +18,7 @@ import {
   planTarget,
 } from '../../store/rollouts.ts';
 import type { Build, Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
+import { whyNotApproved } from '../approvals.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
@@ -65,6 +67,8 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
   const held = await heldAnywhere(deps, order);
   if (held.length > 0) return { kind: 'refused', reasons: held };
+  const unapproved = await notApproved(deps, order);
+  if (unapproved !== undefined) return { kind: 'refused', reasons: [unapproved] };
   const opening = await openOrWhyNot(deps, order);
   if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
   const context = opening;
@@ -90,7 +94,21 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   }
   const gated = await planGates(context, order, opened.attempt, { targets, already });
   const { blockedSeconds } = context.rules;
-  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated };
+  const reversibility = reversibilityOf(order);
+  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated, ...reversibility };
+}
+
+function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {
+  if (!oneWay) return {};
+  return { reversibility: { kind: 'one-way', rule: 'K18', reasons: oneWay.reasons, rehearsal: 'needed' } };
+}
+
+/** A one-way candidate is approved by people; asked once more, now that it is about to happen. */
+async function notApproved(deps: RolloutDeps, { oneWay, settings, ...order }: Order): Promise<string | undefined> {
+  if (oneWay?.approval === undefined) return undefined;
+  const binds = oneWayBinds({ ...order, reasons: oneWay.reasons });
+  const use = { id: oneWay.approval, binds, settings: await deps.settings(settings), use: order.rollout };
+  return whyNotApproved(deps.db, use);
 }
 
 /** The waves of what is to be changed, written down. Where every node runs it already they are judged as they stand. */

@@ -3,6 +3,7 @@
  * the journal is written, by the same statements in the same order; of the rest it is known that it went well at once.
  * Records, story and requests to environments are the real activities.
  */
+
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { type BuildActivities, digestOver } from '../../activities/build.ts';
@@ -13,6 +14,7 @@ import {
 } from '../../activities/environment-request.ts';
 import type { GitActivities } from '../../activities/git.ts';
 import { createRecordActivities, type RecordActivities } from '../../activities/release-records.ts';
+import type { ReversibilityActivities } from '../../activities/reversibility.ts';
 import type { RolloutActivities } from '../../activities/rollout.ts';
 import { createStoryActivities, type StoryActivities } from '../../activities/story.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -48,6 +50,7 @@ type NoOpActivities = RecordActivities &
   Omit<GitActivities, 'resolveBase' | 'cutPart'> &
   BuildActivities &
   CheckActivities &
+  ReversibilityActivities &
   RolloutActivities;
 
 export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): NoOpActivities {
@@ -58,6 +61,7 @@ export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): 
     ...noOpGit(db, settings, size),
     ...noOpBuild(db, settings),
     checkPatches: async () => [],
+    judgeReversibility: async () => ({ kind: 'reversible' }),
     ...noOpRollout(db, settings, size.targets),
   };
 }

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
+import { appendAudit } from '../../store/audit.ts';
 import type { Db } from '../../store/database.ts';
 import { digestsLike, liftHold } from '../../store/gates.ts';
+import { requirePerson } from './approvals.ts';
 import { requireEnvironment } from './env.ts';
-import { personOf } from './release.ts';
 
 export type Unheld = { environment: string; digest: string; by: string; reason: string };
 
@@ -20,7 +22,9 @@ export async function unhold(
   if (digest === undefined) throw new ExitError(1, `${environment} never saw an artifact ${prefix}`);
   if (others.length > 0)
     throw new ExitError(2, `${prefix} may be one of ${others.length + 1} artifacts: say more of it`);
-  const lifted = { environment, digest, by: personOf(settings), reason };
+  const lifted = { environment, digest, by: await requirePerson(db, settings), reason };
   await liftHold(db, lifted);
+  const entry = { digest, reason };
+  await appendAudit(db, { key: randomUUID(), kind: 'unhold', about: environment, by: lifted.by, entry });
   return lifted;
 }

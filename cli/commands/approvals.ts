@@ -1,0 +1,119 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { personalToken } from '../../config/env.ts';
+import type { Settings } from '../../config/schema.ts';
+import { outcomeWords } from '../../decisions/approval.ts';
+import { ExitError } from '../../lib/exit-error.ts';
+import { plainText } from '../../lib/plain-text.ts';
+import { approvalsOf, issueToken, keepDecision, personOfToken, type StoredApproval } from '../../store/approvals.ts';
+import type { Db } from '../../store/database.ts';
+import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
+import { personOf } from './release.ts';
+
+const SHORTEST_DIGEST = 12;
+
+/** Who decides: by the person's own token, so that two people at one machine are two people (design, *Who acts*). */
+export async function requirePerson(db: Db, settings: Settings): Promise<string> {
+  const token = personalToken();
+  if (token === undefined)
+    throw new ExitError(
+      2,
+      'a decision needs your own token: set PATCHWRIGHT_TOKEN to what `npx patchwright people token NAME` showed you',
+    );
+  const person = await personOfToken(db, token);
+  if (person === undefined || !(person in settings.people))
+    throw new ExitError(
+      2,
+      'PATCHWRIGHT_TOKEN is nobody’s valid token: get a new one with `npx patchwright people token NAME`',
+    );
+  return person;
+}
+
+/** A new token of a person, shown once; the one before is no longer valid. */
+export async function newToken(db: Db, settings: Settings, person: string): Promise<{ person: string; token: string }> {
+  if (!(person in settings.people)) {
+    const known = Object.keys(settings.people).join(', ') || 'none';
+    throw new ExitError(2, `nobody is called "${person}" under people in the configuration; there are: ${known}`);
+  }
+  const token = `pw-${randomBytes(32).toString('base64url')}`;
+  await issueToken(db, { person, token, by: personOf(settings) });
+  return { person, token };
+}
+
+export type Wanted = { id: string; digest: string; decision: Decision['decision']; note?: string | undefined };
+
+/** Decides. What is refused is refused with the reason, and is in the audit all the same. */
+export async function decide(
+  { db, client }: { db: Db; client: Client },
+  settings: Settings,
+  { id, digest, decision, note }: Wanted,
+): Promise<DecisionAnswer & { id: string; person: string }> {
+  const person = await requirePerson(db, settings);
+  const [stored] = await approvalsOf(db, { id });
+  if (!stored) throw new ExitError(2, `there is no approval ${id}; what waits: npx patchwright approvals`);
+  const short = /^[0-9a-f]+$/.test(digest) && digest.length >= SHORTEST_DIGEST;
+  const named = short && stored.open.digest.startsWith(digest) ? stored.open.digest : digest;
+  const made: Decision = { person, digest: named, decision, nonce: randomUUID(), ...(note !== undefined && { note }) };
+  return { ...(await send({ db, client }, stored, made)), id, person };
+}
+
+async function send(
+  { db, client }: { db: Db; client: Client },
+  stored: StoredApproval,
+  decision: Decision,
+): Promise<DecisionAnswer> {
+  const handle = client.workflow.getHandle(`approval:${stored.id}`);
+  try {
+    const options = { args: [decision] as [Decision], updateId: decision.nonce };
+    return await handle.executeUpdate<DecisionAnswer, [Decision]>('decide', options);
+  } catch (error) {
+    const isOver = error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
+    if (!isOver) throw error;
+    const [now] = await approvalsOf(db, { id: stored.id });
+    if (!now?.outcome) throw error;
+    const reason = `it is over: ${outcomeWords(now.outcome)}`;
+    await keepDecision(db, { id: stored.id, key: decision.nonce, decision, refused: reason });
+    return { kind: 'refused', reason };
+  }
+}
+
+/** Riskier kinds first where two are as old; the oldest first. */
+const RISK = ['one-way-release', 'finalise', 'unhold', 'fix', 'repair'];
+
+export type Waiting = StoredApproval & { mine: boolean };
+
+/** What waits for people: what the caller may decide before what others must. */
+export async function waitingFor(db: Db, settings: Settings): Promise<Waiting[]> {
+  const token = personalToken();
+  const person = (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
+  const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({ ...one, mine: isMine(one, person) }));
+  const rank = ({ mine, openedAt, question }: Waiting) =>
+    [mine ? 0 : 1, openedAt.slice(0, 13), RISK.indexOf(question.kind), openedAt].join(' ');
+  return waiting.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+const isMine = ({ open, decisions }: StoredApproval, person: string) =>
+  open.deciders.includes(person) && !decisions.some((one) => one.person === person && one.refused === undefined);
+
+export function waitingLines(waiting: readonly Waiting[]): string[] {
+  if (waiting.length === 0) return ['nothing waits for a decision'];
+  return waiting.flatMap(({ id, question, open, decisions, mine }) => {
+    const yes = decisions.filter(({ decision, refused }) => decision === 'approve' && refused === undefined);
+    const summary = plainText(question.summary, 3_000)
+      .split('\n')
+      .map((line) => `    ${line}`);
+    return [
+      `${id}  ${question.kind}${mine ? '  waits for you' : ''}`,
+      `  ${question.title}`,
+      ...summary,
+      `  ${yes.length} of ${open.needed}: ${yes.map(({ person }) => person).join(', ') || 'nobody yet'}; may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`,
+      `  npx patchwright approve ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)}`,
+    ];
+  });
+}
+
+export function answerLines({ id, person, ...answer }: Awaited<ReturnType<typeof decide>>): string[] {
+  if (answer.kind === 'refused') return [`${id}: refused: ${answer.reason}`];
+  if (answer.outcome) return [`${id}: ${outcomeWords(answer.outcome)}`];
+  return [`${id}: ${person} is counted; ${answer.missing} more needed`];
+}

@@ -1,0 +1,126 @@
+import type { Command } from 'commander';
+import { auditRows, verifyAudit } from '../store/audit.ts';
+import { answerLines, decide, newToken, type Wanted, waitingFor, waitingLines } from './commands/approvals.ts';
+import { connect, type Globals, openStore, settingsOf } from './context.ts';
+import type { Register } from './main.ts';
+import { print, table } from './output.ts';
+
+export const addApprovalCommands: Register = (program, run) => {
+  program
+    .command('approvals')
+    .description('what waits for a decision: yours first, then the oldest and riskiest')
+    .action((_: object, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const waiting = await waitingFor(store.db, settingsOf(globals));
+          print(globals, waiting, waitingLines(waiting));
+          return 0;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+  program
+    .command('approve')
+    .argument('<id>')
+    .requiredOption('--digest <sha>', 'of exactly what you approve, as it was shown; at least 12 digits')
+    .option('--note <text>')
+    .description('say yes, with your own token in PATCHWRIGHT_TOKEN')
+    .action((id: string, options: { digest: string; note?: string }, command: Command) =>
+      run(command, (globals) => deciding(globals, { id, ...options, decision: 'approve' })),
+    );
+  program
+    .command('reject')
+    .argument('<id>')
+    .requiredOption('--digest <sha>', 'of what you reject')
+    .requiredOption('--note <text>', 'why')
+    .option('--changes', 'ask for changes instead', false)
+    .description('say no, with your own token in PATCHWRIGHT_TOKEN')
+    .action(
+      (id: string, { changes, ...options }: { digest: string; note: string; changes: boolean }, command: Command) =>
+        run(command, (globals) => deciding(globals, { id, ...options, decision: changes ? 'changes' : 'reject' })),
+    );
+  addPeople(program, run);
+  addAudit(program, run);
+};
+
+async function deciding(globals: Globals, wanted: Wanted): Promise<number> {
+  const settings = settingsOf(globals);
+  const connected = await connect(globals);
+  try {
+    const answer = await decide(connected, settings, wanted);
+    print(globals, answer, answerLines(answer));
+    return answer.kind === 'refused' ? 1 : 0;
+  } finally {
+    await connected.close();
+  }
+}
+
+const addPeople: Register = (program, run) => {
+  program
+    .command('people')
+    .description('who may decide')
+    .command('token')
+    .argument('<name>', 'a person of the configuration')
+    .description('a new token for this person, shown once; the one before is no longer valid')
+    .action((name: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const issued = await newToken(store.db, settingsOf(globals), name);
+          print(globals, issued, [issued.token, `for ${name} alone, as PATCHWRIGHT_TOKEN; it is not shown again`]);
+          return 0;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+};
+
+const addAudit: Register = (program, run) => {
+  const audit = program.command('audit').description('every decision, refusal, brake and waiver');
+  audit
+    .command('verify')
+    .option('--head <hash>', 'that you noted elsewhere: the audit must still have it')
+    .description('follow the chain of hashes from its first row')
+    .action(({ head }: { head?: string }, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const check = await verifyAudit(store.db, head);
+          const words =
+            check.kind === 'whole' ? `whole: ${check.rows} rows; note its head elsewhere: ${check.head}` : check.reason;
+          print(globals, check, [words]);
+          return check.kind === 'whole' ? 0 : 1;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+  audit
+    .command('show')
+    .argument('[about]', 'an approval, an environment, a person')
+    .option('--limit <n>', 'so many, the newest first', '50')
+    .description('what is in it')
+    .action((about: string | undefined, { limit }: { limit: string }, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const wanted = { ...(about !== undefined && { about }), limit: Math.min(10_000, Number(limit) || 50) };
+          const rows = await auditRows(store.db, wanted);
+          const cells = rows.map((row) => [
+            row.at,
+            row.kind,
+            row.about,
+            row.by,
+            JSON.stringify(row.entry).slice(0, 200),
+          ]);
+          print(globals, rows, cells.length > 0 ? table(cells) : ['nothing yet']);
+          return 0;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+};

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const policy = z.strictObject({
+  needed: z.int().min(1).max(10).default(1).describe('so many people'),
+  from: z.array(z.string()).default([]).describe('people or groups; nobody named: everyone under people'),
+  expiresHours: z.number().positive().max(720).default(24).describe('then it can no longer be decided, nor used'),
+});
+
+/** `approvals:` who decides on what only a person may decide. */
+export const approvalsSchema = z
+  .strictObject({
+    'one-way-release': policy.prefault({}).describe('a candidate that cannot safely be rolled back'),
+    finalise: policy.prefault({}).describe('a feature level that is raised for good'),
+    unhold: policy.prefault({}).describe('an artifact that was rolled back'),
+    repair: policy.prefault({}).describe('an agent’s change to a patch'),
+    fix: policy.prefault({}).describe('an agent’s fix of a ticket'),
+  })
+  .prefault({});
+
+type Account = {
+  user?: string | undefined;
+  email?: string | undefined;
+  github?: string | undefined;
+  slack?: { team: string; user: string } | undefined;
+};
+type Named = {
+  people: Record<string, Account>;
+  groups: Record<string, string[]>;
+  approvals: Record<string, { from: string[] }>;
+};
+
+/** One account belongs to one person, or one person would count twice; and whoever is named has to be somebody. */
+export function peopleProblems({ people, groups, approvals }: Named): { path: string[]; message: string }[] {
+  const problems: { path: string[]; message: string }[] = [];
+  const owners = new Map<string, string>();
+  for (const [person, account] of Object.entries(people)) {
+    for (const [kind, id] of accountsOf(account)) {
+      const owner = owners.get(`${kind} ${id}`);
+      if (owner !== undefined) {
+        const message = `${id} is ${owner}’s already: one person would count as two`;
+        problems.push({ path: ['people', person, kind], message });
+      }
+      owners.set(`${kind} ${id}`, person);
+    }
+    if (person in groups) problems.push({ path: ['groups', person], message: 'a person has this name' });
+  }
+  const some = Object.keys(people).join(', ') || 'none are configured';
+  for (const [group, members] of Object.entries(groups)) {
+    for (const member of members.filter((one) => !(one in people)))
+      problems.push({ path: ['groups', group], message: `nobody is called "${member}"; there are: ${some}` });
+  }
+  for (const [kind, { from }] of Object.entries(approvals)) {
+    for (const one of from.filter((who) => !(who in people) && !(who in groups)))
+      problems.push({
+        path: ['approvals', kind, 'from'],
+        message: `neither a person nor a group is called "${one}"; people: ${some}`,
+      });
+  }
+  return problems;
+}
+
+function accountsOf({ user, email, github, slack }: Account): [kind: string, id: string][] {
+  const all: [string, string | undefined][] = [
+    ['user', user],
+    ['email', email?.toLowerCase()],
+    ['github', github?.toLowerCase()],
+    ['slack', slack && `${slack.team}/${slack.user}`],
+  ];
+  return all.flatMap(([kind, id]) => (id === undefined ? [] : [[kind, id]]));
+}

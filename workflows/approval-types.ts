@@ -1,0 +1,71 @@
+import type { Digest } from './types.ts';
+
+/** What a person may be asked to decide. */
+export type ApprovalKind = 'one-way-release' | 'finalise' | 'unhold' | 'repair' | 'fix';
+
+/**
+ * One question to people. `binds` names everything that an approval is about, by digest where there is one: a decision
+ * names the digest over it, so that nobody approves one thing and has another done (trust.md).
+ */
+export type ApprovalQuestion = {
+  /** Short, and never used twice: kafka-7/1/one-way. */
+  id: string;
+  kind: ApprovalKind;
+  settings: Digest;
+  release?: string;
+  ticket?: string;
+  /** One line. */
+  title: string;
+  /** What, why, evidence, risk: at most 3,000 characters. */
+  summary: string;
+  /** The whole of it, in the artifact store. */
+  details?: Digest;
+  binds: Record<string, string>;
+  /** Who asked for it: does not count. A person by name. */
+  requester: string;
+  /** Whoever wrote or steered it: persons, or e-mail addresses of patch authors. They do not count either. */
+  excluded: string[];
+};
+
+/** The question as it was opened: who may decide, until when, and the digest that a decision must name. */
+export type OpenApproval = {
+  digest: Digest;
+  expiresAt: string;
+  needed: number;
+  /** Everybody who may decide. */
+  deciders: string[];
+  /** Everybody who may not although he is known, and why. */
+  barred: Record<string, string>;
+};
+
+export type Decision = {
+  /** Established by the caller: a token on the CLI, a signed click in Slack. */
+  person: string;
+  digest: Digest;
+  decision: 'approve' | 'reject' | 'changes';
+  note?: string;
+  /** Made anew for every click: a replayed one is known by it. */
+  nonce: string;
+};
+
+export type CountedDecision = Decision & { at: string };
+
+export type ApprovalOutcome =
+  | { kind: 'approved'; by: string[] }
+  | { kind: 'rejected'; by: string[]; note: string }
+  | { kind: 'changes-requested'; by: string[]; note: string }
+  /** Nobody could have decided: the reason says why. */
+  | { kind: 'impossible'; note: string }
+  | { kind: 'expired'; by: string[] }
+  | { kind: 'withdrawn'; note: string };
+
+export type ApprovalState = {
+  question: ApprovalQuestion;
+  open: OpenApproval;
+  decisions: CountedDecision[];
+  outcome?: ApprovalOutcome;
+};
+
+export type DecisionAnswer =
+  | { kind: 'counted'; missing: number; outcome?: ApprovalOutcome }
+  | { kind: 'refused'; reason: string };

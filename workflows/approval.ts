@@ -1,0 +1,91 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  uuid4,
+} from '@temporalio/workflow';
+import type { ApprovalActivities } from '../activities/approvals.ts';
+import type { StoryActivities } from '../activities/story.ts';
+import { askedWords, outcomeWords, takeDecision } from '../decisions/approval.ts';
+import { approvalState, decide, withdrawApproval } from './approval-messages.ts';
+import type { ApprovalOutcome, ApprovalQuestion, ApprovalState, DecisionAnswer } from './approval-types.ts';
+
+const { openApproval, recordDecision, closeApproval } = proxyActivities<ApprovalActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const { tell } = proxyActivities<StoryActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+/**
+ * One question to people, until it is decided, withdrawn or expired.
+ *
+ *   1. Open it: the digest over exactly what is asked, who may decide, until when. Where nobody could, it ends here.
+ *   2. Take decisions: each is counted or refused with the reason, and either is in the audit before it is answered.
+ *   3. Keep how it ended. The expiry ends the authority, never the record.
+ *
+ * What was approved is checked once more by the activity that acts on it (activities/approvals.ts).
+ */
+export async function approval(question: ApprovalQuestion): Promise<ApprovalOutcome> {
+  const { id } = question;
+  let state: ApprovalState | undefined;
+  setHandler(approvalState, () => state);
+  setHandler(decide, async (decision): Promise<DecisionAnswer> => {
+    await condition(() => state !== undefined);
+    // At once, before anything is awaited: two clicks at the same moment are judged one after the other.
+    const answer = takeDecision(state!, decision, new Date().toISOString());
+    await recordDecision({ id, key: uuid4(), decision, ...(answer.kind === 'refused' && { refused: answer.reason }) });
+    return answer;
+  });
+  setHandler(withdrawApproval, async ({ note }) => {
+    await condition(() => state !== undefined);
+    state!.outcome ??= { kind: 'withdrawn', note };
+  });
+
+  const { impossible, ...open } = await openApproval(question);
+  const opened: ApprovalState = { question, open, decisions: [] };
+  if (impossible !== undefined) opened.outcome = { kind: 'impossible', note: impossible };
+  state = opened;
+  if (impossible === undefined) await say(question, 'asked', askedWords(opened));
+  const outcome = await untilOver(opened);
+  await CancellationScope.nonCancellable(async () => {
+    await condition(allHandlersFinished);
+    await closeApproval({ id, outcome });
+    await say(
+      question,
+      'ended',
+      `${question.title} ${outcomeWords(outcome)}`,
+      outcome.kind === 'approved' ? 'good' : 'warn',
+    );
+  });
+  return outcome;
+}
+
+/** Decided, expired, or taken back by whoever asked. */
+async function untilOver(state: ApprovalState): Promise<ApprovalOutcome> {
+  try {
+    const left = Math.max(1, Date.parse(state.open.expiresAt) - Date.now());
+    await condition(() => state.outcome !== undefined, left);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    state.outcome ??= { kind: 'withdrawn', note: 'what it was about was cancelled' };
+  }
+  const yes = state.decisions.filter(({ decision }) => decision === 'approve');
+  state.outcome ??= { kind: 'expired', by: yes.map(({ person }) => person) };
+  return state.outcome;
+}
+
+/** In the thread of the release that it is about. */
+async function say({ id, release }: ApprovalQuestion, key: string, text: string, tone: 'good' | 'warn' = 'warn') {
+  if (release !== undefined) await tell({ release, key: `approval/${id}/${key}`, text, tone });
+}
