@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { GateInput, GateJudgement, GateSample } from '../../decisions/gate/types.ts';
+import { watchedMs } from '../../decisions/gate/windows.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { gateWords } from '../../decisions/gate-words.ts';
 import { holds } from '../../decisions/node-change.ts';
@@ -44,6 +45,10 @@ export type WaveVerdict = {
 
 export type WaveOrder = RolloutStep & { attempt: number; wave: number; round: number };
 
+/** A window that cannot be observed for so long holds the roll-out: nothing was touched yet. */
+const WINDOWS_WAITED = 3;
+const LONGEST_WINDOW_MS = 120_000;
+
 /** The environment's figures before the first node, kept before anything is touched: what every wave is compared with. */
 export async function lookBefore(
   deps: RolloutDeps,
@@ -54,10 +59,16 @@ export async function lookBefore(
   if (!traffic.observed && system.gateMetrics.length === 0) return {};
   const { windowSeconds, beatSeconds } = gateSettingsOf(settings);
   const window = { rollout: step.rollout, key: `before@${step.attempt}`, beatMs: beatSeconds * 1000 };
-  // By the clock: a node that others ended meanwhile is the preflight's to wait for.
-  const looks = await onBeat(context, window, ({ looks, startedAtMs }) =>
-    Date.now() - startedAtMs >= windowSeconds * 1000 ? looks : undefined,
-  );
+  const { gapSeconds } = gateSettingsOf(settings).profile;
+  // From the first look to the last is a beat less than the window.
+  const wantedMs = (windowSeconds - beatSeconds) * 1000;
+  const longestMs = WINDOWS_WAITED * windowSeconds * 1000 + LONGEST_WINDOW_MS;
+  // What clients see has to be there; a node that others ended meanwhile is the preflight's to wait for.
+  const looks = await onBeat(context, window, ({ looks, startedAtMs }) => {
+    const seen = traffic.observed ? looks.filter(({ clients }) => clients !== undefined) : looks;
+    const isLong = watchedMs(seen, gapSeconds) >= wantedMs;
+    return isLong || Date.now() - startedAtMs >= longestMs ? looks : undefined;
+  });
   const { sha256 } = await deps.artifacts.put(JSON.stringify(looks));
   await keepBeforeLooks(deps.db, step.rollout, sha256);
   await dropLooks(deps.db, step.rollout);
@@ -73,6 +84,11 @@ export async function lookBefore(
     p99Ms,
     longestUnwritableMs,
   });
+  const whole = looks.filter(({ clients }) => clients !== undefined);
+  if (watchedMs(whole, gapSeconds) < wantedMs) {
+    const seconds = Math.floor(watchedMs(whole, gapSeconds) / 1000);
+    return { problem: `only ${seconds} s of the ${windowSeconds} s before the roll could be observed: try again` };
+  }
   if (acknowledged > 0) return {};
   return { problem: `the canary traffic had nothing acknowledged in ${windowSeconds} s: nothing to compare with` };
 }

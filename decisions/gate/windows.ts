@@ -29,6 +29,12 @@ export function observedMs(samples: readonly GateSample[], profile: GateProfile,
   return total;
 }
 
+/** How long was watched: from look to look, where these are no further apart than is still watching. */
+export function watchedMs(looks: readonly GateSample[], gapSeconds: number): number {
+  const gaps = looks.slice(1).map(({ atMs }, index) => atMs - looks[index]!.atMs);
+  return gaps.filter((gap) => gap <= gapSeconds * 1000).reduce((sum, gap) => sum + gap, 0);
+}
+
 /** How long nobody looked, since warm-up was over: gaps that are longer than the profile allows. */
 export function unwatchedMs(warm: readonly GateSample[], input: GateInput): number {
   let [total, last] = [0, warmAtMs(input)];
