@@ -27,6 +27,7 @@ import {
 } from './rollout/gates.ts';
 import { lookAround, type NextNode, type NextOrder, nextNode, type Standing } from './rollout/next.ts';
 import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from './rollout/plan.ts';
+import { planAfterRestart, planRestart } from './rollout/restart-first.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
 import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
 import type { Traffic } from './traffic.ts';
@@ -112,6 +113,8 @@ export function createRolloutActivities(deps: RolloutDeps) {
     awaitInSync: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => awaitInSync(deps, step)),
     giveLeadersBack: (step: NodeStep): Promise<SettleOutcome> => withHeartbeat(() => giveLeadersBack(deps, step)),
     readBackNode: (step: NodeStep) => withHeartbeat(() => readBackNode(deps, step)),
+    planRestart: (order: Order) => withHeartbeat(() => planRestart(deps, order)),
+    planAfterRestart: (order: Order & { target: string }) => withHeartbeat(() => planAfterRestart(deps, order)),
     lookBefore: (step: RolloutStep & { attempt: number }) => lookBefore(deps, step),
     beginNextWave: (step: Parameters<typeof beginNextWave>[1]) => withHeartbeat(() => beginNextWave(deps, step)),
     watchWave: (order: WaveOrder): Promise<WaveOutcome> => watchWave(deps, order),

@@ -30,6 +30,7 @@ export const rolloutSchema = z
     inSyncSeconds: z.number().min(1).default(120).describe('for a returned node to be in sync everywhere (K11)'),
     blockedSeconds: z.number().min(1).default(120).describe('how long a rule may block before the roll-out gives up'),
     isrMargin: z.number().int().min(0).default(0).describe('in-sync replicas kept above min.insync.replicas (K7)'),
+    restartFirst: z.boolean().default(false).describe('restart one node unchanged before the first is changed'),
     minimumFreeMb: z.number().min(0).default(256).describe('free on the disk of every node before a roll-out starts'),
     leaderBatch: z.number().int().min(1).default(50).describe('partitions whose leader is given back at a time'),
     quorumFetchTimeoutMs: z

@@ -52,6 +52,7 @@ export function openDesk(run: RolloutRun) {
     attempt: 1,
     watch: undefined as Planned['watch'],
     promoted: false,
+    reversibility: { kind: 'reversible' } as NonNullable<Planned['reversibility']>,
     lastSeconds: undefined as Seconds | undefined,
     /** Waves that have not passed their gate, by number; unset before the first. */
     wavesLeft: run.resumed?.wavesLeft,

@@ -62,7 +62,7 @@ async function bake(desk: Desk, plan: Planned, { n }: PlanOfWave): Promise<Stop 
     const watched = await watch(desk, { ...desk.step, attempt: desk.attempt, wave: n, round });
     if (watched === 'abort') return desk.brakesReleased();
     if (watched.kind === 'held') return watched;
-    if (watched.kind !== 'interrupted') return follow(desk, plan, n, watched);
+    if (watched.kind !== 'interrupted') return follow(desk, n, watched);
     const stopped = await untilWhole(desk, plan.blockedSeconds);
     if (stopped) return stopped;
   }
@@ -81,14 +81,9 @@ async function watch(desk: Desk, order: Parameters<typeof node.watchWave>[0]): P
 }
 
 /** What follows from the verdict, told with the figure that came nearest to its limit. */
-async function follow(
-  desk: Desk,
-  { reversibility = { kind: 'reversible' } }: Planned,
-  n: number,
-  gate: WaveVerdict,
-): Promise<Stop | undefined> {
+async function follow(desk: Desk, n: number, gate: WaveVerdict): Promise<Stop | undefined> {
   await say(desk, `gate/${n}`, gate.words, gate.kind === 'pass' ? 'good' : 'bad');
-  const means = gateMeans(gate, { direction: 'forward', reversibility });
+  const means = gateMeans(gate, { direction: 'forward', reversibility: desk.reversibility });
   switch (means.kind) {
     case 'promote':
       return undefined;

@@ -1,5 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
+import { gateMeans } from '../decisions/gate-outcome.ts';
 import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
 import { before, node } from './rollout-nodes.ts';
 import type { RolloutOutcome } from './types.ts';
@@ -34,8 +35,21 @@ export async function watchOver(
   await say(desk, 'watch/end', seen.words, seen.kind === 'pass' ? 'good' : seen.kind === 'fail' ? 'bad' : 'warn');
   // Nothing was seen that speaks against it: what has been promoted is not taken back for want of data.
   if (seen.kind !== 'fail') return undefined;
-  const reasons = seen.reasons.map((reason) => `in the watch after the last wave: ${reason}`);
-  return takeBack(desk, reasons, rollBack);
+  const failed = {
+    kind: 'fail' as const,
+    reasons: seen.reasons.map((why) => `in the watch after the last wave: ${why}`),
+  };
+  const means = gateMeans(failed, { direction: 'forward', reversibility: desk.reversibility });
+  return means.kind === 'freeze' ? freeze(desk, means.reasons) : takeBack(desk, failed.reasons, rollBack);
+}
+
+/** A one-way candidate may have written what the old artifact cannot read: it stays, and a person has to look. */
+async function freeze(desk: Desk, reasons: string[]): Promise<RolloutOutcome> {
+  const { rollout, release, environment } = desk.run;
+  const outcome = { kind: 'frozen' as const, reasons };
+  await freezeForWatch({ environment, reason: reasons.join('; ') });
+  await before.overruleOutcome({ rollout, release, environment, outcome });
+  return outcome;
 }
 
 async function takeBack(

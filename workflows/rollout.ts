@@ -17,6 +17,7 @@ import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, set
 import { rollForward } from './rollout-forward.ts';
 import { rollWaves } from './rollout-gates.ts';
 import { before, changeOne, nextOf, node, wholePreflight } from './rollout-nodes.ts';
+import { restartFirst } from './rollout-restart.ts';
 import { soak } from './rollout-soak.ts';
 import { watchOver } from './rollout-watch.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
@@ -49,6 +50,7 @@ const after = proxyActivities<RolloutActivities>({
  *   2. Full canary traffic, and looks at everything that a gate judges: the window before the roll.
  *   3. Preflight: every rule over the whole environment.
  *   4. The new artifact and the previous one, verified, beside what runs on every node.
+ *      Where it is configured, one node is restarted unchanged (rollout-restart.ts).
  *   5. Wave after wave, first one node alone (rollout-gates.ts). In a wave one node at a time: brakes, order (K3),
  *      intent, rules right before the stop, stop, install, start; returned (K12), in sync and leaders given back
  *      (K11), read back (G6). Then the wave bakes under full traffic until its gate has decided.
@@ -76,6 +78,7 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
   if (plan.kind === 'refused') return { kind: 'held', reasons: plan.reasons };
   desk.attempt = plan.attempt;
   desk.watch = plan.watch;
+  desk.reversibility = plan.reversibility ?? desk.reversibility;
   progress.remaining = run.resumed?.remaining ?? plan.targets.map(({ name }) => name);
   progress.done = run.resumed?.done ?? [];
 
@@ -135,7 +138,7 @@ async function prepare(desk: Desk, plan: Planned): Promise<string[] | undefined>
   if (blocks.length > 0) return reasonsOf(blocks);
   progress.step = 'stage';
   for (const target of targets) await before.stageNode({ ...step, target });
-  return undefined;
+  return plan.restartFirst ? restartFirst(desk, plan, order(desk.run)) : undefined;
 }
 
 async function windowOfFirstForm(step: Desk['step'], windowSeconds: number): Promise<{ problem?: string }> {

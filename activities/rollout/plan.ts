@@ -42,6 +42,8 @@ export type RolloutPlan =
       /** How each wave is judged, in words. */
       gates?: string;
       reversibility?: Reversibility;
+      /** One node is restarted unchanged before the first is changed. */
+      restartFirst?: true;
       /** After the last wave: which record it is, and how long. */
       watch?: { n: number; seconds: number };
     };
@@ -93,9 +95,12 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
   const gated = await planGates(context, order, opened.attempt, { targets, already });
-  const { blockedSeconds } = context.rules;
-  const reversibility = reversibilityOf(order);
-  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated, ...reversibility };
+  const { blockedSeconds, restartFirst } = context.rules;
+  const more = {
+    ...reversibilityOf(order),
+    ...(restartFirst && targets.length > 0 && { restartFirst: true as const }),
+  };
+  return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated, ...more };
 }
 
 function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {

@@ -69,6 +69,8 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
         await keepRunning(db, step.environment, step.target, { ...to, rollout: step.rollout });
         return { ...DONE, seconds };
       }),
+    planRestart: async () => ({}),
+    async planAfterRestart() {},
     lookBefore: ({ rollout }) =>
       withHeartbeat(async () => {
         await ledger.keepBaseline(db, rollout, FIGURES);

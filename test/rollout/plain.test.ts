@@ -37,11 +37,12 @@ beforeAll(async () => {
   };
   const watched = { ...plain, gates: { profile: 'compressed', warmUpSeconds: 0, bakeSeconds: 1, watchSeconds: 30 } };
   const low = { ...plain, rollout: { ...plain.rollout, minimumFreeMb: 1e12 } };
-  fixture = await openFixture({ staging: plain, production: plain, watched, low }, { shop: fork });
+  const tried = { ...plain, rollout: { ...plain.rollout, restartFirst: true } };
+  fixture = await openFixture({ staging: plain, production: plain, watched, low, tried }, { shop: fork });
   const first = await candidate('aaaaaaaaaaaa');
   await fixture.up('staging', first.artifacts);
   await fixture.up('production', first.artifacts);
-  for (const name of ['watched', 'low']) await fixture.up(name, first.artifacts);
+  for (const name of ['watched', 'low', 'tried']) await fixture.up(name, first.artifacts);
 }, 120_000);
 
 afterAll(async () => {
@@ -222,6 +223,24 @@ test('a host that was replaced in the middle comes up with another artifact: it 
     `${done}/change/again`,
     expect.stringMatching(/^(one|two)\/change$/),
   ]);
+});
+
+test('where it is configured, one node is restarted unchanged first: one that does not return is not blamed on the candidate', async () => {
+  const build = await candidate('d6d6d6d6d6d6', `if (require('node:fs').existsSync('drifted')) process.exit(4);`);
+  expect(await fixture.rollOut('tried', 'shop-20', build)).toEqual({ kind: 'promoted' });
+  const steps = async (release: string) =>
+    (await fixture.effects(release)).map(({ key }) => key.split('/').slice(3).join('/'));
+  expect(await steps('shop-20')).toEqual(['one/restart', 'one/change', 'two/change']);
+  expect(await commits('tried')).toEqual(['d6d6d6d6d6d6', 'd6d6d6d6d6d6']);
+
+  // It has drifted since it was started last.
+  const { dir } = (await fixture.driver('tried').targets())[0]!;
+  writeFileSync(join(dir, 'drifted'), '');
+  expect(await fixture.rollOut('tried', 'shop-21', await candidate('d7d7d7d7d7d7'))).toMatchObject({
+    kind: 'held',
+    reasons: [expect.stringMatching(/^one, restarted unchanged before anything was installed: .*ended with 4/s)],
+  });
+  expect(await steps('shop-21')).toEqual(['one/restart']);
 });
 
 test('a disk that is low is found before anything is touched', async () => {
