@@ -38,9 +38,13 @@ const WANTED: Record<string, string> = {
   'environment-staging': 'environment:staging',
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
+  'release-one-way': 'release:greeter-7',
   'thread-told': 'thread:greeter-1',
   'triage-judged': 'triage:greeter-triage-1',
 };
+
+/** Its id has a part of chance. */
+let approvalAsked = '';
 
 async function main(folder: string): Promise<void> {
   const slack = await startSlackServer();
@@ -85,6 +89,23 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await release('better', 'held', 'false');
   push('better');
   await cancelInTheMiddle(patchwright);
+  repository.commit({ FORMAT: '2\n' }, patchMessage('Write another format', ''));
+  await releaseOneWay(patchwright);
+}
+
+/** Bob is asked before production, and says yes. */
+async function releaseOneWay(patchwright: Patchwright): Promise<void> {
+  const { token } = await patchwright.json<{ token: string }>('people', 'token', 'bob');
+  await patchwright.call('release', 'greeter', '--detach');
+  await until('bob is asked', async () => {
+    const [asked] = await patchwright.json<{ id: string; open: { digest: string } }[]>('approvals');
+    if (!asked) return false;
+    approvalAsked = asked.id;
+    const approve = ['approve', asked.id, '--digest', asked.open.digest];
+    return (await patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, ...approve)).status === 0;
+  });
+  await until('the release has ended', async () => (await outcomeOf(patchwright)) !== undefined);
+  await expectOutcome(patchwright, 'released');
 }
 
 /** The failure that the release before was held for, found by another CI. */
@@ -138,7 +159,7 @@ async function record(patchwright: Patchwright, folder: string): Promise<void> {
   ];
   await withClient(patchwright, async (client) => {
     const histories = await Promise.all(
-      Object.entries(WANTED).map(async ([name, id]) => {
+      Object.entries({ ...WANTED, 'approval-approved': `approval:${approvalAsked}` }).map(async ([name, id]) => {
         const history = await client.workflow.getHandle(id).fetchHistory();
         return [name, neutral(JSON.parse(historyToJSON(history)), replacements)] as const;
       }),
@@ -148,7 +169,8 @@ async function record(patchwright: Patchwright, folder: string): Promise<void> {
     mkdirSync(folder, { recursive: true });
     for (const [name, history] of histories) {
       const { events } = history as { events: unknown[] };
-      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ workflowId: WANTED[name], history })}\n`);
+      const workflowId = WANTED[name] ?? `approval:${approvalAsked}`;
+      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ workflowId, history })}\n`);
       process.stderr.write(`${name}: ${events.length} events\n`);
     }
   });

@@ -20,11 +20,11 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
   writeFileSync(join(folder, 'patchwright.yaml'), yaml(folder));
   const globals = ['--data', join(folder, 'data'), '--config', join(folder, 'patchwright.yaml')];
   const env = { ...process.env, ...extraEnv };
-  const call = (...args: string[]): Promise<Ran> =>
+  const callWith = (more: Record<string, string>, ...args: string[]): Promise<Ran> =>
     new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [MAIN, ...globals, ...args], {
         cwd: folder,
-        env,
+        env: { ...env, ...more },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       const ran: Ran = { status: -1, stdout: '', stderr: '' };
@@ -36,12 +36,15 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
       child.on('error', reject);
       child.on('close', (status) => resolve({ ...ran, status: status ?? -1 }));
     });
+  const call = (...args: string[]) => callWith({}, ...args);
   let up: ChildProcess | undefined;
   let upLog = '';
   return {
     folder,
     data: join(folder, 'data'),
     call,
+    /** With further variables, for example a person's token. */
+    callWith,
     json: async <T>(...args: string[]): Promise<T> => {
       const ran = await call('--json', ...args);
       if (ran.stdout === '')

@@ -8,6 +8,7 @@ createServer((_, answer) => answer.end('@COMMIT@')).listen(Number(process.argv[2
 `;
 
 export const FILES: Record<string, string> = {
+  FORMAT: '1\n',
   'server.mjs': SERVER,
   'build.sh': `set -e
 mkdir -p out
@@ -51,7 +52,10 @@ forks:
       artifacts: [{ name: server.mjs, path: out/server.mjs }]
     suites:
       unit: { runner: junit-xml, command: [sh, test.sh], reports: [out] }
-    release: { suites: [unit], environments: [staging, production] }
+    release:
+      suites: [unit]
+      environments: [staging, production]
+      oneWay: [{ what: the format of greetings, paths: ^FORMAT$ }]
 environments:
   staging:
     system: process
@@ -63,6 +67,7 @@ environments:
     targets: ${target('a')}${target('b')}
 people:
   ada: { name: Ada, user: ${user} }
+  bob: { name: Bob, email: bob@example.org }
 announcements:
   slack: { channel: C0RELEASES, token: { env: RECORDER_SLACK_TOKEN }, apiUrl: '${slackUrl}' }
 `;

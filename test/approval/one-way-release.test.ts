@@ -1,0 +1,86 @@
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configuration, FILES, PATCHES } from '../../scripts/histories/fork.ts';
+import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { makeRepository, patchMessage } from '../release/repository.ts';
+import { until } from '../rollout/fixture.ts';
+import { startSlackServer } from '../servers/slack.ts';
+
+// The whole product by its command line: a candidate that could not be taken back waits for people before production.
+type Asked = { id: string; question: { kind: string; title: string }; open: { digest: string; deciders: string[] } };
+type Report = {
+  outcome: { kind: string; at?: string; reasons: string[] } | null;
+  approvals: { id: string; digest: string; decision: string; by: string }[];
+  thread: { text: string }[];
+};
+
+let patchwright: Patchwright;
+let slack: Awaited<ReturnType<typeof startSlackServer>>;
+let repository: ReturnType<typeof makeRepository>;
+
+beforeAll(async () => {
+  slack = await startSlackServer();
+  patchwright = patchwrightIn(configuration(userInfo().username, slack.url), { RECORDER_SLACK_TOKEN: slack.token });
+  repository = makeRepository(join(patchwright.folder, 'fork'));
+  repository.commit(FILES, 'Greeter 1.0');
+  repository.git('checkout', '--quiet', '-b', 'main');
+  repository.commit({ 'server.mjs': PATCHES.good, FORMAT: '2\n' }, patchMessage('Write another format', ''));
+  await patchwright.start();
+  for (const environment of ['staging', 'production']) await patchwright.call('env', 'up', environment);
+}, 180_000);
+
+afterAll(async () => {
+  await patchwright?.close();
+  await slack?.stop();
+}, 60_000);
+
+const tokenOf = async (person: string) => ({
+  PATCHWRIGHT_TOKEN: (await patchwright.json<{ token: string }>('people', 'token', person)).token,
+});
+const asked = () => until('somebody is asked', async () => (await patchwright.json<Asked[]>('approvals'))[0], 180_000);
+const ended = () =>
+  until('the release has ended', async () => {
+    const report = await patchwright.json<Report>('report', 'latest');
+    return report.outcome ? report : undefined;
+  });
+
+test('it goes to staging, waits, and goes to production once somebody else has said yes to exactly this', async () => {
+  await patchwright.call('release', 'greeter', '--detach');
+  const { id, question, open } = await asked();
+  expect(question).toMatchObject({ kind: 'one-way-release', title: expect.stringContaining('production') });
+  expect(open.deciders).toEqual(['bob']);
+  const approve = ['approve', id, '--digest', open.digest.slice(0, 12)];
+
+  const nobody = await patchwright.callWith({ PATCHWRIGHT_TOKEN: '' }, ...approve);
+  expect(nobody).toMatchObject({ status: 2, stderr: expect.stringContaining('people token NAME') });
+  const requester = await patchwright.callWith(await tokenOf('ada'), ...approve);
+  expect(requester).toMatchObject({ status: 1, stdout: expect.stringContaining('ada asked for it') });
+  const bob = await tokenOf('bob');
+  const other = await patchwright.callWith(bob, 'approve', id, '--digest', 'f'.repeat(64));
+  expect(other).toMatchObject({ status: 1, stdout: expect.stringContaining('it names ffffffffffff') });
+  const list = await patchwright.callWith(bob, 'approvals');
+  expect(list.stdout).toMatch(/waits for you[\s\S]*the format of greetings: FORMAT[\s\S]*0 of 1: nobody yet/);
+  expect(await patchwright.callWith(bob, ...approve)).toMatchObject({ status: 0, stdout: `${id}: approved by bob\n` });
+
+  const report = await ended();
+  expect(report.outcome).toMatchObject({ kind: 'released' });
+  expect(report.approvals).toEqual([{ id, digest: open.digest, decision: 'approved', by: 'bob' }]);
+  expect(report.thread.map(({ text }) => text).join('\n')).toMatch(/waits for 1 of bob until .*approve greeter-1/);
+  const late = await patchwright.callWith(bob, ...approve);
+  expect(late).toMatchObject({ status: 1, stdout: expect.stringContaining('it is over: approved by bob') });
+  expect((await patchwright.call('audit', 'verify')).stdout).toMatch(/^whole: \d+ rows/);
+}, 240_000);
+
+test('a no holds the release before production, with its reason', async () => {
+  repository.commit({ FORMAT: '3\n' }, patchMessage('Write a third format', ''));
+  await patchwright.call('release', 'greeter', '--detach');
+  const { id, open } = await asked();
+  const reject = ['reject', id, '--digest', open.digest, '--note', 'not before the holidays'];
+  expect(await patchwright.callWith(await tokenOf('bob'), ...reject)).toMatchObject({ status: 0 });
+  const { outcome } = await ended();
+  expect(outcome).toMatchObject({ kind: 'held', at: 'approval' });
+  expect(outcome?.reasons.join()).toContain('rejected by bob: not before the holidays');
+  const shown = await patchwright.call('env', 'show', 'production');
+  expect(shown.stdout).toContain('production');
+}, 240_000);
