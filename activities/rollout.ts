@@ -2,6 +2,8 @@ import { Context } from '@temporalio/activity';
 import { diskHasRoom } from '../decisions/disk-room.ts';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
+import { digestOfJson } from '../lib/canonical-json.ts';
+import { appendAudit } from '../store/audit.ts';
 import { dropLooks, overruleOutcome } from '../store/gates.ts';
 import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
@@ -85,6 +87,7 @@ export function createRolloutActivities(deps: RolloutDeps) {
           const { blocks: found, waived } = await context.system.preflight(step.targets);
           const blocks = [...found, ...(await lowDisks(context, step.targets))];
           if (blocks.length === 0 || Date.now() > deadline) {
+            for (const { finding, waiver } of waived) await noteWaiver(deps.db, step, finding, waiver);
             return {
               blocks: blocks.slice(0, 20),
               waived: waived
@@ -171,3 +174,15 @@ async function accountOf({ traffic }: RolloutContext, { rollout }: RolloutStep):
 }
 
 export type RolloutActivities = ReturnType<typeof createRolloutActivities>;
+
+/** Whoever overruled a rule, and why, is in the audit, once a roll-out. */
+async function noteWaiver(
+  db: RolloutDeps['db'],
+  { rollout, environment }: RolloutStep,
+  { rule, reason }: RuleFinding,
+  waiver: { reason: string; until: string },
+): Promise<void> {
+  const entry = { rollout, rule, reason, because: waiver.reason, until: waiver.until };
+  const key = `${rollout}/waived/${rule}/${digestOfJson(reason).slice(0, 12)}`;
+  await appendAudit(db, { key, kind: 'waiver', about: environment, by: 'configuration', entry });
+}

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readSecret } from '../config/env.ts';
 import { openArtifacts } from '../store/open-artifacts.ts';
+import { canRollNode, canRollText } from './commands/can-roll.ts';
 import { replayGate, replayText, waveNamed } from './commands/gate.ts';
 import { exitOfShadow, momentOf, shadow, shadowText } from './commands/shadow.ts';
 import { openStore, settingsOf } from './context.ts';
@@ -30,6 +31,18 @@ export const addGateCommands: Register = (program, run) => {
         } finally {
           await store.close();
         }
+      }),
+    );
+  program
+    .command('can-roll')
+    .argument('<env>')
+    .argument('<node>')
+    .description('whether the rules would let this node be stopped now; reads only')
+    .action((environment: string, node: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const asked = await canRollNode(settingsOf(globals), environment, node, { dataDir: resolve(globals.data) });
+        print(globals, asked, canRollText(asked));
+        return asked.may ? 0 : 1;
       }),
     );
   program

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { metadataLevel, metadataNames } from '../decisions/kafka-rules/metadata-versions.ts';
 
 /** A rule that may be overruled for a while, by somebody who says why. */
 export const waiverSchema = z.strictObject({
   rule: z
     .string()
-    .regex(/^(K1|K4|K5|K6|K7|K8|K10|K14)$/, 'only K1, K4, K5, K6, K7, K8, K10 and K14 can be waived')
+    .regex(/^(K1|K4|K5|K6|K7|K8|K9|K10|K14)$/, 'only K1, K4, K5, K6, K7, K8, K9, K10 and K14 can be waived')
     .describe('the rule by its number, as a block names it'),
   topic: z.string().optional().describe('only for this topic'),
   node: z.string().optional().describe('only for this node'),
@@ -44,6 +45,11 @@ export const rolloutSchema = z
     slowFactor: z.number().min(1).optional().describe('of that profile'),
     slowFloorMs: z.number().min(0).optional().describe('of that profile'),
     slowSeconds: z.number().min(0).optional().describe('of that profile'),
+    metadataVersion: z
+      .string()
+      .refine((name) => metadataLevel(name) !== undefined, `one of ${metadataNames.join(', ')}`)
+      .optional()
+      .describe('pins metadata.version: a cluster that is at another level is not rolled (K15)'),
     waivers: z.array(waiverSchema).default([]),
   })
   .prefault({});

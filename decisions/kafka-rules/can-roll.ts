@@ -5,23 +5,41 @@ import {
   k10StopsGracefully,
   k14StaysInOneRack,
 } from './availability.ts';
+import { k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
+import { metadataLevel } from './metadata-versions.ts';
 import { k19SeesEverything } from './observe.ts';
 import { k1NothingMoves, k1StartsWhole } from './preflight.ts';
 import { k4KeepsQuorum, k5GatesOf } from './quorum.ts';
 import { type Finding, type KafkaSnapshot, nodesNamed } from './snapshot.ts';
 import { applyWaivers, type Judgement, type RuleWaiver } from './waivers.ts';
 
-export type RuleSettings = { isrMargin: number; quorumFetchTimeoutMs: number; waivers: readonly RuleWaiver[] };
+export type RuleSettings = {
+  isrMargin: number;
+  quorumFetchTimeoutMs: number;
+  waivers: readonly RuleWaiver[];
+  /** The name of the level at which `metadata.version` is pinned (K15), for example 3.6-IV2. */
+  metadataVersion?: string | undefined;
+};
 
-/** Before anything is touched: the cluster is whole (K1), and can spare each of the nodes (K4, K6–K8, K10). */
+/**
+ * Before anything is touched: the cluster is whole (K1), keeps its min ISR (K9) and its metadata version (K15), and can
+ * spare each of the nodes (K4, K6–K8, K10).
+ */
 export function preflight(snapshot: KafkaSnapshot, targets: readonly string[], settings: RuleSettings): Judgement {
   const findings = [
     ...k19SeesEverything(snapshot),
     ...k1StartsWhole(snapshot),
+    ...k9MinIsrStaysInEffect(snapshot),
+    ...pinned(snapshot, settings),
     // One at a time: each alone must be spared.
     ...targets.flatMap((target) => gates(snapshot, [target], settings)),
   ];
   return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+}
+
+function pinned(snapshot: KafkaSnapshot, { metadataVersion }: RuleSettings): Finding[] {
+  const level = metadataVersion === undefined ? undefined : metadataLevel(metadataVersion);
+  return k15MetadataIsPinned(snapshot, { pinned: level, raisesByItself: false });
 }
 
 /** Right before nodes are stopped, read again: whether the cluster can spare this wave now. */

@@ -35,6 +35,11 @@ const LEVELS: readonly [level: number, name: string, changesMetadata: boolean][]
 /** The first of a release that finalised it: 3.3 became fit for production, and 4.x starts from it. */
 export const FIRST_3_3 = 7;
 
+/** By its name, as configured; undefined for a level that is not known here. */
+export const metadataLevel = (name: string): number | undefined => LEVELS.find(([, known]) => known === name)?.[0];
+
+export const metadataNames: readonly string[] = LEVELS.map(([, name]) => name);
+
 export const metadataName = (level: number): string =>
   LEVELS.find(([known]) => known === level)?.[1] ?? `level ${level}`;
 

@@ -17,6 +17,7 @@ import { type Driver, openDriver } from '../../activities/deploy/driver.ts';
 import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import { environmentDir } from '../../activities/deploy/layout.ts';
 import { openTraffic, type Traffic } from '../../activities/traffic.ts';
+import { canRollNode, canRollText } from '../../cli/commands/can-roll.ts';
 import { envShow, envShowText } from '../../cli/commands/env.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { stateOf } from '../../lib/detached.ts';
@@ -153,6 +154,21 @@ test('a node is stopped, gets its artifact, returns and reports it, while every 
   expect(account).toMatchObject({ lost: 0, offsetsMovedBack: 0, stuckConsumers: 0, unobservedMs: 0, examples: [] });
   expect(account.acknowledged).toBeGreaterThanOrEqual(200);
   expect(account.read).toBe(account.acknowledged);
+});
+
+test('can-roll asks the rules of the cluster as it is now, and reads only', async () => {
+  const all = settingsSchema.parse({ forks: {}, environments: { [ENVIRONMENT]: settings }, libraries: LIBRARIES });
+  const before = (await driver.facts('node-2')).pid;
+  const whole = await canRollNode(all, ENVIRONMENT, 'node-2', deps);
+  // A cluster of three combined nodes is what K5 speaks of; nothing else is in the way.
+  expect(whole.blocks.filter(({ rule }) => rule !== 'K5')).toEqual([]);
+  await expect(canRollNode(all, ENVIRONMENT, 'nobody', deps)).rejects.toThrow(/there are: node-1, node-2, node-3/);
+  await kill('node-3');
+  const wounded = await canRollNode(all, ENVIRONMENT, 'node-2', deps);
+  expect(wounded.may).toBe(false);
+  expect(canRollText(wounded).join('\n')).toMatch(/may not be stopped now[\s\S]*K(1|4|6|7|19): /);
+  expect((await driver.facts('node-2')).pid).toBe(before);
+  await bringUp(ENVIRONMENT, settings, deps, []);
 });
 
 test('a killed node stays down until somebody may start it, and `env up` starts only that one', async () => {

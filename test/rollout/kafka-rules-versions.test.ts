@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import {
   type Finalisation,
   k2MayGoTo4,
@@ -46,6 +47,25 @@ describe('K2 what 4.x needs before it', () => {
     ['clients that nobody looked at', at(14), '4.0.0', 'unknown', ['nobody looked']],
   ])('%s', (_name, snapshot, to, client, words) => {
     expectWords(k2MayGoTo4(snapshot, to, client), 'K2', words);
+  });
+});
+
+describe('the preflight of a roll-out asks them', () => {
+  const rules = { isrMargin: 0, quorumFetchTimeoutMs: 2000, waivers: [] };
+  const rulesFound = (snapshot: KafkaSnapshot, change: object = {}) =>
+    preflight(snapshot, ['n1'], { ...rules, ...change }).blocks.map(({ rule }) => rule);
+
+  test('K15, where the configuration pins metadata.version', () => {
+    expect(rulesFound(at(14))).not.toContain('K15');
+    expect(rulesFound(at(14), { metadataVersion: '3.6-IV2' })).not.toContain('K15');
+    expect(rulesFound(at(14), { metadataVersion: '3.5-IV2' })).toContain('K15');
+  });
+
+  test('K9, and its waiver', () => {
+    const wrong = combined({ features: levels(14, 1)!, minIsrFrom: { t: 'broker' } });
+    expect(rulesFound(wrong)).toContain('K9');
+    const waivers = [{ rule: 'K9', reason: 'it is set for the cluster today', until: '2999-12-31' }];
+    expect(rulesFound(wrong, { waivers })).not.toContain('K9');
   });
 });
 
