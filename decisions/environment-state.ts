@@ -53,6 +53,18 @@ export function endRunning(state: EnvironmentState, outcome: RolloutOutcome, at:
   delete state.running;
 }
 
+/** A watch took back what had been promoted: it is what became of it, and runs here no more. */
+export function overruleEnded(state: EnvironmentState, rollout: string, outcome: RolloutOutcome, at: string): void {
+  if (state.running?.request.order.rollout === rollout) return;
+  const known = state.ended.find((one) => one.rollout === rollout);
+  if (known?.outcome.kind !== 'promoted') return;
+  state.ended = state.ended.map((one) => (one === known ? { ...known, outcome, at } : one));
+  if (state.promoted?.rollout !== rollout) return;
+  const before = state.ended.find((one) => one.outcome.kind === 'promoted');
+  if (before) state.promoted = before;
+  else delete state.promoted;
+}
+
 /** Whoever asks for it again hears this. */
 export function keepEnded(
   state: EnvironmentState,

@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { admit, msUntilStart, startNext, withdraw } from '../decisions/environment-queue.ts';
-import { applyBrake, brakeProblem, endRunning } from '../decisions/environment-state.ts';
+import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../decisions/environment-state.ts';
 import {
   type BrakeOrder,
   type Brakes,
@@ -69,6 +69,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
   setHandler(withdrawRollout, (order) => withdraw(state, order, now()));
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     told.set(rollout, outcome);
+    overruleEnded(state, rollout, outcome, now());
   });
   setHandler(
     brake,

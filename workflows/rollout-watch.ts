@@ -1,6 +1,7 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, log, proxyActivities } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { gateMeans } from '../decisions/gate-outcome.ts';
+import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
 import { before, node } from './rollout-nodes.ts';
 import type { RolloutOutcome } from './types.ts';
@@ -49,7 +50,17 @@ async function freeze(desk: Desk, reasons: string[]): Promise<RolloutOutcome> {
   const outcome = { kind: 'frozen' as const, reasons };
   await freezeForWatch({ environment, reason: reasons.join('; ') });
   await before.overruleOutcome({ rollout, release, environment, outcome });
+  await tellEnvironment(desk, outcome);
   return outcome;
+}
+
+/** It has been told *promoted* before. Where it is gone the store has the outcome. */
+async function tellEnvironment({ run: { environment, rollout } }: Desk, outcome: RolloutOutcome): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(environmentId(environment)).signal(rolloutEnded, { rollout, outcome });
+  } catch (error) {
+    log.warn('the environment is gone', { environment, rollout, error: String(error) });
+  }
 }
 
 async function takeBack(
@@ -69,6 +80,7 @@ async function takeBack(
   const outcome = await rollBack({ kind: 'roll-back', reasons });
   if (outcome.kind !== 'rolled-back' && outcome.kind !== 'frozen') return undefined;
   await before.overruleOutcome({ rollout, release, environment, outcome });
+  await tellEnvironment(desk, outcome);
   // Where it could not be put right a person has to look: the environment stays frozen.
   if (outcome.kind === 'rolled-back') await unfreezeAfterWatch({ environment });
   // G5: what was put back here is on its way nowhere.

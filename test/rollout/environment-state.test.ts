@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startPolicy } from '../../activities/start-policy.ts';
 import { windowSchema } from '../../config/windows.ts';
 import { admit, msUntilStart, startNext, withdraw } from '../../decisions/environment-queue.ts';
-import { applyBrake, brakeProblem, endRunning } from '../../decisions/environment-state.ts';
+import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../../decisions/environment-state.ts';
 import type { EnvironmentState, RolloutRequest, StartPolicy } from '../../workflows/environment-messages.ts';
 
 const at = '2026-01-10T12:00:00.000Z';
@@ -63,6 +63,32 @@ describe('one at a time', () => {
       outcome: { kind: 'promoted' },
     });
     expect(state.promoted).toMatchObject({ rollout: 'kafka-1/1/staging', version: '1' });
+  });
+});
+
+describe('what a watch took back', () => {
+  function promotedTwice() {
+    const state = fresh();
+    for (const rollout of ['kafka-1/1/staging', 'kafka-2/1/staging']) {
+      ask(state, request(rollout));
+      endRunning(state, { kind: 'promoted' }, at);
+    }
+    return state;
+  }
+
+  test('runs here no more: the one before does', () => {
+    const state = promotedTwice();
+    overruleEnded(state, 'kafka-2/1/staging', { kind: 'rolled-back', reasons: ['slow'] }, later(60));
+    expect(state.promoted?.rollout).toBe('kafka-1/1/staging');
+    expect(state.ended[0]).toMatchObject({ rollout: 'kafka-2/1/staging', outcome: { kind: 'rolled-back' } });
+  });
+
+  test('the usual word of an end, and of an older one, changes nothing that runs', () => {
+    const state = promotedTwice();
+    ask(state, request('kafka-3/1/staging'));
+    overruleEnded(state, 'kafka-3/1/staging', { kind: 'frozen', reasons: ['x'] }, at);
+    overruleEnded(state, 'kafka-1/1/staging', { kind: 'rolled-back', reasons: ['x'] }, at);
+    expect([runs(state), state.promoted?.rollout]).toEqual(['kafka-3/1/staging', 'kafka-2/1/staging']);
   });
 });
 

@@ -190,6 +190,11 @@ test('what crashes in the watch after the last wave is put back, though it was p
     waves: [{ gate: { kind: 'pass' } }, { gate: { kind: 'pass' } }, { gate: { kind: 'fail' } }],
   });
   expect((await fixture.state('watched')).frozen).toBeUndefined();
+  await until(
+    'the environment knows',
+    async () => (await fixture.state('watched')).ended[0]?.outcome.kind === 'rolled-back',
+  );
+  expect((await fixture.state('watched')).promoted?.rollout).not.toBe(id);
   expect(await fixture.rollOut('watched', 'shop-15', dies)).toMatchObject({
     kind: 'held',
     reasons: [expect.stringContaining('G5')],
