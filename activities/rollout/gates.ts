@@ -47,7 +47,7 @@ export type WaveOrder = RolloutStep & { attempt: number; wave: number; round: nu
 
 /** A window that cannot be observed for so long holds the roll-out: nothing was touched yet. */
 const WINDOWS_WAITED = 3;
-const LONGEST_WINDOW_MS = 120_000;
+const LONGER_SECONDS = 120;
 
 /** The environment's figures before the first node, kept before anything is touched: what every wave is compared with. */
 export async function lookBefore(
@@ -62,12 +62,15 @@ export async function lookBefore(
   const { gapSeconds } = gateSettingsOf(settings).profile;
   // From the first look to the last is a beat less than the window.
   const wantedMs = (windowSeconds - beatSeconds) * 1000;
-  const longestMs = WINDOWS_WAITED * windowSeconds * 1000 + LONGEST_WINDOW_MS;
+  const mostLooks = (WINDOWS_WAITED * windowSeconds + LONGER_SECONDS) / beatSeconds;
+  let asked = 0;
   // What clients see has to be there; a node that others ended meanwhile is the preflight's to wait for.
-  const looks = await onBeat(context, window, ({ looks, startedAtMs }) => {
+  // Bounded by looks and not by the clock: a worker that was away did not look in vain.
+  const looks = await onBeat(context, window, ({ looks }) => {
+    asked += 1;
     const seen = traffic.observed ? looks.filter(({ clients }) => clients !== undefined) : looks;
     const isLong = watchedMs(seen, gapSeconds) >= wantedMs;
-    return isLong || Date.now() - startedAtMs >= longestMs ? looks : undefined;
+    return isLong || asked >= mostLooks ? looks : undefined;
   });
   const { sha256 } = await deps.artifacts.put(JSON.stringify(looks));
   await keepBeforeLooks(deps.db, step.rollout, sha256);
