@@ -21,6 +21,7 @@ import { createEnvironmentRequestActivities } from './activities/environment-req
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
+import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { collect, collectRunFolders, hourly } from './activities/retention.ts';
 import { createReversibilityActivities } from './activities/reversibility.ts';
@@ -191,6 +192,7 @@ function createActivities(
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
+    ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
@@ -262,8 +264,8 @@ function slackOf({ announcements }: Settings) {
 }
 
 /** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements, artifacts: { s3 } }: Settings): string[] {
-  const references = [announcements.slack?.token, s3?.accessKeyId, s3?.secretAccessKey];
+function secretsOf({ announcements, paging, artifacts: { s3 } }: Settings): string[] {
+  const references = [announcements.slack?.token, paging.pagerduty?.routingKey, s3?.accessKeyId, s3?.secretAccessKey];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }
 

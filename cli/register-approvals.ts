@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { auditRows, verifyAudit } from '../store/audit.ts';
 import { answerLines, decide, newToken, type Wanted, waitingFor, waitingLines } from './commands/approvals.ts';
+import { takePage } from './commands/page.ts';
 import { connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
 import { print, table } from './output.ts';
@@ -42,6 +43,7 @@ export const addApprovalCommands: Register = (program, run) => {
         run(command, (globals) => deciding(globals, { id, ...options, decision: changes ? 'changes' : 'reject' })),
     );
   addPeople(program, run);
+  addPages(program, run);
   addAudit(program, run);
 };
 
@@ -56,6 +58,28 @@ async function deciding(globals: Globals, wanted: Wanted): Promise<number> {
     await connected.close();
   }
 }
+
+const addPages: Register = (program, run) => {
+  program
+    .command('page')
+    .description('what somebody was called for')
+    .command('ack')
+    .argument('<id>', 'as the call names it: RELEASE/N/ENVIRONMENT')
+    .description('say that you have it: nobody is called any more')
+    .action((id: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const settings = settingsOf(globals);
+        const connected = await connect(globals);
+        try {
+          const taken = await takePage(connected.client, settings, id);
+          print(globals, taken, [`${taken.by} has ${id} since ${taken.at}`]);
+          return 0;
+        } finally {
+          await connected.close();
+        }
+      }),
+    );
+};
 
 const addPeople: Register = (program, run) => {
   program

@@ -102,6 +102,18 @@ const announcements = z.strictObject({
     .optional(),
 });
 
+const paging = z
+  .strictObject({
+    pagerduty: z
+      .strictObject({
+        routingKey: secret,
+        url: z.url().default('https://events.pagerduty.com/v2/enqueue').describe('any server of the Events API v2'),
+      })
+      .optional(),
+    repeatMinutes: z.number().min(0.01).max(1_440).default(15).describe('until somebody acknowledges'),
+  })
+  .prefault({});
+
 export const settingsSchema = z
   .strictObject({
     forks: z.record(name, forkSchema),
@@ -111,6 +123,7 @@ export const settingsSchema = z
     groups: z.record(name, z.array(name).min(1)).default({}).describe('of people, for policies'),
     approvals: approvalsSchema,
     announcements: announcements.default({}),
+    paging: paging.describe('who is called when a roll-out freezes'),
     artifacts: artifactsSchema(secret),
     retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),

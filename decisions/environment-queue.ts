@@ -16,14 +16,24 @@ export type Admission = { answer: RequestAnswer; superseded?: { request: Rollout
  * come again.
  *
  * The queue holds one candidate of a fork. A newer one takes the place of one that has not started; what runs, or was
- * promoted, nobody takes away. Whoever gets here has been verified by the environments before.
+ * promoted, nobody takes away, and the place keeps its lane. Whoever gets here has been verified by the environments
+ * before. `mayQueue`: false in a history from before there was a queue; asked only where one would begin.
  */
-export function admit(state: EnvironmentState, request: RolloutRequest, at: string): Admission {
+export function admit(
+  state: EnvironmentState,
+  request: RolloutRequest,
+  at: string,
+  mayQueue: () => boolean = () => true,
+): Admission {
   const known = answerKnown(state, request);
   if (known) return { answer: known };
   const { environment, running, frozen } = state;
   if (!running && frozen) {
     const reason = `${environment} is frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`;
+    return { answer: { kind: 'refused', reasons: [reason] } };
+  }
+  if (running && !mayQueue()) {
+    const reason = `${environment} rolls out ${running.request.order.rollout} since ${running.since}; one at a time`;
     return { answer: { kind: 'refused', reasons: [reason] } };
   }
   const { fork } = request.order.candidate;
@@ -33,13 +43,18 @@ export function admit(state: EnvironmentState, request: RolloutRequest, at: stri
     return { answer: { kind: 'ended', outcome: { kind: 'superseded', reasons: [reason] } } };
   }
   const others = waiting(state).filter((other) => other !== before);
-  state.queue = inOrder([...others, { request, since: at, why: [] }]);
+  state.queue = inOrder([...others, { request: inLaneOf(request, before), since: at, why: [] }]);
   startNext(state, at);
   const answer = acceptedAs(state, request);
   if (!before) return { answer };
   const reasons = [`${request.order.rollout} is newer, and takes its place in ${environment}`];
   keepEnded(state, before.request, { kind: 'superseded', reasons }, at, { neverStarted: true });
   return { answer, superseded: { request: before.request, outcome: { kind: 'superseded', reasons } } };
+}
+
+function inLaneOf(request: RolloutRequest, before: WaitingRollout | undefined): RolloutRequest {
+  if (!request.start || !before?.request.start?.expedite) return request;
+  return { ...request, start: { ...request.start, expedite: true } };
 }
 
 /** Of one that is here already, or was; whoever asked last is told. */

@@ -39,6 +39,7 @@ const WANTED: Record<string, string> = {
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
   'release-one-way': 'release:greeter-7',
+  'page-taken': 'page:greeter-4/1/staging',
   'thread-told': 'thread:greeter-1',
   'triage-judged': 'triage:greeter-triage-1',
 };
@@ -89,8 +90,23 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await release('better', 'held', 'false');
   push('better');
   await cancelInTheMiddle(patchwright);
+  await callSomebody(patchwright);
   repository.commit({ FORMAT: '2\n' }, patchMessage('Write another format', ''));
   await releaseOneWay(patchwright);
+}
+
+/** As an environment does for a roll-out that froze. */
+async function callSomebody(patchwright: Patchwright): Promise<void> {
+  const id = 'greeter-4/1/staging';
+  await withClient(patchwright, async (client) => {
+    const { events } = await client.workflow.getHandle('release:greeter-4').fetchHistory();
+    const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    const { settings } = JSON.parse(Buffer.from(input?.data ?? []).toString()) as { settings: string };
+    const order = { id, release: 'greeter-4', about: 'staging', summary: 'staging is frozen.', settings };
+    await client.workflow.start('page', { workflowId: `page:${id}`, taskQueue: 'patchwright', args: [order] });
+    await until('somebody has it', async () => (await patchwright.call('page', 'ack', id)).status === 0);
+    await client.workflow.getHandle(`page:${id}`).result();
+  });
 }
 
 /** Bob is asked before production, and says yes. */

@@ -23,13 +23,16 @@ import {
   brakesChanged,
   type EnvironmentState,
   environmentState,
+  type RolloutRequest,
   requestRollout,
   rolloutEnded,
   rolloutId,
   withdrawRollout,
 } from './environment-messages.ts';
+import { page } from './page.ts';
+import { pageId } from './page-messages.ts';
 import { rollout } from './rollout.ts';
-import type { RolloutOutcome } from './types.ts';
+import type { PageOrder, RolloutOutcome } from './types.ts';
 
 const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
   taskQueue: 'patchwright-activity',
@@ -60,7 +63,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
   let changes = 0;
   // Not async: where nobody is to be told, the answer is a step of the old shape.
   setHandler(requestRollout, (request) => {
-    const { answer, superseded } = admit(state, request, now());
+    const { answer, superseded } = admit(state, request, now(), () => patched('queue'));
     changes += 1;
     if (!superseded) return answer;
     const { requester, order } = superseded.request;
@@ -119,6 +122,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
     startedChild = undefined;
     endRunning(state, outcome, now());
     await tellRequester(request.requester, name, outcome);
+    if (outcome.kind === 'frozen' && patched('paged')) await callSomebody(request.order, outcome.reasons);
     if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
       await stopElsewhere({ environment: state.environment, digest: request.order.candidate.digest, because: name });
     }
@@ -192,5 +196,20 @@ async function tellRequester(requester: string, rollout: string, outcome: Rollou
     await getExternalWorkflowHandle(requester).signal(rolloutEnded, { rollout, outcome });
   } catch (error) {
     log.warn('the release that asked is gone', { requester, rollout, error: String(error) });
+  }
+}
+
+/** Until somebody has it. It outlives this history; one that is called for this roll-out already goes on. */
+async function callSomebody({ rollout, release, environment, settings }: RolloutRequest['order'], reasons: string[]) {
+  const summary = `${environment} is frozen by ${rollout}: ${reasons.join('; ')}.`.slice(0, 900);
+  const order: PageOrder = { id: rollout, release, about: environment, summary, settings };
+  try {
+    await startChild(page, {
+      ...{ workflowId: pageId(rollout), args: [order], parentClosePolicy: ParentClosePolicy.ABANDON },
+      staticSummary: summary.slice(0, 200),
+    });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError')) throw error;
+    log.info('somebody is being called for it already', { rollout });
   }
 }

@@ -2,6 +2,7 @@
 export { approval } from './approval.ts';
 export { environment } from './environment.ts';
 export { environmentUp } from './environment-up.ts';
+export { page } from './page.ts';
 export { release } from './release.ts';
 export { rollout } from './rollout.ts';
 export { suite } from './suite.ts';

@@ -191,3 +191,6 @@ export type TrafficAccount = {
   longestUnwritableMs: number;
   stuckConsumers: number;
 };
+
+/** Somebody has to look, now. `id`: of the roll-out; `about`: the environment. */
+export type PageOrder = { id: string; release: string; about: string; summary: string; settings: Digest };

@@ -198,6 +198,23 @@ describe('when it may start', () => {
     expect(ask(strict, request('kafka-1/1/staging', { start: shut }))).toMatchObject({ waits: [expect.any(String)] });
   });
 
+  test('a newer one keeps the lane of the one whose place it takes', () => {
+    const state = fresh();
+    ask(state, request('spark-1/1/staging'));
+    ask(state, request('flink-1/1/staging', { start: {} }));
+    ask(state, request('kafka-1/1/staging', { start: { expedite: true } }));
+    ask(state, request('kafka-2/1/staging', { start: {} }));
+    expect(waits(state)).toEqual(['kafka-2/1/staging', 'flink-1/1/staging']);
+  });
+
+  test('a history from before there was a queue goes on refusing', () => {
+    const state = fresh();
+    ask(state, request('kafka-1/1/staging'));
+    const { answer } = admit(state, request('kafka-2/1/staging'), at, () => false);
+    expect(answer).toMatchObject({ kind: 'refused', reasons: [expect.stringContaining('one at a time')] });
+    expect(waits(state)).toEqual([]);
+  });
+
   test('an expedited one goes before those that wait', () => {
     const state = fresh();
     ask(state, request('kafka-1/1/staging'));

@@ -1,0 +1,68 @@
+import { ActivityFailure, allHandlersFinished, condition, proxyActivities, setHandler } from '@temporalio/workflow';
+import type { PagingActivities } from '../activities/paging.ts';
+import type { StoryActivities } from '../activities/story.ts';
+import { acknowledgePageBy, type PageState, pageState } from './page-messages.ts';
+import type { PageOrder } from './types.ts';
+
+const { openPage, sendPage, acknowledgePage } = proxyActivities<PagingActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '40 seconds',
+  // A service that is away for an hour is called again with the next turn.
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
+});
+
+const { tell } = proxyActivities<StoryActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+/** With a quarter of an hour in between: a day. Whoever has not come by then is not going to. */
+const MOST_CALLS = 96;
+
+/**
+ * Calls somebody until somebody has it.
+ *
+ *   1. Say in the thread what is the matter, and what to type.
+ *   2. Call; wait; call again, until it is acknowledged. A call that fails is told, and the next one is made all the same.
+ *   3. Say who has it, in the thread and to the service.
+ */
+export async function page(order: PageOrder): Promise<PageState> {
+  const { id, release } = order;
+  const state: PageState = { called: 0 };
+  setHandler(pageState, () => state);
+  setHandler(acknowledgePageBy, ({ by }) => {
+    state.acknowledged ??= { by, at: new Date().toISOString() };
+    return state;
+  });
+  const say = (key: string, text: string, tone: 'good' | 'bad') =>
+    tell({ release, key: `page/${id}/${key}`, text, tone });
+
+  const { repeatMs } = await openPage(order);
+  await say('open', `PAGE: ${order.summary} Whoever takes it: npx patchwright page ack ${id}`, 'bad');
+  while (!state.acknowledged && state.called < MOST_CALLS) {
+    state.called += 1;
+    const problem = await call({ ...order, n: state.called });
+    if (problem !== undefined) await say(`problem/${state.called}`, `nobody could be called: ${problem}`, 'bad');
+    await condition(() => state.acknowledged !== undefined, repeatMs);
+  }
+  if (state.acknowledged) {
+    const { by } = state.acknowledged;
+    await acknowledgePage({ ...order, by });
+    await say('taken', `${by} has it: ${id}`, 'good');
+  }
+  await condition(allHandlersFinished);
+  return state;
+}
+
+async function call(order: PageOrder & { n: number }): Promise<string | undefined> {
+  try {
+    await sendPage(order);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    return error.cause?.message ?? error.message;
+  }
+}
