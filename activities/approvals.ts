@@ -36,9 +36,9 @@ export function createApprovalActivities({ db, settings }: ApprovalDeps) {
 
 export type ApprovalActivities = ReturnType<typeof createApprovalActivities>;
 
-/** What a decision names: the question with everything it binds, and the policy under which it is decided. */
-function digestOf({ id, kind, binds, requester, excluded }: ApprovalQuestion, policy: ApprovalPolicy): Digest {
-  return digestOfJson({ id, kind, binds, requester, excluded, policy });
+/** What a decision names: all that was shown and all that it binds, and the policy under which it is decided. */
+function digestOf({ settings: _settings, ...asked }: ApprovalQuestion, policy: ApprovalPolicy): Digest {
+  return digestOfJson({ ...asked, policy });
 }
 
 /** `binds`: what is about to be done, read anew by whoever does it. */
