@@ -1,6 +1,7 @@
 import { readSecret } from '../config/env.ts';
 import type { Settings } from '../config/schema.ts';
 import { oneLine } from '../lib/plain-text.ts';
+import { redact } from '../lib/redact.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
 import { runEffect } from '../store/journal.ts';
@@ -46,7 +47,12 @@ async function send(
 ): Promise<void> {
   const { pagerduty } = (await settings(digest)).paging;
   if (!pagerduty) return;
-  const payload = { summary: oneLine(summary, SUMMARY), source: 'patchwright', severity: 'critical', component: about };
+  const payload = {
+    summary: oneLine(redact(summary), SUMMARY),
+    source: 'patchwright',
+    severity: 'critical',
+    component: about,
+  };
   const event = { event_action: action, dedup_key: `patchwright/${id}`, ...(action === 'trigger' && { payload }) };
   await runEffect(
     db,
