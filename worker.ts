@@ -14,6 +14,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { createAgentActivities } from './activities/agent.ts';
 import { createApprovalActivities } from './activities/approvals.ts';
 import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
@@ -192,6 +193,7 @@ function createActivities(
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
+    ...createAgentActivities({ run, environment: gitEnvironment, db, dataDir, artifacts, settings: reader }),
     ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
@@ -264,8 +266,8 @@ function slackOf({ announcements }: Settings) {
 }
 
 /** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements, paging, artifacts: { s3 } }: Settings): string[] {
-  const references = [announcements.slack?.token, paging.pagerduty?.routingKey, s3?.accessKeyId, s3?.secretAccessKey];
+function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings): string[] {
+  const references = [announcements.slack?.token, model?.key, paging.pagerduty?.routingKey, s3?.accessKeyId, s3?.secretAccessKey];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }
 

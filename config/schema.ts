@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
@@ -125,6 +126,7 @@ export const settingsSchema = z
     announcements: announcements.default({}),
     paging: paging.describe('who is called when a roll-out freezes'),
     artifacts: artifactsSchema(secret),
+    model: modelSchema(secret),
     retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
   })

@@ -38,7 +38,7 @@ export async function assembleReport(db: Db, release: string, now = new Date()):
     effects,
     approvals: await decisionsOf(db, release),
     // Agents come with their own issue; the field holds from the start.
-    agent: { runs: 0, turns: 0, tokens: 0, money: 0 },
+    agent: await agentTotals(db, release.id),
     thread: thread.map(({ at, text, key, tone }) => ({ at, text, key, tone })),
     seconds,
   };

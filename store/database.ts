@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { logger } from '../lib/log.ts';
+import type { AgentTables } from './agents.ts';
 import type { ApprovalTables } from './approvals.ts';
 import type { AuditTables } from './audit.ts';
 import type { GateTables } from './gates.ts';
@@ -20,6 +21,7 @@ export type Database = ReleaseTables &
   ThreadTables &
   TriageTables &
   ApprovalTables &
+  AgentTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

@@ -15,6 +15,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '040-build-sandbox': () => import('./migrations/040-build-sandbox.ts'),
   '050-gates': () => import('./migrations/050-gates.ts'),
   '060-approvals': () => import('./migrations/060-approvals.ts'),
+  '070-agents': () => import('./migrations/070-agents.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -1,4 +1,5 @@
 // Temporal registers what this file exports: the one barrel of the project.
+export { agentRun } from './agent-run.ts';
 export { approval } from './approval.ts';
 export { environment } from './environment.ts';
 export { environmentUp } from './environment-up.ts';

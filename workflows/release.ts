@@ -15,6 +15,7 @@ import type { StoryActivities } from '../activities/story.ts';
 import { needsOneWayApproval } from '../decisions/one-way-approval.ts';
 import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
 import { gateSuites } from '../decisions/suite-gate.ts';
+import { diagnose } from './diagnose.ts';
 import { rollOut } from './environment-client.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
 import { suite } from './suite.ts';
@@ -69,7 +70,7 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
- *   3. Run every suite. A verdict that the patches caused holds the release.
+ *   3. Run every suite. A verdict that the patches caused holds the release; an agent explains it.
  *   4. Roll out through each environment in order; only what the one before has verified goes on. What could not be
  *      taken back needs the word of people before the second.
  *   5. Finish: name it in the fork's repository, say how it ended.
@@ -111,7 +112,10 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
     suites.push(await runSuite(input, n, name, cut, built));
   }
   const gate = gateSuites(suites, cut.patches);
-  if (gate.kind !== 'pass') return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
+  if (gate.kind !== 'pass') {
+    if (gate.kind === 'held') await diagnose(input, n, cut, suites);
+    return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
+  }
 
   const reasons = await oneWayReasons(input, cut);
   let oneWay: RolloutOrder['oneWay'] = reasons && { reasons };

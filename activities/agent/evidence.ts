@@ -1,0 +1,44 @@
+import { countWords, testName } from '../../decisions/verdict-words.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { Db } from '../../store/database.ts';
+import { suiteVerdicts } from '../../store/suite-report.ts';
+import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
+import type { Verdict } from '../../workflows/types.ts';
+
+type Subject = Pick<DiagnosisSubject, 'suiteRun' | 'unit' | 'test'>;
+
+/** What is known of one verdict: the counts, the failing log and its difference, from the store. */
+export function createEvidence(db: Db, artifacts: ArtifactStore) {
+  async function verdictOf({ suiteRun, unit, test }: Subject): Promise<Verdict | undefined> {
+    const all = await suiteVerdicts(db, suiteRun);
+    return all.find((one) => one.unit === unit && one.test === test);
+  }
+
+  async function text(digest: string | undefined): Promise<string> {
+    if (digest === undefined || !/^[0-9a-f]{64}$/.test(digest) || !(await artifacts.has(digest))) return 'nothing is kept of it';
+    return (await artifacts.read(digest)).toString('utf8');
+  }
+
+  return {
+    verdictOf,
+    async verdict(subject: Subject): Promise<string> {
+      const found = await verdictOf(subject);
+      return found === undefined ? 'there is no such verdict' : verdictText(found);
+    },
+    log: async (subject: Subject) => text((await verdictOf(subject))?.evidence),
+    difference: async (subject: Subject) => text((await verdictOf(subject))?.logDifference),
+  };
+}
+
+export type Evidence = ReturnType<typeof createEvidence>;
+
+function verdictText(verdict: Verdict): string {
+  const { kind, orderDependent, message, reason, culprit, culpritReason, power } = verdict;
+  return [
+    `${testName(verdict)}: ${kind}${orderDependent ? ' (only in the order of its batch)' : ''}; ${countWords(verdict)}`,
+    `first line of the failure: ${message}`,
+    ...(reason === undefined ? [] : [`why: ${reason}`]),
+    ...(power === undefined ? [] : [`power of the comparison: ${power}`]),
+    `patch: ${culprit?.join(', ') ?? 'none found'}${culpritReason === undefined ? '' : ` (${culpritReason})`}`,
+  ].join('\n');
+}

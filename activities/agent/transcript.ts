@@ -1,0 +1,57 @@
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { Digest } from '../../workflows/types.ts';
+
+/** One item of the Responses API's input, as it was sent or received. */
+export type Item = Record<string, unknown>;
+
+type Entry = { previous?: Digest; items: Item[] };
+
+/** Entries a worker keeps in memory, so that a long run does not read its whole past at each turn. */
+const KEPT = 2_000;
+
+/**
+ * A transcript is a chain of entries in the artifact store, each named by its digest and naming the one before: it is
+ * appended and never changed, and its head is all that a workflow holds.
+ */
+export function createTranscripts(artifacts: ArtifactStore) {
+  const known = new Map<Digest, Entry>();
+
+  async function entry(digest: Digest): Promise<Entry> {
+    const found = known.get(digest);
+    if (found !== undefined) return found;
+    const read = JSON.parse((await artifacts.read(digest)).toString('utf8')) as Entry;
+    keep(digest, read);
+    return read;
+  }
+
+  function keep(digest: Digest, it: Entry): void {
+    known.set(digest, it);
+    for (const oldest of known.keys()) {
+      if (known.size <= KEPT) break;
+      known.delete(oldest);
+    }
+  }
+
+  return {
+    /** Everything up to and with `head`, oldest first. */
+    async read(head: Digest): Promise<Item[]> {
+      const parts: Item[][] = [];
+      for (let at: Digest | undefined = head; at !== undefined; ) {
+        const it: Entry = await entry(at);
+        parts.push(it.items);
+        at = it.previous;
+      }
+      return parts.reverse().flat();
+    },
+
+    /** Returns the new head. Safe to repeat: the same words after the same past have the same digest. */
+    async append(previous: Digest | undefined, items: Item[]): Promise<Digest> {
+      const it: Entry = previous === undefined ? { items } : { previous, items };
+      const { sha256 } = await artifacts.put(JSON.stringify(it));
+      keep(sha256, it);
+      return sha256;
+    },
+  };
+}
+
+export type Transcripts = ReturnType<typeof createTranscripts>;

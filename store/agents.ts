@@ -1,0 +1,94 @@
+import { type Generated, sql } from 'kysely';
+import type { AgentOutcome, Turn } from '../workflows/agent-types.ts';
+import type { Db } from './database.ts';
+
+export interface AgentTables {
+  agent_run: {
+    run: string;
+    release: string;
+    role: string;
+    brief: string;
+    started_at: Generated<Date>;
+    ended_at: Date | null;
+    outcome: AgentOutcome | null;
+    transcript: string | null;
+    turns: Generated<number>;
+    tokens: Generated<number>;
+    money: Generated<number>;
+  };
+  agent_turn: { run: string; turn: number; outcome: Turn; at: Generated<Date> };
+}
+
+/** Safe to repeat. */
+export async function openAgentRun(
+  db: Db,
+  run: { run: string; release: string; role: string; brief: string },
+): Promise<void> {
+  await db
+    .insertInto('agent_run')
+    .values({ ...run, ended_at: null, outcome: null, transcript: null })
+    .onConflict((oc) => oc.doNothing())
+    .execute();
+}
+
+/** What this turn ended with, if it did: it is not paid again. */
+export async function finishedTurn(db: Db, run: string, turn: number): Promise<Turn | undefined> {
+  const row = await db
+    .selectFrom('agent_turn')
+    .select('outcome')
+    .where('run', '=', run)
+    .where('turn', '=', turn)
+    .executeTakeFirst();
+  return row?.outcome;
+}
+
+/** Returns what is kept: where two attempts ended the same turn, the first one's. */
+export async function keepTurn(db: Db, run: string, turn: number, outcome: Turn): Promise<Turn> {
+  await db
+    .insertInto('agent_turn')
+    .values({ run, turn, outcome: JSON.stringify(outcome) as never })
+    .onConflict((oc) => oc.doNothing())
+    .execute();
+  return (await finishedTurn(db, run, turn)) ?? outcome;
+}
+
+/** Safe to repeat: the first end stands. */
+export async function closeAgentRun(db: Db, run: string, outcome: AgentOutcome): Promise<void> {
+  const { turns, tokens, money } = outcome.spent;
+  await db
+    .updateTable('agent_run')
+    .set({
+      ended_at: sql`clock_timestamp()`,
+      outcome: JSON.stringify(outcome) as never,
+      transcript: outcome.transcript,
+      turns,
+      tokens,
+      money,
+    })
+    .where('run', '=', run)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+/** What agents did for a release, and what it cost. */
+export async function agentTotals(
+  db: Db,
+  release: string,
+): Promise<{ runs: number; turns: number; tokens: number; money: number }> {
+  const row = await db
+    .selectFrom('agent_run')
+    .where('release', '=', release)
+    .select((eb) => [
+      eb.fn.countAll<number>().as('runs'),
+      eb.fn.coalesce(eb.fn.sum<number>('turns'), sql<number>`0`).as('turns'),
+      eb.fn.coalesce(eb.fn.sum<number>('tokens'), sql<number>`0`).as('tokens'),
+      eb.fn.coalesce(eb.fn.sum<number>('money'), sql<number>`0`).as('money'),
+    ])
+    .executeTakeFirstOrThrow();
+  return { runs: Number(row.runs), turns: Number(row.turns), tokens: Number(row.tokens), money: Number(row.money) };
+}
+
+/** The runs of a release, oldest first. */
+export async function agentRuns(db: Db, release: string) {
+  return db.selectFrom('agent_run').selectAll().where('release', '=', release).orderBy('started_at').execute();
+}

@@ -1,0 +1,71 @@
+import type { Digest } from './types.ts';
+
+/** What an agent is asked to do; each has its own brief, tools and check of its answer. */
+export type AgentRole = 'diagnose';
+
+/** Limits of one run: questions to the model, tokens read and written, money, wall time. */
+export type AgentBudget = { turns: number; tokens: number; money: number; minutes: number };
+
+export type AgentSpent = { turns: number; tokens: number; money: number; seconds: number };
+
+/** What a diagnosis is about: one verdict, and the two commits that its runs compared. */
+export type DiagnosisSubject = {
+  fork: string;
+  base: string;
+  candidate: string;
+  suite: string;
+  suiteRun: string;
+  unit: string;
+  test: string;
+};
+
+/** One run of an agent. `run` names it, and is never used twice: kafka-7/1/diagnose/fast/1. */
+export type AgentOrder = {
+  run: string;
+  role: AgentRole;
+  release: string;
+  settings: Digest;
+  subject: DiagnosisSubject;
+  /** The first entry of the transcript, in the artifact store: instructions and context, as they were given. */
+  brief: Digest;
+  budget: AgentBudget;
+};
+
+/** A call that the model wants made; its arguments lie in the transcript. */
+export type ToolCall = { id: string; name: string; arguments: Digest };
+
+/** What a tool answered: the text that the model gets, in the artifact store. `accepted`: the answer of the run. */
+export type ToolResult = { id: string; output: Digest; accepted?: Digest; refused?: boolean };
+
+/** One answer of the model. `head` is the transcript up to and with it. */
+export type Turn = { head: Digest; tokens: number; money: number } & (
+  /** Nothing that a retry mends: no key, no quota, no such model, or the model refuses. */
+  | { kind: 'unavailable'; reason: string }
+  | { kind: 'calls'; calls: ToolCall[]; signature: Digest }
+  /** Words and no call: it is told that only a call of a tool counts. */
+  | { kind: 'words' }
+  /** It reached its limit of words in the middle: nothing of it is acted on. */
+  | { kind: 'cut-off' }
+);
+
+export type AgentEnd =
+  | { kind: 'answered'; answer: Digest }
+  /** turns, tokens, money or time; the sentence says which. */
+  | { kind: 'out-of-budget'; reason: string }
+  /** The same calls again and again, or answers that code refuses. */
+  | { kind: 'gave-up'; reason: string }
+  /** The model refused, is not to be had, or does not exist. */
+  | { kind: 'no-model'; reason: string };
+
+export type AgentOutcome = AgentEnd & { spent: AgentSpent; transcript: Digest };
+
+/** Where a quoted line is said to stand. */
+export type Quote = { where: 'candidate' | 'base' | 'log'; file?: string; line?: number; text: string };
+
+/** What a diagnosis says; each quote has been found where it is said to be. */
+export type Diagnosis = {
+  cause: string;
+  quotes: Quote[];
+  confidence: 'low' | 'medium' | 'high';
+  todo: string;
+};
