@@ -267,7 +267,13 @@ function slackOf({ announcements }: Settings) {
 
 /** The exact secrets that this process knows: none of them may leave it. */
 function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings): string[] {
-  const references = [announcements.slack?.token, model?.key, paging.pagerduty?.routingKey, s3?.accessKeyId, s3?.secretAccessKey];
+  const references = [
+    announcements.slack?.token,
+    model?.key,
+    paging.pagerduty?.routingKey,
+    s3?.accessKeyId,
+    s3?.secretAccessKey,
+  ];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }
 

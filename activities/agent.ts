@@ -74,7 +74,8 @@ export function createAgentActivities(deps: AgentDeps) {
       const done = await finishedTurn(db, order.run, turn);
       if (done !== undefined) return done;
       const { model } = await deps.settings(order.settings);
-      if (model === undefined) return { kind: 'unavailable', reason: 'no model is configured', head, tokens: 0, money: 0 };
+      if (model === undefined)
+        return { kind: 'unavailable', reason: 'no model is configured', head, tokens: 0, money: 0 };
       const news = await newsOf(artifacts, since);
       const at = news.length === 0 ? head : await transcripts.append(head, news);
       const asked = { transcripts, put, head: at, tools: toolSpecs() };

@@ -31,5 +31,4 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
     .optional()
     .describe('the agent that diagnoses what holds a release');
 
-export type ModelSettings = NonNullable<z.output<ReturnType<typeof modelSchema>>>;
 export type AgentBudget = z.output<typeof budgetSchema>;

@@ -155,6 +155,7 @@ export const settingsSchema = z
   });
 
 export type Settings = z.output<typeof settingsSchema>;
+export type ModelSettings = NonNullable<Settings['model']>;
 export type ForkSettings = z.output<typeof forkSchema>;
 export type BuildSettings = z.output<typeof buildSchema>;
 export type SlackSettings = NonNullable<z.output<typeof announcements>['slack']>;

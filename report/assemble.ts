@@ -1,3 +1,4 @@
+import { agentTotals } from '../store/agents.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
 import { effectsOf } from '../store/journal.ts';
@@ -37,8 +38,7 @@ export async function assembleReport(db: Db, release: string, now = new Date()):
     candidates,
     effects,
     approvals: await decisionsOf(db, release),
-    // Agents come with their own issue; the field holds from the start.
-    agent: await agentTotals(db, release.id),
+    agent: await agentTotals(db, release),
     thread: thread.map(({ at, text, key, tone }) => ({ at, text, key, tone })),
     seconds,
   };

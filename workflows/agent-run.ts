@@ -1,7 +1,14 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { AgentActivities, Since } from '../activities/agent.ts';
 import { budgetState, repeatsItself, SAME_CALLS } from '../decisions/agent-budget.ts';
 import type { AgentEnd, AgentOrder, AgentOutcome, AgentSpent, Turn } from './agent-types.ts';
+import type { Digest } from './types.ts';
 
 const { takeTurn } = proxyActivities<AgentActivities>({
   taskQueue: 'patchwright-activity',
@@ -23,6 +30,23 @@ const MOST_REFUSED = 4;
 /** So many turns without one call, in a row. */
 const MOST_IDLE = 3;
 
+/** Turns of one history: with their calls they stay far below 2,000 events. */
+const TURNS_A_HISTORY = 100;
+
+/** Where a run stands: all of it goes into the next history. */
+export type AgentProgress = {
+  head: Digest;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  turns: number;
+  tokens: number;
+  money: number;
+  refused: number;
+  idle: number;
+  signatures: string[];
+  since: Since;
+};
+
 /**
  * One run of an agent: ask, act, observe, until code accepts an answer or a limit ends it.
  *
@@ -32,77 +56,68 @@ const MOST_IDLE = 3;
  *
  * The transcript lies in the artifact store; its head is all that is held here.
  */
-export async function agentRun(order: AgentOrder): Promise<AgentOutcome> {
-  const state = new Run(order);
-  const end = await state.untilOver();
-  const outcome = { ...end, spent: state.spentNow(), transcript: state.head };
+export async function agentRun(order: AgentOrder, progress: AgentProgress = begin(order)): Promise<AgentOutcome> {
+  const at = progress;
+  let end: AgentEnd | undefined;
+  for (let asked = 0; end === undefined; asked += 1) {
+    if (asked === TURNS_A_HISTORY) return continueAsNew<typeof agentRun>(order, at);
+    const budget = budgetState(spentOf(at), order.budget);
+    if (budget.kind === 'over') {
+      end = { kind: 'out-of-budget', reason: budget.reason };
+      break;
+    }
+    const turn = await ask(order, at, budget.kind === 'last');
+    end = turn.kind === 'unavailable' ? { kind: 'no-model', reason: turn.reason } : await act(order, at, turn);
+  }
+  const outcome = { ...end, spent: spentOf(at), transcript: at.head };
   await closeRun({ run: order.run }, outcome);
   return outcome;
 }
 
-class Run {
-  head: string;
-  private readonly order: AgentOrder;
-  private readonly startedAt = Date.now();
-  private turns = 0;
-  private tokens = 0;
-  private money = 0;
-  private refused = 0;
-  private idle = 0;
-  private signatures: string[] = [];
-  private since: Since = {};
+function begin({ brief }: AgentOrder): AgentProgress {
+  const none = { turns: 0, tokens: 0, money: 0, refused: 0, idle: 0, signatures: [], since: {} };
+  return { head: brief, startedAt: Date.now(), ...none };
+}
 
-  constructor(order: AgentOrder) {
-    this.order = order;
-    this.head = order.brief;
-  }
+function spentOf({ turns, tokens, money, startedAt }: AgentProgress): AgentSpent {
+  return { turns, tokens, money, seconds: Math.round((Date.now() - startedAt) / 1_000) };
+}
 
-  spentNow(): AgentSpent {
-    const { turns, tokens, money } = this;
-    return { turns, tokens, money, seconds: Math.round((Date.now() - this.startedAt) / 1_000) };
+async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise<Turn> {
+  try {
+    const turn = await takeTurn(order, at.turns + 1, at.head, last ? { ...at.since, last } : at.since);
+    at.turns += 1;
+    at.tokens += turn.tokens;
+    at.money += turn.money;
+    at.head = turn.head;
+    return turn;
+  } catch (error) {
+    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    const said = error.cause instanceof ApplicationFailure ? error.cause.message : 'it never answered';
+    return { kind: 'unavailable', reason: `the model is not to be had: ${said}`, head: at.head, tokens: 0, money: 0 };
   }
+}
 
-  async untilOver(): Promise<AgentEnd> {
-    for (;;) {
-      const budget = budgetState(this.spentNow(), this.order.budget);
-      if (budget.kind === 'over') return { kind: 'out-of-budget', reason: budget.reason };
-      const turn = await this.ask(budget.kind === 'last');
-      const end = turn.kind === 'unavailable' ? ({ kind: 'no-model', reason: turn.reason } as const) : await this.act(turn);
-      if (end !== undefined) return end;
-    }
+async function act(
+  order: AgentOrder,
+  at: AgentProgress,
+  turn: Exclude<Turn, { kind: 'unavailable' }>,
+): Promise<AgentEnd | undefined> {
+  if (turn.kind !== 'calls') {
+    at.idle += 1;
+    at.since = { told: turn.kind };
+    return at.idle < MOST_IDLE ? undefined : { kind: 'gave-up', reason: `it made no call in ${MOST_IDLE} turns` };
   }
-
-  private async ask(last: boolean): Promise<Turn> {
-    const since = last ? { ...this.since, last: true } : this.since;
-    try {
-      const turn = await takeTurn(this.order, this.turns + 1, this.head, since);
-      this.turns += 1;
-      this.tokens += turn.tokens;
-      this.money += turn.money;
-      this.head = turn.head;
-      return turn;
-    } catch (error) {
-      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-      const said = error.cause instanceof ApplicationFailure ? error.cause.message : 'it never answered';
-      return { kind: 'unavailable', reason: `the model is not to be had: ${said}`, head: this.head, tokens: 0, money: 0 };
-    }
+  at.idle = 0;
+  at.signatures = [...at.signatures, turn.signature].slice(-SAME_CALLS);
+  if (repeatsItself(at.signatures)) {
+    return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-
-  private async act(turn: Exclude<Turn, { kind: 'unavailable' }>): Promise<AgentEnd | undefined> {
-    if (turn.kind !== 'calls') {
-      this.idle += 1;
-      this.since = { told: turn.kind };
-      return this.idle < MOST_IDLE ? undefined : { kind: 'gave-up', reason: `it made no call in ${MOST_IDLE} turns` };
-    }
-    this.idle = 0;
-    this.signatures = [...this.signatures.slice(-SAME_CALLS), turn.signature];
-    if (repeatsItself(this.signatures)) return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
-    const results = await Promise.all(turn.calls.map((call) => useTool(this.order, call, this.head)));
-    const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
-    if (accepted !== undefined) return { kind: 'answered', answer: accepted };
-    this.refused += results.filter((result) => result.refused).length;
-    this.since = { results };
-    if (this.refused < MOST_REFUSED) return undefined;
-    return { kind: 'gave-up', reason: `code refused ${this.refused} of its answers: what they quote is not there` };
-  }
+  const results = await Promise.all(turn.calls.map((call) => useTool(order, call, at.head)));
+  const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
+  if (accepted !== undefined) return { kind: 'answered', answer: accepted };
+  at.refused += results.filter((result) => result.refused).length;
+  at.since = { results };
+  if (at.refused < MOST_REFUSED) return undefined;
+  return { kind: 'gave-up', reason: `code refused ${at.refused} of its answers: what they quote is not there` };
 }

@@ -38,8 +38,11 @@ export type ToolCall = { id: string; name: string; arguments: Digest };
 export type ToolResult = { id: string; output: Digest; accepted?: Digest; refused?: boolean };
 
 /** One answer of the model. `head` is the transcript up to and with it. */
-export type Turn = { head: Digest; tokens: number; money: number } & (
-  /** Nothing that a retry mends: no key, no quota, no such model, or the model refuses. */
+export type Turn = {
+  head: Digest;
+  tokens: number;
+  money: number;
+} /** Nothing that a retry mends: no key, no quota, no such model, or the model refuses. */ & (
   | { kind: 'unavailable'; reason: string }
   | { kind: 'calls'; calls: ToolCall[]; signature: Digest }
   /** Words and no call: it is told that only a call of a tool counts. */

@@ -28,7 +28,12 @@ const MOST = 3;
  * Has an agent explain the verdicts that hold a candidate, in the thread. It changes nothing: the release is held
  * before, and after. Without a model the thread says where one would have helped.
  */
-export async function diagnose(input: ReleaseInput, n: number, cut: Cut, suites: readonly SuiteOutcome[]): Promise<void> {
+export async function diagnose(
+  input: ReleaseInput,
+  n: number,
+  cut: Cut,
+  suites: readonly SuiteOutcome[],
+): Promise<void> {
   if (!patched('diagnosed')) return;
   const subjects = subjectsOf(input.fork, cut, suites);
   for (const [i, subject] of subjects.slice(0, MOST).entries()) {
@@ -36,7 +41,11 @@ export async function diagnose(input: ReleaseInput, n: number, cut: Cut, suites:
     const request = { run, release: input.release, settings: input.settings, subject, patches: cut.patches };
     const prepared = await prepareDiagnosis(request);
     if (prepared.kind === 'no-model') {
-      await say(input.release, `${n}/diagnose`, `An agent could look into ${subjects.length === 1 ? 'this verdict' : `these ${subjects.length} verdicts`}: no \`model\` is configured.`);
+      await say(
+        input.release,
+        `${n}/diagnose`,
+        `An agent could look into ${subjects.length === 1 ? 'this verdict' : `these ${subjects.length} verdicts`}: no \`model\` is configured.`,
+      );
       return;
     }
     const { brief, budget } = prepared;

@@ -23,7 +23,10 @@ const PATCHES = 6_000;
 /** The first entry of a diagnosis' transcript. */
 export function diagnosisBrief({ verdict, difference, patches }: BriefParts): Item[] {
   const stack = patches
-    .map(({ commit, subject, reason, upstreamStatus }, i) => `${i + 1}. ${commit.slice(0, 12)} ${subject} (${upstreamStatus}): ${reason}`)
+    .map(
+      ({ commit, subject, reason, upstreamStatus }, i) =>
+        `${i + 1}. ${commit.slice(0, 12)} ${subject} (${upstreamStatus}): ${reason}`,
+    )
     .join('\n')
     .slice(0, PATCHES);
   const material = [

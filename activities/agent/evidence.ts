@@ -15,7 +15,8 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
   }
 
   async function text(digest: string | undefined): Promise<string> {
-    if (digest === undefined || !/^[0-9a-f]{64}$/.test(digest) || !(await artifacts.has(digest))) return 'nothing is kept of it';
+    if (digest === undefined || !/^[0-9a-f]{64}$/.test(digest) || !(await artifacts.has(digest)))
+      return 'nothing is kept of it';
     return (await artifacts.read(digest)).toString('utf8');
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import OpenAI from 'openai';
 import { readSecret } from '../../config/env.ts';
-import type { ModelSettings } from '../../config/agent.ts';
+import type { ModelSettings } from '../../config/schema.ts';
 import { fitTranscript } from '../../decisions/agent-context.ts';
 import { redact } from '../../lib/redact.ts';
 import type { ToolCall, Turn } from '../../workflows/agent-types.ts';
@@ -77,7 +77,8 @@ function finalReason(error: unknown, { name, baseUrl }: ModelSettings): string |
   const said = redact(error.message).slice(0, 300);
   if (error.code === 'insufficient_quota') return `the model's account has no quota left: ${said}`;
   if (error.status === 401 || error.status === 403) return `the model's key is refused; look at model.key: ${said}`;
-  if (error.status === 404) return `there is no model "${name}" at ${new URL(baseUrl).host}; look at model.name: ${said}`;
+  if (error.status === 404)
+    return `there is no model "${name}" at ${new URL(baseUrl).host}; look at model.name: ${said}`;
   if (error.status >= 400 && error.status < 500 && ![408, 409, 429].includes(error.status)) {
     return `the model refuses what it is asked (${error.status}): ${said}`;
   }

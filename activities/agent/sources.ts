@@ -1,4 +1,4 @@
-import { gitIn, type GitTools } from '../../git/clone.ts';
+import { type GitTools, gitIn } from '../../git/clone.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
@@ -29,9 +29,27 @@ export function createSources(tools: GitTools, mirrorOf: (fork: string) => strin
     async search(commit: string, pattern: string, under: string): Promise<string> {
       const problem = under === '' ? undefined : pathProblem(under);
       if (problem !== undefined) return problem;
-      const found = await answer('grep', '-n', '-I', '-E', '--no-textconv', '--full-name', '-m', '50', '-e', pattern, commit, '--', under || '.');
+      const found = await answer(
+        'grep',
+        '-n',
+        '-I',
+        '-E',
+        '--no-textconv',
+        '--full-name',
+        '-m',
+        '50',
+        '-e',
+        pattern,
+        commit,
+        '--',
+        under || '.',
+      );
       if (found === undefined || found === '') return 'nothing matches';
-      return found.split('\n').slice(0, 400).map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
+      return found
+        .split('\n')
+        .slice(0, 400)
+        .map((line) => line.slice(commit.length + 1, commit.length + 400))
+        .join('\n');
     },
 
     async list(commit: string, under: string): Promise<string> {
@@ -42,11 +60,16 @@ export function createSources(tools: GitTools, mirrorOf: (fork: string) => strin
     },
 
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
-    async showPatch({ base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>, commit: string): Promise<string> {
+    async showPatch(
+      { base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>,
+      commit: string,
+    ): Promise<string> {
       const stack = (await answer('rev-list', `${base}..${candidate}`)) ?? '';
       const full = stack.split('\n').find((one) => one.startsWith(commit));
       if (full === undefined) return `${commit} is no patch of this stack`;
-      return (await answer('show', '--no-ext-diff', '--no-textconv', '--no-color', full)) ?? `${commit} cannot be shown`;
+      return (
+        (await answer('show', '--no-ext-diff', '--no-textconv', '--no-color', full)) ?? `${commit} cannot be shown`
+      );
     },
   };
 }

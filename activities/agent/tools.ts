@@ -18,7 +18,12 @@ export type ToolWorld = {
 
 const arm = z.enum(['candidate', 'base']);
 const inputs = {
-  read_file: z.object({ arm, path: z.string().max(500), from: z.int().min(1).default(1), lines: z.int().min(1).max(2_000).default(400) }),
+  read_file: z.object({
+    arm,
+    path: z.string().max(500),
+    from: z.int().min(1).default(1),
+    lines: z.int().min(1).max(2_000).default(400),
+  }),
   search: z.object({ arm, pattern: z.string().min(1).max(300), under: z.string().max(300).default('') }),
   list_files: z.object({ arm, under: z.string().max(300).default('') }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
@@ -46,7 +51,8 @@ const DESCRIPTIONS: Record<keyof typeof inputs, string> = {
   search: 'Lines that match an extended regular expression, in the candidate or its base; `under` is a folder.',
   list_files: 'The files below a folder of the candidate or its base.',
   show_patch: 'One patch of the stack: its message and its difference.',
-  evidence: 'verdict: what the reruns counted · log: of the failing run · difference: what that log says and the base’s logs do not.',
+  evidence:
+    'verdict: what the reruns counted · log: of the failing run · difference: what that log says and the base’s logs do not.',
   read_on: 'More of a text that was cut, from a character on.',
   answer: 'Your diagnosis. Each quote is looked up: file and text must be exactly what stands there.',
 };
@@ -66,7 +72,8 @@ export function toolSpecs(): ToolSpec[] {
  * that is wrong is news for the model, never an error of ours.
  */
 export async function applyTool(world: ToolWorld, order: AgentOrder, name: string, given: string): Promise<Used> {
-  if (!Object.hasOwn(inputs, name)) return { text: `there is no tool "${name.slice(0, 60)}"; there are: ${Object.keys(inputs).join(', ')}` };
+  if (!Object.hasOwn(inputs, name))
+    return { text: `there is no tool "${name.slice(0, 60)}"; there are: ${Object.keys(inputs).join(', ')}` };
   let value: unknown;
   try {
     value = JSON.parse(given);
@@ -75,7 +82,9 @@ export async function applyTool(world: ToolWorld, order: AgentOrder, name: strin
   }
   const checked = inputs[name as ToolName].safeParse(value);
   if (!checked.success) {
-    const found = checked.error.issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`);
+    const found = checked.error.issues
+      .slice(0, 5)
+      .map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`);
     return { text: `the arguments are wrong: ${found.join('; ')}` };
   }
   return use(world, order.subject, name as ToolName, checked.data as never);
@@ -102,14 +111,20 @@ async function use(world: ToolWorld, subject: DiagnosisSubject, name: ToolName, 
     case 'read_on': {
       const { digest, from }: Input<'read_on'> = input;
       const text = await world.kept(digest);
-      return { text: text === undefined ? 'nothing that you were shown has this digest' : text.slice(from, from + 12_000) };
+      return {
+        text: text === undefined ? 'nothing that you were shown has this digest' : text.slice(from, from + 12_000),
+      };
     }
     case 'answer':
       return checkAnswer(world, subject, input);
   }
 }
 
-async function readLines({ sources }: ToolWorld, subject: DiagnosisSubject, input: Input<'read_file'>): Promise<string> {
+async function readLines(
+  { sources }: ToolWorld,
+  subject: DiagnosisSubject,
+  input: Input<'read_file'>,
+): Promise<string> {
   const { arm: side, path, from, lines } = input;
   const text = await sources.read(subject[side], path);
   if (text === undefined) return `${path} does not exist in the ${side}`;

@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { agentRuns, agentTotals } from '../../store/agents.ts';
+import type { Diagnosis } from '../../workflows/agent-types.ts';
+import { type AgentWorld, KEY, lastOutputs, openAgentWorld, PLANTED } from './world.ts';
+
+let world: AgentWorld;
+beforeAll(async () => {
+  world = await openAgentWorld();
+}, 120_000);
+afterAll(() => world?.stop(), 60_000);
+
+const GOOD: Diagnosis = {
+  cause: 'The patch adds the second summand twice, so that 2 and 3 make 8.',
+  quotes: [
+    { where: 'candidate', file: 'src/Sum.java', line: 3, text: 'return a + b + b;' },
+    { where: 'log', text: 'expected: <5> but was: <8>' },
+  ],
+  confidence: 'high',
+  todo: 'Take the second `+ b` out of the patch.',
+};
+const answer = (change: Partial<Diagnosis> = {}) => ({
+  calls: [['answer', { ...GOOD, ...change }]] as [string, unknown][],
+});
+
+test('it reads, answers, and what it rests on is there', async () => {
+  world.model.play((request, turn) => {
+    if (turn === 1) {
+      return {
+        calls: [
+          ['show_patch', { commit: world.subject.candidate }],
+          ['read_file', { arm: 'candidate', path: 'src/Sum.java' }],
+          ['search', { arm: 'base', pattern: 'Sum\\.of', under: 'src' }],
+          ['evidence', { what: 'log' }],
+        ],
+      };
+    }
+    const [patch, file, found, log] = lastOutputs(request);
+    expect(patch).toContain('+    return a + b + b;');
+    expect(file).toContain('3\t    return a + b + b;');
+    expect(found).toContain('src/SumTest.java:3:');
+    expect(log).toContain('left out: read_on {"digest":"');
+    return answer();
+  });
+  const outcome = await world.diagnose();
+  expect(outcome).toMatchObject({ kind: 'answered', spent: { turns: 2, tokens: 2_000 } });
+  expect(outcome.spent.money).toBeCloseTo((2 * (900 + 100 * 10)) / 1e6);
+  if (outcome.kind !== 'answered') return;
+  expect(JSON.parse((await world.artifacts.read(outcome.answer)).toString())).toEqual(GOOD);
+  const words = await world.agent.diagnosisText(world.subject, outcome.answer);
+  expect(words).toContain('src/Sum.java:3 «return a + b + b;»');
+  expect(words).toContain('its conclusion is not proven');
+  expect(world.model.requests[0]?.authorization).toBe(`Bearer ${KEY}`);
+  const [first] = await agentRuns(world.db, 'sum-1');
+  expect(first).toMatchObject({ role: 'diagnose', turns: 2, outcome: { kind: 'answered' } });
+});
+
+test('no secret of a log reaches the model, by whatever tool it is read', async () => {
+  world.model.play((request, turn) => {
+    if (turn === 1) return { calls: [['evidence', { what: 'log' }]] };
+    const digest = /"digest":"([0-9a-f]{64})"/.exec(lastOutputs(request)[0] ?? '')?.[1];
+    if (turn === 2) return { calls: [['read_on', { digest, from: 60_000 }]] };
+    return answer();
+  });
+  await world.diagnose();
+  const sent = JSON.stringify(world.model.requests);
+  expect(sent).toContain('expected: <5> but was: <8>');
+  expect(sent).not.toContain(PLANTED);
+});
+
+test.each<[lie: string, change: Partial<Diagnosis>, told: RegExp]>([
+  [
+    'a line that is not there',
+    { quotes: [{ where: 'candidate', file: 'src/Sum.java', text: 'return a - b;' }] },
+    /does not stand in src\/Sum\.java/,
+  ],
+  [
+    'a line that is elsewhere',
+    { quotes: [{ where: 'log', line: 5, text: 'expected: <5> but was: <8>' }] },
+    /stands in line 3001/,
+  ],
+  [
+    'a file that does not exist',
+    { quotes: [{ where: 'base', file: 'src/Product.java', text: 'return a' }] },
+    /does not exist/,
+  ],
+  [
+    'a path outside of the repository',
+    { quotes: [{ where: 'base', file: '../../etc/passwd', text: 'root:' }] },
+    /does not exist/,
+  ],
+  ['nothing that it rests on', { quotes: [] }, /quotes no line/],
+])('%s is caught and goes back to it', async (_, change, told) => {
+  world.model.play((request, turn) => {
+    if (turn === 1) return answer(change);
+    expect(lastOutputs(request)[0]).toMatch(told);
+    return answer();
+  });
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 2 } });
+});
+
+test('a model that goes on lying is ended, and the reason says so', async () => {
+  world.model.play((_, turn) => answer({ quotes: [{ where: 'log', text: `invented ${turn}` }] }));
+  const outcome = await world.diagnose();
+  expect(outcome).toMatchObject({ kind: 'gave-up', reason: expect.stringContaining('code refused 4 of its answers') });
+});
+
+test('the same call again and again is noticed', async () => {
+  world.model.play(() => ({ calls: [['list_files', { arm: 'base', under: '' }]] }));
+  expect(await world.diagnose()).toMatchObject({ kind: 'gave-up', spent: { turns: 3 } });
+});
+
+test('broken calls are news for the model: no such tool, no JSON, wrong arguments, a text of somebody else', async () => {
+  const wrong: [string, unknown][] = [
+    ['shell', { command: 'id' }],
+    ['read_file', '{"arm":'],
+    ['read_file', { arm: 'production', path: 'x' }],
+    ['read_file', { arm: 'base', path: '../world.ts' }],
+    ['show_patch', { commit: world.subject.base }],
+    ['read_on', { digest: 'f'.repeat(64), from: 0 }],
+  ];
+  world.model.play((request, turn) => {
+    if (turn === 1) return { calls: wrong };
+    const told = lastOutputs(request);
+    expect(told[0]).toContain('there is no tool "shell"');
+    expect(told[1]).toContain('not JSON');
+    expect(told[2]).toContain('arm:');
+    expect(told[3]).toContain('does not exist');
+    expect(told[4]).toContain('is no patch of this stack');
+    expect(told[5]).toContain('nothing that you were shown');
+    return answer();
+  });
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered' });
+});
+
+test('a budget ends it, with a warning before the last turn', async () => {
+  world.model.play((_, turn) => ({ calls: [['search', { arm: 'base', pattern: `x${turn}` }]] }));
+  const outcome = await world.diagnose({ turns: 3 });
+  expect(outcome).toMatchObject({
+    kind: 'out-of-budget',
+    reason: expect.stringContaining('3 turns'),
+    spent: { turns: 3 },
+  });
+  expect(JSON.stringify(world.model.requests[1]?.input)).not.toContain('your last turn');
+  expect(JSON.stringify(world.model.requests[2]?.input)).toContain('your last turn');
+});
+
+test('words without a call and half an answer are told back, and do not go on for ever', async () => {
+  world.model.play((request, turn) => {
+    if (turn === 1) return { text: 'The test is wrong, trust me.' };
+    if (turn === 2) {
+      expect(JSON.stringify(request.input.at(-1))).toContain('Nobody reads words');
+      return { cutOff: true };
+    }
+    expect(JSON.stringify(request.input.at(-1))).toContain('was cut off');
+    return answer();
+  });
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 3 } });
+  world.model.play(() => ({ text: 'Still no call.' }));
+  expect(await world.diagnose()).toMatchObject({ kind: 'gave-up', spent: { turns: 3 } });
+});
+
+test('a busy model is waited for as long as it says; a broken one is tried again', async () => {
+  world.model.play((_, turn) => {
+    if (turn === 1) return { status: 429, retryAfterMs: 300 };
+    return turn === 2 ? { status: 503 } : answer();
+  });
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 1 } });
+  expect(world.model.requests).toHaveLength(3);
+});
+
+test.each<[what: string, answer: Parameters<AgentWorld['model']['play']>[0], reason: string]>([
+  ['a wrong key', () => ({ status: 401 }), 'key is refused'],
+  ['no quota', () => ({ status: 429, code: 'insufficient_quota' }), 'no quota left'],
+  ['no such model', () => ({ status: 404 }), 'there is no model "scripted"'],
+  ['a refusal', () => ({ refusal: 'I will not.' }), 'refused the task'],
+])('%s ends it at once, in words for a person', async (_, script, reason) => {
+  world.model.play(script);
+  expect(await world.diagnose()).toMatchObject({ kind: 'no-model', reason: expect.stringContaining(reason) });
+  expect(world.model.requests).toHaveLength(1);
+});
+
+test('a turn that has ended is not paid again', async () => {
+  world.model.play(() => ({ calls: [['list_files', { arm: 'base' }]] }));
+  const { run, brief } = await world.diagnose({ turns: 1 });
+  const order = {
+    ...{ run, role: 'diagnose' as const, release: 'sum-1', settings: world.settings, subject: world.subject, brief },
+    budget: { turns: 1, tokens: 1e6, money: 1, minutes: 1 },
+  };
+  const again = await world.agent.takeTurn(order, 1, brief, {});
+  expect(again).toMatchObject({ kind: 'calls', tokens: 1_000 });
+  expect(world.model.requests).toHaveLength(1);
+  expect((await agentTotals(world.db, 'sum-1')).runs).toBeGreaterThan(10);
+});
+
+test('without a model nothing is asked', async () => {
+  const { subject, patches, without } = world;
+  const request = { run: 'sum-1/1/diagnose/fast/none', release: 'sum-1', settings: without, subject, patches };
+  expect(await world.agent.prepareDiagnosis(request)).toEqual({ kind: 'no-model' });
+});

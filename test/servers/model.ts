@@ -1,0 +1,87 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the model was sent, as far as tests look at it. */
+export type ModelRequest = {
+  model: string;
+  input: Record<string, unknown>[];
+  tools: { name: string }[];
+  authorization: string;
+};
+
+/** One answer of the script: calls, words, a refusal, half an answer, or an HTTP error. */
+export type ModelAnswer =
+  | { calls: [name: string, given: unknown][] }
+  | { text: string }
+  | { refusal: string }
+  | { cutOff: true }
+  | { status: number; code?: string; retryAfterMs?: number };
+
+/** A server of the Responses API whose answers come from a script: a function of what it was sent, and of how often. */
+export async function startModel(script: (request: ModelRequest, turn: number) => ModelAnswer) {
+  const requests: ModelRequest[] = [];
+  const state = { script };
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const sent = JSON.parse(body) as Omit<ModelRequest, 'authorization'>;
+    const asked = { ...sent, authorization: request.headers.authorization ?? '' };
+    requests.push(asked);
+    const answer = state.script(asked, requests.length);
+    if ('status' in answer) {
+      const wait = answer.retryAfterMs === undefined ? {} : { 'retry-after-ms': String(answer.retryAfterMs) };
+      response.writeHead(answer.status, { 'content-type': 'application/json', ...wait });
+      response.end(JSON.stringify({ error: { message: `as scripted: ${answer.status}`, code: answer.code ?? null } }));
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(responseOf(answer, requests.length)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    requests,
+    /** Begins another script; what was sent is forgotten. */
+    play(next: (request: ModelRequest, turn: number) => ModelAnswer) {
+      state.script = next;
+      requests.length = 0;
+    },
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function responseOf(answer: Exclude<ModelAnswer, { status: number }>, turn: number) {
+  const message = (content: unknown) => ({
+    type: 'message',
+    id: `msg_${turn}`,
+    role: 'assistant',
+    status: 'completed',
+    content: [content],
+  });
+  const base = {
+    id: `resp_${turn}`,
+    object: 'response',
+    status: 'completed',
+    error: null,
+    usage: { input_tokens: 900, output_tokens: 100, total_tokens: 1_000 },
+  };
+  if ('cutOff' in answer)
+    return { ...base, status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [] };
+  if ('text' in answer)
+    return { ...base, output: [message({ type: 'output_text', text: answer.text, annotations: [] })] };
+  if ('refusal' in answer) return { ...base, output: [message({ type: 'refusal', refusal: answer.refusal })] };
+  const output = answer.calls.map(([name, given], i) => ({
+    type: 'function_call',
+    id: `fc_${turn}_${i}`,
+    call_id: `call_${turn}_${i}`,
+    name,
+    arguments: typeof given === 'string' ? given : JSON.stringify(given),
+    status: 'completed',
+  }));
+  return { ...base, output };
+}
