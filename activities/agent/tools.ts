@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { quoteProblems } from '../../decisions/diagnosis.ts';
-import { plainText } from '../../lib/plain-text.ts';
 import type { AgentOrder, Diagnosis, DiagnosisSubject } from '../../workflows/agent-types.ts';
 import type { Evidence } from './evidence.ts';
 import type { ToolSpec } from './model.ts';
@@ -107,7 +106,7 @@ async function use(world: ToolWorld, subject: DiagnosisSubject, name: ToolName, 
     case 'show_patch':
       return { text: await world.sources.showPatch(subject, (input as Input<'show_patch'>).commit) };
     case 'evidence':
-      return { text: plainText(await world.evidence[(input as Input<'evidence'>).what](subject)) };
+      return { text: await world.evidence[(input as Input<'evidence'>).what](subject) };
     case 'read_on': {
       const { digest, from }: Input<'read_on'> = input;
       const text = await world.kept(digest);

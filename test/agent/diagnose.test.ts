@@ -36,12 +36,13 @@ test('it reads, answers, and what it rests on is there', async () => {
     }
     const [patch, file, found, log] = lastOutputs(request);
     expect(patch).toContain('+    return a + b + b;');
-    expect(file).toContain('3\t    return a + b + b;');
+    expect(file).toContain('3     return a + b + b;');
     expect(found).toContain('src/SumTest.java:3:');
     expect(log).toContain('left out: read_on {"digest":"');
     return answer();
   });
   const outcome = await world.diagnose();
+  if (outcome.kind !== 'answered') throw new Error(JSON.stringify(outcome));
   expect(outcome).toMatchObject({ kind: 'answered', spent: { turns: 2, tokens: 2_000 } });
   expect(outcome.spent.money).toBeCloseTo((2 * (900 + 100 * 10)) / 1e6);
   if (outcome.kind !== 'answered') return;
@@ -59,9 +60,10 @@ test('no secret of a log reaches the model, by whatever tool it is read', async 
     if (turn === 1) return { calls: [['evidence', { what: 'log' }]] };
     const digest = /"digest":"([0-9a-f]{64})"/.exec(lastOutputs(request)[0] ?? '')?.[1];
     if (turn === 2) return { calls: [['read_on', { digest, from: 60_000 }]] };
+    expect(lastOutputs(request)[0]).toContain('credentials');
     return answer();
   });
-  await world.diagnose();
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 3 } });
   const sent = JSON.stringify(world.model.requests);
   expect(sent).toContain('expected: <5> but was: <8>');
   expect(sent).not.toContain(PLANTED);

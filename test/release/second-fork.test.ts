@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../report/report.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { startModel } from '../servers/model.ts';
 import { makeRepository, patchMessage } from './repository.ts';
 
 /**
@@ -47,6 +48,13 @@ public class GreeterTest {
 `,
 };
 
+const DIAGNOSIS = {
+  cause: 'The patch says bye where the test wants hello.',
+  quotes: [{ where: 'candidate', file: 'Greeter.java', text: '"bye "' }],
+  confidence: 'high',
+  todo: 'Say hello again.',
+};
+
 const target = (name: string) => `
       - name: ${name}
         files: { greeter.jar: lib/greeter.jar }
@@ -55,6 +63,7 @@ const target = (name: string) => `
         commit: { http: 'http://127.0.0.1:{port}/' }`;
 
 const yaml = (folder: string) => `
+model: { name: scripted, key: { env: SECOND_FORK_MODEL_KEY }, baseUrl: '${model.url}' }
 forks:
   greeter:
     repository: ${folder}/fork
@@ -78,11 +87,15 @@ environments:
     targets: ${target('a')}${target('b')}
 `;
 
+let model: Awaited<ReturnType<typeof startModel>>;
 let patchwright: Patchwright;
 let repository: ReturnType<typeof makeRepository>;
 
 beforeAll(async () => {
-  patchwright = patchwrightIn(yaml);
+  model = await startModel((_, turn) => ({
+    calls: turn === 1 ? [['read_file', { arm: 'candidate', path: 'Greeter.java' }]] : [['answer', DIAGNOSIS]],
+  }));
+  patchwright = patchwrightIn(yaml, { SECOND_FORK_MODEL_KEY: 'second-fork-model-key' });
   repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
@@ -96,7 +109,10 @@ beforeAll(async () => {
     if (up.status !== 0) throw new Error(`${up.stderr}\n${patchwright.upLog()}`);
   }
 });
-afterAll(() => patchwright.close());
+afterAll(async () => {
+  await patchwright.close();
+  await model.stop();
+});
 
 describe('another fork, by configuration alone', () => {
   test('is released to every process of every environment, read back from each', async () => {
@@ -153,6 +169,10 @@ describe('another fork, by configuration alone', () => {
       { kind: 'regression', unit: expect.any(String), culprit: [commit] },
     ]);
     expect(report.candidates[0]?.rollouts).toEqual([]);
+    const told = report.thread.map(({ text }) => text).join('\n');
+    expect(told).toContain('Greeter.java «"bye "»');
+    expect(told).toContain(DIAGNOSIS.cause);
+    expect(report.agent).toMatchObject({ runs: 1, turns: 2, tokens: 2_000 });
   });
 
   test('is held when the check of a patch no longer holds', async () => {

@@ -15,23 +15,35 @@ export type ModelAnswer =
   | { text: string }
   | { refusal: string }
   | { cutOff: true }
-  | { status: number; code?: string; retryAfterMs?: number };
+  | { status: number; code?: string; retryAfterMs?: number; message?: string };
 
 /** A server of the Responses API whose answers come from a script: a function of what it was sent, and of how often. */
 export async function startModel(script: (request: ModelRequest, turn: number) => ModelAnswer) {
   const requests: ModelRequest[] = [];
   const state = { script };
+  // A script that expects something else than it was sent ends the run with its words, instead of the test's process.
+  const scripted = (asked: ModelRequest): ModelAnswer => {
+    try {
+      return state.script(asked, requests.length);
+    } catch (error) {
+      return { status: 400, message: `the script: ${(error as Error).message}` };
+    }
+  };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const sent = JSON.parse(body) as Omit<ModelRequest, 'authorization'>;
     const asked = { ...sent, authorization: request.headers.authorization ?? '' };
     requests.push(asked);
-    const answer = state.script(asked, requests.length);
+    const answer = scripted(asked);
     if ('status' in answer) {
       const wait = answer.retryAfterMs === undefined ? {} : { 'retry-after-ms': String(answer.retryAfterMs) };
       response.writeHead(answer.status, { 'content-type': 'application/json', ...wait });
-      response.end(JSON.stringify({ error: { message: `as scripted: ${answer.status}`, code: answer.code ?? null } }));
+      response.end(
+        JSON.stringify({
+          error: { message: answer.message ?? `as scripted: ${answer.status}`, code: answer.code ?? null },
+        }),
+      );
       return;
     }
     response.writeHead(200, { 'content-type': 'application/json' });
