@@ -15,6 +15,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { readUp } from '../services/data-folder.ts';
 import { type Patchwright, patchwrightIn } from '../test/patchwright.ts';
 import { makeRepository, patchMessage } from '../test/release/repository.ts';
+import { startModel } from '../test/servers/model.ts';
 import { startSlackServer } from '../test/servers/slack.ts';
 import type { RolloutProgress } from '../workflows/environment-messages.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
@@ -26,6 +27,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WANTED: Record<string, string> = {
   'release-released': 'release:greeter-1',
   'release-held-by-a-regression': 'release:greeter-2',
+  'agent-answered': 'agent:greeter-2/1/diagnose/unit/1',
   'release-held-by-its-build': 'release:greeter-3',
   'release-rolled-back': 'release:greeter-4',
   'release-held-by-a-check': 'release:greeter-5',
@@ -47,16 +49,32 @@ const WANTED: Record<string, string> = {
 /** Its id has a part of chance. */
 let approvalAsked = '';
 
+/** What the scripted model answers, resting on a line of the patch that breaks the tests. */
+const EXPLAINED: [string, unknown] = [
+  'answer',
+  {
+    cause: 'The patch changes what the test expects.',
+    quotes: [{ where: 'candidate', file: 'server.mjs', text: PATCHES['breaks-tests'].trim().split('\n')[0] }],
+    confidence: 'high',
+    todo: 'Take the change back.',
+  },
+];
+
 async function main(folder: string): Promise<void> {
   const slack = await startSlackServer();
-  const patchwright = patchwrightIn(configuration(userInfo().username, slack.url), {
+  const model = await startModel((_, turn) => ({ calls: turn % 2 === 1 ? [['list_files', { arm: 'base' }]] : [EXPLAINED] }));
+  const yaml = configuration(userInfo().username, slack.url);
+  const configured = `model: { name: scripted, key: { env: RECORDER_MODEL_KEY }, baseUrl: '${model.url}' }`;
+  const patchwright = patchwrightIn((folder) => `${yaml(folder)}\n${configured}\n`, {
     RECORDER_SLACK_TOKEN: slack.token,
+    RECORDER_MODEL_KEY: 'model-key-of-the-recorder',
   });
   try {
     await runReleases(patchwright);
     await record(patchwright, folder);
   } finally {
     await patchwright.close();
+    await model.stop();
     await slack.stop();
   }
 }
