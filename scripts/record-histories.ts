@@ -62,7 +62,9 @@ const EXPLAINED: [string, unknown] = [
 
 async function main(folder: string): Promise<void> {
   const slack = await startSlackServer();
-  const model = await startModel((_, turn) => ({ calls: turn % 2 === 1 ? [['list_files', { arm: 'base' }]] : [EXPLAINED] }));
+  const model = await startModel((_, turn) => ({
+    calls: turn % 2 === 1 ? [['list_files', { arm: 'base' }]] : [EXPLAINED],
+  }));
   const yaml = configuration(userInfo().username, slack.url);
   const configured = `model: { name: scripted, key: { env: RECORDER_MODEL_KEY }, baseUrl: '${model.url}' }`;
   const patchwright = patchwrightIn((folder) => `${yaml(folder)}\n${configured}\n`, {
