@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/** What a command may name. The secret-free facts of one target and, where artifacts are installed, of one artifact. */
+export const COMMAND_PLACEHOLDERS = {
+  target: ['target', 'host'],
+  install: ['target', 'host', 'artifact', 'file', 'sha256'],
+} as const;
+
+const MAX_SECONDS = 3_600;
+
+/** One command: an argument array, never a shell, with placeholders in braces that are checked when this is read. */
+function command(allowed: readonly string[]) {
+  return z.strictObject({
+    run: z
+      .array(z.string())
+      .min(1)
+      .superRefine((args, context) => {
+        if (args[0] === '' || args[0]?.includes('{'))
+          context.addIssue({ code: 'custom', path: [0], message: 'the program itself is named, without a placeholder' });
+        args.forEach((arg, index) => {
+          for (const [, word = ''] of arg.matchAll(/\{([A-Za-z][A-Za-z0-9]*)\}/g)) {
+            if (allowed.includes(word)) continue;
+            const known = allowed.map((each) => `{${each}}`).join(', ');
+            context.addIssue({ code: 'custom', path: [index], message: `no placeholder {${word}} here; there are ${known}` });
+          }
+        });
+      }),
+    timeoutSeconds: z.number().positive().max(MAX_SECONDS).default(120),
+  });
+}
+
+/** The user's own commands for one target: ssh, Ansible, systemd, anything that says by its exit code how it went. */
+export const commandsSchema = z.strictObject({
+  stop: command(COMMAND_PLACEHOLDERS.target),
+  /** Once for each artifact; {file} is the verified copy on the worker's machine. */
+  install: command(COMMAND_PLACEHOLDERS.install),
+  start: command(COMMAND_PLACEHOLDERS.target),
+  readBack: command(COMMAND_PLACEHOLDERS.target),
+  facts: command(COMMAND_PLACEHOLDERS.target),
+});
+
+export type CommandsSettings = z.output<typeof commandsSchema>;
+export type CommandSettings = CommandsSettings[keyof CommandsSettings];
