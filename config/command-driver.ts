@@ -16,12 +16,20 @@ function command(allowed: readonly string[]) {
       .min(1)
       .superRefine((args, context) => {
         if (args[0] === '' || args[0]?.includes('{'))
-          context.addIssue({ code: 'custom', path: [0], message: 'the program itself is named, without a placeholder' });
+          context.addIssue({
+            code: 'custom',
+            path: [0],
+            message: 'the program itself is named, without a placeholder',
+          });
         args.forEach((arg, index) => {
           for (const [, word = ''] of arg.matchAll(/\{([A-Za-z][A-Za-z0-9]*)\}/g)) {
             if (allowed.includes(word)) continue;
             const known = allowed.map((each) => `{${each}}`).join(', ');
-            context.addIssue({ code: 'custom', path: [index], message: `no placeholder {${word}} here; there are ${known}` });
+            context.addIssue({
+              code: 'custom',
+              path: [index],
+              message: `no placeholder {${word}} here; there are ${known}`,
+            });
           }
         });
       }),
