@@ -5,6 +5,7 @@ import { ConfigurationError } from '../config/load.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import { setLogLevel } from '../lib/log.ts';
 import type { Globals } from './context.ts';
+import { addAgentCommands } from './register-agents.ts';
 import { addApprovalCommands } from './register-approvals.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
@@ -35,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addMachineCommands,
     addReleaseCommands,
     addEnvironmentCommands,
+    addAgentCommands,
     addGateCommands,
     addApprovalCommands,
     addTriageCommand,

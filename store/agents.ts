@@ -92,3 +92,19 @@ export async function agentTotals(
 export async function agentRuns(db: Db, release: string) {
   return db.selectFrom('agent_run').selectAll().where('release', '=', release).orderBy('started_at').execute();
 }
+
+export async function findAgentRun(db: Db, run: string) {
+  return db.selectFrom('agent_run').selectAll().where('run', '=', run).executeTakeFirst();
+}
+
+/** The newest turn that has ended, of a run that goes on. */
+export async function lastTurn(db: Db, run: string): Promise<Turn | undefined> {
+  const row = await db
+    .selectFrom('agent_turn')
+    .select('outcome')
+    .where('run', '=', run)
+    .orderBy('turn', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.outcome;
+}

@@ -173,6 +173,12 @@ describe('another fork, by configuration alone', () => {
     expect(told).toContain('Greeter.java «"bye "»');
     expect(told).toContain(DIAGNOSIS.cause);
     expect(report.agent).toMatchObject({ runs: 1, turns: 2, tokens: 2_000 });
+    const [explained] = await patchwright.json<{ run: string; outcome: string }[]>('agent', 'runs', report.release);
+    expect(explained?.outcome).toBe('answered');
+    const shown = await patchwright.call('agent', 'show', explained?.run ?? '');
+    expect(shown.stdout).toContain('it calls read_file');
+    expect(shown.stdout).toContain('## The patch stack');
+    expect((await patchwright.call('agent', 'show', 'greeter-2/none')).status).toBe(1);
   });
 
   test('is held when the check of a patch no longer holds', async () => {

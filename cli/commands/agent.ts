@@ -1,0 +1,71 @@
+import { createTranscripts, type Item } from '../../activities/agent/transcript.ts';
+import { ExitError } from '../../lib/exit-error.ts';
+import { plainText } from '../../lib/plain-text.ts';
+import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { Db } from '../../store/database.ts';
+import type { AgentEnd, AgentSpent } from '../../workflows/agent-types.ts';
+import { requireRelease } from './release.ts';
+
+export type AgentRunView = {
+  run: string;
+  role: string;
+  startedAt: string;
+  endedAt: string | null;
+  outcome: AgentEnd['kind'] | 'running';
+  reason?: string;
+  spent?: AgentSpent;
+};
+
+/** What agents did for a release (`latest` works), oldest first. Exit 1 where there is no such release. Reads only. */
+export async function listAgentRuns(db: Db, idOrLatest: string): Promise<AgentRunView[]> {
+  return (await agentRuns(db, await requireRelease(db, idOrLatest))).map(viewOf);
+}
+
+/** One run with all that it was given, said and was answered. Reads only. */
+export async function showAgentRun(
+  { db, artifacts }: { db: Db; artifacts: ArtifactStore },
+  run: string,
+): Promise<AgentRunView & { transcript: Item[] }> {
+  const found = await findAgentRun(db, run);
+  if (found === undefined) {
+    const release = run.split('/')[0];
+    throw new ExitError(1, `there is no agent's run "${run}"; patchwright agent runs ${release} lists them`);
+  }
+  const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
+  return { ...viewOf(found), transcript: await createTranscripts(artifacts).read(head) };
+}
+
+function viewOf(row: Awaited<ReturnType<typeof agentRuns>>[number]): AgentRunView {
+  const { run, role, started_at, ended_at, outcome } = row;
+  return {
+    ...{ run, role, startedAt: started_at.toISOString(), endedAt: ended_at?.toISOString() ?? null },
+    outcome: outcome?.kind ?? 'running',
+    ...(outcome && 'reason' in outcome && { reason: outcome.reason }),
+    ...(outcome && { spent: outcome.spent }),
+  };
+}
+
+const line = ({ run, outcome, reason, spent }: AgentRunView) =>
+  `${run}  ${outcome}${reason === undefined ? '' : `: ${reason}`}${spent === undefined ? '' : `  (${spent.turns} turns, ${spent.tokens} tokens, ${spent.money.toFixed(2)}, ${spent.seconds} s)`}`;
+
+export const runsText = (release: string, runs: readonly AgentRunView[]): string =>
+  runs.length === 0 ? `no agent was asked anything for ${release}` : runs.map(line).join('\n');
+
+export function runText(view: AgentRunView & { transcript: Item[] }): string {
+  const entries = view.transcript.map((item) => `\n── ${titleOf(item)}\n${plainText(bodyOf(item), 20_000)}`);
+  return `${line(view)}\n${entries.join('\n')}`;
+}
+
+function titleOf({ type, role, name, call_id }: Item): string {
+  if (type === 'function_call') return `it calls ${name} (${call_id})`;
+  if (type === 'function_call_output') return `answered (${call_id})`;
+  return String(role ?? type);
+}
+
+function bodyOf(item: Item): string {
+  if (item.type === 'function_call') return String(item.arguments);
+  if (item.type === 'function_call_output') return String(item.output);
+  if (typeof item.content === 'string') return item.content;
+  return JSON.stringify(item.content ?? item, null, 2);
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readSecret } from '../config/env.ts';
+import { openArtifacts } from '../store/open-artifacts.ts';
+import { listAgentRuns, runsText, runText, showAgentRun } from './commands/agent.ts';
+import { openStore, settingsOf } from './context.ts';
+import type { Register } from './main.ts';
+import { print } from './output.ts';
+
+export const addAgentCommands: Register = (program, run) => {
+  const agent = program.command('agent').description('what agents were given, did and said');
+  agent
+    .command('runs')
+    .argument('<release>', 'a release, or latest')
+    .description('the runs of a release, and what each cost')
+    .action((release: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const runs = await listAgentRuns(store.db, release);
+          print(globals, runs, runsText(release, runs));
+          return 0;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+  agent
+    .command('show')
+    .argument('<run>', 'for example kafka-2/1/diagnose/fast/1')
+    .description('one run: its brief, every call and answer, how it ended')
+    .action((name: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const store = await openStore(globals);
+        try {
+          const options = { dataDir: resolve(globals.data), readSecret };
+          const artifacts = await openArtifacts(settingsOf(globals).artifacts, options);
+          const view = await showAgentRun({ db: store.db, artifacts }, name);
+          print(globals, view, runText(view));
+          return 0;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+};
