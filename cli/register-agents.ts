@@ -18,7 +18,7 @@ export const addAgentCommands: Register = (program, run) => {
         const store = await openStore(globals);
         try {
           const runs = await listAgentRuns(store.db, release);
-          print(globals, runs, runsText(release, runs));
+          print(globals, runs, runsText(release, runs).split('\n'));
           return 0;
         } finally {
           await store.close();
@@ -36,7 +36,7 @@ export const addAgentCommands: Register = (program, run) => {
           const options = { dataDir: resolve(globals.data), readSecret };
           const artifacts = await openArtifacts(settingsOf(globals).artifacts, options);
           const view = await showAgentRun({ db: store.db, artifacts }, name);
-          print(globals, view, runText(view));
+          print(globals, view, runText(view).split('\n'));
           return 0;
         } finally {
           await store.close();
