@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { testName } from '../decisions/verdict-words.ts';
-import type { GitTools } from '../git/clone.ts';
+import { ensureCommit, type GitTools } from '../git/clone.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import { closeAgentRun, finishedTurn, keepTurn, openAgentRun } from '../store/agents.ts';
+import { closeAgentRun, finishedTurn, keepTurn, openAgentRun, wholeResult } from '../store/agents.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
 import type {
@@ -21,11 +21,12 @@ import type {
 import type { Digest, Patch } from '../workflows/types.ts';
 import { CUT_OFF, diagnosisBrief, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
-import { askModel } from './agent/model.ts';
+import { askModel, redactItem } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
 import { createSources } from './agent/sources.ts';
-import { applyTool, toolSpecs } from './agent/tools.ts';
+import { applyTool, asShown, toolSpecs } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
+import { permanent } from './failures.ts';
 
 export type AgentDeps = GitTools & {
   db: Db;
@@ -60,44 +61,49 @@ export function createAgentActivities(deps: AgentDeps) {
       const { model } = await deps.settings(settings);
       if (model === undefined) return { kind: 'no-model' };
       const [verdict, difference] = [await evidence.verdict(subject), await evidence.difference(subject)];
-      const items = diagnosisBrief({ verdict, difference, patches });
-      const brief = await transcripts.append(undefined, JSON.parse(redact(JSON.stringify(items))) as Item[]);
+      const items = diagnosisBrief({ verdict: asShown(verdict), difference: asShown(difference), patches });
+      const brief = await transcripts.append(undefined, items.map(redactItem));
       await openAgentRun(db, { run, release, role: 'diagnose', brief });
       return { kind: 'ready', brief, budget: model.budget };
     },
 
     /**
-     * One question to the model. A turn that has ended is read from the store and not paid again; where a worker dies
-     * between the answer and its record, it is asked once more.
+     * One question to the model, one entry of the transcript. A turn that has ended is read from the store and not paid
+     * again; where a worker dies between the answer and its record, it is asked once more.
      */
     async takeTurn(order: AgentOrder, turn: number, head: Digest, since: Since): Promise<Turn> {
-      const done = await finishedTurn(db, order.run, turn);
+      const { run } = order;
+      const done = await finishedTurn(db, run, turn);
       if (done !== undefined) return done;
       const { model } = await deps.settings(order.settings);
-      if (model === undefined)
-        return { kind: 'unavailable', reason: 'no model is configured', head, tokens: 0, money: 0 };
+      if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
       const news = await newsOf(artifacts, since);
-      const at = news.length === 0 ? head : await transcripts.append(head, news);
-      const asked = { transcripts, put, head: at, tools: toolSpecs() };
-      return keepTurn(db, order.run, turn, await askModel(model, asked));
+      const items = [...(await transcripts.read(head)), ...news];
+      const { turn: answered, said } = await askModel(model, { items, tools: toolSpecs(), put });
+      const outcome: Turn = { ...answered, head: await transcripts.append(head, [...news, ...said]) };
+      const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
+      return keepTurn(db, { run, turn, outcome, results });
     },
 
     /** Makes one call. Safe to repeat: it reads. */
-    async useTool(order: AgentOrder, call: ToolCall, shown: Digest): Promise<ToolResult> {
+    async useTool(order: AgentOrder, call: ToolCall): Promise<ToolResult> {
+      const { fork, candidate } = order.subject;
       const given = (await artifacts.read(call.arguments)).toString('utf8');
-      const sources = createSources(deps, (fork) => join(deps.dataDir, 'git', `${fork}.git`), order.subject.fork);
-      const kept = async (digest: Digest) => {
-        // Only what this run was shown: the store has other people's texts too.
-        const seen = JSON.stringify(await transcripts.read(shown)).includes(digest);
-        return seen && (await artifacts.has(digest)) ? (await artifacts.read(digest)).toString('utf8') : undefined;
+      const mirror = join(deps.dataDir, 'git', `${fork}.git`);
+      const repository = (await deps.settings(order.settings)).forks[fork]?.repository;
+      // Another host may have cut it.
+      if (repository !== undefined) await ensureCommit(deps, mirror, repository, candidate);
+      const whole = async (id: string) => {
+        const digest = await wholeResult(db, order.run, id);
+        return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
       };
-      const used = await applyTool({ sources, evidence, kept }, order, call.name, given);
-      const text = redact(plainText(used.text, Number.POSITIVE_INFINITY));
-      const output = await put(headAndTail(text, await put(text)));
+      const used = await applyTool({ sources: createSources(deps, mirror), evidence, whole }, order, call.name, given);
+      const text = asShown(used.text);
       return {
         id: call.id,
-        output,
-        ...(used.accepted !== undefined && { accepted: await put(redact(used.accepted)) }),
+        output: await put(headAndTail(text, call.id)),
+        whole: await put(text),
+        ...(used.accepted !== undefined && { accepted: await put(used.accepted) }),
         ...(used.refused && { refused: true }),
       };
     },
@@ -110,7 +116,7 @@ export function createAgentActivities(deps: AgentDeps) {
     /** What an accepted diagnosis says, in a sentence for the thread. Reads only. */
     async diagnosisText(subject: DiagnosisSubject, answer: Digest): Promise<string> {
       const diagnosis = JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis;
-      return plainText(diagnosisWords(testName(subject), diagnosis), 2_500);
+      return plainText(redact(diagnosisWords(testName(subject), diagnosis)), 2_500);
     },
   };
 }

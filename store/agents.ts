@@ -1,5 +1,6 @@
 import { type Generated, sql } from 'kysely';
 import type { AgentOutcome, Turn } from '../workflows/agent-types.ts';
+import type { Digest } from '../workflows/types.ts';
 import type { Db } from './database.ts';
 
 export interface AgentTables {
@@ -16,7 +17,7 @@ export interface AgentTables {
     tokens: Generated<number>;
     money: Generated<number>;
   };
-  agent_turn: { run: string; turn: number; outcome: Turn; at: Generated<Date> };
+  agent_turn: { run: string; turn: number; outcome: Turn; results: Record<string, Digest>; at: Generated<Date> };
 }
 
 /** Safe to repeat. */
@@ -43,13 +44,27 @@ export async function finishedTurn(db: Db, run: string, turn: number): Promise<T
 }
 
 /** Returns what is kept: where two attempts ended the same turn, the first one's. */
-export async function keepTurn(db: Db, run: string, turn: number, outcome: Turn): Promise<Turn> {
+export async function keepTurn(
+  db: Db,
+  { run, turn, outcome, results }: { run: string; turn: number; outcome: Turn; results: Record<string, Digest> },
+): Promise<Turn> {
   await db
     .insertInto('agent_turn')
-    .values({ run, turn, outcome: JSON.stringify(outcome) as never })
+    .values({ run, turn, outcome: JSON.stringify(outcome) as never, results: JSON.stringify(results) as never })
     .onConflict((oc) => oc.doNothing())
     .execute();
   return (await finishedTurn(db, run, turn)) ?? outcome;
+}
+
+/** The whole of what one call of this run was answered, by digest: no other run's. */
+export async function wholeResult(db: Db, run: string, call: string): Promise<Digest | undefined> {
+  const row = await db
+    .selectFrom('agent_turn')
+    .select(sql<string>`results ->> ${call}`.as('digest'))
+    .where('run', '=', run)
+    .where(sql<boolean>`results ? ${call}`)
+    .executeTakeFirst();
+  return row?.digest;
 }
 
 /** Safe to repeat: the first end stands. */

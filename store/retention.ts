@@ -93,10 +93,17 @@ function references(db: Db, logDays: number) {
     union select ${digests(sql`coalesce(w.record, '') || ' ' || coalesce(r.before_looks, '')`)}
       from rollout_wave w join rollout r on r.id = w.rollout
       where r.ended_at is null or r.ended_at >= ${older(logDays)} or r.release in (${NEEDED_RELEASES})
+    union select ${digests(sql`a.brief || coalesce(a.outcome::text, '')`)} from agent_run a where ${livingRun(logDays)}
+    union select ${digests(sql`t.outcome::text || t.results::text`)} from agent_turn t join agent_run a on a.run = t.run
+      where ${livingRun(logDays)}
     union select ${digests(sql`r.artifacts::text`)} from rollout r where r.id in (${liveRollouts()})
     union select ${digests(sql`t.from_build::text || t.to_build::text`)} from rollout_target t
       where t.rollout in (${liveRollouts()})`.execute(db);
 }
+
+/** An agent's run whose transcript is kept: as long as logs are, and as its release is needed. */
+const livingRun = (logDays: number) =>
+  sql`(a.ended_at is null or a.ended_at >= ${older(logDays)} or a.release in (${NEEDED_RELEASES}))`;
 
 /** The ids of suite runs that have not ended, or not long ago: what their runners left behind stays. */
 export async function recentSuiteRuns(db: Db, days: number): Promise<Set<string>> {

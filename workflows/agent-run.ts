@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   continueAsNew,
   isCancellation,
   proxyActivities,
@@ -52,27 +53,40 @@ export type AgentProgress = {
  *
  *   1. Ask the model, unless the budget says no; before its last turn it is told.
  *   2. Make the calls that it wants. An answer is checked by code; one that does not hold goes back to it.
- *   3. End: answered, out of budget, given up (it repeats itself, or what it says is not so), or without a model.
+ *   3. End: answered, out of budget, given up (it repeats itself, or what it says is not so), without a model, failed.
  *
  * The transcript lies in the artifact store; its head is all that is held here.
  */
 export async function agentRun(order: AgentOrder, progress: AgentProgress = begin(order)): Promise<AgentOutcome> {
   const at = progress;
-  let end: AgentEnd | undefined;
-  for (let asked = 0; end === undefined; asked += 1) {
-    if (asked === TURNS_A_HISTORY) return continueAsNew<typeof agentRun>(order, at);
-    const budget = budgetState(spentOf(at), order.budget);
-    if (budget.kind === 'over') {
-      end = { kind: 'out-of-budget', reason: budget.reason };
-      break;
-    }
-    const turn = await ask(order, at, budget.kind === 'last');
-    end = turn.kind === 'unavailable' ? { kind: 'no-model', reason: turn.reason } : await act(order, at, turn);
-  }
+  const end = await untilOver(order, at);
+  if (end === 'another history') return continueAsNew<typeof agentRun>(order, at);
   const outcome = { ...end, spent: spentOf(at), transcript: at.head };
-  await closeRun({ run: order.run }, outcome);
+  await CancellationScope.nonCancellable(() => closeRun({ run: order.run }, outcome));
   return outcome;
 }
+
+/** However it ends, it ends in words: whoever asked must not fail because an explanation did. */
+async function untilOver(order: AgentOrder, at: AgentProgress): Promise<AgentEnd | 'another history'> {
+  try {
+    for (let asked = 0; asked < TURNS_A_HISTORY; asked += 1) {
+      const budget = budgetState(spentOf(at), order.budget);
+      if (budget.kind === 'over') return { kind: 'out-of-budget', reason: budget.reason };
+      const turn = await ask(order, at, budget.kind === 'last');
+      if (turn.kind === 'unavailable') return { kind: 'no-model', reason: turn.reason };
+      const end = await act(order, at, turn);
+      if (end !== undefined) return end;
+    }
+    return 'another history';
+  } catch (error) {
+    if (isCancellation(error)) return { kind: 'cancelled', reason: 'what it was about was cancelled' };
+    if (!(error instanceof ActivityFailure)) throw error;
+    return { kind: 'failed', reason: `a tool did not come to an end: ${wordsOf(error)}` };
+  }
+}
+
+const wordsOf = ({ cause }: ActivityFailure) =>
+  cause instanceof ApplicationFailure ? cause.message : 'nobody answered in time';
 
 function begin({ brief }: AgentOrder): AgentProgress {
   const none = { turns: 0, tokens: 0, money: 0, refused: 0, idle: 0, signatures: [], since: {} };
@@ -93,8 +107,13 @@ async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise
     return turn;
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-    const said = error.cause instanceof ApplicationFailure ? error.cause.message : 'it never answered';
-    return { kind: 'unavailable', reason: `the model is not to be had: ${said}`, head: at.head, tokens: 0, money: 0 };
+    return {
+      kind: 'unavailable',
+      reason: `the model is not to be had: ${wordsOf(error)}`,
+      head: at.head,
+      tokens: 0,
+      money: 0,
+    };
   }
 }
 
@@ -113,7 +132,7 @@ async function act(
   if (repeatsItself(at.signatures)) {
     return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-  const results = await Promise.all(turn.calls.map((call) => useTool(order, call, at.head)));
+  const results = await Promise.all(turn.calls.map((call) => useTool(order, call)));
   const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
   if (accepted !== undefined) return { kind: 'answered', answer: accepted };
   at.refused += results.filter((result) => result.refused).length;

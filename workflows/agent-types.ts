@@ -34,8 +34,11 @@ export type AgentOrder = {
 /** A call that the model wants made; its arguments lie in the transcript. */
 export type ToolCall = { id: string; name: string; arguments: Digest };
 
-/** What a tool answered: the text that the model gets, in the artifact store. `accepted`: the answer of the run. */
-export type ToolResult = { id: string; output: Digest; accepted?: Digest; refused?: boolean };
+/**
+ * What a tool answered, in the artifact store: the text that the model gets, and the whole of it. `accepted`: the
+ * answer of the run. `refused`: an answer that code found wanting.
+ */
+export type ToolResult = { id: string; output: Digest; whole: Digest; accepted?: Digest; refused?: boolean };
 
 /** One answer of the model. `head` is the transcript up to and with it. */
 export type Turn = {
@@ -58,7 +61,10 @@ export type AgentEnd =
   /** The same calls again and again, or answers that code refuses. */
   | { kind: 'gave-up'; reason: string }
   /** The model refused, is not to be had, or does not exist. */
-  | { kind: 'no-model'; reason: string };
+  | { kind: 'no-model'; reason: string }
+  /** Ours or the machine's fault: a tool that never came to an end. */
+  | { kind: 'failed'; reason: string }
+  | { kind: 'cancelled'; reason: string };
 
 export type AgentOutcome = AgentEnd & { spent: AgentSpent; transcript: Digest };
 

@@ -1,5 +1,12 @@
-import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
-import type { AgentActivities } from '../activities/agent.ts';
+import {
+  ActivityFailure,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  patched,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { AgentActivities, DiagnosisRequest } from '../activities/agent.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import { agentRun } from './agent-run.ts';
@@ -24,41 +31,49 @@ const { tell } = proxyActivities<StoryActivities>({
 /** Verdicts of one candidate that are looked into; further ones seldom have another cause. */
 const MOST = 3;
 
+/** What a held candidate is looked into with: all of it is known by then. */
+type Held = { input: ReleaseInput; n: number; cut: Cut; suites: readonly SuiteOutcome[] };
+
 /**
  * Has an agent explain the verdicts that hold a candidate, in the thread. It changes nothing: the release is held
- * before, and after. Without a model the thread says where one would have helped.
+ * before, and after, and an explanation that fails is a sentence. Without a model the thread says where one would have
+ * helped.
  */
-export async function diagnose(
-  input: ReleaseInput,
-  n: number,
-  cut: Cut,
-  suites: readonly SuiteOutcome[],
-): Promise<void> {
+export async function diagnose({ input, n, cut, suites }: Held, enter: (step: string) => Promise<void>): Promise<void> {
   if (!patched('diagnosed')) return;
-  const subjects = subjectsOf(input.fork, cut, suites);
+  const { release, settings, fork } = input;
+  const subjects = subjectsOf(fork, cut, suites);
   for (const [i, subject] of subjects.slice(0, MOST).entries()) {
-    const run = `${input.release}/${n}/diagnose/${subject.suite}/${i + 1}`;
-    const request = { run, release: input.release, settings: input.settings, subject, patches: cut.patches };
-    const prepared = await prepareDiagnosis(request);
-    if (prepared.kind === 'no-model') {
-      await say(
-        input.release,
-        `${n}/diagnose`,
-        `An agent could look into ${subjects.length === 1 ? 'this verdict' : `these ${subjects.length} verdicts`}: no \`model\` is configured.`,
-      );
-      return;
+    const run = `${release}/${n}/diagnose/${subject.suite}/${i + 1}`;
+    const words = await explain({ run, release, settings, subject, patches: cut.patches }, () => enter('diagnose'));
+    if (words === undefined) {
+      const what = subjects.length === 1 ? 'this verdict' : `these ${subjects.length} verdicts`;
+      return say(release, `${n}/diagnose`, `An agent could look into ${what}: no \`model\` is configured.`);
     }
+    await say(release, run, words);
+  }
+}
+
+/** One verdict, in the words for the thread; undefined where there is no model. */
+async function explain(request: DiagnosisRequest, begins: () => Promise<void>): Promise<string | undefined> {
+  const { run, release, settings, subject } = request;
+  const about = testName(subject);
+  try {
+    const prepared = await prepareDiagnosis(request);
+    if (prepared.kind === 'no-model') return undefined;
+    await begins();
     const { brief, budget } = prepared;
     const outcome = await executeChild(agentRun, {
       workflowId: `agent:${run}`,
-      args: [{ run, role: 'diagnose', release: input.release, settings: input.settings, subject, brief, budget }],
-      staticSummary: `diagnoses ${testName(subject)}`.slice(0, 200),
+      args: [{ run, role: 'diagnose', release, settings, subject, brief, budget }],
+      staticSummary: `diagnoses ${about}`.slice(0, 200),
     });
-    const words =
-      outcome.kind === 'answered'
-        ? await diagnosisText(subject, outcome.answer)
-        : `${testName(subject)}: no explanation by an agent: ${outcome.reason} (${outcome.spent.turns} turns)`;
-    await say(input.release, run, words);
+    if (outcome.kind === 'answered') return await diagnosisText(subject, outcome.answer);
+    return `${about}: no explanation by an agent: ${outcome.reason} (${outcome.spent.turns} turns)`;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    if (!(error instanceof ActivityFailure || error instanceof ChildWorkflowFailure)) throw error;
+    return `${about}: no explanation by an agent: ${error.cause?.message ?? error.message}`;
   }
 }
 

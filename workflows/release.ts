@@ -113,7 +113,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
   }
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') {
-    if (gate.kind === 'held') await diagnose(input, n, cut, suites);
+    if (gate.kind === 'held') await diagnose({ input, n, cut, suites }, steps.enter);
     return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
   }
 

@@ -1,74 +1,107 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import OpenAI from 'openai';
-import { readSecret } from '../../config/env.ts';
+import { findSecret } from '../../config/env.ts';
 import type { ModelSettings } from '../../config/schema.ts';
 import { fitTranscript } from '../../decisions/agent-context.ts';
 import { redact } from '../../lib/redact.ts';
 import type { ToolCall, Turn } from '../../workflows/agent-types.ts';
 import type { Digest } from '../../workflows/types.ts';
-import type { Item, Transcripts } from './transcript.ts';
+import type { Item } from './transcript.ts';
 
 /** What the model is told of a tool: a JSON schema of its arguments. */
 export type ToolSpec = { name: string; description: string; parameters: Record<string, unknown> };
 
-type Asked = { transcripts: Transcripts; put: (text: string) => Promise<Digest>; head: Digest; tools: ToolSpec[] };
+/** What one answer cost, and what of it goes into the transcript. */
+type Answer = { turn: Without<Turn>; said: Item[] };
+type Without<T> = T extends unknown ? Omit<T, 'head'> : never;
+
+const FREE = { tokens: 0, money: 0 };
+/** Calls of one turn that are made; a model that wants more asks again, and no turn grows without end. */
+const MOST_CALLS = 16;
 
 /**
- * Asks the model once: the whole transcript in, one answer out, appended to it. Everything is redacted before it leaves.
+ * Asks the model once: the whole transcript in, one answer out.
  *
  * @throws what is worth another try (busy, slow, unreachable), with the server's own waiting time where it gave one:
  * Temporal owns the retries, so that they survive a worker and are seen.
  */
-export async function askModel(model: ModelSettings, asked: Asked): Promise<Turn> {
+export async function askModel(
+  model: ModelSettings,
+  { items, tools, put }: { items: Item[]; tools: ToolSpec[]; put: (text: string) => Promise<Digest> },
+): Promise<Answer> {
+  const apiKey = findSecret(model.key);
+  if (apiKey === undefined) {
+    return {
+      turn: { kind: 'unavailable', reason: 'model.key refers to a secret that this worker does not have', ...FREE },
+      said: [],
+    };
+  }
   const client = new OpenAI({
-    apiKey: readSecret(model.key, 'model.key'),
+    apiKey,
     baseURL: model.baseUrl,
     maxRetries: 0,
     timeout: model.timeoutSeconds * 1_000,
   });
-  const items = fitTranscript(await asked.transcripts.read(asked.head), model.contextTokens);
-  const input = JSON.parse(redact(JSON.stringify(items))) as OpenAI.Responses.ResponseInputItem[];
   try {
     const response = await client.responses.create({
       model: model.name,
-      input,
+      input: fitTranscript(items, model.contextTokens).map(redactItem) as unknown as OpenAI.Responses.ResponseInput,
+      // Nothing is kept there; so a model that reasons has to give its reasoning along, or it cannot be given back.
       store: false,
-      tools: asked.tools.map((tool) => ({ type: 'function' as const, strict: false, ...tool })),
+      include: ['reasoning.encrypted_content'],
+      tools: tools.map((tool) => ({ type: 'function' as const, strict: false, ...tool })),
     });
-    return await turnOf(model, asked, response);
+    return await answerOf(model, response, put);
   } catch (error) {
     const reason = finalReason(error, model);
     if (reason === undefined) throw retryable(error);
-    return { kind: 'unavailable', reason, head: asked.head, tokens: 0, money: 0 };
+    return { turn: { kind: 'unavailable', reason, ...FREE }, said: [] };
   }
 }
 
-async function turnOf(model: ModelSettings, asked: Asked, response: OpenAI.Responses.Response): Promise<Turn> {
+/**
+ * Takes secrets out of the texts of an item. Texts alone: in JSON a quote is escaped, and a rule for `password="…"`
+ * would not know it; and what the model gave encrypted has to go back as it came.
+ */
+export function redactItem(item: Item): Item {
+  if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
+  return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
+}
+
+async function answerOf(
+  model: ModelSettings,
+  response: OpenAI.Responses.Response,
+  put: (text: string) => Promise<Digest>,
+): Promise<Answer> {
   const { input_tokens = 0, output_tokens = 0 } = response.usage ?? {};
   const cost = {
     tokens: input_tokens + output_tokens,
     money: (input_tokens * model.price.inputPerMillion + output_tokens * model.price.outputPerMillion) / 1e6,
   };
-  const { head } = asked;
   // Nothing of an answer that was cut off is acted on: half a call is not the call that the model wanted.
-  if (response.status === 'incomplete') return { kind: 'cut-off', head, ...cost };
+  if (response.status === 'incomplete') return { turn: { kind: 'cut-off', ...cost }, said: [] };
   if (response.status === 'failed') {
     throw new Error(`the model failed: ${response.error?.message ?? 'no reason given'}`);
   }
-  const refusal = response.output.find(
+  const wanted = response.output.filter((item) => item.type === 'function_call').slice(0, MOST_CALLS);
+  // Every call in a transcript needs an answer, and a reasoning that is not given along is refused.
+  const said = response.output.filter((item) => {
+    if (item.type === 'function_call') return wanted.includes(item);
+    return item.type !== 'reasoning' || Boolean(item.encrypted_content);
+  }) as unknown as Item[];
+  const refused = response.output.some(
     (item) => item.type === 'message' && item.content.some((part) => part.type === 'refusal'),
   );
-  const next = await asked.transcripts.append(head, response.output as unknown as Item[]);
-  if (refusal !== undefined) return { kind: 'unavailable', reason: 'the model refused the task', head: next, ...cost };
-  const wanted = response.output.filter((item) => item.type === 'function_call');
-  if (wanted.length === 0) return { kind: 'words', head: next, ...cost };
+  if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said };
+  if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said };
   const calls: ToolCall[] = [];
   for (const call of wanted) {
-    calls.push({ id: call.call_id, name: call.name, arguments: await asked.put(call.arguments) });
+    calls.push({ id: call.call_id, name: call.name.slice(0, 100), arguments: await put(call.arguments) });
   }
-  const said = JSON.stringify(calls.map(({ name, arguments: given }) => [name, given]));
-  return { kind: 'calls', calls, signature: createHash('sha256').update(said).digest('hex'), head: next, ...cost };
+  const asked = JSON.stringify(calls.map(({ name, arguments: given }) => [name, given]));
+  const signature = createHash('sha256').update(asked).digest('hex');
+  return { turn: { kind: 'calls', calls, signature, ...cost }, said };
 }
 
 /** Why no retry will help, in words for a person; undefined where one may. */

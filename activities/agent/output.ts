@@ -7,14 +7,14 @@ const TAIL = 3_000;
 /**
  * What the model gets of a long text: head, tail, and how to read on. Cut at line ends where there are any nearby.
  *
- * @param digest where the whole lies; `read_on` takes it.
+ * @param call whose answer it is; `read_on` takes it.
  */
-export function headAndTail(text: string, digest: string): string {
+export function headAndTail(text: string, call: string): string {
   if (text.length <= HEAD + TAIL + 500) return text;
   const head = cutAtLine(text.slice(0, HEAD));
   const tail = text.slice(-TAIL);
   const bytes = Buffer.byteLength(text);
-  return `${head}\n… ${text.length - head.length - tail.length} of ${text.length} characters (${bytes} bytes) left out: read_on {"digest":"${digest}","from":${head.length}} …\n${tail}`;
+  return `${head}\n… ${text.length - head.length - tail.length} of ${text.length} characters (${bytes} bytes) left out: read_on {"call":"${call}","from":${head.length}} …\n${tail}`;
 }
 
 function cutAtLine(text: string): string {

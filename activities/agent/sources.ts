@@ -2,61 +2,46 @@ import { type GitTools, gitIn } from '../../git/clone.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
-const MOST_CHARACTERS = 2_000_000;
+const MOST_BYTES = 2_000_000;
+const MOST_MATCHES = 400;
 
 /**
  * A fork's source as our own bare clone has it. git reads objects only: nothing is checked out, and nothing of the
- * repository's configuration applies.
+ * repository's configuration applies. What a model asks wrongly is answered in words; what the machine cannot do is thrown.
  */
-export function createSources(tools: GitTools, mirrorOf: (fork: string) => string, fork: string) {
-  const git = gitIn(tools, mirrorOf(fork));
-  const answer = async (...args: string[]) => {
-    try {
-      return await git(...args);
-    } catch {
-      return undefined;
-    }
+export function createSources(tools: GitTools, mirror: string) {
+  const { tryGit } = gitIn(tools, mirror);
+  // An exit status is an answer: no such path, nothing found, a pattern that is none.
+  const ask = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await tryGit(['--literal-pathspecs', ...args]);
+    return { ok: exitCode === 0, stdout, said: stderr.trim().split('\n')[0]?.slice(0, 200) ?? '' };
   };
 
   return {
+    /** The text as it is, undefined where there is no such file. */
     async read(commit: string, path: string): Promise<string | undefined> {
-      const problem = pathProblem(path);
-      if (problem !== undefined) return undefined;
-      const text = await answer('show', '--no-textconv', `${commit}:${path}`);
-      return text?.slice(0, MOST_CHARACTERS);
+      if (pathProblem(path) !== undefined) return undefined;
+      const size = await ask('cat-file', '-s', `${commit}:${path}`);
+      if (!size.ok) return undefined;
+      if (Number(size.stdout) > MOST_BYTES) return `(${size.stdout.trim()} bytes: too large to be read; search in it)`;
+      return (await ask('show', '--no-textconv', `${commit}:${path}`)).stdout;
     },
 
     async search(commit: string, pattern: string, under: string): Promise<string> {
       const problem = under === '' ? undefined : pathProblem(under);
       if (problem !== undefined) return problem;
-      const found = await answer(
-        'grep',
-        '-n',
-        '-I',
-        '-E',
-        '--no-textconv',
-        '--full-name',
-        '-m',
-        '50',
-        '-e',
-        pattern,
-        commit,
-        '--',
-        under || '.',
-      );
-      if (found === undefined || found === '') return 'nothing matches';
-      return found
-        .split('\n')
-        .slice(0, 400)
-        .map((line) => line.slice(commit.length + 1, commit.length + 400))
-        .join('\n');
+      const how = ['-n', '-I', '-E', '--no-textconv', '--full-name', '-m', '50'];
+      const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
+      if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
+      const lines = stdout.split('\n', MOST_MATCHES);
+      return lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
     },
 
     async list(commit: string, under: string): Promise<string> {
       const problem = under === '' ? undefined : pathProblem(under);
       if (problem !== undefined) return problem;
-      const found = await answer('ls-tree', '-r', '--name-only', commit, '--', ...(under === '' ? [] : [under]));
-      return found || 'there are no files';
+      const folder = under === '' ? [] : [under];
+      return (await ask('ls-tree', '-r', '--name-only', commit, '--', ...folder)).stdout || 'there are no files';
     },
 
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
@@ -64,12 +49,10 @@ export function createSources(tools: GitTools, mirrorOf: (fork: string) => strin
       { base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>,
       commit: string,
     ): Promise<string> {
-      const stack = (await answer('rev-list', `${base}..${candidate}`)) ?? '';
-      const full = stack.split('\n').find((one) => one.startsWith(commit));
+      const stack = (await ask('rev-list', `${base}..${candidate}`)).stdout.split('\n');
+      const full = stack.find((one) => one.startsWith(commit));
       if (full === undefined) return `${commit} is no patch of this stack`;
-      return (
-        (await answer('show', '--no-ext-diff', '--no-textconv', '--no-color', full)) ?? `${commit} cannot be shown`
-      );
+      return (await ask('show', '--no-ext-diff', '--no-textconv', '--no-color', full)).stdout;
     },
   };
 }
@@ -77,6 +60,6 @@ export function createSources(tools: GitTools, mirrorOf: (fork: string) => strin
 export type Sources = ReturnType<typeof createSources>;
 
 function pathProblem(path: string): string | undefined {
-  const fine = path !== '' && !path.startsWith('/') && !path.startsWith(':') && !path.split('/').includes('..');
-  return fine && !path.includes('\0') ? undefined : `"${path.slice(0, 100)}" is not a path inside the repository`;
+  const fine = path !== '' && !path.startsWith('/') && !path.split('/').includes('..') && !path.includes('\0');
+  return fine ? undefined : `"${path.slice(0, 100)}" is not a path inside the repository`;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { quoteProblems } from '../../decisions/diagnosis.ts';
+import { plainText } from '../../lib/plain-text.ts';
+import { redact } from '../../lib/redact.ts';
 import type { AgentOrder, Diagnosis, DiagnosisSubject } from '../../workflows/agent-types.ts';
 import type { Evidence } from './evidence.ts';
 import type { ToolSpec } from './model.ts';
@@ -11,8 +13,8 @@ export type Used = { text: string; accepted?: string; refused?: boolean };
 export type ToolWorld = {
   sources: Sources;
   evidence: Evidence;
-  /** A text of the store, by digest; undefined where this run may not read it, or there is none. */
-  kept: (digest: string) => Promise<string | undefined>;
+  /** The whole of what an earlier call of this run was answered. */
+  whole: (call: string) => Promise<string | undefined>;
 };
 
 const arm = z.enum(['candidate', 'base']);
@@ -27,7 +29,7 @@ const inputs = {
   list_files: z.object({ arm, under: z.string().max(300).default('') }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
-  read_on: z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/), from: z.int().min(0) }),
+  read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
   answer: z.object({
     cause: z.string().min(20).max(1_500),
     quotes: z
@@ -52,7 +54,7 @@ const DESCRIPTIONS: Record<keyof typeof inputs, string> = {
   show_patch: 'One patch of the stack: its message and its difference.',
   evidence:
     'verdict: what the reruns counted · log: of the failing run · difference: what that log says and the base’s logs do not.',
-  read_on: 'More of a text that was cut, from a character on.',
+  read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   answer: 'Your diagnosis. Each quote is looked up: file and text must be exactly what stands there.',
 };
 
@@ -89,6 +91,9 @@ export async function applyTool(world: ToolWorld, order: AgentOrder, name: strin
   return use(world, order.subject, name as ToolName, checked.data as never);
 }
 
+/** What the model gets to see of a text. */
+export const asShown = (text: string) => redact(plainText(text, Number.POSITIVE_INFINITY));
+
 type Input<Name extends ToolName> = z.output<(typeof inputs)[Name]>;
 
 async function use(world: ToolWorld, subject: DiagnosisSubject, name: ToolName, input: never): Promise<Used> {
@@ -108,10 +113,10 @@ async function use(world: ToolWorld, subject: DiagnosisSubject, name: ToolName, 
     case 'evidence':
       return { text: await world.evidence[(input as Input<'evidence'>).what](subject) };
     case 'read_on': {
-      const { digest, from }: Input<'read_on'> = input;
-      const text = await world.kept(digest);
+      const { call, from }: Input<'read_on'> = input;
+      const text = await world.whole(call);
       return {
-        text: text === undefined ? 'nothing that you were shown has this digest' : text.slice(from, from + 12_000),
+        text: text === undefined ? 'no earlier call of yours has this id' : text.slice(from, from + 12_000),
       };
     }
     case 'answer':
@@ -138,7 +143,8 @@ async function checkAnswer(world: ToolWorld, subject: DiagnosisSubject, diagnosi
     const key = `${where}\0${file}`;
     if (texts.has(key)) continue;
     const text = where === 'log' ? await world.evidence.log(subject) : await world.sources.read(subject[where], file);
-    texts.set(key, text?.split('\n'));
+    // As it was shown: what was redacted for the model cannot be quoted otherwise.
+    texts.set(key, text === undefined ? undefined : asShown(text).split('\n'));
   }
   const problems = quoteProblems(diagnosis, ({ where, file = '' }) => texts.get(`${where}\0${file}`));
   if (problems.length === 0) return { text: 'taken', accepted: JSON.stringify(diagnosis) };

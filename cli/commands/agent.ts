@@ -1,6 +1,6 @@
 import { createTranscripts, type Item } from '../../activities/agent/transcript.ts';
 import { ExitError } from '../../lib/exit-error.ts';
-import { plainText } from '../../lib/plain-text.ts';
+import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
@@ -53,7 +53,7 @@ export const runsText = (release: string, runs: readonly AgentRunView[]): string
   runs.length === 0 ? `no agent was asked anything for ${release}` : runs.map(line).join('\n');
 
 export function runText(view: AgentRunView & { transcript: Item[] }): string {
-  const entries = view.transcript.map((item) => `\n── ${titleOf(item)}\n${plainText(bodyOf(item), 20_000)}`);
+  const entries = view.transcript.map((item) => `\n── ${oneLine(titleOf(item))}\n${plainText(bodyOf(item), 20_000)}`);
   return `${line(view)}\n${entries.join('\n')}`;
 }
 

@@ -23,6 +23,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       turn int not null,
       -- as Turn
       outcome jsonb not null,
+      -- call id to the whole of what the tool answered, of which this turn was given head and tail
+      results jsonb not null,
       at timestamptz not null default clock_timestamp(),
       primary key (run, turn)
     );

@@ -38,7 +38,7 @@ test('it reads, answers, and what it rests on is there', async () => {
     expect(patch).toContain('+    return a + b + b;');
     expect(file).toContain('3     return a + b + b;');
     expect(found).toContain('src/SumTest.java:3:');
-    expect(log).toContain('left out: read_on {"digest":"');
+    expect(log).toContain('left out: read_on {"call":"');
     return answer();
   });
   const outcome = await world.diagnose();
@@ -58,8 +58,8 @@ test('it reads, answers, and what it rests on is there', async () => {
 test('no secret of a log reaches the model, by whatever tool it is read', async () => {
   world.model.play((request, turn) => {
     if (turn === 1) return { calls: [['evidence', { what: 'log' }]] };
-    const digest = /"digest":"([0-9a-f]{64})"/.exec(lastOutputs(request)[0] ?? '')?.[1];
-    if (turn === 2) return { calls: [['read_on', { digest, from: 60_000 }]] };
+    const call = /"call":"([^"]+)"/.exec(lastOutputs(request)[0] ?? '')?.[1];
+    if (turn === 2) return { calls: [['read_on', { call, from: 60_000 }]] };
     expect(lastOutputs(request)[0]).toContain('credentials');
     return answer();
   });
@@ -118,7 +118,7 @@ test('broken calls are news for the model: no such tool, no JSON, wrong argument
     ['read_file', { arm: 'production', path: 'x' }],
     ['read_file', { arm: 'base', path: '../world.ts' }],
     ['show_patch', { commit: world.subject.base }],
-    ['read_on', { digest: 'f'.repeat(64), from: 0 }],
+    ['read_on', { call: 'call_9', from: 0 }],
   ];
   world.model.play((request, turn) => {
     if (turn === 1) return { calls: wrong };
@@ -128,7 +128,7 @@ test('broken calls are news for the model: no such tool, no JSON, wrong argument
     expect(told[2]).toContain('arm:');
     expect(told[3]).toContain('does not exist');
     expect(told[4]).toContain('is no patch of this stack');
-    expect(told[5]).toContain('nothing that you were shown');
+    expect(told[5]).toContain('no earlier call of yours');
     return answer();
   });
   expect(await world.diagnose()).toMatchObject({ kind: 'answered' });

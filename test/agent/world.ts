@@ -25,6 +25,9 @@ export const KEY = 'model-key-0123456789';
 /** Printed by the failing test, as it happens: it must never reach the model. */
 export const PLANTED = 'AKIAQWERTYUIOPASDFGH';
 
+/** Stands between quotes in the log difference: escaped in JSON, where no rule would know it. */
+export const QUOTED = 'plain-words-nobody-guesses';
+
 /** Real Temporal, PostgreSQL, git and worker; the model is played over HTTP. */
 export async function openAgentWorld() {
   const dir = mkdtempSync(join(tmpdir(), 'pw-agent-'));
@@ -40,6 +43,8 @@ export async function openAgentWorld() {
   const configured = { name: 'scripted', key: { env: 'AGENT_TEST_KEY' }, baseUrl: model.url, price };
   const settings = await keepSettings(db, settingsSchema.parse({ forks: {}, model: configured }));
   const without = await keepSettings(db, settingsSchema.parse({ forks: {} }));
+  const keyless = { ...configured, key: { env: 'AGENT_TEST_NO_SUCH_KEY' } };
+  const withoutKey = await keepSettings(db, settingsSchema.parse({ forks: {}, model: keyless }));
   const { base, candidate } = makeFork(dir);
   const subject: DiagnosisSubject = {
     fork: 'sum',
@@ -80,6 +85,21 @@ export async function openAgentWorld() {
     },
   ];
   let number = 0;
+  const begin = async (budget: Partial<AgentBudget> = {}, chosen = settings) => {
+    number += 1;
+    const name = `sum-1/1/diagnose/fast/${number}`;
+    const request = { run: name, release: 'sum-1', settings: chosen, subject, patches };
+    const prepared = await agent.prepareDiagnosis(request);
+    if (prepared.kind !== 'ready') throw new Error('there is no model');
+    const order: AgentOrder = {
+      ...{ run: name, role: 'diagnose', release: 'sum-1', settings: chosen, subject },
+      ...{ brief: prepared.brief, budget: { ...prepared.budget, ...budget } },
+    };
+    const handle = await client.workflow.start<(order: AgentOrder) => Promise<AgentOutcome>>('agentRun', {
+      ...{ workflowId: `agent:${name}`, taskQueue: 'patchwright', args: [order] },
+    });
+    return { handle, order };
+  };
 
   return {
     db,
@@ -90,21 +110,13 @@ export async function openAgentWorld() {
     subject,
     settings,
     without,
+    withoutKey,
     patches,
+    begin,
     /** Prepares and runs one diagnosis to its end. */
-    async diagnose(budget: Partial<AgentBudget> = {}): Promise<AgentOutcome & { run: string; brief: string }> {
-      number += 1;
-      const name = `sum-1/1/diagnose/fast/${number}`;
-      const prepared = await agent.prepareDiagnosis({ run: name, release: 'sum-1', settings, subject, patches });
-      if (prepared.kind !== 'ready') throw new Error('there is no model');
-      const order: AgentOrder = {
-        ...{ run: name, role: 'diagnose', release: 'sum-1', settings, subject },
-        ...{ brief: prepared.brief, budget: { ...prepared.budget, ...budget } },
-      };
-      const outcome = await client.workflow.execute<(order: AgentOrder) => Promise<AgentOutcome>>('agentRun', {
-        ...{ workflowId: `agent:${name}`, taskQueue: 'patchwright', args: [order] },
-      });
-      return { ...outcome, run: name, brief: prepared.brief };
+    async diagnose(budget: Partial<AgentBudget> = {}, chosen = settings) {
+      const { handle, order } = await begin(budget, chosen);
+      return { ...(await handle.result()), run: order.run, brief: order.brief };
     },
     async stop() {
       for (const worker of workers) worker.shutdown();
@@ -140,6 +152,7 @@ function makeFork(dir: string): { base: string; candidate: string } {
     }).trim();
   git('init', '--quiet', '--initial-branch=main');
   const sum = (body: string) => `class Sum {\n  static int of(int a, int b) {\n    ${body}\n  }\n}\n`;
+  writeFileSync(join(work, 'src/Blank.java'), '\n\nclass Blank {}\n');
   writeFileSync(join(work, 'src/Sum.java'), sum('return a + b;'));
   writeFileSync(
     join(work, 'src/SumTest.java'),
@@ -167,6 +180,7 @@ async function keepVerdict(
 ): Promise<void> {
   const noise = Array.from({ length: 3_000 }, (_, i) => `line ${i} of the log`).join('\n');
   const log = (await artifacts.put(`${noise}\nexpected: <5> but was: <8>\ncredentials ${PLANTED}\n`)).sha256;
+  const difference = (await artifacts.put(`connects with password="${QUOTED}"\n`)).sha256;
   const run = {
     suiteRun,
     release: 'sum-1',
@@ -182,7 +196,7 @@ async function keepVerdict(
   const found = { unit, test, unique_id: test, message, reason: null, seconds: 1, log, cluster: 'one' };
   await saveFailures(db, suiteRun, [found as never]);
   await saveVerdict(db, suiteRun, {
-    ...{ unit, test, kind: 'regression', message, evidence: log },
+    ...{ unit, test, kind: 'regression', message, evidence: log, logDifference: difference },
     ...{ candidate: { pass: 0, fail: 8 }, base: { pass: 5, fail: 0 } },
   });
 }

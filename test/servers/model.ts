@@ -15,6 +15,8 @@ export type ModelAnswer =
   | { text: string }
   | { refusal: string }
   | { cutOff: true }
+  /** Calls with the model's own reasoning before them, as it is given back where nothing is stored there. */
+  | { calls: [name: string, given: unknown][]; reasoning: { id: string; encrypted_content?: string }[] }
   | { status: number; code?: string; retryAfterMs?: number; message?: string };
 
 /** A server of the Responses API whose answers come from a script: a function of what it was sent, and of how often. */
@@ -95,5 +97,7 @@ function responseOf(answer: Exclude<ModelAnswer, { status: number }>, turn: numb
     arguments: typeof given === 'string' ? given : JSON.stringify(given),
     status: 'completed',
   }));
-  return { ...base, output };
+  const thoughts =
+    'reasoning' in answer ? answer.reasoning.map((it) => ({ type: 'reasoning', summary: [], ...it })) : [];
+  return { ...base, output: [...thoughts, ...output] };
 }
