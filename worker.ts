@@ -83,7 +83,8 @@ async function main(): Promise<void> {
   setLogLevel(logLevel());
   const { temporal, databaseUrl, dataDir, configFile } = workerEnvironment();
   const settings = loadSettings(configFile);
-  configureRedaction({ secrets: secretsOf(settings), key: redactionKey(dataDir) });
+  const secrets = [...secretsOf(settings), ...serverSecrets(temporal, databaseUrl)];
+  configureRedaction({ secrets, key: redactionKey(dataDir) });
   Runtime.install({ logger: new DefaultLogger('WARN', logEntry), shutdownSignals: ['SIGTERM', 'SIGINT'] });
   const connection = await NativeConnection.connect({
     address: temporal.address,
@@ -275,6 +276,12 @@ function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings
     s3?.secretAccessKey,
   ];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
+}
+
+/** Of the user's own servers; the embedded ones have none. */
+function serverSecrets({ apiKey }: TemporalSettings, databaseUrl: string): string[] {
+  const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
+  return [apiKey ?? '', password].filter((secret) => secret !== '');
 }
 
 function wakeThread(client: Client) {
