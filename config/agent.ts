@@ -32,3 +32,25 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
     .describe('the agent that diagnoses what holds a release');
 
 export type AgentBudget = z.output<typeof budgetSchema>;
+
+/** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
+export const forkAgentSchema = z
+  .strictObject({
+    skills: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('folders of Agent Skills beside our own: each holds folders with a SKILL.md'),
+    proposals: z
+      .strictObject({
+        maxFiles: z.int().min(1).max(300).default(20),
+        maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
+        protectedPaths: z
+          .array(z.string().min(1).max(300))
+          .default([])
+          .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
+        newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
+      })
+      .prefault({})
+      .describe('what a proposed patch may be before anybody is asked about it'),
+  })
+  .prefault({});
