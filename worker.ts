@@ -35,6 +35,7 @@ import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
+import { requireRuleOfTwo } from './activities/touches.ts';
 import {
   allowedEnvironment,
   cacheDir,
@@ -142,7 +143,7 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
         await Worker.create({
           ...common(parts),
           taskQueue: 'patchwright-activity',
-          activities: createActivities(parts, await openSandboxes(parts.dataDir)),
+          activities: requireRuleOfTwo(createActivities(parts, await openSandboxes(parts.dataDir))),
           maxConcurrentActivityTaskExecutions: 50,
         }),
       ];
@@ -227,28 +228,30 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
   const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
-  const activities = createSuiteRunnerActivities({
-    db,
-    dataDir,
-    cacheDir: cacheDir(),
-    hostId,
-    slots,
-    sandboxOf,
-    settings: createSettingsReader(db),
-    artifacts,
-    libraryJars: async (name, found) => {
-      const library = await resolveLibrary(libraryOf(found, name), thisMachine(), logProgress);
-      return library.jars.map(({ file }) => join(library.dir, file));
-    },
-    checkout: async (source, dir, found) => {
-      const mirror = join(dataDir, 'git', `${source.fork}.git`);
-      const repository = found.forks[source.fork]?.repository;
-      if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
-      await checkoutFiles(tools, mirror, source.commit, dir);
-    },
-    environment: allowedEnvironment,
-    redact,
-  });
+  const activities = requireRuleOfTwo(
+    createSuiteRunnerActivities({
+      db,
+      dataDir,
+      cacheDir: cacheDir(),
+      hostId,
+      slots,
+      sandboxOf,
+      settings: createSettingsReader(db),
+      artifacts,
+      libraryJars: async (name, found) => {
+        const library = await resolveLibrary(libraryOf(found, name), thisMachine(), logProgress);
+        return library.jars.map(({ file }) => join(library.dir, file));
+      },
+      checkout: async (source, dir, found) => {
+        const mirror = join(dataDir, 'git', `${source.fork}.git`);
+        const repository = found.forks[source.fork]?.repository;
+        if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
+        await checkoutFiles(tools, mirror, source.commit, dir);
+      },
+      environment: allowedEnvironment,
+      redact,
+    }),
+  );
   const queues = [
     { taskQueue: 'patchwright-suite' },
     // Twice the slots: when a suite's history begins anew, each slot is followed by two for some seconds.

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
-import type { Settings } from '../config/schema.ts';
+import type { ForkSettings, Settings } from '../config/schema.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
+import { findingText } from '../decisions/proposal-gates.ts';
+import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import { ensureCommit, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
@@ -27,7 +29,8 @@ import { createEvidence } from './agent/evidence.ts';
 import { askModel } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
 import { createPreparations, type DiagnosisRequest, type RepairRequest, type ReviewRequest } from './agent/prepare.ts';
-import { createSources } from './agent/sources.ts';
+import { checkProposal } from './agent/proposal-check.ts';
+import { createSources, type Sources } from './agent/sources.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
@@ -85,7 +88,7 @@ export function createAgentActivities(deps: AgentDeps) {
       ...{ git, fork, put, workspaces },
       tree: files?.tree ?? (await git('rev-parse', `${candidate}^{tree}`)),
       sourceOf: (commit: string) => sourceOf(name, fork, commit, 0),
-      gates: async () => [],
+      gates: (diff: string) => findingsOf({ sources: world.sources, fork, order }, diff),
       ...abortOfActivity(),
     };
     return { ...world, repair };
@@ -152,6 +155,19 @@ export function createAgentActivities(deps: AgentDeps) {
       return plainText(redact(diagnosisWords(testName(subject), diagnosis)), 2_500);
     },
   };
+}
+
+/** What the static gates have to say of a change, in the order of their weight. */
+async function findingsOf(
+  at: { sources: Sources; fork: ForkSettings; order: AgentOrder },
+  diff: string,
+): Promise<ProposalProblem[]> {
+  const { candidate: base, untouchable = [] } = at.order.subject;
+  const policy = at.fork.agent.proposals;
+  const files = (await at.sources.list(base, '')).split('\n');
+  const failingTests = files.filter((path) => untouchable.some((test) => isFileOf(path, test)));
+  const found = await checkProposal({ sources: at.sources, base, diff, policy, failingTests });
+  return found.map((finding) => ({ kind: finding.kind, words: findingText(finding) }));
 }
 
 /** Outside of an activity (a test) nothing is cancelled. */

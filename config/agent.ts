@@ -49,8 +49,29 @@ export const repairSchema = z
       .describe('suggest: a person approves; apply-reviewed: three reviewers without an objection are enough'),
     attempts: z.int().min(1).max(5).default(2).describe('repaired candidates of one release'),
     proveWhole: z.boolean().default(true).describe('the proof runs the whole suite, not only what failed'),
-    protectedPaths: z.array(z.string().min(1)).default([]).describe('a folder ends with /; no repair touches these'),
   })
   .prefault({});
 
 export type RepairSettings = z.output<typeof repairSchema>;
+
+/** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
+export const forkAgentSchema = z
+  .strictObject({
+    skills: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('folders of Agent Skills beside our own: each holds folders with a SKILL.md'),
+    proposals: z
+      .strictObject({
+        maxFiles: z.int().min(1).max(300).default(20),
+        maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
+        protectedPaths: z
+          .array(z.string().min(1).max(300))
+          .default([])
+          .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
+        newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
+      })
+      .prefault({})
+      .describe('what a proposed patch may be before anybody is asked about it'),
+  })
+  .prefault({});

@@ -18,7 +18,7 @@ export function proposalProblems(paths: readonly string[], untouchable: readonly
 }
 
 /** `org.apache.FooTest#bar()` and `org.apache.FooTest` live in `…/FooTest.java`, whatever the folder and language. */
-function isFileOf(path: string, { unit, test }: TestKey): boolean {
+export function isFileOf(path: string, { unit, test }: TestKey): boolean {
   const file = path.split('/').at(-1) ?? '';
   const stem = file.replace(/\.[^.]*$/, '');
   return [unit, test].some((name) => {

@@ -110,7 +110,15 @@ export type Diagnosis = {
 };
 
 /** What a repair hands in: the change is the state of its files, never its words. */
-export type Proposal = { tree: string; patch: Digest; cause: string; change: string; risk: string };
+export type Proposal = {
+  tree: string;
+  patch: Digest;
+  /** What the static gates have to say of it without refusing it: a person decides then. */
+  pointedOut: string[];
+  cause: string;
+  change: string;
+  risk: string;
+};
 
 /** An objection, with the changed line that it objects to. */
 export type Finding = {

@@ -62,7 +62,7 @@ export async function decideAndPush(
   const { release, fork, settings, n } = order;
   const bound = { release, source: fix.source, patch: fix.patch, into: fix.guilty, ref: fix.ref };
   let approved: { id: string; binds: Record<string, string> } | undefined;
-  if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed') {
+  if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed' || proposal.pointedOut.length > 0) {
     const facts = factsOf(what, proposal, proven, reviewed);
     const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
     const id = `${release}/${n}/repair/${workflowInfo().runId.slice(0, 6)}`;
@@ -96,7 +96,7 @@ export async function decideAndPush(
 
 function factsOf(
   what: string,
-  { cause, change, risk }: Proposal,
+  { cause, change, risk, pointedOut }: Proposal,
   proven: ProofOutcome,
   reviewed: ReviewState,
 ): string[] {
@@ -105,6 +105,7 @@ function factsOf(
   return [
     what,
     `Proof (by code): ${proofWords(proven)}`,
+    ...pointedOut.map((line) => `Pointed out by code: ${line}`),
     ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
     ...missing.map((line) => `Not reviewed by ${line}`),
     ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),

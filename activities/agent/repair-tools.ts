@@ -59,8 +59,10 @@ async function propose(world: RepairWorld, order: AgentOrder, words: Input<'prop
     changes.map(({ path }) => path),
     untouchable,
   );
-  const found = [...problems, ...(await world.gates(patch.toString('utf8')))].filter(({ kind }) => kind === 'refuse');
-  if (found.length > 0) return { text: `not taken: ${found.map(({ words: why }) => why).join('; ')}`, refused: true };
-  const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), ...words };
+  const found = [...problems, ...(await world.gates(patch.toString('utf8')))];
+  const of = (kind: ProposalProblem['kind']) => found.flatMap((one) => (one.kind === kind ? [one.words] : []));
+  if (of('refuse').length > 0) return { text: `not taken: ${of('refuse').join('; ')}`, refused: true };
+  const pointedOut = of('point-out').slice(0, 10);
+  const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), pointedOut, ...words };
   return { text: 'taken: it is proven and reviewed now', accepted: JSON.stringify(proposal) };
 }
