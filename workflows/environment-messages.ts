@@ -86,8 +86,13 @@ export type EnvironmentState = {
 };
 
 export const requestRollout = defineUpdate<RequestAnswer, [RolloutRequest]>('requestRollout');
-/** A release that was cancelled takes back what has not started. False where it runs, has ended or was never asked for. */
-export const withdrawRollout = defineUpdate<boolean, [{ rollout: string; by: string }]>('withdrawRollout');
+/**
+ * Takes back what has not started. Without a `reason` its own release was cancelled, and waits for no word; with one
+ * that release is told.
+ */
+export type Withdrawal = { rollout: string; by: string; reason?: string };
+/** False where it runs, has ended or was never asked for. */
+export const withdrawRollout = defineUpdate<boolean, [Withdrawal]>('withdrawRollout');
 export const brake = defineUpdate<EnvironmentState, [BrakeOrder]>('brake');
 export const environmentState = defineQuery<EnvironmentState>('environmentState');
 

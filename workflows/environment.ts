@@ -51,7 +51,7 @@ const HISTORY = 1_500;
  *      does one that comes in a freeze window or while it cools down. While frozen by somebody, it is refused.
  *   2. Run it as a child, one at a time; brakes reach it as they are pressed.
  *   3. Keep how it ended and tell the release that asked. One that ended frozen freezes the environment; one that was
- *      rolled back stops the same artifact wherever it is on its way (G5).
+ *      rolled back stops the same artifact wherever it is on its way (G5), as its roll-back did when it began.
  *   4. With nothing running, begin a new history when this one has grown.
  */
 export async function environment(start: EnvironmentState): Promise<void> {
@@ -69,7 +69,12 @@ export async function environment(start: EnvironmentState): Promise<void> {
     const { requester, order } = superseded.request;
     return tellRequester(requester, order.rollout, superseded.outcome).then(() => answer);
   });
-  setHandler(withdrawRollout, (order) => withdraw(state, order, now()));
+  setHandler(withdrawRollout, (order) => {
+    const withdrawn = withdraw(state, order, now());
+    if (!withdrawn || order.reason === undefined) return withdrawn !== undefined;
+    const { request, outcome } = withdrawn;
+    return tellRequester(request.requester, request.order.rollout, outcome).then(() => true);
+  });
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     told.set(rollout, outcome);
     overruleEnded(state, rollout, outcome, now());
@@ -124,7 +129,9 @@ export async function environment(start: EnvironmentState): Promise<void> {
     await tellRequester(request.requester, name, outcome);
     if (outcome.kind === 'frozen' && patched('paged')) await callSomebody(request.order, outcome.reasons);
     if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
-      await stopElsewhere({ environment: state.environment, digest: request.order.candidate.digest, because: name });
+      const { settings, candidate } = request.order;
+      // Once more: what was asked for since the roll-back began.
+      await stopElsewhere({ environment: state.environment, digest: candidate.digest, because: name, settings });
     }
   }
 }

@@ -83,7 +83,8 @@ async function takeBack(
   await tellEnvironment(desk, outcome);
   // Where it could not be put right a person has to look: the environment stays frozen.
   if (outcome.kind === 'rolled-back') await unfreezeAfterWatch({ environment });
-  // G5: what was put back here is on its way nowhere.
-  await stopElsewhere({ environment, digest: desk.run.candidate.digest, because: rollout });
+  // G5 once more: what was asked for since the roll-back began.
+  const { settings, candidate } = desk.run;
+  await stopElsewhere({ environment, digest: candidate.digest, because: rollout, settings });
   return outcome;
 }
