@@ -16,6 +16,7 @@ import {
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { admit, msUntilStart, startNext, withdraw } from '../decisions/environment-queue.ts';
 import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../decisions/environment-state.ts';
+import { callSomebody } from './call-somebody.ts';
 import {
   type BrakeOrder,
   type Brakes,
@@ -23,16 +24,13 @@ import {
   brakesChanged,
   type EnvironmentState,
   environmentState,
-  type RolloutRequest,
   requestRollout,
   rolloutEnded,
   rolloutId,
   withdrawRollout,
 } from './environment-messages.ts';
-import { page } from './page.ts';
-import { pageId } from './page-messages.ts';
 import { rollout } from './rollout.ts';
-import type { PageOrder, RolloutOutcome } from './types.ts';
+import type { RolloutOutcome } from './types.ts';
 
 const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
   taskQueue: 'patchwright-activity',
@@ -203,20 +201,5 @@ async function tellRequester(requester: string, rollout: string, outcome: Rollou
     await getExternalWorkflowHandle(requester).signal(rolloutEnded, { rollout, outcome });
   } catch (error) {
     log.warn('the release that asked is gone', { requester, rollout, error: String(error) });
-  }
-}
-
-/** Until somebody has it. It outlives this history; one that is called for this roll-out already goes on. */
-async function callSomebody({ rollout, release, environment, settings }: RolloutRequest['order'], reasons: string[]) {
-  const summary = `${environment} is frozen by ${rollout}: ${reasons.join('; ')}.`.slice(0, 900);
-  const order: PageOrder = { id: rollout, release, about: environment, summary, settings };
-  try {
-    await startChild(page, {
-      ...{ workflowId: pageId(rollout), args: [order], parentClosePolicy: ParentClosePolicy.ABANDON },
-      staticSummary: summary.slice(0, 200),
-    });
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError')) throw error;
-    log.info('somebody is being called for it already', { rollout });
   }
 }

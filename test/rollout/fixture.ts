@@ -19,7 +19,7 @@ import { type RolloutReport, rolloutsOf } from '../../store/rollout-report.ts';
 import { ledgerOf } from '../../store/rollouts.ts';
 import { appendMessage, threadOf } from '../../store/thread.ts';
 import type { BrakeOrder, EnvironmentState, RolloutProgress } from '../../workflows/environment-messages.ts';
-import type { Artifact, Build, RolloutOutcome } from '../../workflows/types.ts';
+import type { Artifact, Build, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
 import { LIBRARIES, type SmallKafka, smallKafkaDeps } from '../environment/small-kafka.ts';
 import type { WorkerOrder } from './worker.ts';
 
@@ -124,7 +124,7 @@ function asking(client: Client, db: Db, digest: string) {
     environment: string,
     release: string,
     candidate: Build,
-    extras: { expedite?: boolean } = {},
+    extras: { expedite?: boolean } & Pick<RolloutOrder, 'oneWay'> = {},
   ) => {
     await appendMessage(db, { release, key: `${release}/open`, text: `${release} begins` });
     return client.workflow.start<(order: unknown) => Promise<RolloutOutcome>>('askAndWait', {

@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
+import { createPagingActivities } from '../../activities/paging.ts';
 import { createRolloutActivities } from '../../activities/rollout.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
@@ -40,6 +41,7 @@ const activities = await Worker.create({
   interceptors: { activity: [beatMeanwhile] },
   activities: {
     ...createStoryActivities({ db }),
+    ...createPagingActivities({ db, settings: createSettingsReader(db) }),
     ...createEnvironmentRequestActivities({
       temporal: new Client({ connection }),
       db,

@@ -3,6 +3,7 @@ import { rollOut } from '../../workflows/environment-client.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
 
 export { environment } from '../../workflows/environment.ts';
+export { page } from '../../workflows/page.ts';
 export { rollout } from '../../workflows/rollout.ts';
 
 export async function askAndWait(
