@@ -17,6 +17,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '060-approvals': () => import('./migrations/060-approvals.ts'),
   '070-agents': () => import('./migrations/070-agents.ts'),
   '080-mentions': () => import('./migrations/080-mentions.ts'),
+  '081-metadata-before': () => import('./migrations/081-metadata-before.ts'),
 };
 
 const provider: MigrationProvider = {
