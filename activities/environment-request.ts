@@ -6,6 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { Settings } from '../config/schema.ts';
+import { finaliseProblem } from '../decisions/finalise.ts';
 import type { Db } from '../store/database.ts';
 import { unendedElsewhere } from '../store/rollouts.ts';
 import type {
@@ -85,14 +86,35 @@ export function createEnvironmentRequestActivities(deps: EnvironmentRequestDeps)
       const order: BrakeOrder = { kind: 'freeze', by: WATCH, reason };
       const state = await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
       if (!state.running) return 'frozen';
-      await unfreeze(handle, state);
+      await unfreeze(handle, state, WATCH);
       return 'busy';
     },
 
     /** Takes our own freeze away; a person's stays. Safe to repeat. */
     async unfreezeAfterWatch({ environment }: { environment: string }): Promise<void> {
       const handle = temporal.workflow.getHandle(workflowId(environment));
-      await unfreeze(handle, await handle.query<EnvironmentState>('environmentState'));
+      await unfreeze(handle, await handle.query<EnvironmentState>('environmentState'), WATCH);
+    },
+
+    /**
+     * Keeps roll-outs out while a level is raised for good. `problem`: one runs, or somebody braked the environment;
+     * that comes first. Safe to repeat: our own freeze is taken as it is.
+     */
+    async freezeToFinalise({ environment }: { environment: string }): Promise<{ problem?: string }> {
+      const handle = temporal.workflow.getHandle(workflowId(environment));
+      const order: BrakeOrder = { kind: 'freeze', by: FINALISE, reason: 'a level is raised for good' };
+      const state = await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
+      const { frozen, ...others } = state;
+      const problem = finaliseProblem(frozen?.by === FINALISE ? others : state);
+      if (problem === undefined) return {};
+      await unfreeze(handle, state, FINALISE);
+      return { problem };
+    },
+
+    /** Takes that freeze away; a person's stays. Safe to repeat. */
+    async unfreezeAfterFinalise({ environment }: { environment: string }): Promise<void> {
+      const handle = temporal.workflow.getHandle(workflowId(environment));
+      await unfreeze(handle, await handle.query<EnvironmentState>('environmentState'), FINALISE);
     },
   };
 }
@@ -125,10 +147,11 @@ async function stopIn(handle: WorkflowHandle, environment: string, { digest, bec
 }
 
 const WATCH = 'the watch';
+const FINALISE = 'env finalise';
 
-async function unfreeze(handle: WorkflowHandle, { frozen }: EnvironmentState): Promise<void> {
-  if (frozen?.by !== WATCH) return;
-  const order: BrakeOrder = { kind: 'unfreeze', by: WATCH, reason: 'the watch has ended' };
+async function unfreeze(handle: WorkflowHandle, { frozen }: EnvironmentState, by: string): Promise<void> {
+  if (frozen?.by !== by) return;
+  const order: BrakeOrder = { kind: 'unfreeze', by, reason: `${by} has ended` };
   await handle.executeUpdate<EnvironmentState, [BrakeOrder]>('brake', { args: [order] });
 }
 

@@ -24,11 +24,13 @@ import {
   brakesChanged,
   type EnvironmentState,
   environmentState,
+  requestFinalise,
   requestRollout,
   rolloutEnded,
   rolloutId,
   withdrawRollout,
 } from './environment-messages.ts';
+import { askToFinalise } from './finalise-request.ts';
 import { rollout } from './rollout.ts';
 import type { RolloutOutcome } from './types.ts';
 
@@ -73,6 +75,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
     const { request, outcome } = withdrawn;
     return tellRequester(request.requester, request.order.rollout, outcome).then(() => true);
   });
+  setHandler(requestFinalise, (request) => askToFinalise(state, request));
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     told.set(rollout, outcome);
     overruleEnded(state, rollout, outcome, now());

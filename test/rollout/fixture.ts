@@ -28,12 +28,16 @@ const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Real Temporal, PostgreSQL, worker process and environments, in a folder of the test's own. */
 export type Fixture = Awaited<ReturnType<typeof openFixture>>;
 
-export async function openFixture(environments: Record<string, unknown>, forks: Record<string, unknown> = {}) {
+export async function openFixture(
+  environments: Record<string, unknown>,
+  forks: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
+) {
   const deps = await smallKafkaDeps();
   const services = await startServices({ dataDir: deps.dataDir, fsync: false });
   await migrate(services.databaseUrl);
   const db = openDatabase(services.databaseUrl);
-  const settings = settingsSchema.parse({ forks, environments, libraries: LIBRARIES });
+  const settings = settingsSchema.parse({ forks, environments, libraries: LIBRARIES, ...more });
   const digest = await keepSettings(db, settings);
   const bundle = join(deps.root, 'workflows.js');
   const { code } = await bundleWorkflowCode({ workflowsPath: join(FOLDER, 'workflows.ts'), logger: QUIET });
