@@ -197,7 +197,7 @@ function createActivities(
     ...createApprovalActivities({ db, settings: reader }),
     ...createAgentActivities({ run, environment: gitEnvironment, db, dataDir, artifacts, settings: reader }),
     ...createPagingActivities({ db, settings: reader }),
-    ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
