@@ -20,6 +20,7 @@ import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
+import { createFinaliseActivities } from './activities/finalise.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createPagingActivities } from './activities/paging.ts';
@@ -202,9 +203,10 @@ function createActivities(
     ...createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
-    ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
+    ...createFinaliseActivities(places),
   };
 }
 

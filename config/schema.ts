@@ -91,7 +91,12 @@ const person = z.strictObject({
   name: z.string().min(1),
   user: z.string().optional().describe("the operating system's user on the CLI"),
   email: z.email().optional().describe('as the author of patches'),
-  slack: z.strictObject({ team: z.string(), user: z.string() }).optional(),
+  slack: z
+    .strictObject({
+      team: z.string(),
+      user: z.string().regex(/^[UW][A-Z0-9]{1,30}$/, 'is an id as U01ABCDEF (in Slack: profile, copy member ID)'),
+    })
+    .optional(),
   github: z.string().optional().describe('the login there'),
 });
 
@@ -113,6 +118,10 @@ const paging = z
         url: z.url().default('https://events.pagerduty.com/v2/enqueue').describe('any server of the Events API v2'),
       })
       .optional(),
+    mention: z
+      .array(z.string())
+      .optional()
+      .describe('people or groups whom a page mentions in Slack; without it everybody who has a Slack account here'),
     repeatMinutes: z.number().min(0.01).max(1_440).default(15).describe('until somebody acknowledges'),
   })
   .prefault({});

@@ -1,4 +1,4 @@
-import { type Generated, sql } from 'kysely';
+import { type Generated, type JSONColumnType, sql } from 'kysely';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from './database.ts';
@@ -32,10 +32,20 @@ export type ThreadTables = {
     final: Generated<boolean>;
     at: Generated<Date>;
     slack_ts: string | null;
+    mentions: JSONColumnType<string[]> | null;
   };
 };
 
-export type NewMessage = { release: string; key: string; text: string; tone?: Tone; final?: boolean; channel?: string };
+/** `mentions`: Slack users who are called by it. They are ids of our configuration, apart from the text. */
+export type NewMessage = {
+  release: string;
+  key: string;
+  text: string;
+  tone?: Tone;
+  final?: boolean;
+  channel?: string;
+  mentions?: string[];
+};
 
 export type ThreadMessage = {
   seq: number;
@@ -45,6 +55,7 @@ export type ThreadMessage = {
   final: boolean;
   at: string;
   slackTs?: string;
+  mentions?: string[];
 };
 
 /** Slack's side of a thread. `problem` says why it lags, in a sentence. */
@@ -67,6 +78,7 @@ export type ThreadState = {
 export async function appendMessage(db: Db, message: NewMessage): Promise<boolean> {
   const { release, key, tone = 'info', final = false, channel = null } = message;
   const text = plainText(redact(message.text)).trim();
+  const mentions = message.mentions?.length ? JSON.stringify(message.mentions) : null;
   const { rows } = await sql<{ seq: number }>`
     with place as (
       insert into thread (release, messages, channel, closed_at)
@@ -76,8 +88,8 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
       where not exists (select from thread_message where key = ${key})
       returning messages
     )
-    insert into thread_message (release, seq, key, text, tone, final)
-    select ${release}, messages, ${key}, ${text}, ${tone}, ${final} from place
+    insert into thread_message (release, seq, key, text, tone, final, mentions)
+    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb from place
     on conflict (key) do nothing returning seq`.execute(db);
   return rows.length > 0;
 }
@@ -91,9 +103,10 @@ export async function threadOf(db: Db, release: string, after = 0): Promise<Thre
     .where('seq', '>', after)
     .orderBy('seq')
     .execute();
-  return rows.map(({ seq, key, text, tone, final, at, slack_ts }) => ({
+  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions }) => ({
     ...{ seq, key, text, tone, final, at: at.toISOString() },
     ...(slack_ts !== null && { slackTs: slack_ts }),
+    ...(mentions !== null && { mentions }),
   }));
 }
 

@@ -3,6 +3,7 @@ export { agentRun } from './agent-run.ts';
 export { approval } from './approval.ts';
 export { environment } from './environment.ts';
 export { environmentUp } from './environment-up.ts';
+export { finalise } from './finalise.ts';
 export { page } from './page.ts';
 export { proof } from './proof.ts';
 export { release } from './release.ts';

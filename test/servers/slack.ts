@@ -13,6 +13,7 @@ export type StoredMessage = {
   metadata?: { event_type: string; event_payload: Record<string, unknown> };
   edited?: boolean;
   user: string;
+  blocks?: unknown[];
 };
 
 /**
@@ -66,6 +67,7 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         mrkdwn: form.get('mrkdwn') !== 'false',
         user: 'U0BOT',
         ...(thread && { thread_ts: thread }),
+        ...(form.get('blocks') && { blocks: JSON.parse(form.get('blocks') ?? '') }),
         ...(form.get('metadata') && { metadata: JSON.parse(form.get('metadata') ?? '') }),
       };
       messages.push(message);
