@@ -27,6 +27,11 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
         .prefault({ inputPerMillion: 0, outputPerMillion: 0 })
         .describe('of a million tokens; without it money is not counted'),
       budget: budgetSchema.describe('of one run'),
+      embeddings: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('a model at `baseUrl` that makes vectors; words alone without it'),
     })
     .optional()
     .describe('the agent that diagnoses what holds a release');

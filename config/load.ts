@@ -46,6 +46,10 @@ export function parseSettings(text: string, shown: string, folder: string): Sett
     );
   }
   for (const fork of Object.values(checked.data.forks)) fork.repository = fromFolder(fork.repository, folder);
+  for (const source of checked.data.knowledge.sources) {
+    if (source.folder !== undefined) source.folder = resolve(folder, source.folder);
+    if (source.repository !== undefined) source.repository = fromFolder(source.repository, folder);
+  }
   return checked.data;
 }
 
