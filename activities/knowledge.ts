@@ -10,7 +10,7 @@ import type {
   KnowledgeIndexed,
   KnowledgeQuestion,
 } from '../workflows/knowledge-types.ts';
-import { originOf } from './knowledge/document.ts';
+import { originOf, sourcesDigest } from './knowledge/document.ts';
 import { openEmbeddings } from './knowledge/embeddings.ts';
 import { rebuild } from './knowledge/rebuild.ts';
 import { find, vectorOf } from './knowledge/search.ts';
@@ -75,12 +75,12 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
       return rebuild(deps, tables);
     },
 
-    /** The same, where the index is older than `refreshHours` or was never made. Safe to repeat. */
+    /** The same, where the index is older than `refreshHours`, of other sources, or was never made. Safe to repeat. */
     async refreshKnowledge(): Promise<KnowledgeIndexed | undefined> {
       if (knowledge.sources.length === 0) return undefined;
-      const builtAt = (await tables.current())?.pointer.builtAt;
-      const isFresh = builtAt !== undefined && Date.now() - Date.parse(builtAt) < knowledge.refreshHours * 3_600_000;
-      return isFresh ? undefined : rebuild(deps, tables);
+      const { builtAt = '', sources: of } = (await tables.current())?.pointer ?? {};
+      const isOld = !(Date.now() - Date.parse(builtAt) < knowledge.refreshHours * 3_600_000);
+      return isOld || of !== sourcesDigest(knowledge.sources) ? rebuild(deps, tables) : undefined;
     },
   };
 }

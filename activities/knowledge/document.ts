@@ -81,3 +81,8 @@ function textOfHtml(html: string): string {
 export function originOf({ readers: _, ...definition }: KnowledgeSource): string {
   return createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 32);
 }
+
+/** Changes when any source is another than it was. */
+export function sourcesDigest(sources: readonly KnowledgeSource[]): string {
+  return createHash('sha256').update(sources.map(originOf).sort().join()).digest('hex');
+}

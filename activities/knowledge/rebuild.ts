@@ -6,7 +6,7 @@ import { releaseTexts } from '../../store/knowledge.ts';
 import type { IndexedSource, KnowledgeIndexed } from '../../workflows/knowledge-types.ts';
 import type { KnowledgeDeps } from '../knowledge.ts';
 import { chunksOf } from './chunks.ts';
-import { type Document, documentOf, originOf, type Skipped } from './document.ts';
+import { type Document, documentOf, originOf, type Skipped, sourcesDigest } from './document.ts';
 import { type Embeddings, EmbeddingsRefused, type NoEmbeddings, openEmbeddings } from './embeddings.ts';
 import { readFolder } from './folder.ts';
 import { fetchRepository, placeOf, readCommit } from './repository.ts';
@@ -47,11 +47,14 @@ async function makeIndex(
     for (const source of deps.settings.knowledge.sources) sources.push(await indexSource(deps, source, keeper, before));
     const { chunks, dimensions, made } = await keeper.finish();
     const isOn = embeddings.kind === 'on';
-    await writer.publish({ model: isOn && chunks > 0 ? embeddings.model : '', dimensions });
+    const model = isOn && chunks > 0 ? embeddings.model : '';
+    await writer.publish({ sources: sourcesDigest(deps.settings.knowledge.sources), model, dimensions });
     const vectors = isOn ? { model: embeddings.model, dimensions, made } : { off: embeddings.reason };
     return { chunks, sources, vectors };
   } catch (error) {
-    await writer.abandon();
+    await writer
+      .abandon()
+      .catch((left: Error) => logger('knowledge').warn({ err: left.message }, 'half an index is left'));
     throw error;
   }
 }

@@ -10,8 +10,11 @@ export type Row = Chunk & { origin: string; source: string; kind: string };
 export type StoredRow = Row & { words: string; vector?: readonly number[] };
 export type Hit = Row & { similarity?: number };
 
-/** The index that is searched now. `model` and `dimensions` are empty where it has no vectors. */
-export type Pointer = { table: string; builtAt: string; model: string; dimensions: number };
+/**
+ * The index that is searched now. `model` and `dimensions` are empty where it has no vectors; `sources` says of which
+ * definitions it is made.
+ */
+export type Pointer = { table: string; builtAt: string; sources: string; model: string; dimensions: number };
 
 export type KnowledgeTables = ReturnType<typeof createTables>;
 export type OpenIndex = { pointer: Pointer; table: Table };
@@ -130,7 +133,9 @@ async function dropOld(db: Connection, current: string): Promise<void> {
 async function readPointer(db: Connection): Promise<Pointer | undefined> {
   if (!(await db.tableNames()).includes(POINTER)) return undefined;
   const [row] = (await (await db.openTable(POINTER)).query().limit(1).toArray()) as Pointer[];
-  return row && { table: row.table, builtAt: row.builtAt, model: row.model, dimensions: Number(row.dimensions) };
+  if (row === undefined) return undefined;
+  const { table, builtAt, sources, model, dimensions } = row;
+  return { table, builtAt, sources, model, dimensions: Number(dimensions) };
 }
 
 /** What may be read, as a filter; undefined where that is nothing. Origins are digests of ours: no text gets into it. */
