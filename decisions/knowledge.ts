@@ -33,9 +33,9 @@ export function fuse(lists: readonly (readonly string[])[]): string[] {
 export type Candidate = { id: string; title: string; text: string; similarity?: number | undefined };
 
 /** Of what a question asks, by weight, one chunk has to speak of so much. */
-const ENOUGH = 0.55;
+const ENOUGH = 0.6;
 /** A long question tells a story too: so many words that stand nowhere are as much as is asked of it. */
-const MOST_ASKED = 6;
+const MOST_ASKED = 4;
 
 /**
  * Which of the candidates speak of what the question asks: by its words, or by being near it as a vector.

@@ -94,7 +94,8 @@ function createWriter(db: Connection, published: () => void): IndexWriter {
       const made = table ?? (await write([NO_ROW]));
       await indexColumns(made, pointer.dimensions > 0);
       const now = { table: name, builtAt: builtAt.toISOString(), ...pointer };
-      await db.createTable(POINTER, [now], { mode: 'overwrite' });
+      const isFirst = !(await db.tableNames()).includes(POINTER);
+      await db.createTable(POINTER, [now], { mode: isFirst ? 'create' : 'overwrite' });
       published();
       await dropOld(db, name);
     },
