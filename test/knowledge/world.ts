@@ -12,6 +12,11 @@ import { LABELLED, runbookOf } from './labelled.ts';
 export const CANARY = { platform: 'canary-platform-7341', ada: 'canary-ada-9052' };
 export const KEY = 'embeddings-key-0123456789';
 
+const FORK = {
+  ...{ repository: 'nowhere', base: 'upstream', release: { suites: ['fast'] } },
+  build: { command: ['make'], artifacts: [{ name: 'a.jar', path: 'a.jar' }] },
+  suites: { fast: { runner: 'junit-xml', command: ['make', 'test'], reports: ['out'] } },
+};
 const PEOPLE = { ada: { name: 'Ada' }, bob: { name: 'Bob' }, cy: { name: 'Cy' } };
 
 /** Real folders, git and LanceDB; the embeddings are played over HTTP. */
@@ -67,7 +72,7 @@ export async function openKnowledgeWorld(meanings: Meanings = {}) {
       more: Partial<KnowledgeDeps> = {},
     ) {
       const settings = settingsSchema.parse({
-        ...{ forks: {}, people: PEOPLE, groups: change.groups ?? { platform: ['ada', 'bob'] } },
+        ...{ forks: { kafka: FORK }, people: PEOPLE, groups: change.groups ?? { platform: ['ada', 'bob'] } },
         ...(change.vectors && { model: api }),
         knowledge: { sources: change.sources ?? SOURCES, ...(change.index && { index: change.index }) },
       });
