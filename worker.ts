@@ -23,6 +23,7 @@ import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createFinaliseActivities } from './activities/finalise.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
+import { createKnowledgeActivities, type KnowledgeActivities } from './activities/knowledge.ts';
 import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { createRepairActivities } from './activities/repair.ts';
@@ -138,21 +139,35 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
           workflowBundle: await workflowBundle(cacheDir()),
         }),
       ];
-    case 'activity':
+    case 'activity': {
+      const knowledge = createKnowledge(parts);
+      parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
       return [
         await Worker.create({
           ...common(parts),
           taskQueue: 'patchwright-activity',
-          activities: requireRuleOfTwo(createActivities(parts, await openSandboxes(parts.dataDir))),
+          activities: requireRuleOfTwo({
+            ...createActivities(parts, await openSandboxes(parts.dataDir)),
+            ...knowledge,
+          }),
           maxConcurrentActivityTaskExecutions: 50,
         }),
       ];
+    }
     case 'suite':
       return createSuiteWorkers(parts);
     case 'agent':
       return [await createAgentWorker(parts)];
   }
+}
+
+/** With the settings of now: who may read what is not a release's matter. */
+function createKnowledge({ settings, dataDir, db }: Parts): KnowledgeActivities {
+  return createKnowledgeActivities({
+    ...{ settings, dataDir, db, run, readSecret },
+    environment: allowedEnvironment(GIT_ENVIRONMENT),
+  });
 }
 
 type Sandboxes = { found: SandboxOn | SandboxRefused; sandboxOf: SandboxOf };
@@ -290,13 +305,15 @@ function slackOf({ announcements }: Settings) {
 }
 
 /** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings): string[] {
+function secretsOf({ announcements, paging, model, artifacts: { s3 }, knowledge }: Settings): string[] {
   const references = [
     announcements.slack?.token,
     model?.key,
     paging.pagerduty?.routingKey,
     s3?.accessKeyId,
     s3?.secretAccessKey,
+    knowledge.index.s3?.accessKeyId,
+    knowledge.index.s3?.secretAccessKey,
   ];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }

@@ -6,6 +6,7 @@ import type { CheckActivities } from './checks.ts';
 import type { EnvironmentRequestActivities } from './environment-request.ts';
 import type { EnvironmentUpActivities } from './environment-up.ts';
 import type { GitActivities } from './git.ts';
+import type { KnowledgeActivities } from './knowledge.ts';
 import type { PagingActivities } from './paging.ts';
 import type { RecordActivities } from './release-records.ts';
 import type { RepairActivities } from './repair.ts';
@@ -22,6 +23,7 @@ export type ActivityName = keyof (AgentActivities &
   EnvironmentRequestActivities &
   EnvironmentUpActivities &
   GitActivities &
+  KnowledgeActivities &
   PagingActivities &
   RecordActivities &
   RepairActivities &
@@ -74,6 +76,7 @@ export const TOUCHES = {
   buildSource: READS,
   checkPatches: READS,
   judgeReversibility: READS,
+  differenceSinceApproved: READS,
 
   cutCandidate: READS,
   cutPart: READS,
@@ -84,6 +87,11 @@ export const TOUCHES = {
   recordCandidateCut: TEXT,
   recordBuilt: NOTHING,
   recordOutcome: TEXT,
+
+  rebuildKnowledge: READS,
+  refreshKnowledge: READS,
+  searchKnowledge: READS,
+  checkCitation: READS,
 
   openThread: TEXT,
   tell: TEXT,
@@ -139,6 +147,9 @@ export const TOUCHES = {
   planArmProbe: TEXT,
   markArm: TEXT,
   saveCulprits: TEXT,
+  freezeToFinalise: NOTHING,
+  unfreezeAfterFinalise: NOTHING,
+
   finishSuite: READS,
   prepareProof: NOTHING,
   readProof: READS,

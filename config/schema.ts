@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
+import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { artifactsSchema, retentionSchema } from './storage.ts';
 import { suiteSchema } from './suite.ts';
@@ -138,6 +139,7 @@ export const settingsSchema = z
     paging: paging.describe('who is called when a roll-out freezes'),
     artifacts: artifactsSchema(secret),
     model: modelSchema(secret),
+    knowledge: knowledgeSchema(secret).describe('what questions are answered from'),
     retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
   })
@@ -145,6 +147,7 @@ export const settingsSchema = z
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
     for (const { path, message } of peopleProblems(settings)) problem(path, message);
+    for (const { path, message } of knowledgeProblems(settings)) problem(path, message);
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];
       const sandbox = sandboxProblem(fork);
