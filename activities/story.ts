@@ -103,7 +103,7 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
     order,
     {
       readBack: () => client.find({ ...place, key: message.key, oldest: slackSeconds(message.at) }),
-      perform: () => client.post({ ...place, key: message.key, text: spoken(message) }),
+      perform: () => client.post({ ...place, key: message.key, text: spoken(message), ...cardOf(message) }),
     },
     ELSEWHERE,
   );
@@ -154,6 +154,8 @@ const MARKS: Record<thread.Tone, string> = { info: '', good: '✅ ', warn: '⚠�
 function spoken({ tone, text }: { tone: thread.Tone; text: string }): string {
   return `${MARKS[tone]}${text}`;
 }
+
+const cardOf = ({ card }: thread.ThreadMessage) => (card === undefined ? {} : { card });
 
 /** Slack's clock and ours may differ by a little; a minute back costs one page at most. */
 function slackSeconds(at: string): string {

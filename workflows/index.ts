@@ -8,4 +8,5 @@ export { release } from './release.ts';
 export { rollout } from './rollout.ts';
 export { suite } from './suite.ts';
 export { thread } from './thread.ts';
+export { ticket } from './ticket.ts';
 export { triage } from './triage.ts';

@@ -13,6 +13,7 @@ export type StoredMessage = {
   metadata?: { event_type: string; event_payload: Record<string, unknown> };
   edited?: boolean;
   user: string;
+  blocks?: Record<string, unknown>[];
 };
 
 /**
@@ -42,6 +43,10 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
   const faults: { method: string; fault: Fault }[] = [];
   const calls: { method: string; at: number }[] = [];
   let down: Fault | undefined;
+  /** What `users.info` says of an account beyond its existence. */
+  const accounts = new Map<string, Record<string, unknown>>();
+  const members = new Map<string, string[]>();
+  const views: { trigger: string; view: Record<string, unknown> }[] = [];
   let clock = Math.floor(Date.now() / 1000) * 1_000_000;
 
   const methods: Record<string, (call: Call) => Answer> = {
@@ -66,6 +71,7 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         mrkdwn: form.get('mrkdwn') !== 'false',
         user: 'U0BOT',
         ...(thread && { thread_ts: thread }),
+        ...(form.get('blocks') && { blocks: JSON.parse(form.get('blocks') ?? '') }),
         ...(form.get('metadata') && { metadata: JSON.parse(form.get('metadata') ?? '') }),
       };
       messages.push(message);
@@ -93,6 +99,15 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         messages.filter((one) => one.ts === parent || one.thread_ts === parent),
         form,
       );
+    },
+    'conversations.members': ({ form }) => ({ ok: true, members: members.get(form.get('channel') ?? '') ?? [] }),
+    'users.info': ({ form }) => {
+      const id = form.get('user') ?? '';
+      return { ok: true, user: { id, team_id: 'T0TEST', ...accounts.get(id) } };
+    },
+    'views.open': ({ form }) => {
+      views.push({ trigger: form.get('trigger_id') ?? '', view: JSON.parse(form.get('view') ?? '{}') });
+      return { ok: true, view: { id: `V${views.length}` } };
     },
     'conversations.list': () => ({ ok: true, channels: [...CHANNELS].map(([id, name]) => ({ id, name })) }),
   };
@@ -132,6 +147,11 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
     token: TOKEN,
     channel: 'C0RELEASES',
     calls,
+    accounts,
+    members,
+    views,
+    /** What a person writes, as Slack would keep it. */
+    write: (message: StoredMessage, channel = 'C0RELEASES') => void channels.get(channel)?.push(message),
     /** Plans one fault for the next call of the method (`*` any). */
     fail: (method: string, fault: Fault) => faults.push({ method, fault }),
     /** Every call meets this fault, until `undefined`. */
