@@ -34,10 +34,10 @@ import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
+import { createTicketActivities } from './activities/tickets.ts';
 import {
   allowedEnvironment,
   cacheDir,
-  findSecret,
   GIT_ENVIRONMENT,
   HOST_ENVIRONMENT,
   logLevel,
@@ -48,6 +48,7 @@ import {
 } from './config/env.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
+import { secretsOf, serverSecrets } from './config/secrets.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { logger, setLogLevel } from './lib/log.ts';
 import { announceReady } from './lib/ready-file.ts';
@@ -192,6 +193,7 @@ function createActivities(
     ...createBuildActivities(builds),
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
+    ...createTicketActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
     ...createAgentActivities({ run, environment: gitEnvironment, db, dataDir, artifacts, settings: reader }),
@@ -264,24 +266,6 @@ function slackOf({ announcements }: Settings) {
   if (slack === undefined) return {};
   const token = readSecret(slack.token, 'announcements.slack.token');
   return { slack: { token, channel: slack.channel, ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }) } };
-}
-
-/** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings): string[] {
-  const references = [
-    announcements.slack?.token,
-    model?.key,
-    paging.pagerduty?.routingKey,
-    s3?.accessKeyId,
-    s3?.secretAccessKey,
-  ];
-  return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
-}
-
-/** Of the user's own servers; the embedded ones have none. */
-function serverSecrets({ apiKey }: TemporalSettings, databaseUrl: string): string[] {
-  const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
-  return [apiKey ?? '', password].filter((secret) => secret !== '');
 }
 
 function wakeThread(client: Client) {

@@ -11,6 +11,7 @@ import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
+import { addTicketCommands } from './register-tickets.ts';
 import { addTriageCommand } from './register-triage.ts';
 
 /** What a command returns is the exit status; what it throws is said in words (design, *Interfaces that hold*). */
@@ -40,6 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addGateCommands,
     addApprovalCommands,
     addTriageCommand,
+    addTicketCommands,
   ])
     add(program, run);
   try {

@@ -135,9 +135,10 @@ export function whyNotPressed(
   if (!WHERE[action].includes(state.name)) return `that does nothing now: ${standsWords(state)}`;
   const own = action === 'solved' || action === 'not-solved';
   if (own && person === state.asker) return undefined;
-  if (!responders.includes(person)) {
+  // Where nobody is configured there is only a terminal, and whoever sits there.
+  if (responders.length > 0 && !responders.includes(person)) {
     const who = own ? `${state.asker}, who asked, or whoever may be on call` : 'whoever may be on call';
-    return `${person}: that is for ${who} (${responders.join(', ') || 'nobody is configured'})`;
+    return `${person}: that is for ${who} (${responders.join(', ')})`;
   }
   if (action === 'take' && state.taken !== undefined) return `${state.taken} has it already`;
   return undefined;

@@ -104,12 +104,15 @@ async function step(desk: Desk): Promise<boolean> {
 
 async function take({ order, state, rules, replies }: Desk, first: TicketEvent): Promise<void> {
   const events = [first];
+  let reply: string | undefined;
   for (let event = events.shift(); event !== undefined; event = events.shift()) {
     const actions = react(state, event, rules, Date.now());
+    reply ??= state.reply ?? '';
     if (state.name !== 'new') await saveTicketState(order, state);
     for (const action of actions) events.push(...(await perform(order, state, rules, action)));
-    if ('key' in event) replies.set(event.key, state.reply ?? '');
   }
+  // Once all that follows from it is done: whoever waits looks at the ticket next.
+  if ('key' in first) replies.set(first.key, reply ?? '');
 }
 
 /** Does it; what came of it is the next event. */
