@@ -32,6 +32,7 @@ import { openSandbox, refusalText } from './activities/sandbox/open.ts';
 import { sweepSandboxes } from './activities/sandbox/sweep.ts';
 import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
+import type { SlackConnection } from './activities/slack.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
 import { createTicketActivities } from './activities/tickets.ts';
@@ -50,6 +51,7 @@ import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
 import { secretsOf, serverSecrets } from './config/secrets.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
+import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
@@ -62,7 +64,7 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const ROLES = ['workflow', 'activity', 'suite'] as const;
+const ROLES = ['workflow', 'activity', 'suite', 'inbound'] as const;
 type Role = (typeof ROLES)[number];
 
 type Parts = {
@@ -126,7 +128,10 @@ function common({ connection, temporal }: Parts) {
   } satisfies Partial<WorkerOptions>;
 }
 
-async function createWorkers(parts: Parts): Promise<Worker[]> {
+/** A worker of Temporal, or whatever else serves until it is told to stop. */
+type Serving = { run: () => Promise<void> };
+
+async function createWorkers(parts: Parts): Promise<Serving[]> {
   switch (parts.role) {
     case 'workflow':
       return [
@@ -148,6 +153,8 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
       ];
     case 'suite':
       return createSuiteWorkers(parts);
+    case 'inbound':
+      return [createInbound(parts)];
   }
 }
 
@@ -201,6 +208,17 @@ function createActivities(
     ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
+  };
+}
+
+/** What people ask comes in here; no other role listens to anybody. */
+function createInbound({ settings, db, connection, temporal }: Parts): Serving {
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
+  const { slack } = slackOf(settings);
+  return {
+    run: () => serveInbound({ client, db, settings, slack, wakeThread: wakeThread(client) }, stop.signal),
   };
 }
 
@@ -261,7 +279,7 @@ function logProgress(step: string, detail: string): void {
 }
 
 /** Without a token the same thread is in the store, and the terminal shows it. */
-function slackOf({ announcements }: Settings) {
+function slackOf({ announcements }: Settings): { slack?: SlackConnection & { channel: string } } {
   const { slack } = announcements;
   if (slack === undefined) return {};
   const token = readSecret(slack.token, 'announcements.slack.token');

@@ -1,7 +1,6 @@
 import type { KnownBlock } from '@slack/web-api';
-import type { ButtonAction, Card } from '../workflows/ticket-types.ts';
+import type { Card } from '../workflows/ticket-types.ts';
 
-const ACTION = /^ticket\.(solved|not-solved|hand-off|take|not-ours)$/;
 const ACTIONS_BLOCK = 'patchwright_ticket';
 /** Slack's own limit of one section. */
 const SECTION = 3_000;
@@ -34,8 +33,3 @@ export function blocksOf(text: string, { buttons = [], mention }: Card): KnownBl
 export const mentionOf = (card: Card | undefined) => (isUser(card?.mention) ? `<@${card?.mention}> ` : '');
 
 const isUser = (id: string | undefined): id is string => id !== undefined && /^[UW][A-Z0-9]+$/.test(id);
-
-/** What a button of ours means; undefined for any other. */
-export function actionOf(actionId: string): ButtonAction | undefined {
-  return ACTION.exec(actionId)?.[1] as ButtonAction | undefined;
-}

@@ -234,7 +234,8 @@ function required<T>(value: T | undefined, what: string): T {
 }
 
 const nothing = () => undefined;
-const SILENT = {
+/** Slack’s clients write to standard output, which belongs to documents. */
+export const SILENT = {
   ...{ debug: nothing, info: nothing, warn: nothing, error: nothing, setLevel: nothing, setName: nothing },
   getLevel: () => LogLevel.ERROR,
 };

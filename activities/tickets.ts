@@ -7,6 +7,7 @@ import type {
   AnswerEnd,
   CallEnd,
   Card,
+  FirstAsked,
   HandOffEnd,
   TicketButton,
   TicketMessage,
@@ -42,7 +43,7 @@ export type Arrival = { nonce: string } & (
   | ({ kind: 'button' } & TicketButton)
   | ({ kind: 'progress' } & TicketProgress)
 );
-export type TicketBegun = { rules: TicketRules; known?: { asker: string; question: string } };
+export type TicketBegun = { rules: TicketRules; known?: { asker: string; question: string; reason?: string } };
 export type Said = { key: string; text: string; tone?: Tone; card?: Card; final?: boolean };
 
 const MINUTE_MS = 60_000;
@@ -64,7 +65,7 @@ export function createTicketActivities(deps: TicketDeps) {
         ...{ mostCalls: support.mostCalls, mostAnswers: MOST_ANSWERS },
       };
       const row = await db.selectFrom('ticket').selectAll().where('id', '=', order.ticket).executeTakeFirst();
-      const known = row && { asker: row.asker, question: row.text };
+      const known = row && { asker: row.asker, question: row.text, ...(row.reason !== null && { reason: row.reason }) };
       return { rules: { responders: respondersOf(found), limits }, ...(known && { known }) };
     },
 
@@ -88,8 +89,8 @@ export function createTicketActivities(deps: TicketDeps) {
     },
 
     /** What people said in the thread before, or while nobody listened. Safe to repeat. */
-    async catchUp(order: TicketOrder): Promise<void> {
-      await people.catchUp(order, await settings(order.settings));
+    async catchUp(order: TicketOrder): Promise<FirstAsked | undefined> {
+      return people.catchUp(order, await settings(order.settings));
     },
 
     /** Safe to repeat: the row says what the workflow holds. */

@@ -45,7 +45,7 @@ export const notHandedWords = ({ taken }: TicketState, reason: string): string =
 /** Where it stands, for whoever asks meanwhile. */
 export function standsWords({ name, taken, called, reason }: TicketState): string {
   const words: Record<TicketStateName, string> = {
-    new: 'it has just begun',
+    new: reason === undefined ? 'it has just begun' : `it is closed: ${reason}`,
     asked: 'an answer is being looked for',
     answered: 'it was answered',
     waiting: 'it was answered, and asked whether that helped',

@@ -1,5 +1,6 @@
 import type {
   ButtonAction,
+  FirstAsked,
   TicketAction,
   TicketButton,
   TicketEnd,
@@ -42,6 +43,9 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
       return takeProgress(state, event, rules.limits, at);
     case 'timeout':
       return runOut(state, rules.limits, at);
+    case 'caught-up':
+      if (event.first) askedBy(state, event.first);
+      return [{ do: 'open' }];
     case 'opened':
       return event.joins === undefined
         ? [{ do: 'answer' }]
@@ -93,17 +97,20 @@ function ask(state: TicketState, limits: TicketLimits, at: number): TicketAction
 }
 
 /** Whoever asked first is the asker, in whatever order the messages arrive. */
+function askedBy(state: TicketState, { person, sent, text }: FirstAsked): void {
+  if (state.asked !== '' && sent >= state.asked) return;
+  state.asker = person;
+  state.asked = sent;
+  state.question = text;
+}
+
 function takeMessage(state: TicketState, message: TicketMessage, rules: TicketRules, at: number): TicketAction[] {
   if (message.refused !== undefined) return [{ do: 'say', text: message.refused, tone: 'warn' }];
   const person = message.person ?? '';
-  if (state.asked === '' || message.sent < state.asked) {
-    state.asker = person;
-    state.asked = message.sent;
-    state.question = message.text;
-  }
+  askedBy(state, { person, sent: message.sent, text: message.text });
   if (state.name === 'new') {
     enter(state, 'asked', rules.limits.answerMs, at);
-    return [{ do: 'open', text: message.text }];
+    return [{ do: 'catch-up' }];
   }
   const concerns = person === state.asker || message.addressed;
   if (!concerns) return [];

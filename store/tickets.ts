@@ -75,6 +75,11 @@ export async function keepTicketEvent(db: Db, event: NewTicketEvent): Promise<bo
   return kept.nonce === nonce;
 }
 
+export async function isTicketEvent(db: Db, ticket: string, key: string): Promise<boolean> {
+  const kept = db.selectFrom('ticket_event').select('key').where('ticket', '=', ticket).where('key', '=', key);
+  return (await kept.executeTakeFirst()) !== undefined;
+}
+
 /** What counts of what was said to it, in the order in which it was sent. */
 export async function ticketEvents(db: Db, ticket: string) {
   return db

@@ -56,12 +56,16 @@ export type CallEnd = { person?: string; mention?: string; problem?: string };
 
 export type HandOffEnd = { kind: 'begun' } | { kind: 'unavailable'; reason: string };
 
-/** What may happen to a ticket. The last four are answers to what it asked for itself. */
+/** The first message to us, whatever arrived first. */
+export type FirstAsked = { person: string; sent: string; text: string };
+
+/** What may happen to a ticket. The last five are answers to what it asked for itself. */
 export type TicketEvent =
   | ({ kind: 'message' } & TicketMessage)
   | ({ kind: 'button' } & TicketButton)
   | ({ kind: 'progress' } & TicketProgress)
   | { kind: 'timeout' }
+  | { kind: 'caught-up'; first?: FirstAsked }
   | { kind: 'opened'; joins?: string }
   | { kind: 'answer'; end: AnswerEnd }
   | { kind: 'called'; end: CallEnd }
@@ -74,7 +78,8 @@ export type Card = { buttons?: CardButton[]; mention?: string };
 /** What is to be done about it, in this order. */
 export type TicketAction =
   | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card }
-  | { do: 'open'; text: string }
+  | { do: 'catch-up' }
+  | { do: 'open' }
   | { do: 'answer' }
   | { do: 'call'; n: number }
   | { do: 'hand-off'; by: string; hint?: string };

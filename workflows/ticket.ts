@@ -130,9 +130,12 @@ async function perform(
       await tellTicket(order, { ...said, key, ...(state.name === 'closed' && { final: true }) });
       return [];
     }
+    case 'catch-up': {
+      const found = await attempt(() => catchUp(order));
+      return [{ kind: 'caught-up', ...(found.kind === 'done' && found.result && { first: found.result }) }];
+    }
     case 'open': {
-      const { joins } = await openTicket(order, { asker: state.asker, text: action.text });
-      await attempt(() => catchUp(order));
+      const { joins } = await openTicket(order, { asker: state.asker, text: state.question });
       return [{ kind: 'opened', ...(joins !== undefined && { joins }) }];
     }
     case 'answer':

@@ -1,7 +1,8 @@
 import type { Settings } from '../../config/schema.ts';
+import { isAddressed, plainOf } from '../../decisions/slack-event.ts';
 import type { Db } from '../../store/database.ts';
-import { keepTicketEvent } from '../../store/tickets.ts';
-import type { SlackAccount, TicketOrder } from '../../workflows/ticket-types.ts';
+import { keepTicketEvent, ticketText } from '../../store/tickets.ts';
+import type { FirstAsked, SlackAccount, TicketOrder } from '../../workflows/ticket-types.ts';
 import { type Slack, SlackRefused } from '../slack.ts';
 import type { Arrival } from '../tickets.ts';
 
@@ -61,15 +62,23 @@ export function createTicketPeople(db: Db, slack: Slack | undefined) {
       return [...new Set([asker, ...named, ...(all ? [] : ['slack:and-more'])])];
     },
 
-    /** Keeps what our people wrote in the thread and no event has brought (yet): it belongs to the question. */
-    async catchUp({ ticket, place }: TicketOrder, settings: Settings): Promise<void> {
-      if (slack === undefined || place === undefined) return;
+    /**
+     * Keeps what our people wrote in the thread and no event has brought (yet): it belongs to the question. Returns the
+     * first of it that was addressed to us: whose question it is does not hang on what arrives first.
+     */
+    async catchUp({ ticket, place }: TicketOrder, settings: Settings): Promise<FirstAsked | undefined> {
+      if (slack === undefined || place === undefined) return undefined;
+      const self = await selfOf(slack);
+      let first: FirstAsked | undefined;
       for (const { ts, user, text, team = place.team } of await slack.said(place.channel, place.thread)) {
         const person = findPerson(settings, { team, user });
         if (person === undefined || (await problemOf({ team, user })) !== undefined) continue;
+        const kept = { person, sent: ts, text: ticketText(plainOf(text, self)) };
         const key = messageKey(place.channel, ts);
-        await keepTicketEvent(db, { ticket, key, nonce: 'thread', kind: 'message', person, text, sent: ts });
+        await keepTicketEvent(db, { ticket, key, nonce: 'thread', kind: 'message', ...kept });
+        if (isAddressed({ channel: place.channel, text }, self)) first ??= kept;
       }
+      return first;
     },
   };
 }

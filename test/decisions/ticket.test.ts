@@ -28,7 +28,8 @@ const answered: TicketEvent = { kind: 'answer', end: { kind: 'answered', text: '
 const timeout: TicketEvent = { kind: 'timeout' };
 const none: TicketEvent = { kind: 'answer', end: { kind: 'unanswered', reason: 'not enough was found' } };
 const called: TicketEvent = { kind: 'called', end: { person: 'ada', mention: 'U1' } };
-const BEGUN: TicketEvent[] = [message(), { kind: 'opened' }];
+const CAUGHT_UP: TicketEvent = { kind: 'caught-up' };
+const BEGUN: TicketEvent[] = [message(), CAUGHT_UP, { kind: 'opened' }];
 
 function having(...events: TicketEvent[]): { state: TicketState; done: TicketAction[] } {
   const state = newTicket(NOW);
@@ -39,11 +40,18 @@ function having(...events: TicketEvent[]): { state: TicketState; done: TicketAct
 const doing = (actions: TicketAction[]) => actions.map((action) => action.do).join(' ');
 
 test.each<[string, TicketEvent[], Partial<TicketState>, string]>([
-  ['a question opens it', [message()], { name: 'asked', asker: 'dan' }, 'open'],
+  ['a question begins with what stands above it', [message()], { name: 'asked', asker: 'dan' }, 'catch-up'],
+  ['and opens it', [message(), CAUGHT_UP], { name: 'asked', asker: 'dan' }, 'open'],
+  [
+    'whoever asked before is the asker',
+    [message(), { kind: 'caught-up', first: { person: 'eve', sent: '4', text: 'It lags' } }],
+    { asker: 'eve', question: 'It lags' },
+    'open',
+  ],
   ['once open an answer is looked for', BEGUN, { name: 'asked', deadline: NOW + 10 }, 'answer'],
   [
     'the same question joins',
-    [message(), { kind: 'opened', joins: 't-2' }],
+    [message(), CAUGHT_UP, { kind: 'opened', joins: 't-2' }],
     { name: 'closed', ended: 'joined' },
     'say',
   ],
@@ -73,8 +81,8 @@ test.each<[string, TicketEvent[], Partial<TicketState>, string]>([
 
 test('the earliest message has the asker, whatever arrives first', () => {
   const late = message({ key: 'm2', sent: '7', person: 'eve', text: 'me too' });
-  const inOrder = having(message(), { kind: 'opened' }, late).state;
-  const other = having(late, { kind: 'opened' }, message()).state;
+  const inOrder = having(message(), CAUGHT_UP, { kind: 'opened' }, late).state;
+  const other = having(late, CAUGHT_UP, { kind: 'opened' }, message()).state;
   expect(other).toMatchObject({ asker: 'dan', asked: '5', question: 'Why does it lag?' });
   expect(other).toEqual(inOrder);
 });

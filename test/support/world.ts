@@ -102,7 +102,7 @@ export async function openSupportWorld({ withKnowledge = true } = {}) {
     client.workflow.getHandle<(order: TicketOrder) => Promise<TicketState>>(`ticket:${id}`);
 
   return {
-    ...{ db, slack, model, client, services, configure, handedOver, handle, dir },
+    ...{ db, slack, model, client, services, configure, handedOver, handle, wakeThread },
     /** A question at the terminal, with these times. */
     async open(text: string, { support = {}, play }: { support?: Minutes; play?: () => ModelAnswer } = {}) {
       if (play) model.play(play);
