@@ -105,7 +105,7 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
       readBack: () => client.find({ ...place, key: message.key, oldest: slackSeconds(message.at) }),
       perform: () => {
         const { key, mentions = [] } = message;
-        return client.post({ ...place, key, text: spoken(message), mentions });
+        return client.post({ ...place, key, text: spoken(message), mentions, ...cardOf(message) });
       },
     },
     ELSEWHERE,
@@ -157,6 +157,8 @@ const MARKS: Record<thread.Tone, string> = { info: '', good: '✅ ', warn: '⚠�
 function spoken({ tone, text }: { tone: thread.Tone; text: string }): string {
   return `${MARKS[tone]}${text}`;
 }
+
+const cardOf = ({ card }: thread.ThreadMessage) => (card === undefined ? {} : { card });
 
 /** Slack's clock and ours may differ by a little; a minute back costs one page at most. */
 function slackSeconds(at: string): string {

@@ -14,6 +14,7 @@ import type { ReversibilityActivities } from './reversibility.ts';
 import type { RolloutActivities } from './rollout.ts';
 import type { StoryActivities } from './story.ts';
 import type { SuiteRunnerActivities } from './suite-runner.ts';
+import type { TicketActivities } from './tickets.ts';
 
 /** Every activity that a worker may serve. */
 export type ActivityName = keyof (AgentActivities &
@@ -30,6 +31,7 @@ export type ActivityName = keyof (AgentActivities &
   ReversibilityActivities &
   RolloutActivities &
   StoryActivities &
+  TicketActivities &
   SuiteRunnerActivities);
 
 const NOTHING: readonly Touch[] = [];
@@ -92,6 +94,18 @@ export const TOUCHES = {
   refreshKnowledge: READS,
   searchKnowledge: READS,
   checkCitation: READS,
+
+  beginTicket: NOTHING,
+  // It asks Slack who somebody is, by an id.
+  takeIn: READS,
+  openTicket: TEXT,
+  catchUp: READS,
+  saveTicketState: TEXT,
+  tellTicket: TEXT,
+  answerTicket: READS,
+  // It asks the address of the configuration who is on call.
+  whomToCall: STATE,
+  handOffTicket: TEXT,
 
   openThread: TEXT,
   tell: TEXT,

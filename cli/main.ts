@@ -12,6 +12,7 @@ import { addGateCommands } from './register-gates.ts';
 import { addKnowledgeCommands } from './register-knowledge.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
+import { addTicketCommands } from './register-tickets.ts';
 import { addTriageCommand } from './register-triage.ts';
 
 /** What a command returns is the exit status; what it throws is said in words (design, *Interfaces that hold*). */
@@ -42,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addApprovalCommands,
     addKnowledgeCommands,
     addTriageCommand,
+    addTicketCommands,
   ])
     add(program, run);
   try {

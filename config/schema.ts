@@ -6,6 +6,7 @@ import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { artifactsSchema, retentionSchema } from './storage.ts';
 import { suiteSchema } from './suite.ts';
+import { supportProblems, supportSchema } from './support.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
 
@@ -140,14 +141,15 @@ export const settingsSchema = z
     artifacts: artifactsSchema(secret),
     model: modelSchema(secret),
     knowledge: knowledgeSchema(secret).describe('what questions are answered from'),
+    support: supportSchema(secret).describe('tickets: questions of the users'),
     retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
   })
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
-    for (const { path, message } of peopleProblems(settings)) problem(path, message);
-    for (const { path, message } of knowledgeProblems(settings)) problem(path, message);
+    const problems = [...peopleProblems(settings), ...knowledgeProblems(settings), ...supportProblems(settings)];
+    for (const { path, message } of problems) problem(path, message);
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];
       const sandbox = sandboxProblem(fork);

@@ -18,6 +18,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '070-agents': () => import('./migrations/070-agents.ts'),
   '080-mentions': () => import('./migrations/080-mentions.ts'),
   '081-metadata-before': () => import('./migrations/081-metadata-before.ts'),
+  '095-tickets': () => import('./migrations/095-tickets.ts'),
 };
 
 const provider: MigrationProvider = {

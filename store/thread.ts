@@ -1,6 +1,7 @@
 import { type Generated, type JSONColumnType, sql } from 'kysely';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
+import type { Card } from '../workflows/ticket-types.ts';
 import type { Db } from './database.ts';
 
 /**
@@ -33,6 +34,7 @@ export type ThreadTables = {
     at: Generated<Date>;
     slack_ts: string | null;
     mentions: JSONColumnType<string[]> | null;
+    card: Card | null;
   };
 };
 
@@ -45,6 +47,8 @@ export type NewMessage = {
   final?: boolean;
   channel?: string;
   mentions?: string[];
+  /** Buttons, and whom to mention. */
+  card?: Card;
 };
 
 export type ThreadMessage = {
@@ -56,6 +60,7 @@ export type ThreadMessage = {
   at: string;
   slackTs?: string;
   mentions?: string[];
+  card?: Card;
 };
 
 /** Slack's side of a thread. `problem` says why it lags, in a sentence. */
@@ -77,6 +82,7 @@ export type ThreadState = {
  */
 export async function appendMessage(db: Db, message: NewMessage): Promise<boolean> {
   const { release, key, tone = 'info', final = false, channel = null } = message;
+  const card = message.card === undefined ? null : JSON.stringify(message.card);
   const text = plainText(redact(message.text)).trim();
   const mentions = message.mentions?.length ? JSON.stringify(message.mentions) : null;
   const { rows } = await sql<{ seq: number }>`
@@ -88,8 +94,8 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
       where not exists (select from thread_message where key = ${key})
       returning messages
     )
-    insert into thread_message (release, seq, key, text, tone, final, mentions)
-    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb from place
+    insert into thread_message (release, seq, key, text, tone, final, mentions, card)
+    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb, ${card}::jsonb from place
     on conflict (key) do nothing returning seq`.execute(db);
   return rows.length > 0;
 }
@@ -103,11 +109,23 @@ export async function threadOf(db: Db, release: string, after = 0): Promise<Thre
     .where('seq', '>', after)
     .orderBy('seq')
     .execute();
-  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions }) => ({
+  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions, card }) => ({
     ...{ seq, key, text, tone, final, at: at.toISOString() },
     ...(slack_ts !== null && { slackTs: slack_ts }),
     ...(mentions !== null && { mentions }),
+    ...(card !== null && { card }),
   }));
+}
+
+/**
+ * A thread that somebody else began, in Slack: what is told goes below it. Its first message is not ours, so it never
+ * shows an outcome. Safe to repeat.
+ */
+export async function adoptThread(db: Db, thread: { release: string; channel: string; ts: string }): Promise<void> {
+  const { release, channel, ts } = thread;
+  await sql`
+    insert into thread (release, slack_channel, slack_ts, slack_closed_at)
+    values (${release}, ${channel}, ${ts}, clock_timestamp()) on conflict (release) do nothing`.execute(db);
 }
 
 /** Undefined where nothing was told yet. */

@@ -11,4 +11,5 @@ export { repair } from './repair.ts';
 export { rollout } from './rollout.ts';
 export { suite } from './suite.ts';
 export { thread } from './thread.ts';
+export { ticket } from './ticket.ts';
 export { triage } from './triage.ts';
