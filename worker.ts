@@ -246,7 +246,7 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
   return Worker.create({
     ...common(parts),
     taskQueue: 'patchwright-agent',
-    activities: createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    activities: requireRuleOfTwo(createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment })),
     maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
   });
 }

@@ -5,6 +5,7 @@ import type { BuildActivities } from './build.ts';
 import type { CheckActivities } from './checks.ts';
 import type { EnvironmentRequestActivities } from './environment-request.ts';
 import type { EnvironmentUpActivities } from './environment-up.ts';
+import type { FinaliseActivities } from './finalise.ts';
 import type { GitActivities } from './git.ts';
 import type { KnowledgeActivities } from './knowledge.ts';
 import type { PagingActivities } from './paging.ts';
@@ -23,6 +24,7 @@ export type ActivityName = keyof (AgentActivities &
   CheckActivities &
   EnvironmentRequestActivities &
   EnvironmentUpActivities &
+  FinaliseActivities &
   GitActivities &
   KnowledgeActivities &
   PagingActivities &
@@ -163,6 +165,8 @@ export const TOUCHES = {
   saveCulprits: TEXT,
   freezeToFinalise: NOTHING,
   unfreezeAfterFinalise: NOTHING,
+  lookToFinalise: STATE,
+  finaliseLevel: ACTS,
 
   finishSuite: READS,
   prepareProof: NOTHING,
