@@ -20,9 +20,11 @@ import type {
 } from '../workflows/agent-types.ts';
 import type { Digest, Patch } from '../workflows/types.ts';
 import { CUT_OFF, diagnosisBrief, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
+import { assembleContext } from './agent/context.ts';
 import { createEvidence } from './agent/evidence.ts';
 import { askModel, redactItem } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
+import { readGivenSkill } from './agent/skills.ts';
 import { createSources } from './agent/sources.ts';
 import { applyTool, asShown, toolSpecs } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
@@ -61,8 +63,11 @@ export function createAgentActivities(deps: AgentDeps) {
       const { model } = await deps.settings(settings);
       if (model === undefined) return { kind: 'no-model' };
       const [verdict, difference] = [await evidence.verdict(subject), await evidence.difference(subject)];
-      const items = diagnosisBrief({ verdict: asShown(verdict), difference: asShown(difference), patches });
-      const brief = await transcripts.append(undefined, items.map(redactItem));
+      const about = { ...subject, release, settings, patches, failing: subject };
+      const { text, layers, skills } = await assembleContext(deps, about);
+      const parts = { verdict: asShown(verdict), difference: asShown(difference), context: asShown(text) };
+      const items = diagnosisBrief(parts).map(redactItem);
+      const brief = await transcripts.append(undefined, items, { layers, skills });
       await openAgentRun(db, { run, release, role: 'diagnose', brief });
       return { kind: 'ready', brief, budget: model.budget };
     },
@@ -90,14 +95,17 @@ export function createAgentActivities(deps: AgentDeps) {
       const { fork, candidate } = order.subject;
       const given = (await artifacts.read(call.arguments)).toString('utf8');
       const mirror = join(deps.dataDir, 'git', `${fork}.git`);
-      const repository = (await deps.settings(order.settings)).forks[fork]?.repository;
+      const { repository, agent } = (await deps.settings(order.settings)).forks[fork] ?? {};
       // Another host may have cut it.
       if (repository !== undefined) await ensureCommit(deps, mirror, repository, candidate);
       const whole = async (id: string) => {
         const digest = await wholeResult(db, order.run, id);
         return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
       };
-      const used = await applyTool({ sources: createSources(deps, mirror), evidence, whole }, order, call.name, given);
+      const skill = async (name: string, file: string) =>
+        readGivenSkill((await transcripts.record(order.brief)).skills, agent?.skills, name, file);
+      const world = { sources: createSources(deps, mirror), evidence, whole, skill };
+      const used = await applyTool(world, order, call.name, given);
       const text = asShown(used.text);
       return {
         id: call.id,

@@ -15,6 +15,8 @@ export type ToolWorld = {
   evidence: Evidence;
   /** The whole of what an earlier call of this run was answered. */
   whole: (call: string) => Promise<string | undefined>;
+  /** A body or a reference of a skill that the brief named, or why not. */
+  skill: (name: string, file: string) => Promise<string>;
 };
 
 const arm = z.enum(['candidate', 'base']);
@@ -29,6 +31,7 @@ const inputs = {
   list_files: z.object({ arm, under: z.string().max(300).default('') }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
+  read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
   read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
   answer: z.object({
     cause: z.string().min(20).max(1_500),
@@ -54,6 +57,8 @@ const DESCRIPTIONS: Record<keyof typeof inputs, string> = {
   show_patch: 'One patch of the stack: its message and its difference.',
   evidence:
     'verdict: what the reruns counted · log: of the failing run · difference: what that log says and the base’s logs do not.',
+  read_skill:
+    'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   answer: 'Your diagnosis. Each quote is looked up: file and text must be exactly what stands there.',
 };
@@ -112,6 +117,10 @@ async function use(world: ToolWorld, subject: DiagnosisSubject, name: ToolName, 
       return { text: await world.sources.showPatch(subject, (input as Input<'show_patch'>).commit) };
     case 'evidence':
       return { text: await world.evidence[(input as Input<'evidence'>).what](subject) };
+    case 'read_skill': {
+      const { name: skill, file }: Input<'read_skill'> = input;
+      return { text: await world.skill(skill, file) };
+    }
     case 'read_on': {
       const { call, from }: Input<'read_on'> = input;
       const text = await world.whole(call);
