@@ -14,6 +14,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { outlineOpenCandidates } from './activities/agent/outlines.ts';
 import { createAgentActivities } from './activities/agent.ts';
 import { createApprovalActivities } from './activities/approvals.ts';
 import { createBuildActivities } from './activities/build.ts';
@@ -149,6 +150,7 @@ async function createWorkers(parts: Parts): Promise<Serving[]> {
       const knowledge = createKnowledge(parts);
       parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
+      parts.onEnd(hourly('outlines', () => outlineOpenCandidates({ ...parts, ...gitTools() })));
       return [
         await Worker.create({
           ...common(parts),
@@ -191,6 +193,8 @@ async function openSandboxes(dataDir: string): Promise<Sandboxes> {
   const env = allowedEnvironment(['PATH', 'JAVA_HOME']);
   return { found, sandboxOf: createSandboxOf(found, { dataDir, home: homedir(), env }) };
 }
+
+const gitTools = () => ({ run, environment: allowedEnvironment(GIT_ENVIRONMENT) });
 
 /** Everything that a release needs, but running tests. */
 function createActivities(
@@ -268,7 +272,7 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const { sandboxOf } = await openSandboxes(dataDir);
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
-  const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
+  const tools = gitTools();
   const activities = requireRuleOfTwo(
     createSuiteRunnerActivities({
       db,

@@ -13,6 +13,7 @@ import type {
 } from '../../workflows/agent-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import { diagnosisBrief } from './brief.ts';
+import { assembleContext, type ContextDeps, type ContextOrder } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { redactItem } from './model.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
@@ -29,33 +30,50 @@ export type RepairRequest = Request & {
   sentBack?: { reasons: string[]; findings: Finding[] };
 };
 /** `what`: a sentence about the failure; nothing that the author said of the change. */
-export type ReviewRequest = Request & { role: ReviewRole; what: string; patch: Digest };
+export type ReviewRequest = Request & {
+  role: ReviewRole;
+  subject: AgentSubject;
+  patches: Patch[];
+  what: string;
+  patch: Digest;
+};
 
 export type Prepared =
   | { kind: 'ready'; brief: Digest; budget: AgentBudget }
   | { kind: 'no-model' }
   | { kind: 'no-budget'; reason: string };
 
-export type PrepareDeps = {
+/** What the context is about. */
+function aboutOf(request: Request & { subject: AgentSubject; patches: Patch[] }): ContextOrder {
+  const { release, settings, patches } = request;
+  const { fork, base, candidate, suiteRun, unit } = request.subject;
+  const failing = suiteRun !== undefined && unit !== undefined && { failing: { suiteRun, unit } };
+  return { release, settings, fork, base, candidate, patches, ...failing };
+}
+
+export type PrepareDeps = ContextDeps & {
   db: Db;
   artifacts: ArtifactStore;
-  settings: (digest: Digest) => Promise<Settings>;
   transcripts: Transcripts;
   evidence: Evidence;
 };
 
 /** The first words of each kind of run, as they will be given; and what it may spend. */
-export function createPreparations({ db, artifacts, settings, transcripts, evidence }: PrepareDeps) {
+export function createPreparations(deps: PrepareDeps) {
+  const { db, artifacts, settings, transcripts, evidence } = deps;
   async function begin(
     { run, release, settings: digest }: Request,
     role: AgentRole,
-    briefOf: () => Promise<Item[]>,
+    about: ContextOrder,
+    briefOf: (context: string) => Promise<Item[]>,
   ): Promise<Prepared> {
     const { model } = await settings(digest);
     if (model === undefined) return { kind: 'no-model' };
     const left = budgetLeft(model.budget, model.perRelease, await agentTotals(db, release));
     if (left.kind === 'none') return { kind: 'no-budget', reason: left.reason };
-    const brief = await transcripts.append(undefined, (await briefOf()).map(redactItem));
+    const { text, layers, skills } = await assembleContext(deps, about);
+    const items = (await briefOf(asShown(text))).map(redactItem);
+    const brief = await transcripts.append(undefined, items, { layers, skills });
     await openAgentRun(db, { run, release, role, brief });
     return { kind: 'ready', brief, budget: left.budget };
   }
@@ -65,28 +83,28 @@ export function createPreparations({ db, artifacts, settings, transcripts, evide
 
   return {
     diagnosis: (request: DiagnosisRequest) =>
-      begin(request, 'diagnose', async () => {
-        const { subject, patches } = request;
+      begin(request, 'diagnose', aboutOf(request), async (context) => {
+        const { subject } = request;
         const [verdict, difference] = [await read(subject, 'verdict'), await read(subject, 'difference')];
-        return diagnosisBrief({ verdict, difference, patches });
+        return diagnosisBrief({ verdict, difference, context });
       }),
 
     repair: (request: RepairRequest) =>
-      begin(request, 'repair', async () => {
+      begin(request, 'repair', aboutOf(request), async (context) => {
         const { subject, kind, patches, guilty, sentBack } = request;
         const judged = subject.suiteRun !== undefined;
         const back = sentBack && { sentBack: asShown(sentBackWords(sentBack.reasons, sentBack.findings)) };
         return repairBrief({
-          ...{ kind, patches, guilty, what: await read(subject, judged ? 'verdict' : 'log') },
+          ...{ kind, patches, guilty, context, what: await read(subject, judged ? 'verdict' : 'log') },
           ...(judged && { difference: await read(subject, 'difference') }),
           ...back,
         });
       }),
 
     review: (request: ReviewRequest) =>
-      begin(request, request.role, async () => {
+      begin(request, request.role, aboutOf(request), async (context) => {
         const patch = (await artifacts.read(request.patch)).toString('utf8');
-        return reviewBrief(request.role, { what: asShown(request.what), patch: asShown(patch) });
+        return reviewBrief(request.role, { what: asShown(request.what), patch: asShown(patch), context });
       }),
   };
 }
