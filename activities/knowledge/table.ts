@@ -5,9 +5,9 @@ import type { SecretRef } from '../../config/env.ts';
 import type { KnowledgeSettings } from '../../config/knowledge.ts';
 import type { Chunk } from './chunks.ts';
 
-/** A chunk as it lies in the index. `words` is what is searched: title, path, text, and the parts of names. */
-export type Row = Chunk & { origin: string; source: string; kind: string };
-export type StoredRow = Row & { words: string; vector?: readonly number[] };
+/** A chunk as it lies in the index. `words` is what is searched in: those of title, path and text. */
+export type Row = Chunk & { origin: string; source: string; kind: string; words: string };
+export type StoredRow = Row & { vector?: readonly number[] };
 export type Hit = Row & { similarity?: number };
 
 /**
@@ -20,7 +20,7 @@ export type KnowledgeTables = ReturnType<typeof createTables>;
 export type OpenIndex = { pointer: Pointer; table: Table };
 
 const POINTER = 'current';
-const SHOWN = 'id origin source kind path commit fromLine toLine title text'.split(' ');
+const SHOWN = 'id origin source kind path commit fromLine toLine title text words'.split(' ');
 /** With several workers one may still search what another has replaced. */
 const POINTER_MS = 5_000;
 const KEEP_MS = 24 * 3_600_000;
@@ -113,14 +113,16 @@ const NO_ROW: StoredRow = {
 async function indexColumns(table: Table, hasVectors: boolean): Promise<void> {
   const { Index } = await lancedb();
   await table.optimize();
-  const words = { stem: true, removeStopWords: true, asciiFolding: true, language: 'English', withPosition: false };
-  await table.createIndex('words', { config: Index.fts(words) });
+  // Words are made alike by us, for both sides (decisions/knowledge-words.ts): nothing is left to be done.
+  const asTheyAre = { baseTokenizer: 'whitespace', lowercase: false, stem: false, removeStopWords: false } as const;
+  const config = Index.fts({ ...asTheyAre, asciiFolding: false, maxTokenLength: 100, withPosition: false });
+  await table.createIndex('words', { config });
   // Who may read is decided before anything is ranked: the filter has to be quick.
   await table.createIndex('origin', { config: Index.bitmap() });
   await table.createIndex('id', { config: Index.btree() });
   if (!hasVectors || (await table.countRows()) < WORTH_AN_INDEX) return;
-  const config = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
-  await table.createIndex('vector', { config });
+  const near = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
+  await table.createIndex('vector', { config: near });
 }
 
 /** What was replaced a day ago, or was begun then and never published. */
@@ -196,7 +198,7 @@ function hitOf(row: Record<string, unknown>): Hit {
   return {
     ...{ id: text('id'), origin: text('origin'), source: text('source'), kind: text('kind'), path: text('path') },
     ...{ commit: text('commit'), fromLine: Number(row.fromLine), toLine: Number(row.toLine) },
-    ...{ title: text('title'), text: text('text') },
+    ...{ title: text('title'), text: text('text'), words: text('words') },
   };
 }
 
