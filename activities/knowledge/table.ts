@@ -94,10 +94,13 @@ function createWriter(db: Connection, published: () => void): IndexWriter {
       const made = table ?? (await write([NO_ROW]));
       await indexColumns(made, pointer.dimensions > 0);
       const now = { table: name, builtAt: builtAt.toISOString(), ...pointer };
-      const isFirst = !(await db.tableNames()).includes(POINTER);
-      await db.createTable(POINTER, [now], { mode: isFirst ? 'create' : 'overwrite' });
+      const before = await readPointer(db);
+      const old = new Date(Date.now() - KEEP_MS);
+      const named = await db.createTable(POINTER, [now], { mode: before === undefined ? 'create' : 'overwrite' });
       published();
-      await dropOld(db, name);
+      await named.optimize({ cleanupOlderThan: old });
+      // What was searched until now may be searched by others for some seconds more.
+      await dropOlder(db, old, [name, before?.table]);
     },
     async abandon() {
       if (table !== undefined) await db.dropTable(name);
@@ -125,11 +128,11 @@ async function indexColumns(table: Table, hasVectors: boolean): Promise<void> {
   await table.createIndex('vector', { config: near });
 }
 
-/** What was replaced a day ago, or was begun then and never published. */
-async function dropOld(db: Connection, current: string): Promise<void> {
+/** What was replaced, or was begun and never published. One that is being written now is younger. */
+async function dropOlder(db: Connection, than: Date, keep: readonly (string | undefined)[]): Promise<void> {
   for (const name of await db.tableNames()) {
     const [, at] = /^chunks_(\d+)_/.exec(name) ?? [];
-    if (at !== undefined && name !== current && Number(at) < Date.now() - KEEP_MS) await db.dropTable(name);
+    if (at !== undefined && !keep.includes(name) && Number(at) < than.getTime()) await db.dropTable(name);
   }
 }
 
@@ -219,7 +222,8 @@ async function connect({ settings, dataDir, readSecret }: Place): Promise<Connec
   const { folder, s3 } = settings;
   if (s3 === undefined) {
     const dir = folder === undefined ? join(dataDir, 'knowledge') : resolve(folder);
-    mkdirSync(dir, { recursive: true });
+    // It holds what not everybody may read, in the clear.
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
     return open(dir);
   }
   const { bucket, region, endpoint, prefix, pathStyle = endpoint !== undefined, accessKeyId, secretAccessKey } = s3;
