@@ -26,7 +26,8 @@ export type KnowledgeDeps = GitTools & {
 };
 
 const CHUNKS = 8;
-const MOST_CHUNKS = 30;
+/** What an activity answers is kept in a history: 50 KB at the most. */
+const MOST_CHUNKS = 20;
 const LONGEST_QUESTION = 8_000;
 
 /** What questions are answered from: indexed out of folders, repositories and the store, read by whoever may. */

@@ -5,9 +5,9 @@ import type { SecretRef } from '../../config/env.ts';
 import type { KnowledgeSettings } from '../../config/knowledge.ts';
 import type { Chunk } from './chunks.ts';
 
-/** A chunk as it lies in the index. `words` is what is searched: title, path, text, and the parts of names. */
-export type Row = Chunk & { origin: string; source: string; kind: string };
-export type StoredRow = Row & { words: string; vector?: readonly number[] };
+/** A chunk as it lies in the index. `words` is what is searched in: those of title, path and text. */
+export type Row = Chunk & { origin: string; source: string; kind: string; words: string };
+export type StoredRow = Row & { vector?: readonly number[] };
 export type Hit = Row & { similarity?: number };
 
 /**
@@ -20,7 +20,7 @@ export type KnowledgeTables = ReturnType<typeof createTables>;
 export type OpenIndex = { pointer: Pointer; table: Table };
 
 const POINTER = 'current';
-const SHOWN = 'id origin source kind path commit fromLine toLine title text'.split(' ');
+const SHOWN = 'id origin source kind path commit fromLine toLine title text words'.split(' ');
 /** With several workers one may still search what another has replaced. */
 const POINTER_MS = 5_000;
 const KEEP_MS = 24 * 3_600_000;
@@ -94,10 +94,13 @@ function createWriter(db: Connection, published: () => void): IndexWriter {
       const made = table ?? (await write([NO_ROW]));
       await indexColumns(made, pointer.dimensions > 0);
       const now = { table: name, builtAt: builtAt.toISOString(), ...pointer };
-      const isFirst = !(await db.tableNames()).includes(POINTER);
-      await db.createTable(POINTER, [now], { mode: isFirst ? 'create' : 'overwrite' });
+      const before = await readPointer(db);
+      const old = new Date(Date.now() - KEEP_MS);
+      const named = await db.createTable(POINTER, [now], { mode: before === undefined ? 'create' : 'overwrite' });
       published();
-      await dropOld(db, name);
+      await named.optimize({ cleanupOlderThan: old });
+      // What was searched until now may be searched by others for some seconds more.
+      await dropOlder(db, old, [name, before?.table]);
     },
     async abandon() {
       if (table !== undefined) await db.dropTable(name);
@@ -113,21 +116,23 @@ const NO_ROW: StoredRow = {
 async function indexColumns(table: Table, hasVectors: boolean): Promise<void> {
   const { Index } = await lancedb();
   await table.optimize();
-  const words = { stem: true, removeStopWords: true, asciiFolding: true, language: 'English', withPosition: false };
-  await table.createIndex('words', { config: Index.fts(words) });
+  // Words are made alike by us, for both sides (decisions/knowledge-words.ts): nothing is left to be done.
+  const asTheyAre = { baseTokenizer: 'whitespace', lowercase: false, stem: false, removeStopWords: false } as const;
+  const config = Index.fts({ ...asTheyAre, asciiFolding: false, maxTokenLength: 100, withPosition: false });
+  await table.createIndex('words', { config });
   // Who may read is decided before anything is ranked: the filter has to be quick.
   await table.createIndex('origin', { config: Index.bitmap() });
   await table.createIndex('id', { config: Index.btree() });
   if (!hasVectors || (await table.countRows()) < WORTH_AN_INDEX) return;
-  const config = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
-  await table.createIndex('vector', { config });
+  const near = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
+  await table.createIndex('vector', { config: near });
 }
 
-/** What was replaced a day ago, or was begun then and never published. */
-async function dropOld(db: Connection, current: string): Promise<void> {
+/** What was replaced, or was begun and never published. One that is being written now is younger. */
+async function dropOlder(db: Connection, than: Date, keep: readonly (string | undefined)[]): Promise<void> {
   for (const name of await db.tableNames()) {
     const [, at] = /^chunks_(\d+)_/.exec(name) ?? [];
-    if (at !== undefined && name !== current && Number(at) < Date.now() - KEEP_MS) await db.dropTable(name);
+    if (at !== undefined && !keep.includes(name) && Number(at) < than.getTime()) await db.dropTable(name);
   }
 }
 
@@ -196,7 +201,7 @@ function hitOf(row: Record<string, unknown>): Hit {
   return {
     ...{ id: text('id'), origin: text('origin'), source: text('source'), kind: text('kind'), path: text('path') },
     ...{ commit: text('commit'), fromLine: Number(row.fromLine), toLine: Number(row.toLine) },
-    ...{ title: text('title'), text: text('text') },
+    ...{ title: text('title'), text: text('text'), words: text('words') },
   };
 }
 
@@ -217,7 +222,8 @@ async function connect({ settings, dataDir, readSecret }: Place): Promise<Connec
   const { folder, s3 } = settings;
   if (s3 === undefined) {
     const dir = folder === undefined ? join(dataDir, 'knowledge') : resolve(folder);
-    mkdirSync(dir, { recursive: true });
+    // It holds what not everybody may read, in the clear.
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
     return open(dir);
   }
   const { bucket, region, endpoint, prefix, pathStyle = endpoint !== undefined, accessKeyId, secretAccessKey } = s3;
