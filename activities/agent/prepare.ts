@@ -1,4 +1,3 @@
-import type { Settings } from '../../config/schema.ts';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
 import { agentTotals, openAgentRun } from '../../store/agents.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
