@@ -210,6 +210,15 @@ test('a busy model is waited for as long as it says; a broken one is tried again
   expect(world.model.requests).toHaveLength(3);
 });
 
+test('a stream that breaks off, and one that says nothing more, are asked again; nothing of them is acted on', async () => {
+  world.model.play((_, turn) => {
+    if (turn === 1) return { brokenOff: true };
+    return turn === 2 ? { silent: true } : answer();
+  });
+  expect(await world.diagnose({}, world.impatient)).toMatchObject({ kind: 'answered', spent: { turns: 1 } });
+  expect(world.model.requests).toHaveLength(3);
+});
+
 test.each<[what: string, answer: Parameters<AgentWorld['model']['play']>[0], reason: string]>([
   ['a wrong key', () => ({ status: 401 }), 'key is refused'],
   ['no quota', () => ({ status: 429, code: 'insufficient_quota' }), 'no quota left'],
