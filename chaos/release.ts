@@ -14,6 +14,9 @@ export async function startRelease(world: World, number: number): Promise<string
   return `${world.ground.fork}-${number}`;
 }
 
+/** Where the kills are to fall: anywhere, or in the middle of roll-outs alone. */
+export type Aim = 'release' | 'rollout';
+
 export type Until = { deadlineMs: number; interrupted?: AbortSignal };
 
 /** Waits until the release has ended. Throws when it has not by the deadline. */
@@ -49,10 +52,11 @@ export async function killByPlan(
   release: string,
   plan: PlannedKill[],
   signal: AbortSignal,
+  aim: Aim = 'release',
 ): Promise<string[]> {
   const problems: string[] = [];
   // Builds and tests take most of the time; half of the kills is for what follows them.
-  const early = Math.ceil(plan.length / 2);
+  const early = aim === 'rollout' ? 0 : Math.ceil(plan.length / 2);
   const before = world.kills.length;
   while (plan[0] && !signal.aborted) {
     const { afterMs, target, pick } = plan[0];
@@ -60,7 +64,9 @@ export async function killByPlan(
     if (signal.aborted) break;
     const look = await lookAt(world, release);
     if (look?.outcome) break;
-    if (world.kills.length - before >= early && !look?.step.startsWith('rollout:')) {
+    // A store that does not answer is recovering from a kill: it may be hit again.
+    const elsewhere = aim === 'rollout' ? look !== undefined : true;
+    if (world.kills.length - before >= early && elsewhere && !look?.step.startsWith('rollout:')) {
       await sleep(LOOK_MS);
       continue;
     }

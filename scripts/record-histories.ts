@@ -41,6 +41,7 @@ const WANTED: Record<string, string> = {
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
   'release-one-way': 'release:greeter-7',
+  'finalise-refused': 'finalise:production',
   'page-taken': 'page:greeter-4/1/staging',
   'thread-told': 'thread:greeter-1',
   'triage-judged': 'triage:greeter-triage-1',
@@ -113,6 +114,8 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await callSomebody(patchwright);
   repository.commit({ FORMAT: '2\n' }, patchMessage('Write another format', ''));
   await releaseOneWay(patchwright);
+  // Plain processes have no levels: it ends at its first look.
+  await patchwright.call('env', 'finalise', 'production', '3.6-IV2');
 }
 
 /** As an environment does for a roll-out that froze. */
