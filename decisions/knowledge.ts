@@ -49,11 +49,13 @@ export function speaksOfIt(question: string, candidates: readonly Candidate[], s
   const asked = questionWords(question);
   const texts = candidates.map(({ words }) => ` ${words} `);
   const has = asked.map((word) => texts.map((text) => text.includes(` ${word} `)));
-  const weights = has.map((having) => rarity(having.filter(Boolean).length, candidates.length));
-  const total = Math.min(sum(weights), MOST_ASKED * rarity(0, candidates.length));
+  // Those that a vector brought and that share no word say nothing of how rare a word is.
+  const sharing = texts.filter((_, i) => has.some((having) => having[i])).length;
+  const weights = has.map((having) => rarity(having.filter(Boolean).length, sharing));
+  const total = Math.min(sum(weights), MOST_ASKED * rarity(0, sharing));
   const found = candidates.filter((candidate, i) => {
     const covered = sum(weights.filter((_, word) => has[word]?.[i]));
-    const byWords = asked.length > 0 && covered >= ENOUGH * total;
+    const byWords = covered > 0 && covered >= ENOUGH * total;
     return byWords || (candidate.similarity !== undefined && candidate.similarity >= similarity);
   });
   return new Set(found.map(({ id }) => id));

@@ -1,6 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../lib/run.ts';
 
@@ -25,8 +27,9 @@ knowledge:
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 const patchwright = (...args: string[]) =>
-  run(process.execPath, [join(import.meta.dirname, '../../bin/patchwright.js'), ...args, '--data', join(dir, 'data')], {
+  run(process.execPath, [MAIN, ...args, '--data', join(dir, 'data')], {
     cwd: dir,
     env: { PATH: process.env.PATH ?? '', HOME: dir },
   });
@@ -62,5 +65,34 @@ test('knowledge is indexed and searched on the command line, as whoever may read
   expect(without).toMatchObject({
     exitCode: 1,
     stdout: expect.stringMatching(/open: cannot be read: .*1 chunks of before are kept/),
+  });
+});
+
+test('killed while it writes, it leaves the index that was there, and the next one is made', async () => {
+  mkdirSync(join(dir, 'open'), { recursive: true });
+  writeFileSync(join(dir, 'open/owls.md'), '# Owls\n\nOwls hunt at night.\n');
+  expect(await patchwright('knowledge', 'rebuild')).toMatchObject({ exitCode: 0 });
+  for (let n = 0; n < 1_500; n += 1)
+    writeFileSync(join(dir, `open/${n}.md`), `# Moth ${n}\n\nMoths are number ${n}.\n`);
+  const tables = () => readdirSync(join(dir, 'data/knowledge')).filter((name) => name.startsWith('chunks_')).length;
+  for (let kill = 0; kill < 2; kill += 1) {
+    const before = tables();
+    const child = spawn(process.execPath, [MAIN, 'knowledge', 'rebuild', '--data', join(dir, 'data')], {
+      cwd: dir,
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    while (child.exitCode === null && tables() === before) await sleep(2);
+    child.kill('SIGKILL');
+    await ended;
+    expect(existsSync(join(dir, 'data/knowledge/current.lance'))).toBe(true);
+    expect(await patchwright('knowledge', 'search', 'when do owls hunt?')).toMatchObject({ exitCode: 0 });
+  }
+  expect(await patchwright('knowledge', 'rebuild')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('1501 documents'),
+  });
+  expect(await patchwright('knowledge', 'search', 'which number has moth 1499?')).toMatchObject({
+    stdout: expect.stringContaining('1499.md'),
   });
 });

@@ -60,6 +60,12 @@ describe('whether enough is found', () => {
   });
 
   const all = LABELLED.map(({ name, title, text }) => ({ id: name, words: searchedWords(`${title} ${text}`) }));
+  test('what shares no word with the question changes nothing', () => {
+    const others = Array.from({ length: 200 }, (_, i) => chunk(`other-${i}`, 'Owls hunt at night.', 0.1));
+    for (const question of [...UNANSWERED, ...LABELLED.map(({ far }) => far)])
+      expect(speaksOfIt(question, [...all, ...others], 0.5)).toEqual(speaksOfIt(question, all, 0.5));
+  });
+
   test('of the labelled questions, near ones nearly all and unanswerable ones nearly never', () => {
     const right = (key: 'near' | 'far') =>
       LABELLED.filter((one) => speaksOfIt(one[key], all, 0.5).has(one.name)).length / LABELLED.length;

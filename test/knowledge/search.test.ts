@@ -89,6 +89,11 @@ describe('with vectors', () => {
     expect(first.vectors).toMatchObject({ model: 'scripted', dimensions: 64, made: first.chunks });
     const again = await knowledge.rebuildKnowledge();
     expect(again.vectors).toMatchObject({ made: 0 });
+    for (const question of UNANSWERED)
+      expect({ question, ...(await knowledge.searchKnowledge({ question, audience: ALL })) }).toMatchObject({
+        question,
+        enough: false,
+      });
     const answer = await knowledge.searchKnowledge({
       question: `snoozing naps ${KEY.slice(0, 3)}`,
       audience: ALL,
