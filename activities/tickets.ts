@@ -121,6 +121,20 @@ export function createTicketActivities(deps: TicketDeps) {
       return whoIsOnCall(await settings(order.settings), { ...call, team: order.place?.team });
     },
 
+    /** Writes to whoever is called himself, through an outbox of its own. Safe to repeat: a call is written once. */
+    async writeTo(
+      order: TicketOrder,
+      { person, round, text }: { person: string; round: string; text: string },
+    ): Promise<void> {
+      const direct = await people.directOf(order, person, await settings(order.settings));
+      if (direct === undefined) return;
+      const release = `${order.ticket}/calls/${person}`;
+      const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, final: true };
+      await appendMessage(db, { ...message, key: `${release}/${round}` });
+      await deps.wakeThread?.(release);
+    },
+
     /** Starts the agent. Safe to repeat: its workflow is named by the ticket. */
     async handOffTicket({ ticket, settings }: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
       if (deps.handOff === undefined)

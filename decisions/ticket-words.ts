@@ -33,7 +33,7 @@ export function calledWords({ why, question, asker, answers, calls }: TicketStat
   const who =
     end.person === undefined
       ? `Nobody is on call: ${end.problem ?? 'the schedule is empty'}.`
-      : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}.`;
+      : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}${end.problem === undefined ? '' : `, and no direct message could be sent: ${end.problem}`}.`;
   const asked = question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
   const tried = answers === 0 ? 'no answer was given' : `answered ${answers === 1 ? 'once' : `${answers} times`}`;
   return `${who} ${sentence(why ?? 'no answer came')}\n${asker} asked: ${asked}\nSo far: ${tried}.`;

@@ -10,8 +10,9 @@ import {
 } from '@temporalio/workflow';
 import type { Arrival, TicketActivities } from '../activities/tickets.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
+import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
-import type { TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
+import type { CallEnd, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
 
 const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket } = proxyActivities<TicketActivities>({
   taskQueue: 'patchwright-activity',
@@ -29,7 +30,7 @@ const { takeIn } = proxyActivities<TicketActivities>({
 });
 
 // A few tries: a call is made all the same, and a question answered without what stood above it.
-const { whomToCall, catchUp } = proxyActivities<TicketActivities>({
+const { whomToCall, writeTo, catchUp } = proxyActivities<TicketActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '40 seconds',
@@ -141,12 +142,22 @@ async function perform(
     case 'answer':
       return [await answer(order, state, rules)];
     case 'call': {
-      const found = await attempt(() => whomToCall(order, { n: action.n, asker: state.asker }));
-      return [{ kind: 'called', end: found.kind === 'done' ? found.result : { problem: found.problem } }];
+      return [{ kind: 'called', end: await call(order, state, action.n) }];
     }
     case 'hand-off':
       return [{ kind: 'handed-off', end: await handOffTicket(order, action.by, action.hint) }];
   }
+}
+
+/** Finds whom to call, and writes to him; the thread says so too. */
+async function call(order: TicketOrder, state: TicketState, n: number): Promise<CallEnd> {
+  const found = await attempt(() => whomToCall(order, { n, asker: state.asker }));
+  if (found.kind === 'failed') return { problem: found.problem };
+  const { person } = found.result;
+  if (person === undefined) return found.result;
+  const round = `${workflowInfo().firstExecutionRunId.slice(0, 8)}/${n}`;
+  const written = await attempt(() => writeTo(order, { person, round, text: calledWords(state, found.result) }));
+  return written.kind === 'done' ? found.result : { ...found.result, problem: written.problem };
 }
 
 /** However slow or broken what answers is: when the time is up it is a person's turn. */
