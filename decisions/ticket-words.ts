@@ -12,6 +12,7 @@ export const ESCALATION_BUTTONS: CardButton[] = [
 ];
 
 export const DID_IT_HELP = 'Did that help? Without a word it is closed in a while.';
+export const WELCOME = 'You are welcome. Press Solved if it is.';
 export const REOPEN = 'Mention me in this thread to open it again.';
 
 const ENDS: Record<TicketEnd, string> = {
@@ -41,6 +42,12 @@ export function calledWords({ why, question, asker, answers, calls }: TicketStat
 
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
   `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
+
+/** Nothing but thanks: it asks nothing. */
+export const isThanks = (text: string): boolean =>
+  /^(many )?(thanks?( you| a lot| so much)?|thx|ty|ok(ay)?|great|perfect|cool|got it)([\s\p{P}\p{S}]|thanks?|thank you|thx|ok(ay)?|great)*$/iu.test(
+    text.trim(),
+  );
 
 /** Where it stands, for whoever asks meanwhile. */
 export function standsWords({ name, taken, called, reason }: TicketState): string {

@@ -77,13 +77,17 @@ export async function ticket(order: TicketOrder, carried?: TicketState): Promise
   // One that was closed is about the same thing still, and of the same asker.
   if (state.name === 'new' && known) Object.assign(state, { ...known, asked: '0' });
   const desk: Desk = { order, state, rules, inbox, replies };
-  while (await step(desk)) {
+  while ((await step(desk)) || (await isClicked(desk))) {
     if (inbox.length > 0 || workflowInfo().historyLength < LONGEST_HISTORY) continue;
-    await condition(allHandlersFinished);
-    if (inbox.length === 0) await continueAsNew<typeof ticket>(order, state);
+    if (!(await isClicked(desk))) await continueAsNew<typeof ticket>(order, state);
   }
-  await condition(allHandlersFinished);
   return state;
+}
+
+/** Whether somebody still waits for the reply to a click: nobody may be left waiting by an end. */
+async function isClicked({ inbox }: Desk): Promise<boolean> {
+  await condition(() => allHandlersFinished() || inbox.length > 0);
+  return inbox.length > 0;
 }
 
 /** The next thing that happens. False where the ticket is over: closed, or nothing of it counts. */
