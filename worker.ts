@@ -20,10 +20,13 @@ import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
+import { createFinaliseActivities } from './activities/finalise.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
+import { createKnowledgeActivities, type KnowledgeActivities } from './activities/knowledge.ts';
 import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
+import { createRepairActivities } from './activities/repair.ts';
 import { collect, collectRunFolders, hourly } from './activities/retention.ts';
 import { createReversibilityActivities } from './activities/reversibility.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
@@ -36,6 +39,7 @@ import type { SlackConnection } from './activities/slack.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
 import { createTicketActivities } from './activities/tickets.ts';
+import { requireRuleOfTwo } from './activities/touches.ts';
 import {
   allowedEnvironment,
   cacheDir,
@@ -64,7 +68,7 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const ROLES = ['workflow', 'activity', 'suite', 'inbound'] as const;
+const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
 type Role = (typeof ROLES)[number];
 
 type Parts = {
@@ -141,21 +145,37 @@ async function createWorkers(parts: Parts): Promise<Serving[]> {
           workflowBundle: await workflowBundle(cacheDir()),
         }),
       ];
-    case 'activity':
+    case 'activity': {
+      const knowledge = createKnowledge(parts);
+      parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
       return [
         await Worker.create({
           ...common(parts),
           taskQueue: 'patchwright-activity',
-          activities: createActivities(parts, await openSandboxes(parts.dataDir)),
+          activities: requireRuleOfTwo({
+            ...createActivities(parts, await openSandboxes(parts.dataDir), knowledge),
+            ...knowledge,
+          }),
           maxConcurrentActivityTaskExecutions: 50,
         }),
       ];
+    }
     case 'suite':
       return createSuiteWorkers(parts);
+    case 'agent':
+      return [await createAgentWorker(parts)];
     case 'inbound':
       return [createInbound(parts)];
   }
+}
+
+/** With the settings of now: who may read what is not a release's matter. */
+function createKnowledge({ settings, dataDir, db }: Parts): KnowledgeActivities {
+  return createKnowledgeActivities({
+    ...{ settings, dataDir, db, run, readSecret },
+    environment: allowedEnvironment(GIT_ENVIRONMENT),
+  });
 }
 
 type Sandboxes = { found: SandboxOn | SandboxRefused; sandboxOf: SandboxOf };
@@ -176,6 +196,7 @@ async function openSandboxes(dataDir: string): Promise<Sandboxes> {
 function createActivities(
   { settings, connection, temporal, db, dataDir, artifacts }: Parts,
   { found, sandboxOf }: Sandboxes,
+  knowledge: KnowledgeActivities,
 ): object {
   const reader = createSettingsReader(db);
   const client = new Client({ connection, namespace: temporal.namespace });
@@ -190,6 +211,7 @@ function createActivities(
     library: libraryDir,
   };
   const builds = { ...places, run, allowedEnvironment, gitEnvironment, sandboxOf };
+  const git = { run, environment: gitEnvironment, dataDir, settings: reader };
   return {
     ...createRecordActivities({
       db,
@@ -200,15 +222,33 @@ function createActivities(
     ...createBuildActivities(builds),
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
-    ...createTicketActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
+    ...createTicketActivities({
+      ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
+      ...(settings.knowledge.sources.length > 0 && { knowledge }),
+    }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
-    ...createAgentActivities({ run, environment: gitEnvironment, db, dataDir, artifacts, settings: reader }),
+    ...createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
-    ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
+    ...createFinaliseActivities(places),
   };
+}
+
+/** What agents run: commands in sandboxes, as many at once as half of the cores. It holds no secret that it could lose. */
+async function createAgentWorker(parts: Parts): Promise<Worker> {
+  const { db, dataDir, artifacts } = parts;
+  const { sandboxOf } = await openSandboxes(dataDir);
+  const git = { run, environment: allowedEnvironment(GIT_ENVIRONMENT), dataDir, settings: createSettingsReader(db) };
+  return Worker.create({
+    ...common(parts),
+    taskQueue: 'patchwright-agent',
+    activities: requireRuleOfTwo(createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment })),
+    maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
+  });
 }
 
 /** What people ask comes in here; no other role listens to anybody. */
@@ -229,28 +269,30 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
   const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
-  const activities = createSuiteRunnerActivities({
-    db,
-    dataDir,
-    cacheDir: cacheDir(),
-    hostId,
-    slots,
-    sandboxOf,
-    settings: createSettingsReader(db),
-    artifacts,
-    libraryJars: async (name, found) => {
-      const library = await resolveLibrary(libraryOf(found, name), thisMachine(), logProgress);
-      return library.jars.map(({ file }) => join(library.dir, file));
-    },
-    checkout: async (source, dir, found) => {
-      const mirror = join(dataDir, 'git', `${source.fork}.git`);
-      const repository = found.forks[source.fork]?.repository;
-      if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
-      await checkoutFiles(tools, mirror, source.commit, dir);
-    },
-    environment: allowedEnvironment,
-    redact,
-  });
+  const activities = requireRuleOfTwo(
+    createSuiteRunnerActivities({
+      db,
+      dataDir,
+      cacheDir: cacheDir(),
+      hostId,
+      slots,
+      sandboxOf,
+      settings: createSettingsReader(db),
+      artifacts,
+      libraryJars: async (name, found) => {
+        const library = await resolveLibrary(libraryOf(found, name), thisMachine(), logProgress);
+        return library.jars.map(({ file }) => join(library.dir, file));
+      },
+      checkout: async (source, dir, found) => {
+        const mirror = join(dataDir, 'git', `${source.fork}.git`);
+        const repository = found.forks[source.fork]?.repository;
+        if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
+        await checkoutFiles(tools, mirror, source.commit, dir);
+      },
+      environment: allowedEnvironment,
+      redact,
+    }),
+  );
   const queues = [
     { taskQueue: 'patchwright-suite' },
     // Twice the slots: when a suite's history begins anew, each slot is followed by two for some seconds.

@@ -11,7 +11,15 @@ import { blocksOf, mentionOf } from './slack-card.ts';
 export type SlackConnection = { token: string; apiUrl?: string; timeoutMs?: number };
 
 export type SlackMessage = { channel: string; ts: string };
-export type SlackPost = { channel: string; text: string; key: string; thread?: string; card?: Card };
+/** `mentions`: users who are called by it, by id. `card`: its buttons. */
+export type SlackPost = {
+  channel: string;
+  text: string;
+  key: string;
+  thread?: string;
+  mentions?: readonly string[];
+  card?: Card;
+};
 
 /** Slack refuses, and will again until a human changes something (token, channel, scope). */
 export class SlackRefused extends Error {
@@ -69,7 +77,7 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
 
   return {
     /** Posts one message; not safe to repeat by itself: `find` first. */
-    async post({ channel, text, key, thread, card }: SlackPost): Promise<SlackMessage> {
+    async post({ channel, text, key, thread, mentions = [], card }: SlackPost): Promise<SlackMessage> {
       const posted = await call(() =>
         client.chat.postMessage({
           channel,
@@ -80,6 +88,7 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
           unfurl_links: false,
           unfurl_media: false,
           metadata: { event_type: EVENT_TYPE, event_payload: { key } },
+          ...(mentions.length > 0 && { blocks: [mentioning(mentions, text)] }),
           ...(thread !== undefined && { thread_ts: thread }),
         }),
       );
@@ -177,6 +186,16 @@ export type FindOrder = { channel: string; key: string; thread?: string; oldest?
 /** Slack's three control characters. With them gone `<!channel>`, `<@U…>` and `<http…|…>` are only text. */
 export function escapeMrkdwn(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Rich text: a user is an element of its own kind, and nothing in an element of text is ever read as anything else. */
+function mentioning(users: readonly string[], text: string) {
+  const called = users.flatMap((id) => [
+    { type: 'user' as const, user_id: id },
+    { type: 'text' as const, text: ' ' },
+  ]);
+  const elements = [...called, { type: 'text' as const, text }];
+  return { type: 'rich_text' as const, elements: [{ type: 'rich_text_section' as const, elements }] };
 }
 
 type ChannelPage = { channels?: { id?: string; name?: string }[]; response_metadata?: { next_cursor?: string } };

@@ -9,6 +9,7 @@ import { addAgentCommands } from './register-agents.ts';
 import { addApprovalCommands } from './register-approvals.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
+import { addKnowledgeCommands } from './register-knowledge.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
 import { addTicketCommands } from './register-tickets.ts';
@@ -40,6 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addAgentCommands,
     addGateCommands,
     addApprovalCommands,
+    addKnowledgeCommands,
     addTriageCommand,
     addTicketCommands,
   ])

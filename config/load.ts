@@ -15,7 +15,7 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Reads and checks `patchwright.yaml`. Relative repository paths are resolved from the file's folder, so
+ * Reads and checks `patchwright.yaml`. Relative paths of repositories and skills are resolved from the file's folder, so
  * that the same file means the same from wherever it is read.
  *
  * @throws ConfigurationError with every problem at once.
@@ -45,7 +45,14 @@ export function parseSettings(text: string, shown: string, folder: string): Sett
       checked.error.issues.flatMap((issue) => describe(issue, document, lines, shown, found)),
     );
   }
-  for (const fork of Object.values(checked.data.forks)) fork.repository = fromFolder(fork.repository, folder);
+  for (const fork of Object.values(checked.data.forks)) {
+    fork.repository = fromFolder(fork.repository, folder);
+    fork.agent.skills = fork.agent.skills.map((skills) => resolve(folder, skills));
+  }
+  for (const source of checked.data.knowledge.sources) {
+    if (source.folder !== undefined) source.folder = resolve(folder, source.folder);
+    if (source.repository !== undefined) source.repository = fromFolder(source.repository, folder);
+  }
   return checked.data;
 }
 

@@ -2,7 +2,7 @@ import { findSecret, type TemporalSettings } from './env.ts';
 import type { Settings } from './schema.ts';
 
 /** The exact secrets that this process knows: none of them may leave it. */
-export function secretsOf({ announcements, paging, model, support, artifacts: { s3 } }: Settings): string[] {
+export function secretsOf({ announcements, paging, model, support, artifacts: { s3 }, knowledge }: Settings): string[] {
   const references = [
     announcements.slack?.token,
     support.slack?.appToken,
@@ -11,6 +11,8 @@ export function secretsOf({ announcements, paging, model, support, artifacts: { 
     paging.pagerduty?.routingKey,
     s3?.accessKeyId,
     s3?.secretAccessKey,
+    knowledge.index.s3?.accessKeyId,
+    knowledge.index.s3?.secretAccessKey,
   ];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
 }

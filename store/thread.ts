@@ -1,4 +1,4 @@
-import { type Generated, sql } from 'kysely';
+import { type Generated, type JSONColumnType, sql } from 'kysely';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Card } from '../workflows/ticket-types.ts';
@@ -33,10 +33,12 @@ export type ThreadTables = {
     final: Generated<boolean>;
     at: Generated<Date>;
     slack_ts: string | null;
+    mentions: JSONColumnType<string[]> | null;
     card: Card | null;
   };
 };
 
+/** `mentions`: Slack users who are called by it. They are ids of our configuration, apart from the text. */
 export type NewMessage = {
   release: string;
   key: string;
@@ -44,6 +46,7 @@ export type NewMessage = {
   tone?: Tone;
   final?: boolean;
   channel?: string;
+  mentions?: string[];
   /** Buttons, and whom to mention. */
   card?: Card;
 };
@@ -56,6 +59,7 @@ export type ThreadMessage = {
   final: boolean;
   at: string;
   slackTs?: string;
+  mentions?: string[];
   card?: Card;
 };
 
@@ -80,6 +84,7 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
   const { release, key, tone = 'info', final = false, channel = null } = message;
   const card = message.card === undefined ? null : JSON.stringify(message.card);
   const text = plainText(redact(message.text)).trim();
+  const mentions = message.mentions?.length ? JSON.stringify(message.mentions) : null;
   const { rows } = await sql<{ seq: number }>`
     with place as (
       insert into thread (release, messages, channel, closed_at)
@@ -89,8 +94,8 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
       where not exists (select from thread_message where key = ${key})
       returning messages
     )
-    insert into thread_message (release, seq, key, text, tone, final, card)
-    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${card}::jsonb from place
+    insert into thread_message (release, seq, key, text, tone, final, mentions, card)
+    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb, ${card}::jsonb from place
     on conflict (key) do nothing returning seq`.execute(db);
   return rows.length > 0;
 }
@@ -104,9 +109,10 @@ export async function threadOf(db: Db, release: string, after = 0): Promise<Thre
     .where('seq', '>', after)
     .orderBy('seq')
     .execute();
-  return rows.map(({ seq, key, text, tone, final, at, slack_ts, card }) => ({
+  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions, card }) => ({
     ...{ seq, key, text, tone, final, at: at.toISOString() },
     ...(slack_ts !== null && { slackTs: slack_ts }),
+    ...(mentions !== null && { mentions }),
     ...(card !== null && { card }),
   }));
 }

@@ -1,3 +1,5 @@
+import { matchesPath } from '../../decisions/path-pattern.ts';
+
 /** What a patch may be. */
 export interface PatchPolicy {
   maxBytes: number;
@@ -5,7 +7,7 @@ export interface PatchPolicy {
   /** Of one file, as it is after the patch. */
   maxFileBytes: number;
   binary: 'refuse' | 'allow';
-  /** Paths that it may not touch: a folder ends with `/`, `*` stands for any characters but `/`. */
+  /** Paths that it may not touch: as decisions/path-pattern.ts reads them. */
   protectedPaths: readonly string[];
 }
 
@@ -88,14 +90,9 @@ function pathProblems(path: string, protectedPaths: readonly string[]): string[]
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (/[\u0000-\u001f\u007f\\]|\ufffd/.test(path)) say('has control characters, a backslash or is not UTF-8');
   if (path.length > 1_000 || parts.some((part) => Buffer.byteLength(part) > 255)) say('is too long');
-  const guard = protectedPaths.find((pattern) => matches(path, pattern));
+  const guard = protectedPaths.find((pattern) => matchesPath(path, pattern));
   if (guard !== undefined) say(`is protected (${guard})`);
   return problems;
-}
-
-function matches(path: string, pattern: string): boolean {
-  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*');
-  return new RegExp(pattern.endsWith('/') ? `^${escaped}` : `^${escaped}$`).test(path);
 }
 
 function describeMode(mode: string): string {

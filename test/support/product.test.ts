@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,8 +19,13 @@ beforeAll(async () => {
   slack = await startSlackServer();
   socketMode = await startSocketMode(slack);
   slack.members.set(CHANNEL, Object.values(USERS));
-  const yaml = () => `
+  const yaml = (folder: string) => `
 forks: {}
+knowledge:
+  sources:
+    - { name: docs, folder: ${folder}/docs, readers: everyone }
+    - { name: keys, folder: ${folder}/keys, readers: [those] }
+groups: { those: [ada] }
 people:
   ada: { name: Ada, slack: { team: ${TEAM}, user: ${USERS.ada} } }
   dan: { name: Dan, user: ${userInfo().username}, slack: { team: ${TEAM}, user: ${USERS.dan} } }
@@ -30,7 +36,11 @@ support:
   slack: { appToken: { env: SUPPORT_APP_TOKEN } }
 `;
   patchwright = patchwrightIn(yaml, { SUPPORT_BOT_TOKEN: slack.token, SUPPORT_APP_TOKEN: APP_TOKEN });
+  write('docs', 'lag.md', '# Consumer lag\nA consumer lags when its fetch size is too small: raise fetch.min.bytes.\n');
+  write('keys', 'lag.md', '# Lag of the signing keys\nCANARY-5519: the signing keys lag by one fetch size.\n');
   await patchwright.start();
+  const indexed = await patchwright.call('knowledge', 'rebuild');
+  if (indexed.status !== 0) throw new Error(`knowledge rebuild ended with ${indexed.status}: ${indexed.stderr}`);
 }, 180_000);
 
 afterAll(async () => {
@@ -38,6 +48,11 @@ afterAll(async () => {
   await socketMode?.stop();
   await slack?.stop();
 }, 60_000);
+
+function write(source: string, file: string, text: string): void {
+  mkdirSync(join(patchwright.folder, source), { recursive: true });
+  writeFileSync(join(patchwright.folder, source, file), text);
+}
 
 function mention(text: string, ts: string) {
   slack.write({ ts, text, user: USERS.dan, mrkdwn: true });
@@ -50,10 +65,17 @@ const heard = (ts: string) =>
     .filter(({ thread_ts, user }) => thread_ts === ts && user === 'U0BOT')
     .map(({ text }) => text);
 
+test('a mention is answered from what everybody in the channel may read, with the place', async () => {
+  const ts = '1790000000.000100';
+  expect(await socketMode.deliver(mention('why does my consumer lag, is its fetch size too small?', ts))).toBe(true);
+  await expect.poll(() => heard(ts).join(), PATIENT).toMatch(/Consumer lag \(docs lag\.md:1-\d+\)/);
+  expect(JSON.stringify(slack.messages(CHANNEL))).not.toContain('CANARY');
+});
+
 test('a mention comes to whoever is on call, and the same ticket is at the terminal', async () => {
   const ts = '1790000001.000100';
-  expect(await socketMode.deliver(mention('why does it lag?', ts))).toBe(true);
-  await expect.poll(() => heard(ts).join(), PATIENT).toMatch(/<@U0ADA> .*ada is on call\. There is no knowledge/);
+  expect(await socketMode.deliver(mention('where is lunch?', ts))).toBe(true);
+  await expect.poll(() => heard(ts).join(), PATIENT).toMatch(/<@U0ADA> .*ada is on call\. Not enough was found/);
   const solved = await patchwright.call('ticket', 'solved', `${TEAM}:${CHANNEL}:${ts}`);
   expect(solved.stdout).toMatch(/closed: dan says that it is solved/);
   await expect.poll(() => heard(ts).join(), PATIENT).toContain('Closed, solved');

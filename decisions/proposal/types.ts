@@ -1,0 +1,90 @@
+import type { DiffFile, DiffLine } from '../git-diff.ts';
+
+export type Gate =
+  | 'readable'
+  | 'size'
+  | 'protected-paths'
+  | 'kind-of-file'
+  | 'dependencies'
+  | 'licence'
+  | 'generated'
+  | 'weakened-tests'
+  | 'special-cased'
+  | 'secrets';
+
+/**
+ * What a gate has to say of a proposal. `refuse`: nobody is asked about it before it is mended. `point-out`: whoever
+ * reviews or approves it sees this first. `line` is of the new file, of a removed line of the old one.
+ */
+export type Finding = {
+  gate: Gate;
+  kind: 'refuse' | 'point-out';
+  file: string;
+  line?: number;
+  quote?: string;
+  words: string;
+};
+
+/** What a fork allows (`forks.NAME.agent.proposals`). */
+export type ProposalPolicy = {
+  maxFiles: number;
+  /** Added and removed. */
+  maxLines: number;
+  /** Patterns, as decisions/path-pattern.ts reads them. */
+  protectedPaths: readonly string[];
+  newDependencies: Finding['kind'];
+};
+
+/** What the repository knows, and a diff does not say. */
+export type ProposalFacts = {
+  /** By new file: the beginnings of files of its kind beside it, as the base has them. */
+  neighbours: Readonly<Record<string, readonly string[]>>;
+  /** By changed file: its beginning in the base. */
+  heads: Readonly<Record<string, string>>;
+  /** The tests that the proposal is to mend: their source. */
+  failingTests: readonly { file: string; text: string }[];
+};
+
+export const NO_FACTS: ProposalFacts = { neighbours: {}, heads: {}, failingTests: [] };
+
+const LONGEST_QUOTE = 200;
+
+/** Safe to print: whoever wrote a file name or a line wrote it for our readers too. */
+export function shown(text: string): string {
+  const cut = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+  return cut
+    .replace(/\t/g, ' ')
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
+    .toWellFormed()
+    .trim();
+}
+
+export function finding(
+  gate: Gate,
+  kind: Finding['kind'],
+  { path }: Pick<DiffFile, 'path'>,
+  words: string,
+  at?: DiffLine,
+): Finding {
+  const where = at === undefined ? {} : { line: at.line, quote: shown(at.text) };
+  return { gate, kind, file: shown(path), ...where, words };
+}
+
+export function changedLines(file: DiffFile, sign: '+' | '-'): DiffLine[] {
+  return file.hunks.flatMap(({ lines }) => lines.filter((line) => line.sign === sign));
+}
+
+/** Words in a comment alone are no code. */
+export const isComment = (text: string) => /^\s*(?:\/\/|\/?\*|#|<!--)/.test(text) || text.trim() === '';
+
+/** By its folder or by its name, in the ways of JUnit, ScalaTest, pytest, Go and the runners of JavaScript. */
+export function isTestPath(path: string): boolean {
+  const inFolder = /(^|\/)(test|tests|it|testFixtures|__tests__|integration-?tests?)\//i.test(path);
+  const byName =
+    /(^|\/)(Test\w*|\w*(Tests?|TestCase|IT|ITCase|Suite|Spec))\.(java|scala|kt|groovy)$|(^|\/)(test_\w*|\w*_test|conftest)\.py$|_test\.go$|\.(test|spec)\.[cm]?[jt]sx?$/.test(
+      path,
+    );
+  return inFolder || byName;
+}
+
+export const isSource = (path: string) => /\.(java|scala|kt|groovy|py|go|[cm]?[jt]sx?|rs|c|cc|cpp|h|sh)$/.test(path);

@@ -1,0 +1,132 @@
+import type { DiffFile, DiffLine, Hunk } from '../git-diff.ts';
+import { raisedNumber } from './raised-numbers.ts';
+import { changedLines, type Finding, finding, isComment, isTestPath } from './types.ts';
+
+const ASSERTION =
+  /\b(?:assert\w*|verify\w*|expect\w*|intercept|require\.\w+)\s*(?:\.\w+\s*)*[([{<]|^\s*assert\s|\b(?:should|must)\s+\w|\.(?:should|must)\w*\(|\bfail\s*\(|\bt\.(?:Error|Fatal)f?\(/;
+/** True whatever the product does. */
+const TAUTOLOGY =
+  /assert(?:That|True)?\s*\(\s*(?:true|Boolean\.TRUE|1\s*==\s*1)\b|assertFalse\s*\(\s*false\b|assertNull\s*\(\s*null\s*\)|assert(?:Equals|Same)\s*\(\s*([\w.]+)\s*,\s*\1\s*\)|expect\(\s*(true|false|\d+)\s*\)\.to(?:Be|Equal)\(\s*\2\s*\)|^\s*assert\s+(?:True|1)\b/;
+const TEST =
+  /@(?:\w+\.)*(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property)\b|\b(?:it|test)\s*(?:\.\w+)?\s*\(\s*['"`]|^\s*(?:async\s+)?def\s+test_|^\s*func\s+Test\w*\(|\bdef\s+test\w*\s*[(:]|\bpublic\s+void\s+test\w*\s*\(/;
+const DISABLED =
+  /@(?:\w+\.)*(?:Disabled|Ignore|Enabled|EnabledIf|EnabledOn|EnabledForJre|DisabledIf|DisabledOn|DisabledForJre)\w*\b|\bassum(?:e\w*|ptions\.\w+)\s*\(|\.(?:skip|todo|fails|failing|only|skipIf|runIf)\s*\(|\bx(?:it|test|describe)\s*\(|@(?:pytest\.mark\.(?:skip|xfail)\w*|unittest\.(?:skip|expectedFailure)\w*)|\bpytest\.(?:skip|xfail|importorskip)\(|\bself\.skipTest\(|\bt\.Skip(?:f|Now)?\(|^\s*ignore\s*\(|\bcancel\s*\(\s*["']|\bif\s*\(\s*(?:false|0|Boolean\.FALSE)\s*\)|^\s*if\s+(?:False|0)\s*:|enabled\s*=\s*false/;
+const DOUBTFUL: readonly [RegExp, string][] = [
+  [
+    /\bcatch\s*\(\s*(?:final\s+)?(?:\w+\.)*(?:Throwable|Error|AssertionError|AssertionFailedError|Exception)\b|\bexcept\s*(?:AssertionError|Exception|BaseException)?\s*:|\bsuppress\(/,
+    'a test catches what should fail it',
+  ],
+  [/^\s*return\s*;?\s*$/, 'a test may end before its assertions'],
+  [
+    /@(?:\w+\.)*(?:Tag|Category|Retry\w*|RetryingTest|Flaky|RerunFailing\w*)\b|\bretries?\s*[(:=]|@flaky\b/,
+    'a test is sorted out, or is tried again',
+  ],
+];
+
+/** Tests are what proves a proposal: one that makes them easier proves nothing. */
+export function weakenedTestFindings(files: readonly DiffFile[]): Finding[] {
+  const tests = files.filter(({ path, from }) => isTestPath(path) || (from !== undefined && isTestPath(from)));
+  // What stands in another test now has been moved, not removed.
+  const kept = tests.flatMap((file) => changedLines(file, '+').filter(({ text }) => !isComment(text)));
+  return tests.flatMap((file) => [
+    ...wholeFileFindings(file),
+    ...fewerFindings(file, kept),
+    ...addedFindings(file),
+    ...file.hunks.flatMap((hunk) => [...hunkFindings(file, hunk), ...commentedOut(file, hunk)]),
+  ]);
+}
+
+const refuse = (file: DiffFile, words: string, at?: DiffLine) => finding('weakened-tests', 'refuse', file, words, at);
+
+function wholeFileFindings(file: DiffFile): Finding[] {
+  if (file.status === 'deleted') return [refuse(file, 'a test is deleted')];
+  if (file.status === 'renamed' && file.from !== undefined) {
+    const leaf = (path: string) => /[^/]*$/.exec(path)?.[0] ?? path;
+    const lost = isTestPath(file.from) && !isTestPath(file.path);
+    const unfound = isTestPath(leaf(file.from)) && !isTestPath(leaf(file.path));
+    if (lost || unfound) return [refuse(file, `the test ${file.from} has a name that no runner looks for`)];
+  }
+  return file.status === 'added'
+    ? []
+    : [finding('weakened-tests', 'point-out', file, 'a test is changed: what it says is no proof of this proposal')];
+}
+
+/** Removed and not put back: by number, so that one that was rewritten is told apart from one that is gone. */
+function fewerFindings(file: DiffFile, kept: readonly DiffLine[]): Finding[] {
+  if (file.status === 'deleted') return [];
+  const elsewhere = new Set(kept.map(({ text }) => text.trim()));
+  const added = changedLines(file, '+').filter(({ text }) => !isComment(text));
+  const removed = changedLines(file, '-').filter(({ text }) => !isComment(text));
+  const gone = (pattern: RegExp) => removed.filter(({ text }) => pattern.test(text) && !elsewhere.has(text.trim()));
+  const come = (pattern: RegExp) => {
+    const before = new Set(removed.map(({ text }) => text.trim()));
+    return added.filter(({ text }) => pattern.test(text) && !TAUTOLOGY.test(text) && !before.has(text.trim()));
+  };
+  const found: Finding[] = [];
+  const goneTests = gone(TEST);
+  if (goneTests.length > come(TEST).length) found.push(refuse(file, 'a test method is removed', goneTests[0]));
+  const goneAssertions = gone(ASSERTION);
+  const left = come(ASSERTION);
+  if (goneAssertions.length > left.length) {
+    const words = `${goneAssertions.length} assertions are removed, ${left.length} come for them`;
+    found.push(refuse(file, words, goneAssertions[0]));
+  } else if (goneAssertions.length > 0) {
+    found.push(finding('weakened-tests', 'point-out', file, 'an assertion says something else', goneAssertions[0]));
+  }
+  return found;
+}
+
+function addedFindings(file: DiffFile): Finding[] {
+  const before = new Set(changedLines(file, '-').map(({ text }) => text.trim()));
+  return changedLines(file, '+')
+    .filter(({ text }) => !isComment(text) && !before.has(text.trim()))
+    .flatMap((at) => {
+      if (DISABLED.test(at.text)) return [refuse(file, 'a test is switched off, or runs only under a condition', at)];
+      if (TAUTOLOGY.test(at.text)) return [refuse(file, 'an assertion holds whatever the product does', at)];
+      const doubt = DOUBTFUL.find(([pattern]) => pattern.test(at.text));
+      return doubt === undefined ? [] : [finding('weakened-tests', 'point-out', file, doubt[1], at)];
+    });
+}
+
+/** Each removed line beside the added one that is the same but for its numbers. */
+function hunkFindings(file: DiffFile, { lines }: Hunk): Finding[] {
+  const removed = lines.filter(({ sign }) => sign === '-');
+  const taken = new Set<DiffLine>();
+  return lines
+    .filter(({ sign, text }) => sign === '+' && !isComment(text))
+    .flatMap((at) => {
+      for (const old of removed) {
+        const what = taken.has(old) ? undefined : raisedNumber(old.text, at.text);
+        if (what === undefined) continue;
+        taken.add(old);
+        return [refuse(file, what, at)];
+      }
+      return [];
+    });
+}
+
+/** Lines that nobody touched and that a new comment or string swallows. */
+function commentedOut(file: DiffFile, { lines }: Hunk): Finding[] {
+  const opened = lines.findIndex(({ sign, text }) => sign === '+' && /\/\*(?!.*\*\/)|^\s*(?:"""|''')\s*$/.test(text));
+  if (opened < 0) return [];
+  const inside = lines.slice(opened + 1);
+  const end = inside.findIndex(({ text }) => /\*\/|^\s*(?:"""|''')\s*$/.test(text));
+  const lost = inside
+    .slice(0, end < 0 ? undefined : end)
+    .find(({ sign, text }) => sign === ' ' && (ASSERTION.test(text) || TEST.test(text)));
+  return lost === undefined ? [] : [refuse(file, 'an assertion or a test is commented out', lost)];
+}
+
+const WEAK_BUILD =
+  /<(?:skipTests|skipITs|testFailureIgnore|rerunFailingTestsCount|maven\.test\.skip|failIfNoTests)>|-D(?:skipTests|maven\.test\.skip)|\bignoreFailures\s*=?\s*true|\bmaxRetries\b|\bfailOnPassedAfterRetry\b|<exclude>|\bexclude(?:TestsMatching|Tags|s)?\b|--(?:deselect|ignore|exclude)\b|\btestPathIgnorePatterns\b|\bfork\s*:=\s*false|\bTests\.Filter\b/;
+const BUILD_FILE =
+  /(^|\/)(pom\.xml|package\.json|pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|Makefile|(jest|vitest)\.config\.\w+|junit-platform\.properties)$|\.gradle(\.kts)?$|\.sbt$/;
+
+/** The build can leave tests out without one of them being touched. */
+export function weakenedBuildFindings(file: DiffFile): Finding[] {
+  if (!BUILD_FILE.test(file.path)) return [];
+  const before = new Set(changedLines(file, '-').map(({ text }) => text.trim()));
+  return changedLines(file, '+')
+    .filter(({ text }) => !isComment(text) && !before.has(text.trim()) && WEAK_BUILD.test(text))
+    .map((at) => refuse(file, 'the build may leave out tests, or go on when they fail', at));
+}
