@@ -25,6 +25,7 @@ import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
+import { createRepairActivities } from './activities/repair.ts';
 import { collect, collectRunFolders, hourly } from './activities/retention.ts';
 import { createReversibilityActivities } from './activities/reversibility.ts';
 import { createRolloutActivities } from './activities/rollout.ts';
@@ -63,7 +64,7 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const ROLES = ['workflow', 'activity', 'suite'] as const;
+const ROLES = ['workflow', 'activity', 'suite', 'agent'] as const;
 type Role = (typeof ROLES)[number];
 
 type Parts = {
@@ -150,6 +151,8 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
       ];
     case 'suite':
       return createSuiteWorkers(parts);
+    case 'agent':
+      return [await createAgentWorker(parts)];
   }
 }
 
@@ -187,6 +190,7 @@ function createActivities(
     library: libraryDir,
   };
   const builds = { ...places, run, allowedEnvironment, gitEnvironment, sandboxOf };
+  const git = { run, environment: gitEnvironment, dataDir, settings: reader };
   return {
     ...createRecordActivities({
       db,
@@ -199,12 +203,26 @@ function createActivities(
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
-    ...createAgentActivities({ run, environment: gitEnvironment, db, dataDir, artifacts, settings: reader }),
+    ...createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
   };
+}
+
+/** What agents run: commands in sandboxes, as many at once as half of the cores. It holds no secret that it could lose. */
+async function createAgentWorker(parts: Parts): Promise<Worker> {
+  const { db, dataDir, artifacts } = parts;
+  const { sandboxOf } = await openSandboxes(dataDir);
+  const git = { run, environment: allowedEnvironment(GIT_ENVIRONMENT), dataDir, settings: createSettingsReader(db) };
+  return Worker.create({
+    ...common(parts),
+    taskQueue: 'patchwright-agent',
+    activities: createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
+  });
 }
 
 /** A host's own queue has as many slots as it can really run at once; the shared one only hands out hosts. */

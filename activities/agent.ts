@@ -1,38 +1,48 @@
 import { join } from 'node:path';
-import type { Settings } from '../config/schema.ts';
+import { asyncLocalStorage } from '@temporalio/activity';
+import type { ForkSettings, Settings } from '../config/schema.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
+import { findingText } from '../decisions/proposal-gates.ts';
+import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
-import { ensureCommit, type GitTools } from '../git/clone.ts';
+import { ensureCommit, gitIn } from '../git/clone.ts';
+import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import { closeAgentRun, finishedTurn, keepTurn, openAgentRun, wholeResult } from '../store/agents.ts';
+import { closeAgentRun, finishedTurn, keepTurn, wholeResult } from '../store/agents.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
 import type {
-  AgentBudget,
   AgentOrder,
   AgentOutcome,
   Diagnosis,
   DiagnosisSubject,
+  FilesNow,
   ToolCall,
   ToolResult,
   Turn,
 } from '../workflows/agent-types.ts';
-import type { Digest, Patch } from '../workflows/types.ts';
-import { CUT_OFF, diagnosisBrief, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
-import { assembleContext } from './agent/context.ts';
+import type { ProofOutcome } from '../workflows/proof-types.ts';
+import type { Digest } from '../workflows/types.ts';
+import { CUT_OFF, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
-import { askModel, redactItem } from './agent/model.ts';
+import { askModel } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
+import { createPreparations, type DiagnosisRequest, type RepairRequest, type ReviewRequest } from './agent/prepare.ts';
+import { checkProposal } from './agent/proposal-check.ts';
 import { readGivenSkill } from './agent/skills.ts';
-import { createSources } from './agent/sources.ts';
-import { applyTool, asShown, toolSpecs } from './agent/tools.ts';
+import { createSources, type Sources } from './agent/sources.ts';
+import { toolSpecs } from './agent/tool-inputs.ts';
+import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
+import { trialText } from './agent/trial-text.ts';
+import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
 
-export type AgentDeps = GitTools & {
+export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
+
+export type AgentDeps = WorkspaceDeps & {
   db: Db;
-  dataDir: string;
   artifacts: ArtifactStore;
   settings: (digest: Digest) => Promise<Settings>;
 };
@@ -40,37 +50,60 @@ export type AgentDeps = GitTools & {
 /** What came since the last turn: results of its calls, or what it has to be told. */
 export type Since = { results?: ToolResult[]; told?: 'words' | 'cut-off'; last?: boolean };
 
-export type DiagnosisRequest = {
-  run: string;
-  release: string;
-  settings: Digest;
-  subject: DiagnosisSubject;
-  patches: Patch[];
-};
-
-export type Prepared = { kind: 'ready'; brief: Digest; budget: AgentBudget } | { kind: 'no-model' };
-
 /** An agent's turns and tools. They read; nothing here has an effect outside of the store. */
 export function createAgentActivities(deps: AgentDeps) {
   const { db, artifacts } = deps;
   const transcripts = createTranscripts(artifacts);
   const evidence = createEvidence(db, artifacts);
-  const put = async (text: string) => (await artifacts.put(text)).sha256;
+  const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
+  const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
+  const preparations = createPreparations({ ...deps, transcripts, evidence });
+
+  async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
+    const text = asShown(said);
+    return { id, output: await put(headAndTail(text, id)), whole: await put(text) };
+  }
+
+  async function filesOf({ subject: { fork, candidate } }: AgentOrder, tree: string): Promise<FilesNow> {
+    const workspaces = createWorkspaces(deps, mirrorOf(fork));
+    return { tree, patch: await put(await workspaces.patchOf({ candidate, tree })) };
+  }
+
+  async function worldOf(order: AgentOrder, files: FilesNow | undefined): Promise<ToolWorld> {
+    const { fork: name, candidate, patch } = order.subject;
+    const mirror = mirrorOf(name);
+    const fork = (await deps.settings(order.settings)).forks[name];
+    // Another host may have cut it.
+    if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, candidate);
+    const git = gitIn(deps, mirror);
+    const whole = async (id: string) => {
+      const digest = await wholeResult(db, order.run, id);
+      return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
+    };
+    const skill = async (wanted: string, file: string) =>
+      readGivenSkill((await transcripts.record(order.brief)).skills, fork?.agent.skills, wanted, file);
+    const world = { sources: createSources(deps, mirror), evidence, whole, skill };
+    if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
+    if (order.role !== 'repair' || fork === undefined) return world;
+    const workspaces = createWorkspaces(deps, mirror);
+    if (files !== undefined) await workspaces.ensure(candidate, files, async () => artifacts.read(files.patch));
+    const repair = {
+      ...{ git, fork, put, workspaces },
+      tree: files?.tree ?? (await git('rev-parse', `${candidate}^{tree}`)),
+      sourceOf: (commit: string) => sourceOf(name, fork, commit, 0),
+      gates: (diff: string) => findingsOf({ sources: world.sources, fork, order }, diff),
+      ...abortOfActivity(),
+    };
+    return { ...world, repair };
+  }
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
-    async prepareDiagnosis({ run, release, settings, subject, patches }: DiagnosisRequest): Promise<Prepared> {
-      const { model } = await deps.settings(settings);
-      if (model === undefined) return { kind: 'no-model' };
-      const [verdict, difference] = [await evidence.verdict(subject), await evidence.difference(subject)];
-      const about = { ...subject, release, settings, patches, failing: subject };
-      const { text, layers, skills } = await assembleContext(deps, about);
-      const parts = { verdict: asShown(verdict), difference: asShown(difference), context: asShown(text) };
-      const items = diagnosisBrief(parts).map(redactItem);
-      const brief = await transcripts.append(undefined, items, { layers, skills });
-      await openAgentRun(db, { run, release, role: 'diagnose', brief });
-      return { kind: 'ready', brief, budget: model.budget };
-    },
+    prepareDiagnosis: (request: DiagnosisRequest) => preparations.diagnosis(request),
+    /** The same for a repair. */
+    prepareRepair: (request: RepairRequest) => preparations.repair(request),
+    /** The same for one reviewer. */
+    prepareReview: (request: ReviewRequest) => preparations.review(request),
 
     /**
      * One question to the model, one entry of the transcript. A turn that has ended is read from the store and not paid
@@ -84,36 +117,34 @@ export function createAgentActivities(deps: AgentDeps) {
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
       const news = await newsOf(artifacts, since);
       const items = [...(await transcripts.read(head)), ...news];
-      const { turn: answered, said } = await askModel(model, { items, tools: toolSpecs(), put });
+      const { turn: answered, said } = await askModel(model, { items, tools: toolSpecs(order.role), put });
       const outcome: Turn = { ...answered, head: await transcripts.append(head, [...news, ...said]) };
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
       return keepTurn(db, { run, turn, outcome, results });
     },
 
-    /** Makes one call. Safe to repeat: it reads. */
-    async useTool(order: AgentOrder, call: ToolCall): Promise<ToolResult> {
-      const { fork, candidate } = order.subject;
+    /**
+     * Makes one call. Safe to repeat: it reads, or makes another tree of the one it was given.
+     *
+     * @param files what a repair's files are; the candidate's where nothing was changed yet.
+     */
+    async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
-      const mirror = join(deps.dataDir, 'git', `${fork}.git`);
-      const { repository, agent } = (await deps.settings(order.settings)).forks[fork] ?? {};
-      // Another host may have cut it.
-      if (repository !== undefined) await ensureCommit(deps, mirror, repository, candidate);
-      const whole = async (id: string) => {
-        const digest = await wholeResult(db, order.run, id);
-        return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
-      };
-      const skill = async (name: string, file: string) =>
-        readGivenSkill((await transcripts.record(order.brief)).skills, agent?.skills, name, file);
-      const world = { sources: createSources(deps, mirror), evidence, whole, skill };
-      const used = await applyTool(world, order, call.name, given);
-      const text = asShown(used.text);
+      const used = await applyTool(await worldOf(order, files), order, call.name, given);
+      const { refused, accepted, trial } = used;
       return {
-        id: call.id,
-        output: await put(headAndTail(text, call.id)),
-        whole: await put(text),
-        ...(used.accepted !== undefined && { accepted: await put(used.accepted) }),
-        ...(used.refused && { refused: true }),
+        ...(await shown(call.id, used.text)),
+        ...(accepted !== undefined && { accepted: await put(accepted) }),
+        ...(refused && { refused: true }),
+        ...(used.tree !== undefined && { files: await filesOf(order, used.tree) }),
+        ...(trial !== undefined && { trial: { fix: trial, tests: order.trial?.held?.tests ?? [] } }),
       };
+    },
+
+    /** What a trial came to, for the model. Reads only. */
+    async tellTrial(call: string, outcome: ProofOutcome): Promise<ToolResult> {
+      const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
+      return shown(call, await trialText(outcome, read));
     },
 
     /** Safe to repeat: the first end stands. */
@@ -127,6 +158,25 @@ export function createAgentActivities(deps: AgentDeps) {
       return plainText(redact(diagnosisWords(testName(subject), diagnosis)), 2_500);
     },
   };
+}
+
+/** What the static gates have to say of a change, in the order of their weight. */
+async function findingsOf(
+  at: { sources: Sources; fork: ForkSettings; order: AgentOrder },
+  diff: string,
+): Promise<ProposalProblem[]> {
+  const { candidate: base, untouchable = [] } = at.order.subject;
+  const policy = at.fork.agent.proposals;
+  const files = (await at.sources.list(base, '')).split('\n');
+  const failingTests = files.filter((path) => untouchable.some((test) => isFileOf(path, test)));
+  const found = await checkProposal({ sources: at.sources, base, diff, policy, failingTests });
+  return found.map((finding) => ({ kind: finding.kind, words: findingText(finding) }));
+}
+
+/** Outside of an activity (a test) nothing is cancelled. */
+function abortOfActivity(): { signal?: AbortSignal } {
+  const context = asyncLocalStorage.getStore();
+  return context === undefined ? {} : { signal: context.cancellationSignal };
 }
 
 export type AgentActivities = ReturnType<typeof createAgentActivities>;

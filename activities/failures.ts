@@ -13,7 +13,8 @@ export type PermanentFailure =
   | 'PortTaken'
   | 'NotVerifiedUpstream'
   | 'ChangedByHand'
-  | 'NoTraffic';
+  | 'NoTraffic'
+  | 'NotApproved';
 
 export function permanent(type: PermanentFailure, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);

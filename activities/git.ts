@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
-import { type GitTools, gitIn, UnknownRef, withMirror } from '../git/clone.ts';
+import { type Git, type GitTools, gitIn, UnknownRef, withMirror } from '../git/clone.ts';
 import { pickOnto, putOnBase, readStack, sourceOf } from '../git/patch-stack.ts';
 import type { Db } from '../store/database.ts';
 import { runEffect } from '../store/journal.ts';
 import type { CutOutcome, Digest, Patch, Source } from '../workflows/types.ts';
+import { whyNotApproved } from './approvals.ts';
 import { permanent } from './failures.ts';
 
 export type GitDeps = GitTools & {
@@ -33,6 +34,7 @@ export function createGitActivities(deps: GitDeps) {
       const fork = await forkOf(deps, order);
       return inMirror(deps, mirrorOf(order.fork), fork.repository, async (git) => {
         const baseCommit = await git.resolve(order.base ?? fork.base, 'base');
+        await fetchOurs(git, fork.repository, order.ref);
         const tip = await git.resolve(order.ref, 'ref');
         const stack = await readStack(git, baseCommit, tip);
         if ('reasons' in stack) return { kind: 'refused', reasons: stack.reasons };
@@ -103,6 +105,8 @@ export function createGitActivities(deps: GitDeps) {
       settings: Digest;
       ref: string;
       commit: string;
+      /** What people had to approve: looked at once more right before the push. */
+      approved?: { id: string; binds: Record<string, string> };
     }): Promise<void> {
       const fork = await forkOf(deps, order);
       if (!/^refs\/(patchwright|tags)\/[A-Za-z0-9._/-]+$/.test(order.ref)) {
@@ -119,6 +123,7 @@ export function createGitActivities(deps: GitDeps) {
             return listed.split(/\s/)[0] === order.commit ? { commit: order.commit } : undefined;
           },
           perform: async () => {
+            await requireApproval(deps, order);
             await git('push', '--quiet', '--force', '--', repository, `${order.commit}:${order.ref}`);
             return { commit: order.commit };
           },
@@ -134,6 +139,23 @@ async function forkOf(deps: GitDeps, order: { fork: string; settings: Digest }):
   const fork = (await deps.settings(order.settings)).forks[order.fork];
   if (fork === undefined) throw permanent('UnknownFork', `no fork "${order.fork}" is configured`);
   return fork;
+}
+
+/** A repaired stack lies beside the branches; another host may have pushed it. */
+async function fetchOurs(git: Git, repository: string, ref: string): Promise<void> {
+  if (/^refs\/patchwright\/[A-Za-z0-9./-]+$/.test(ref))
+    await git('fetch', '--quiet', '--force', '--no-tags', '--', repository, `+${ref}:${ref}`);
+}
+
+/** @throws a permanent failure where what is about to be pushed is not what was approved, or not any more. */
+async function requireApproval(
+  { db, settings }: GitDeps,
+  order: { key: string; settings: Digest; approved?: { id: string; binds: Record<string, string> } },
+): Promise<void> {
+  if (order.approved === undefined) return;
+  const use = { ...order.approved, settings: await settings(order.settings), use: order.key };
+  const reason = await whyNotApproved(db, use);
+  if (reason !== undefined) throw permanent('NotApproved', reason);
 }
 
 const inMirror: typeof withMirror = async (...args) => {

@@ -18,6 +18,7 @@ import { type JudgeOrder, judgeFailures } from './suite-runner/judge.ts';
 import type { TestKey } from './suite-runner/judge-case.ts';
 import { writeDifferences } from './suite-runner/log-differences.ts';
 import { prepareSuite, type SuiteOrder } from './suite-runner/prepare.ts';
+import { type ProofPlan, prepareProof, readProof } from './suite-runner/proof.ts';
 import { type BatchOrder, runBatch } from './suite-runner/run-batch.ts';
 
 export type { SuiteHost } from '../decisions/host-slots.ts';
@@ -70,6 +71,11 @@ export function createSuiteRunnerActivities(deps: SuiteRunnerDeps) {
     markArm: (order: Parameters<typeof markArm>[1]) => markArm(deps, order),
     /** Names the culprits. Safe to repeat. */
     saveCulprits: (order: { suiteRun: string; culprits: Culprit[] }) => saveCulprits(deps, order),
+
+    /** Plans the runs that prove a change; answers with the hosts that are there. Safe to repeat. */
+    prepareProof: (order: ProofPlan) => prepareProof(deps, order),
+    /** What those runs said. Safe to repeat. */
+    readProof: (order: { suiteRun: string; tests: TestKey[] }) => readProof(deps, order),
 
     /** Counts and closes a suite run. Safe to repeat. */
     finishSuite: (order: FinishOrder) => finishSuite(deps, order),

@@ -8,6 +8,7 @@ import type { EnvironmentUpActivities } from './environment-up.ts';
 import type { GitActivities } from './git.ts';
 import type { PagingActivities } from './paging.ts';
 import type { RecordActivities } from './release-records.ts';
+import type { RepairActivities } from './repair.ts';
 import type { ReversibilityActivities } from './reversibility.ts';
 import type { RolloutActivities } from './rollout.ts';
 import type { StoryActivities } from './story.ts';
@@ -23,6 +24,7 @@ export type ActivityName = keyof (AgentActivities &
   GitActivities &
   PagingActivities &
   RecordActivities &
+  RepairActivities &
   ReversibilityActivities &
   RolloutActivities &
   StoryActivities &
@@ -48,6 +50,19 @@ export const TOUCHES = {
   prepareDiagnosis: READS,
   takeTurn: READS,
   useTool: READS,
+  prepareRepair: READS,
+  prepareReview: READS,
+  tellTrial: READS,
+
+  repairPolicy: NOTHING,
+  keepText: TEXT,
+  foldRepair: READS,
+  readConflict: READS,
+  pickPatches: READS,
+  resolvePatch: READS,
+  readProposal: READS,
+  readReview: READS,
+  describeRepair: READS,
   closeRun: TEXT,
   diagnosisText: READS,
 
@@ -125,6 +140,8 @@ export const TOUCHES = {
   markArm: TEXT,
   saveCulprits: TEXT,
   finishSuite: READS,
+  prepareProof: NOTHING,
+  readProof: READS,
   endRunners: NOTHING,
 } satisfies Record<ActivityName, readonly Touch[]>;
 

@@ -27,11 +27,32 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
         .prefault({ inputPerMillion: 0, outputPerMillion: 0 })
         .describe('of a million tokens; without it money is not counted'),
       budget: budgetSchema.describe('of one run'),
+      perRelease: z
+        .strictObject({
+          tokens: z.int().min(1_000).default(20_000_000),
+          money: z.number().positive().default(50),
+        })
+        .prefault({})
+        .describe('of all runs of a release together'),
     })
     .optional()
-    .describe('the agent that diagnoses what holds a release');
+    .describe('the agent that diagnoses and repairs what holds a release');
 
 export type AgentBudget = z.output<typeof budgetSchema>;
+
+/** `repair:` of a fork: what an agent may do about what holds a release. */
+export const repairSchema = z
+  .strictObject({
+    policy: z
+      .enum(['off', 'suggest', 'apply-reviewed'])
+      .default('suggest')
+      .describe('suggest: a person approves; apply-reviewed: three reviewers without an objection are enough'),
+    attempts: z.int().min(1).max(5).default(2).describe('repaired candidates of one release'),
+    proveWhole: z.boolean().default(true).describe('the proof runs the whole suite, not only what failed'),
+  })
+  .prefault({});
+
+export type RepairSettings = z.output<typeof repairSchema>;
 
 /** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
 export const forkAgentSchema = z

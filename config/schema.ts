@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { forkAgentSchema, modelSchema } from './agent.ts';
+import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
@@ -68,6 +68,7 @@ export const forkSchema = z.strictObject({
   build: buildSchema,
   ...sandboxFields,
   suites: z.record(name, suiteSchema).default({}),
+  repair: repairSchema.describe('what an agent may do about what holds a release'),
   agent: forkAgentSchema,
   release: z.strictObject({
     suites: z.array(name).min(1).describe('what a release runs unless --suite says otherwise'),

@@ -34,3 +34,18 @@ export function repeatsItself(signatures: readonly string[]): boolean {
   const last = signatures.slice(-SAME_CALLS);
   return last.length === SAME_CALLS && new Set(last).size === 1;
 }
+
+export type ReleaseBudget = { tokens: number; money: number };
+
+/** What the next run may spend: its own budget, or what is left of the release's. */
+export function budgetLeft(
+  run: AgentBudget,
+  release: ReleaseBudget,
+  spent: ReleaseBudget,
+): { kind: 'some'; budget: AgentBudget } | { kind: 'none'; reason: string } {
+  const tokens = Math.floor(release.tokens - spent.tokens);
+  const money = release.money - spent.money;
+  if (tokens <= 0) return { kind: 'none', reason: `the release's budget of ${release.tokens} tokens is used up` };
+  if (money <= 0) return { kind: 'none', reason: `the release's budget of ${release.money} of money is used up` };
+  return { kind: 'some', budget: { ...run, tokens: Math.min(run.tokens, tokens), money: Math.min(run.money, money) } };
+}

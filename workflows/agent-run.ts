@@ -3,12 +3,23 @@ import {
   ApplicationFailure,
   CancellationScope,
   continueAsNew,
+  executeChild,
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
 import type { AgentActivities, Since } from '../activities/agent.ts';
 import { budgetState, repeatsItself, SAME_CALLS } from '../decisions/agent-budget.ts';
-import type { AgentEnd, AgentOrder, AgentOutcome, AgentSpent, Turn } from './agent-types.ts';
+import type {
+  AgentEnd,
+  AgentOrder,
+  AgentOutcome,
+  AgentSpent,
+  FilesNow,
+  ToolCall,
+  ToolResult,
+  Turn,
+} from './agent-types.ts';
+import { proof } from './proof.ts';
 import type { Digest } from './types.ts';
 
 const { takeTurn } = proxyActivities<AgentActivities>({
@@ -19,10 +30,18 @@ const { takeTurn } = proxyActivities<AgentActivities>({
   retry: { initialInterval: '2 seconds', maximumInterval: '2 minutes', maximumAttempts: 12 },
 });
 
-const { useTool, closeRun } = proxyActivities<AgentActivities>({
+const { useTool, tellTrial, closeRun } = proxyActivities<AgentActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 10 },
+});
+
+/** Commands in a sandbox: on a host that has room for them. */
+const sandboxed = proxyActivities<AgentActivities>({
+  taskQueue: 'patchwright-agent',
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '30 seconds',
   retry: { maximumInterval: '30 seconds', maximumAttempts: 10 },
 });
 
@@ -30,6 +49,9 @@ const { useTool, closeRun } = proxyActivities<AgentActivities>({
 const MOST_REFUSED = 4;
 /** So many turns without one call, in a row. */
 const MOST_IDLE = 3;
+
+/** Of each failing test, when a change is tried. */
+const TRIAL_RUNS = 3;
 
 /** Turns of one history: with their calls they stay far below 2,000 events. */
 const TURNS_A_HISTORY = 100;
@@ -46,6 +68,10 @@ export type AgentProgress = {
   idle: number;
   signatures: string[];
   since: Since;
+  /** What a repair's files are by now. */
+  files?: FilesNow;
+  /** Changes that it had tried. */
+  trials?: number;
 };
 
 /**
@@ -132,11 +158,43 @@ async function act(
   if (repeatsItself(at.signatures)) {
     return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-  const results = await Promise.all(turn.calls.map((call) => useTool(order, call)));
+  const results = order.role === 'repair' ? await oneByOne(order, at, turn.calls) : await atOnce(order, turn.calls);
   const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
   if (accepted !== undefined) return { kind: 'answered', answer: accepted };
   at.refused += results.filter((result) => result.refused).length;
   at.since = { results };
   if (at.refused < MOST_REFUSED) return undefined;
   return { kind: 'gave-up', reason: `code refused ${at.refused} of its answers: what they quote is not there` };
+}
+
+const atOnce = (order: AgentOrder, calls: readonly ToolCall[]) =>
+  Promise.all(calls.map((call) => useTool(order, call)));
+
+/** Each call finds the files as the one before has left them. */
+async function oneByOne(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<ToolResult[]> {
+  const results: ToolResult[] = [];
+  for (const call of calls) {
+    const run = call.name === 'shell' ? sandboxed.useTool : useTool;
+    const used = await run(order, call, ...(at.files === undefined ? [] : [at.files]));
+    if (used.files !== undefined) at.files = used.files;
+    results.push(used.trial === undefined ? used : await tryOut(order, at, call, used.trial));
+  }
+  return results;
+}
+
+/** Builds what the files are and runs the tests that failed: not the proof, which the agent never sees. */
+async function tryOut(
+  order: AgentOrder,
+  at: AgentProgress,
+  { id }: ToolCall,
+  { fix }: NonNullable<ToolResult['trial']>,
+): Promise<ToolResult> {
+  if (order.trial === undefined) throw ApplicationFailure.nonRetryable(`${order.run} has nothing to try a change on`);
+  at.trials = (at.trials ?? 0) + 1;
+  const name = `${order.run}/trial-${at.trials}`;
+  const outcome = await executeChild(proof, {
+    workflowId: `proof:${name}`,
+    args: [{ ...order.trial, proof: name, fix, before: 0, after: TRIAL_RUNS, whole: false }],
+  });
+  return tellTrial(id, outcome);
 }

@@ -1,7 +1,11 @@
-import type { Digest } from './types.ts';
+import type { TestKey, TrialOf } from './proof-types.ts';
+import type { Digest, Source } from './types.ts';
+
+/** Each looks at a change in one way, and knows nothing of what its author thought. */
+export type ReviewRole = 'review-correctness' | 'review-blast-radius' | 'review-tests';
 
 /** What an agent is asked to do; each has its own brief, tools and check of its answer. */
-export type AgentRole = 'diagnose';
+export type AgentRole = 'diagnose' | 'repair' | ReviewRole;
 
 /** Limits of one run: questions to the model, tokens read and written, money, wall time. */
 export type AgentBudget = { turns: number; tokens: number; money: number; minutes: number };
@@ -19,13 +23,26 @@ export type DiagnosisSubject = {
   test: string;
 };
 
+/** What any run is about: two commits of a fork, and what is known beside them. */
+export type AgentSubject = Pick<DiagnosisSubject, 'fork' | 'base' | 'candidate'> &
+  Partial<Pick<DiagnosisSubject, 'suite' | 'suiteRun' | 'unit' | 'test'>> & {
+    /** Where there is no verdict: what the build or git said. */
+    log?: Digest;
+    /** Files of the failing tests: a repair that touches one proves nothing. */
+    untouchable?: TestKey[];
+    /** A change that is reviewed. */
+    patch?: Digest;
+  };
+
 /** One run of an agent. `run` names it, and is never used twice: kafka-7/1/diagnose/fast/1. */
 export type AgentOrder = {
   run: string;
   role: AgentRole;
   release: string;
   settings: Digest;
-  subject: DiagnosisSubject;
+  subject: AgentSubject;
+  /** What a repair tries its changes on. */
+  trial?: TrialOf;
   /** The first entry of the transcript, in the artifact store: instructions and context, as they were given. */
   brief: Digest;
   budget: AgentBudget;
@@ -34,11 +51,24 @@ export type AgentOrder = {
 /** A call that the model wants made; its arguments lie in the transcript. */
 export type ToolCall = { id: string; name: string; arguments: Digest };
 
+/** What a repair's files are: a tree of git, and the change that makes it of the candidate, for hosts that lack the tree. */
+export type FilesNow = { tree: string; patch: Digest };
+
 /**
  * What a tool answered, in the artifact store: the text that the model gets, and the whole of it. `accepted`: the
  * answer of the run. `refused`: an answer that code found wanting.
  */
-export type ToolResult = { id: string; output: Digest; whole: Digest; accepted?: Digest; refused?: boolean };
+export type ToolResult = {
+  id: string;
+  output: Digest;
+  whole: Digest;
+  accepted?: Digest;
+  refused?: boolean;
+  /** What the files are after it, where it changed them. */
+  files?: FilesNow;
+  /** It is to be tried: the workflow does, and tells what came of it. */
+  trial?: { fix: Source; tests: TestKey[] };
+};
 
 /** One answer of the model. `head` is the transcript up to and with it. */
 export type Turn = {
@@ -77,4 +107,24 @@ export type Diagnosis = {
   quotes: Quote[];
   confidence: 'low' | 'medium' | 'high';
   todo: string;
+};
+
+/** What a repair hands in: the change is the state of its files, never its words. */
+export type Proposal = {
+  tree: string;
+  patch: Digest;
+  /** What the static gates have to say of it without refusing it: a person decides then. */
+  pointedOut: string[];
+  cause: string;
+  change: string;
+  risk: string;
+};
+
+/** An objection, with the changed line that it objects to. */
+export type Finding = {
+  by: ReviewRole;
+  severity: 'blocks' | 'note';
+  file: string;
+  line: string;
+  problem: string;
 };

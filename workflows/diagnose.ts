@@ -61,6 +61,7 @@ async function explain(request: DiagnosisRequest, begins: () => Promise<void>): 
   try {
     const prepared = await prepareDiagnosis(request);
     if (prepared.kind === 'no-model') return undefined;
+    if (prepared.kind === 'no-budget') return `${about}: no explanation by an agent: ${prepared.reason}`;
     await begins();
     const { brief, budget } = prepared;
     const outcome = await executeChild(agentRun, {

@@ -17,7 +17,9 @@ import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions
 import { gateSuites } from '../decisions/suite-gate.ts';
 import { diagnose } from './diagnose.ts';
 import { rollOut } from './environment-client.ts';
+import { regressionOf, stackOf, tryRepair } from './held.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
+import type { RepairTarget } from './repair-types.ts';
 import { suite } from './suite.ts';
 import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, RolloutOrder, SuiteOutcome } from './types.ts';
 
@@ -70,7 +72,8 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
- *   3. Run every suite. A verdict that the patches caused holds the release; an agent explains it.
+ *   3. Run every suite. A verdict that the patches caused holds the release; an agent explains it, and may mend the
+ *      patch: the repaired stack is the next candidate, and begins at 1.
  *   4. Roll out through each environment in order; only what the one before has verified goes on. What could not be
  *      taken back needs the word of people before the second.
  *   5. Finish: name it in the fork's repository, say how it ended.
@@ -84,7 +87,7 @@ export async function release(input: ReleaseInput): Promise<ReleaseOutcome> {
     key: `${input.release}/open`,
     text: `${input.release}: ${input.requestedBy} releases ${input.fork} ${input.ref} through ${input.environments.join(', ') || 'its suites'}`,
   });
-  const outcome = await runToOutcome(() => attempt(input, 1, steps), steps);
+  const outcome = await runToOutcome(() => attempts(input, steps), steps);
   await CancellationScope.nonCancellable(async () => {
     await steps.leave();
     await records.recordOutcome({ release: input.release, outcome });
@@ -93,15 +96,37 @@ export async function release(input: ReleaseInput): Promise<ReleaseOutcome> {
   return outcome;
 }
 
-async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<ReleaseOutcome> {
+/** Candidate after candidate: one that is held may be repaired, and the repaired stack begins at the cut again. */
+async function attempts(input: ReleaseInput, steps: Steps): Promise<ReleaseOutcome> {
+  const earlier: string[] = [];
+  for (let [n, ref] = [1, input.ref]; ; n += 1) {
+    const order = { ...input, ref };
+    const mendable: Mendable = {};
+    const outcome = await attempt(order, n, steps, mendable);
+    if (outcome.kind !== 'held' || mendable.target === undefined) return outcome;
+    const repaired = await tryRepair(order, n, { target: mendable.target, earlier }, () => steps.enter('repair'));
+    if (repaired === undefined) return outcome;
+    ref = repaired;
+  }
+}
+
+/** Filled where a candidate is held by what an agent might mend. */
+type Mendable = { target?: RepairTarget | undefined };
+
+async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: Mendable): Promise<ReleaseOutcome> {
   await steps.enter('cut');
   const cut = await cutAndRecord(input, n);
   if (cut.kind === 'refused') return { kind: 'refused', at: 'cut', reasons: cut.reasons };
+  if (cut.kind === 'conflict') mendable.target = { kind: 'conflict', ref: input.ref, reasons: cut.reasons };
   if (cut.kind !== 'cut') return { kind: 'held', at: 'cut', reasons: cut.reasons };
 
   await steps.enter('build');
   const built = await buildBoth(input, n, cut);
-  if (built.kind === 'broken') return { kind: 'held', at: 'build', reasons: built.reasons };
+  if (built.kind === 'broken') {
+    if (!built.base)
+      mendable.target = { kind: 'build', ...stackOf(cut), candidate: cut.candidate, reasons: built.reasons };
+    return { kind: 'held', at: 'build', reasons: built.reasons };
+  }
 
   const ineffective = await runChecks(input, n, cut);
   if (ineffective.length > 0) return { kind: 'held', at: 'checks', reasons: ineffective };
@@ -114,6 +139,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps): Promise<Re
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') {
     if (gate.kind === 'held') await diagnose({ input, n, cut, suites }, steps.enter);
+    if (gate.kind === 'held') mendable.target = regressionOf(cut, built.candidate, suites);
     return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
   }
 
@@ -177,13 +203,14 @@ async function buildBoth(
   input: ReleaseInput,
   n: number,
   cut: Cut,
-): Promise<Both | { kind: 'broken'; reasons: string[] }> {
+): Promise<Both | { kind: 'broken'; base?: boolean; reasons: string[] }> {
   const { release, settings } = input;
   const [base, candidate] = await Promise.all([
     buildSource({ ...cut.base, settings, release }),
     buildSource({ ...cut.candidate, settings, release }),
   ]);
-  if (base.kind === 'broken') return { kind: 'broken', reasons: ['the base itself does not build', ...base.reasons] };
+  if (base.kind === 'broken')
+    return { kind: 'broken', base: true, reasons: ['the base itself does not build', ...base.reasons] };
   if (candidate.kind === 'broken') return candidate;
   await records.recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.build.buildKey });
   await tell(release, `${n}/build`, buildWords(candidate, base));

@@ -2,7 +2,7 @@ import { countWords, testName } from '../../decisions/verdict-words.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
-import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
+import type { AgentSubject, DiagnosisSubject } from '../../workflows/agent-types.ts';
 import type { Verdict } from '../../workflows/types.ts';
 
 type Subject = Pick<DiagnosisSubject, 'suiteRun' | 'unit' | 'test'>;
@@ -21,13 +21,16 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
   }
 
   return {
-    verdictOf,
-    async verdict(subject: Subject): Promise<string> {
-      const found = await verdictOf(subject);
-      return found === undefined ? 'there is no such verdict' : verdictText(found);
+    /** Where there is no verdict, what the build or git said is the log. */
+    async read({ suiteRun, unit, test, log }: AgentSubject, what: 'verdict' | 'log' | 'difference'): Promise<string> {
+      if (suiteRun === undefined || unit === undefined || test === undefined) {
+        return what === 'log' && log !== undefined ? text(log) : 'there is no verdict: nothing was run; read the log';
+      }
+      const found = await verdictOf({ suiteRun, unit, test });
+      if (found === undefined) return 'there is no such verdict';
+      if (what === 'verdict') return verdictText(found);
+      return text(what === 'log' ? found.evidence : found.logDifference);
     },
-    log: async (subject: Subject) => text((await verdictOf(subject))?.evidence),
-    difference: async (subject: Subject) => text((await verdictOf(subject))?.logDifference),
   };
 }
 

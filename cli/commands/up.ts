@@ -1,9 +1,13 @@
+import type { Settings } from '../../config/schema.ts';
 import { startUp, type UpOptions } from '../../services/supervisor.ts';
 import { fired, untilInterrupted } from '../../services/until-interrupted.ts';
 import type { Progress } from '../../setup/progress.ts';
 
-/** The roles of one machine; `agent` joins them with the sandbox. */
-export const ROLES = ['workflow', 'activity', 'suite'] as const;
+export const ROLES = ['workflow', 'activity', 'suite', 'agent'] as const;
+
+/** What one machine runs: agents' commands only where there is a model that could ask for one. */
+export const rolesOf = ({ model }: Pick<Settings, 'model'>): string[] =>
+  ROLES.filter((role) => role !== 'agent' || model !== undefined);
 
 /** `patchwright up`: runs everything until Ctrl-C, `patchwright down` or SIGTERM. Returns the exit status. */
 export async function up(options: Omit<UpOptions, 'interrupted'>): Promise<0> {

@@ -59,6 +59,10 @@ export async function openAgentWorld() {
 
   const environment = { PATH: process.env.PATH ?? '', HOME: dir };
   const agent = createAgentActivities({
+    sandboxOf: () => {
+      throw new Error('nothing runs in this test');
+    },
+    allowedEnvironment: () => ({}),
     run,
     environment,
     db,

@@ -1,0 +1,68 @@
+import type { ForkSettings } from '../../config/schema.ts';
+import { type ProposalProblem, proposalProblems } from '../../decisions/repair.ts';
+import type { Git } from '../../git/clone.ts';
+import { commitTree } from '../../git/fix-stack.ts';
+import type { AgentOrder, Proposal } from '../../workflows/agent-types.ts';
+import type { Digest, Source } from '../../workflows/types.ts';
+import type { Input, ToolName } from './tool-inputs.ts';
+import type { Used } from './tools.ts';
+import type { Workspaces } from './workspace.ts';
+
+/** `tree`: what the agent's files are now. */
+export type RepairWorld = {
+  tree: string;
+  git: Git;
+  fork: ForkSettings;
+  workspaces: Workspaces;
+  sourceOf: (commit: string) => Source;
+  put: (bytes: Buffer) => Promise<Digest>;
+  /** What code has against this change, whoever made it. */
+  gates: (patch: string) => Promise<ProposalProblem[]>;
+  signal?: AbortSignal;
+};
+
+/** The tools that change the run's own files, and hand them in. */
+export async function repairTool(world: RepairWorld, order: AgentOrder, name: ToolName, input: never): Promise<Used> {
+  const { fork, candidate } = order.subject;
+  const files = { fork, candidate, tree: world.tree };
+  switch (name) {
+    case 'edit_file': {
+      const made = await world.workspaces.edit(files, input as Input<'edit_file'>);
+      return typeof made === 'string' ? { text: `not changed: ${made}` } : { text: 'changed', tree: made.tree };
+    }
+    case 'shell': {
+      const { command }: Input<'shell'> = input;
+      const ran = await world.workspaces.shell(files, world.fork, command, world.signal);
+      const lost = ran.lost === undefined ? '' : `\nyour files are as before: ${ran.lost.join('; ')}`;
+      return { text: `${ran.ended}${lost}\n${ran.said}`, ...(ran.tree !== undefined && { tree: ran.tree }) };
+    }
+    case 'run_tests': {
+      if ((await world.git('rev-parse', `${candidate}^{tree}`)) === world.tree) return { text: 'you changed nothing' };
+      const message = `Trial of ${order.run}`;
+      const commit = await commitTree(world.git, { tree: world.tree, parent: candidate, message });
+      await world.git('update-ref', `refs/patchwright/part/${order.run.replace(/[^A-Za-z0-9-]/g, '-')}`, commit);
+      return { text: 'being tried', trial: world.sourceOf(commit) };
+    }
+    default:
+      return propose(world, order, input);
+  }
+}
+
+/** What is handed in is what the files are; what code has against it goes back with the reason. */
+async function propose(world: RepairWorld, order: AgentOrder, words: Input<'propose'>): Promise<Used> {
+  const { fork, candidate, untouchable = [] } = order.subject;
+  const record = await world.workspaces.record({ fork, candidate, tree: world.tree });
+  if (record.kind === 'none') return { text: 'not taken: you changed nothing', refused: true };
+  if (record.kind === 'refused') return { text: `not taken: ${record.reasons.join('; ')}`, refused: true };
+  const { patch, changes, treeSha } = record.record;
+  const problems = proposalProblems(
+    changes.map(({ path }) => path),
+    untouchable,
+  );
+  const found = [...problems, ...(await world.gates(patch.toString('utf8')))];
+  const of = (kind: ProposalProblem['kind']) => found.flatMap((one) => (one.kind === kind ? [one.words] : []));
+  if (of('refuse').length > 0) return { text: `not taken: ${of('refuse').join('; ')}`, refused: true };
+  const pointedOut = of('point-out').slice(0, 10);
+  const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), pointedOut, ...words };
+  return { text: 'taken: it is proven and reviewed now', accepted: JSON.stringify(proposal) };
+}

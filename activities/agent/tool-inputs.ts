@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { AgentRole } from '../../workflows/agent-types.ts';
+import type { ToolSpec } from './model.ts';
+
+const arm = z.enum(['candidate', 'base']);
+/** `mine`: the files as a repair has made them by now. */
+const side = z.enum(['candidate', 'base', 'mine']);
+const path = z.string().max(500);
+
+/** What each tool takes: together at most 13, and no two for one job (design.md, *Agents*). */
+export const inputs = {
+  read_file: z.object({
+    arm: side,
+    path,
+    from: z.int().min(1).default(1),
+    lines: z.int().min(1).max(2_000).default(400),
+  }),
+  search: z.object({ arm: side, pattern: z.string().min(1).max(300), under: z.string().max(300).default('') }),
+  list_files: z.object({ arm: side, under: z.string().max(300).default('') }),
+  show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
+  evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
+  read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
+  read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
+  edit_file: z.object({ path, old: z.string().max(60_000), new: z.string().max(60_000) }),
+  shell: z.object({ command: z.string().min(1).max(8_000) }),
+  run_tests: z.object({}),
+  answer: z.object({
+    cause: z.string().min(20).max(1_500),
+    quotes: z
+      .array(
+        z.object({
+          where: z.enum(['candidate', 'base', 'log']),
+          file: path.optional(),
+          line: z.int().min(1).optional(),
+          text: z.string().min(1).max(400),
+        }),
+      )
+      .max(10),
+    confidence: z.enum(['low', 'medium', 'high']),
+    todo: z.string().min(5).max(600),
+  }),
+  propose: z.object({
+    cause: z.string().min(20).max(1_500),
+    change: z.string().min(10).max(1_500),
+    risk: z.string().min(5).max(800),
+  }),
+  review: z.object({
+    findings: z
+      .array(
+        z.object({
+          severity: z.enum(['blocks', 'note']),
+          file: path,
+          line: z.string().min(1).max(600),
+          problem: z.string().min(10).max(800),
+        }),
+      )
+      .max(12),
+  }),
+};
+
+export type ToolName = keyof typeof inputs;
+export type Input<Name extends ToolName> = z.output<(typeof inputs)[Name]>;
+export type Arm = z.output<typeof arm>;
+
+const DESCRIPTIONS: Record<ToolName, string> = {
+  read_file: 'Lines of a file, with their numbers. `arm`: the candidate, its base, or your own files as they are now.',
+  search: 'Lines that match an extended regular expression; `under` is a folder.',
+  list_files: 'The files below a folder.',
+  show_patch: 'One patch of the stack: its message and its difference.',
+  evidence:
+    'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
+  read_skill:
+    'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
+  read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
+  edit_file:
+    'Puts `new` in the place of `old` in one of your files. `old` must stand there exactly once; it is empty for a new file.',
+  shell:
+    'Runs a shell command over your files, in a sandbox without network. What it changes in tracked or new files stays; what git ignores (build output) is gone afterwards.',
+  run_tests:
+    'Builds your files as the release would, in a clean room, and runs the tests that failed there. Takes minutes.',
+  answer: 'Your diagnosis. Each quote is looked up: file and text must be exactly what stands there.',
+  propose: 'Hands your files in as the repair. The change is what the files say; the words are for whoever reviews it.',
+  review:
+    'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly; a finding without one is dropped.',
+};
+
+const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_skill', 'read_on'];
+
+/** Each role has what its job needs. */
+export function toolsOf(role: AgentRole): ToolName[] {
+  if (role === 'diagnose') return [...READING, 'evidence', 'answer'];
+  if (role === 'repair') return [...READING, 'evidence', 'edit_file', 'shell', 'run_tests', 'propose'];
+  return [...READING, 'review'];
+}
+
+export function toolSpecs(role: AgentRole): ToolSpec[] {
+  return toolsOf(role).map((name) => ({
+    name,
+    description: DESCRIPTIONS[name],
+    parameters: z.toJSONSchema(inputs[name], { io: 'input' }) as Record<string, unknown>,
+  }));
+}
+
+/** The arguments of a call, or what is wrong with them: news for the model. */
+export function readCall(role: AgentRole, name: string, given: string): { name: ToolName; input: never } | string {
+  const there = toolsOf(role);
+  if (!there.includes(name as ToolName))
+    return `there is no tool "${name.slice(0, 60)}"; there are: ${there.join(', ')}`;
+  let value: unknown;
+  try {
+    value = JSON.parse(given);
+  } catch (error) {
+    return `the arguments are not JSON: ${(error as Error).message}`;
+  }
+  const checked = inputs[name as ToolName].safeParse(value);
+  if (checked.success) return { name: name as ToolName, input: checked.data as never };
+  const found = checked.error.issues
+    .slice(0, 5)
+    .map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
+  return `the arguments are wrong: ${found.join('; ')}`;
+}

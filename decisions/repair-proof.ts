@@ -1,0 +1,51 @@
+import type { ProofOutcome } from '../workflows/proof-types.ts';
+import type { RunCounts } from '../workflows/types.ts';
+import { testName } from './verdict-words.ts';
+
+const FEWEST = 5;
+const MOST = 60;
+
+/**
+ * Runs of each test with the change, so that one that fails as often as before is seen with 95 %: (1 − p)^n ≤ 0.05 for
+ * a failure rate p; at least five, as for a verdict (triage.md, step 1).
+ */
+export function proofRuns({ pass, fail }: RunCounts): number {
+  if (pass === 0 || fail === 0) return FEWEST;
+  const rate = fail / (pass + fail);
+  return Math.min(MOST, Math.max(FEWEST, Math.ceil(Math.log(0.05) / Math.log(1 - rate))));
+}
+
+export type ProofVerdict = { proven: boolean; reasons: string[] };
+
+/** Fails before, passes after, and everything that passed before still passes: otherwise not proven, and why. */
+export function judgeProof(outcome: ProofOutcome): ProofVerdict {
+  if (outcome.kind === 'does-not-build') return { proven: false, reasons: ['it does not build', ...outcome.reasons] };
+  if (outcome.kind === 'not-run') return { proven: false, reasons: [`it could not be tried: ${outcome.reason}`] };
+  const reasons = outcome.tests.flatMap((test) => {
+    const { before, after, message } = test;
+    const name = testName(test);
+    if (before.fail === 0) return [`${name} did not fail before, in ${before.pass} runs: nothing is shown`];
+    if (after.pass === 0 && after.fail === 0) return [`${name} was not run with the change`];
+    if (after.fail > 0)
+      return [
+        `${name} still fails, in ${after.fail} of ${after.pass + after.fail} runs${message ? `: ${message}` : ''}`,
+      ];
+    return [];
+  });
+  const broke = (outcome.whole?.broke ?? []).map((name) => `it breaks ${name}`);
+  return { proven: reasons.length + broke.length === 0, reasons: [...reasons, ...broke] };
+}
+
+/** What was counted, for the thread, an approval and a report. */
+export function proofWords(outcome: ProofOutcome): string {
+  if (outcome.kind !== 'ran') return judgeProof(outcome).reasons.join('; ');
+  const tests = outcome.tests.map((test) => {
+    const { before, after } = test;
+    const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
+    return `${testName(test)} failed ${of(before)} before, ${of(after)} with the change`;
+  });
+  const { whole } = outcome;
+  const rest =
+    whole && `whole suite: ${whole.passed} passed, ${whole.failed} failed, ${whole.broke.length} of them broken by it`;
+  return ['it builds', ...tests, ...(rest ? [rest] : [])].join('; ');
+}

@@ -1,0 +1,74 @@
+import type { TestKey } from '../workflows/proof-types.ts';
+import type { Patch, SuiteOutcome } from '../workflows/types.ts';
+import { testName } from './verdict-words.ts';
+
+/** What code has against a change. `refuse`: it goes back; `point-out`: a human sees it beside the change. */
+export type ProposalProblem = { kind: 'refuse' | 'point-out'; words: string };
+
+/**
+ * A repair that touches the very test it is to mend proves nothing (trust.md: "tests that the agent touched are listed
+ * apart and do not count as proof").
+ */
+export function proposalProblems(paths: readonly string[], untouchable: readonly TestKey[]): ProposalProblem[] {
+  return paths.flatMap((path): ProposalProblem[] => {
+    const test = untouchable.find((one) => isFileOf(path, one));
+    if (test === undefined) return [];
+    return [{ kind: 'refuse', words: `${path} holds ${testName(test)}, which it is to mend: a test is never changed` }];
+  });
+}
+
+/** `org.apache.FooTest#bar()` and `org.apache.FooTest` live in `…/FooTest.java`, whatever the folder and language. */
+export function isFileOf(path: string, { unit, test }: TestKey): boolean {
+  const file = path.split('/').at(-1) ?? '';
+  const stem = file.replace(/\.[^.]*$/, '');
+  return [unit, test].some((name) => {
+    const simple =
+      name
+        .replace(/[#(].*$/s, '')
+        .replace(/\$.*$/, '')
+        .split(/[./]/)
+        .at(-1) ?? '';
+    return simple !== '' && (stem === simple || name.split(/[#\s]/)[0] === path);
+  });
+}
+
+/** Where a change belongs: the patch that did it; of several the last; none known: the last patch of the stack. */
+export function guiltyPatch(culprit: readonly string[] | undefined, patches: readonly Pick<Patch, 'commit'>[]) {
+  const known = patches.filter(({ commit }) => culprit?.includes(commit));
+  return (known.at(-1) ?? patches.at(-1))?.commit;
+}
+
+/** The failures of one cause that a repair is for: the first suite that is held, and what failed with it. */
+export function repairTarget(suites: readonly SuiteOutcome[]) {
+  for (const { suite, suiteRun, holding, problem } of suites) {
+    if (problem !== undefined) continue;
+    const caused = holding.filter(({ kind }) => kind === 'regression' || kind === 'destabilised');
+    const [first] = caused;
+    if (first === undefined) continue;
+    const same = caused.filter(({ culprit }) => String(culprit) === String(first.culprit));
+    return { suite, suiteRun, first, tests: same.map(({ unit, test }) => ({ unit, test })) };
+  }
+  return undefined;
+}
+
+/** Names a failure over candidates: the same again after a repair is a hand-over. */
+export const failureKey = (words: readonly string[]) => [...words].sort().join('\n');
+
+/**
+ * Whether another repair may begin: attempts are bounded, and the same failure twice ends it.
+ *
+ * @param earlier what each candidate before was held by, as `failureKey`.
+ */
+export function whyNoRepair(at: { attempts: number; failure: string; earlier: readonly string[] }): string | undefined {
+  const tried = at.earlier.length;
+  if (at.earlier.includes(at.failure))
+    return `the same failure is there again after ${tried} repaired candidate${tried === 1 ? '' : 's'}`;
+  if (tried >= at.attempts)
+    return `${tried} repaired candidate${tried === 1 ? ' was' : 's were'} tried, as many as \`repair.attempts\` allows`;
+  return undefined;
+}
+
+/** The first mark of a conflict that is left in a file; undefined where there is none. */
+export function conflictMarks(text: string): string | undefined {
+  return /^(?:<{7}|>{7}|\|{7})(?= |$)/m.exec(text)?.[0];
+}

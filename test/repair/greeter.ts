@@ -1,0 +1,68 @@
+import { userInfo } from 'node:os';
+
+/** A fork as small as one can be: a class, two tests that write JUnit XML themselves, a build of one jar. */
+export const GREETER = `
+public class Greeter {
+  public static String greet(String name) {
+    return "hello " + name;
+  }
+
+  public static String shout(String name) {
+    return ("hello " + name).toUpperCase();
+  }
+}
+`;
+
+export const FILES = {
+  'Greeter.java': GREETER,
+  'build.sh': `set -e
+rm -rf out && mkdir -p out/classes
+javac -d out/classes Greeter.java
+printf '%s' "$PATCHWRIGHT_COMMIT" > out/classes/commit
+jar --create --date=2026-01-01T00:00:00Z --file out/greeter.jar -C out/classes .
+`,
+  'test.sh': `mkdir -p out/classes out/reports
+javac -d out/classes Greeter.java GreeterTest.java
+java -cp out/classes GreeterTest out/reports
+`,
+  'GreeterTest.java': `
+import java.nio.file.*;
+public class GreeterTest {
+  static String result(String name, boolean good) {
+    return "<testcase classname='GreeterTest' name='" + name + "' time='0.01'>" + (good ? "" : "<failure message='not so'>not so</failure>") + "</testcase>";
+  }
+  public static void main(String[] args) throws Exception {
+    boolean greets = Greeter.greet("you").startsWith("hello");
+    boolean shouts = Greeter.shout("you").equals("HELLO YOU");
+    Files.writeString(Path.of(args[0], "TEST-Greeter.xml"), "<testsuite name='GreeterTest' tests='2'>"
+      + result("greets", greets) + result("shouts", shouts) + "</testsuite>");
+    System.exit(greets && shouts ? 0 : 1);
+  }
+}
+`,
+  '.gitignore': 'out/\n',
+};
+
+const fork = (folder: string, name: string, policy: string) => `
+  ${name}:
+    repository: ${folder}/fork
+    base: upstream
+    baseVersion: '1.0'
+    build:
+      command: [sh, build.sh]
+      artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
+      toolchain: [[javac, -version]]
+    suites:
+      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+    repair: { policy: ${policy} }
+    release: { suites: [unit] }`;
+
+/** The same repository under two policies: `greeter` goes by its reviewers, `careful` asks people. */
+export const yamlOf = (modelUrl: string) => (folder: string) =>
+  `
+model: { name: scripted, key: { env: REPAIR_MODEL_KEY }, baseUrl: '${modelUrl}' }
+people:
+  ann: { name: Ann, user: ${userInfo().username} }
+  bob: { name: Bob, email: bob@example.org }
+forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}
+`;

@@ -1,0 +1,261 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Report } from '../../report/report.ts';
+import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { makeRepository, patchMessage } from '../release/repository.ts';
+import { until } from '../rollout/fixture.ts';
+import { startModel } from '../servers/model.ts';
+import { FILES, GREETER, yamlOf } from './greeter.ts';
+import { byRole, type Script } from './script.ts';
+
+/** Whole repairs through the product: its own build, tests, verdicts, proof and reviews; the model is played. */
+let model: Awaited<ReturnType<typeof startModel>>;
+let patchwright: Patchwright;
+let repository: ReturnType<typeof makeRepository>;
+
+beforeAll(async () => {
+  model = await startModel(() => ({ status: 500 }));
+  patchwright = patchwrightIn(yamlOf(model.url), { REPAIR_MODEL_KEY: 'repair-model-key-0123' });
+  repository = makeRepository(join(patchwright.folder, 'fork'));
+  repository.commit(FILES, 'Greeter 1.0');
+  repository.git('branch', 'main');
+  await patchwright.start();
+}, 120_000);
+afterAll(async () => {
+  await patchwright?.close();
+  await model.stop();
+});
+
+const NOTE = { note: 'a file of a patch before\n' };
+const BYE = GREETER.replace('"hello " + name;', '"bye " + name;').replace(
+  '\n  public static String shout',
+  '\n  public static String part(String name) {\n    return "bye " + name;\n  }\n\n  public static String shout',
+);
+
+beforeEach(() => {
+  repository.git('checkout', '--quiet', '-B', 'main', 'upstream');
+  repository.commit(NOTE, patchMessage('Add a note'));
+  repository.commit({ 'Greeter.java': BYE }, patchMessage('Part as well as greet'));
+  repository.commit({ note: 'a file of a patch after\n' }, patchMessage('Change the note'));
+});
+
+type Asked = { id: string; question: { title: string; summary: string }; open: { digest: string } };
+
+async function release(script: Script) {
+  model.play(byRole(script));
+  const ran = await patchwright.call('release', 'greeter');
+  const report = await patchwright.json<Report>('report', 'latest');
+  return { ran, report, told: report.thread.map(({ text }) => text).join('\n') };
+}
+
+const PROPOSE: [string, unknown] = [
+  'propose',
+  { cause: 'The patch says bye where greet has to say hello.', change: 'greet says hello again.', risk: 'none known' },
+];
+const edit = (old: string, now: string, path = 'Greeter.java'): [string, unknown] => [
+  'edit_file',
+  { path, old, new: now },
+];
+const MEND = edit('greet(String name) {\n    return "bye "', 'greet(String name) {\n    return "hello "');
+
+test('a broken patch is repaired, proven, reviewed and released as a second candidate', async () => {
+  const seen: string[] = [];
+  const { ran, report, told } = await release(({ role, turn, outputs, brief }) => {
+    if (role !== 'repair') return undefined;
+    seen.push(...outputs);
+    if (turn === 1)
+      expect(brief).toContain('Part as well as greet: a test needs it  <- the change goes into this patch');
+    if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'Greeter.java' }], MEND] };
+    if (turn === 2)
+      return { calls: [['shell', { command: 'grep -n hello Greeter.java; id -u; echo x > out-of-place' }]] };
+    if (turn === 3)
+      return {
+        calls: [
+          ['shell', { command: 'rm out-of-place' }],
+          ['run_tests', {}],
+        ],
+      };
+    return { calls: [PROPOSE] };
+  });
+  expect(ran.status, `${ran.stderr}\n${told}\n${seen.join('\n')}`).toBe(0);
+  expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
+  expect(report.candidates).toHaveLength(2);
+  expect(seen.join('\n')).toContain('return "hello " + name');
+  expect(seen.join('\n')).toMatch(/it builds, and the tests pass/);
+  expect(told).toMatch(
+    /proven in a clean room: it builds; .* failed 5 of 5 before, 0 of 5 with the change; .*whole suite: 2 passed/,
+  );
+
+  const [first, second] = report.candidates;
+  expect(second?.suites[0]?.tests).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  const log = (tip: string) => repository.git('log', '--reverse', '--format=%an %s', `upstream..${tip}`);
+  expect(log(second?.commit ?? '')).toBe(log(first?.commit ?? ''));
+  expect(repository.git('rev-parse', 'main')).toBe(first?.commit);
+  const message = repository.git('log', '-1', '--format=%B', `${second?.commit}~1`);
+  expect(message).toMatch(
+    /Part as well as greet[\s\S]*Drop-When: the test is gone\nRepaired-By: patchwright greeter-1\/1\/repair-1/,
+  );
+  expect(repository.git('show', `${second?.commit}:Greeter.java`)).toContain('return "bye " + name');
+  expect(repository.git('diff', '--name-only', first?.commit ?? '', second?.commit ?? '')).toBe('Greeter.java');
+  expect(report.agent.runs).toBe(5);
+}, 300_000);
+
+test('every lie is caught by code: nothing changed, the test changed, another one broken, a change for its input alone', async () => {
+  const seen: string[] = [];
+  const special = 'if (name.equals("you")) return "hello you";';
+  const { ran, report, told } = await release(({ role, turn, outputs, brief }) => {
+    if (role === 'review-tests' && brief.includes('equals("you")')) {
+      const finding = {
+        severity: 'blocks',
+        file: 'Greeter.java',
+        line: special,
+        problem: 'It only knows what the test asks for.',
+      };
+      const made = {
+        severity: 'blocks',
+        file: 'Greeter.java',
+        line: 'String nowhere;',
+        problem: 'This line is not in the change.',
+      };
+      return { calls: [['review', { findings: [finding, made] }]] };
+    }
+    if (role !== 'repair') return undefined;
+    seen.push(...outputs);
+    if (brief.includes('is what the test asks for') || brief.includes('only knows what the test asks for'))
+      return { text: 'I give up.' };
+    if (brief.includes('sent back')) {
+      if (turn === 1)
+        return {
+          calls: [
+            edit(
+              'return "bye " + name;\n  }\n\n  public static String part',
+              `${special}\n    return "bye " + name;\n  }\n\n  public static String part`,
+            ),
+          ],
+        };
+      return { calls: [PROPOSE] };
+    }
+    if (turn === 1) return { calls: [PROPOSE] };
+    if (turn === 2) return { calls: [edit('startsWith("hello")', 'startsWith("bye")', 'GreeterTest.java'), PROPOSE] };
+    if (turn === 3)
+      return {
+        calls: [
+          edit('startsWith("bye")', 'startsWith("hello")', 'GreeterTest.java'),
+          MEND,
+          edit('("hello " + name)', '("hullo " + name)'),
+        ],
+      };
+    return { calls: [PROPOSE] };
+  });
+  expect(ran.status, `${ran.stderr}\n${told}`).toBe(1);
+  expect(report.outcome?.kind).toBe('held');
+  expect(seen.join('\n')).toContain('not taken: you changed nothing');
+  expect(seen.join('\n')).toMatch(/not taken: GreeterTest\.java holds .*a test is never changed/);
+  expect(told).toMatch(/change 1 is not taken: it breaks .*shouts/);
+  expect(told).toMatch(
+    /Reviewers object to the agent's change 2: Greeter\.java «if \(name\.equals\("you"\)\) return "hello you";»/,
+  );
+  expect(told).not.toContain('String nowhere');
+  expect(told).toMatch(/No repair: it made no call in 3 turns/);
+  expect(report.candidates).toHaveLength(1);
+}, 300_000);
+
+test('its commands reach nothing outside: no secret, no network, no file but its own', async () => {
+  let said = '';
+  const commands = [
+    'env; cat /proc/1/environ /proc/self/environ | tr "\\0" "\\n"',
+    `ls ${patchwright.data} ${patchwright.folder} 2>&1; cat ${patchwright.folder}/patchwright.yaml 2>&1`,
+    'java -version 2>/dev/null; (echo > /dev/tcp/1.1.1.1/53) 2>&1 | head -1; cat /sys/class/net/*/address 2>&1; ip addr 2>&1 | head -3',
+    'echo owned > /etc/owned; echo $?; echo owned > /usr/owned; echo $?; git config --global core.hooksPath /tmp; git push origin HEAD 2>&1 | tail -1',
+  ];
+  const { ran } = await release(({ role, turn, outputs }) => {
+    if (role !== 'repair') return undefined;
+    said += outputs.join('\n');
+    if (turn === 1) return { calls: commands.map((command) => ['shell', { command }]) };
+    return { text: 'That was all.' };
+  });
+  expect(ran.status).toBe(1);
+  expect(said).toContain('exit 0');
+  expect(said).not.toContain('repair-model-key');
+  expect(said).not.toContain('REPAIR_MODEL_KEY');
+  expect(said).not.toContain('scripted');
+  expect(said).not.toContain('HTTP');
+}, 300_000);
+
+test('a patch that does not compile is mended in the patch that broke it', async () => {
+  repository.git('checkout', '--quiet', '-B', 'main', 'upstream');
+  repository.commit(NOTE, patchMessage('Add a note'));
+  repository.commit({ 'Greeter.java': GREETER.replace('+ name;', '+ nam;') }, patchMessage('Mistype'));
+  repository.commit({ note: 'a file of a patch after\n' }, patchMessage('Change the note'));
+  const { ran, report, told } = await release(({ role, turn, brief }) => {
+    if (role !== 'repair') return undefined;
+    if (turn === 1) {
+      expect(brief).toMatch(/Mistype: a test needs it {2}<- the change goes into this patch/);
+      expect(brief).toMatch(/cannot find symbol/);
+      return { calls: [['edit_file', { path: 'Greeter.java', old: '+ nam;', new: '+ (name + "");' }]] };
+    }
+    return turn === 2 ? { calls: [['run_tests', {}]] } : { calls: [PROPOSE] };
+  });
+  expect(ran.status, `${ran.stderr}\n${told}`).toBe(0);
+  expect(report.candidates).toHaveLength(2);
+  expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('(name + "")');
+}, 300_000);
+
+test('a conflict on a newer base is resolved, patch by patch, with people deciding', async () => {
+  const upstream = repository.git('rev-parse', 'upstream');
+  repository.git('checkout', '--quiet', 'upstream');
+  repository.commit(
+    { 'Greeter.java': GREETER.replace('"hello " + name;', '"hello, " + name;') },
+    'Upstream says hello with a comma',
+  );
+  repository.git('checkout', '--quiet', '-B', 'main', upstream);
+  repository.commit(
+    { 'Greeter.java': GREETER.replace('"hello " + name;', '"hello dear " + name;') },
+    patchMessage('Be kind'),
+  );
+  repository.commit(NOTE, patchMessage('Add a note'));
+  model.play(
+    byRole(({ role, turn, brief, outputs }) => {
+      if (role !== 'repair') return undefined;
+      if (turn === 1) {
+        expect(brief).toContain('conflicts in Greeter.java');
+        return { calls: [PROPOSE, ['read_file', { arm: 'mine', path: 'Greeter.java' }]] };
+      }
+      if (turn === 2) {
+        expect(outputs.join('\n')).toContain('<<<<<<<');
+        return {
+          calls: [
+            [
+              'shell',
+              {
+                command: `sed -i -e '/^<<<<<<</,/^>>>>>>>/c\\    return "hello, dear " + name;' Greeter.java; cat Greeter.java`,
+              },
+            ],
+          ],
+        };
+      }
+      return { calls: [PROPOSE] };
+    }),
+  );
+  const running = patchwright.call('release', 'careful');
+  const { id, question, open } = await until(
+    'somebody is asked',
+    async () => (await patchwright.json<Asked[]>('approvals'))[0],
+  );
+  expect(question.title).toContain('may the agent\'s change go into patch "Be kind"?');
+  expect(question.summary).toMatch(/Proof \(by code\): it builds/);
+  expect(question.summary).toContain('+    return "hello, dear " + name;');
+  const tokenOf = async (person: string) =>
+    (await patchwright.json<{ token: string }>('people', 'token', person)).token;
+  const approve = ['approve', id, '--digest', open.digest];
+  const own = await patchwright.callWith({ PATCHWRIGHT_TOKEN: await tokenOf('ann') }, ...approve);
+  expect(own).toMatchObject({ status: 1, stdout: expect.stringContaining('ann asked for it') });
+  expect((await patchwright.callWith({ PATCHWRIGHT_TOKEN: await tokenOf('bob') }, ...approve)).status).toBe(0);
+  const ran = await running;
+  const report = await patchwright.json<Report>('report', 'latest');
+  expect(ran.status, `${ran.stderr}\n${report.thread.map(({ text }) => text).join('\n')}`).toBe(0);
+  const tip = report.candidates.at(-1)?.commit;
+  expect(repository.git('show', `${tip}:Greeter.java`)).toContain('return "hello, dear " + name;');
+  expect(repository.git('log', '--reverse', '--format=%s', `upstream..${tip}`)).toBe('Be kind\nAdd a note');
+  expect(report.approvals).toMatchObject([{ decision: 'approved', by: ['bob'] }]);
+}, 300_000);

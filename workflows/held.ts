@@ -1,0 +1,80 @@
+import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
+import type { RepairActivities } from '../activities/repair.ts';
+import type { StoryActivities } from '../activities/story.ts';
+import { failureKey, guiltyPatch, repairTarget, whyNoRepair } from '../decisions/repair.ts';
+import type { Cut, ReleaseInput } from './release.ts';
+import { repair } from './repair.ts';
+import type { RepairTarget } from './repair-types.ts';
+import type { Build, SuiteOutcome } from './types.ts';
+
+const { repairPolicy } = proxyActivities<RepairActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const { tell } = proxyActivities<StoryActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+export const stackOf = ({ base, patches, prefixes }: Cut) => ({ base, patches, prefixes });
+
+/** What an agent could mend of what the suites have shown: nothing where the patches did not cause it. */
+export function regressionOf(cut: Cut, candidate: Build, suites: readonly SuiteOutcome[]): RepairTarget | undefined {
+  const found = repairTarget(suites);
+  const guilty = guiltyPatch(found?.first.culprit, cut.patches);
+  if (found === undefined || guilty === undefined) return undefined;
+  const { suite, suiteRun, first, tests } = found;
+  const { unit, test, candidate: counts } = first;
+  const { base, patches } = cut;
+  return {
+    kind: 'regression',
+    base,
+    candidate,
+    patches,
+    suite,
+    suiteRun,
+    first: { unit, test },
+    counts,
+    tests,
+    guilty,
+  };
+}
+
+/**
+ * Where a held candidate's stack lies repaired, or undefined: the policy is off, there is no model, it was tried often
+ * enough, or it did not work. `earlier`: what the candidates before were held by; grows.
+ */
+export async function tryRepair(
+  { release, fork, settings, requestedBy }: ReleaseInput,
+  n: number,
+  { target, earlier }: { target: RepairTarget; earlier: string[] },
+  begins: () => Promise<void>,
+): Promise<string | undefined> {
+  if (!patched('repaired')) return undefined;
+  const policy = await repairPolicy({ fork, settings });
+  if (policy.policy === 'off' || !policy.model) return undefined;
+  const failure = failureKey(
+    target.kind === 'regression' ? target.tests.map(({ test }) => test) : [target.kind, ...target.reasons],
+  );
+  const reason = whyNoRepair({ attempts: policy.attempts, failure, earlier });
+  earlier.push(failure);
+  if (reason !== undefined) {
+    const text = `No further repair: ${reason}. A person has to look; \`agent runs ${release}\` has what was tried.`;
+    await tell({ release, key: `${release}/${n}/repair/none`, text, tone: 'warn' });
+    return undefined;
+  }
+  await begins();
+  const name = `${release}/${n}/repair`;
+  const order = { repair: name, release, n, fork, settings, requestedBy, policy, target };
+  const outcome = await executeChild(repair, {
+    workflowId: `repair:${name}`,
+    args: [order],
+    staticSummary: `repairs ${release}`,
+  });
+  return outcome.kind === 'repaired' ? outcome.ref : undefined;
+}

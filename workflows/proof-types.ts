@@ -1,0 +1,44 @@
+import type { Build, Digest, RunCounts, Source } from './types.ts';
+
+export type TestKey = { unit: string; test: string };
+
+/** What a change is tried against: what was held, and the tests that held it. Without `held` it only has to build. */
+export type TrialOf = {
+  release: string;
+  fork: string;
+  settings: Digest;
+  held?: { build: Build; suite: string; suiteRun: string; tests: TestKey[] };
+};
+
+/** `before`, `after`: runs of each test on what was held, and with the change. */
+export type ProofOrder = TrialOf & {
+  /** Names its runs, and is never used twice: kafka-2/1/repair-1/proof. */
+  proof: string;
+  fix: Source;
+  before: number;
+  after: number;
+  /** Also everything else of the suite: what passed before has to pass. */
+  whole: boolean;
+};
+
+export type ProvenTest = TestKey & {
+  before: RunCounts;
+  after: RunCounts;
+  /** Of a failure with the change: its message, and its log in the artifact store. */
+  message?: string;
+  log?: Digest;
+};
+
+export type ProofOutcome =
+  | { kind: 'does-not-build'; reasons: string[] }
+  /** Ours or the machine's fault: it says nothing about the change. */
+  | { kind: 'not-run'; reason: string }
+  | {
+      kind: 'ran';
+      build: Build;
+      tests: ProvenTest[];
+      /** The whole suite with the change, beside what was held. */
+      whole?: { suiteRun: string; passed: number; failed: number; broke: string[] };
+      /** Logs of the runs, by digest. */
+      logs: Digest[];
+    };

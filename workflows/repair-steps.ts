@@ -1,0 +1,119 @@
+import { executeChild, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { AgentActivities } from '../activities/agent.ts';
+import type { GitActivities } from '../activities/git.ts';
+import type { RepairActivities } from '../activities/repair.ts';
+import type { StoryActivities } from '../activities/story.ts';
+import { outcomeWords } from '../decisions/approval.ts';
+import { repairBinds, repairQuestion } from '../decisions/repair-approval.ts';
+import { proofWords } from '../decisions/repair-proof.ts';
+import { findingWords, type ReviewState } from '../decisions/review.ts';
+import { agentRun } from './agent-run.ts';
+import type { Proposal } from './agent-types.ts';
+import { approval } from './approval.ts';
+import { approvalId } from './approval-messages.ts';
+import type { ProofOutcome, TrialOf } from './proof-types.ts';
+import type { FoldedFix, RepairOrder, RepairOutcome } from './repair-types.ts';
+import type { Patch } from './types.ts';
+
+/** The steps that every kind of repair has. */
+
+const often = { maximumInterval: '30 seconds', maximumAttempts: 10 } as const;
+const brief = { taskQueue: 'patchwright-activity', heartbeatTimeout: '20 seconds', retry: often } as const;
+
+const { prepareRepair } = proxyActivities<AgentActivities>({ ...brief, startToCloseTimeout: '5 minutes' });
+const { pushRef } = proxyActivities<GitActivities>({ ...brief, startToCloseTimeout: '20 minutes' });
+const { tell } = proxyActivities<StoryActivities>({ ...brief, startToCloseTimeout: '1 minute' });
+export const stack = proxyActivities<RepairActivities>({ ...brief, startToCloseTimeout: '20 minutes' });
+
+export const handedOver = (reason: string): RepairOutcome => ({ kind: 'handed-over', reason });
+
+/** A change that holds: where it went, what its author says, what was counted, what reviewers found. */
+export type Tried = { fix: FoldedFix; proposal: Proposal; proven: ProofOutcome; reviewed: ReviewState };
+
+type Asked = Omit<Parameters<typeof prepareRepair>[0], 'release' | 'settings'>;
+
+/** One run of the agent, to what it hands in or to why it does not. */
+export async function askAgent(
+  order: RepairOrder,
+  asked: Asked,
+  trial: TrialOf,
+): Promise<Proposal | { reason: string }> {
+  const { release, settings } = order;
+  const { run, subject } = asked;
+  const prepared = await prepareRepair({ release, settings, ...asked });
+  if (prepared.kind === 'no-model') return { reason: 'no `model` is configured' };
+  if (prepared.kind === 'no-budget') return { reason: prepared.reason };
+  const outcome = await executeChild(agentRun, {
+    workflowId: `agent:${run}`,
+    args: [{ run, role: 'repair', release, settings, subject, trial, brief: prepared.brief, budget: prepared.budget }],
+    staticSummary: `repairs ${release}`,
+  });
+  if (outcome.kind !== 'answered') return { reason: `${outcome.reason} (${outcome.spent.turns} turns)` };
+  return stack.readProposal({ answer: outcome.answer });
+}
+
+/** People decide where the policy or a reviewer wants it; then the repaired stack is pushed beside the branch. */
+export async function decideAndPush(
+  order: RepairOrder,
+  patches: readonly Patch[],
+  what: string,
+  { fix, proposal, proven, reviewed }: Tried,
+): Promise<RepairOutcome> {
+  const { release, fork, settings, n } = order;
+  const bound = { release, source: fix.source, patch: fix.patch, into: fix.guilty, ref: fix.ref };
+  let approved: { id: string; binds: Record<string, string> } | undefined;
+  if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed' || proposal.pointedOut.length > 0) {
+    const facts = factsOf(what, proposal, proven, reviewed);
+    const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
+    const id = `${release}/${n}/repair/${workflowInfo().runId.slice(0, 6)}`;
+    const { requestedBy } = order;
+    const question = repairQuestion({ ...bound, id, settings, requestedBy, patches, summary, details });
+    const outcome = await executeChild(approval, {
+      workflowId: approvalId(id),
+      args: [question],
+      staticSummary: question.title.slice(0, 200),
+    });
+    if (outcome.kind !== 'approved') return handedOver(`${question.title} ${outcomeWords(outcome)}`);
+    approved = { id, binds: repairBinds(bound) };
+  }
+  const { ref, source } = fix;
+  await pushRef({
+    key: `${order.repair}/push`,
+    release,
+    fork,
+    settings,
+    ref,
+    commit: source.commit,
+    ...(approved && { approved }),
+  });
+  await say(
+    order,
+    'pushed',
+    `The repaired stack is ${ref} (${source.commit.slice(0, 12)}): a new candidate starts from it. The branch is as it was.`,
+  );
+  return { kind: 'repaired', ref };
+}
+
+function factsOf(
+  what: string,
+  { cause, change, risk, pointedOut }: Proposal,
+  proven: ProofOutcome,
+  reviewed: ReviewState,
+): string[] {
+  const objections = reviewed.kind === 'objected' ? reviewed.blocking.map(findingWords) : [];
+  const missing = reviewed.kind === 'incomplete' ? reviewed.missing : [];
+  return [
+    what,
+    `Proof (by code): ${proofWords(proven)}`,
+    ...pointedOut.map((line) => `Pointed out by code: ${line}`),
+    ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
+    ...missing.map((line) => `Not reviewed by ${line}`),
+    ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),
+    `The agent's words, not proven: ${cause} ${change} Risk: ${risk}`,
+    'Not proven by anything: that the change is right where no test looks.',
+  ];
+}
+
+export async function say({ release, repair: name }: RepairOrder, key: string, text: string): Promise<void> {
+  await tell({ release, key: `${name}/${key}`, text, tone: 'warn' });
+}

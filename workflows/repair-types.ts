@@ -1,0 +1,46 @@
+import type { TestKey } from './proof-types.ts';
+import type { Build, Digest, Patch, RunCounts, Source } from './types.ts';
+
+/** What is to be mended; all of it is known when a candidate is held. */
+export type RepairTarget =
+  | {
+      kind: 'regression';
+      base: Source;
+      candidate: Build;
+      patches: Patch[];
+      suite: string;
+      suiteRun: string;
+      /** The failure that the others are like, and its counts on the candidate. */
+      first: TestKey;
+      counts: RunCounts;
+      tests: TestKey[];
+      guilty: string;
+    }
+  | { kind: 'build'; base: Source; candidate: Source; patches: Patch[]; prefixes: Source[]; reasons: string[] }
+  | { kind: 'conflict'; ref: string; reasons: string[] };
+
+export type RepairPolicy = {
+  policy: 'off' | 'suggest' | 'apply-reviewed';
+  attempts: number;
+  proveWhole: boolean;
+  /** False: no model is configured. */
+  model: boolean;
+};
+
+/** `repair` names it: kafka-2/1/repair. */
+export type RepairOrder = {
+  repair: string;
+  release: string;
+  n: number;
+  fork: string;
+  settings: Digest;
+  requestedBy: string;
+  policy: RepairPolicy;
+  target: RepairTarget;
+};
+
+/** `ref`: where the repaired stack lies in the fork's repository; the next candidate is cut from it. */
+export type RepairOutcome = { kind: 'repaired'; ref: string } | { kind: 'handed-over'; reason: string };
+
+/** One change that was made, put into its patch. */
+export type FoldedFix = { source: Source; ref: string; patch: Digest; guilty: string };

@@ -1,0 +1,154 @@
+import { ActivityFailure, executeChild, isCancellation, proxyActivities } from '@temporalio/workflow';
+import type { BuildActivities } from '../activities/build.ts';
+import { judgeProof, proofRuns, proofWords } from '../decisions/repair-proof.ts';
+import { findingWords } from '../decisions/review.ts';
+import { testName } from '../decisions/verdict-words.ts';
+import type { AgentSubject, Finding, Proposal } from './agent-types.ts';
+import { proof } from './proof.ts';
+import type { TrialOf } from './proof-types.ts';
+import { resolveConflicts } from './repair-conflict.ts';
+import { askAgent, decideAndPush, handedOver, say, stack, type Tried } from './repair-steps.ts';
+import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget } from './repair-types.ts';
+import { review } from './review.ts';
+import type { Digest, Source } from './types.ts';
+
+const { buildSource } = proxyActivities<BuildActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '13 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
+});
+
+/** Changes that one repair may hand in; of these one may be sent back by reviewers. */
+const MOST_ROUNDS = 3;
+
+/**
+ * Has an agent mend what holds a candidate.
+ *
+ *   1. Find the patch that is to be mended.
+ *   2. An agent changes it in files of its own; code looks at what it hands in before anybody else.
+ *   3. Put the change into that patch; the others follow, none is dropped.
+ *   4. Prove it in a clean room; three reviewers read it. What is wanting sends it back; the second objection goes to people.
+ *   5. Where the policy or a reviewer wants it, people decide on exactly this change.
+ *   6. Push the repaired stack: the release cuts its next candidate from there, and tests all of it again.
+ *
+ * It never changes the fork's branch. However it ends, the thread says what was tried and seen.
+ */
+export async function repair(order: RepairOrder): Promise<RepairOutcome> {
+  try {
+    const outcome =
+      order.target.kind === 'conflict' ? await resolveConflicts(order, order.target) : await mend(order, order.target);
+    if (outcome.kind === 'handed-over') await say(order, 'end', `No repair: ${outcome.reason}`);
+    return outcome;
+  } catch (error) {
+    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    const reason = `a step of the repair did not come to an end: ${error.cause?.message ?? error.message}`;
+    await say(order, 'end', `No repair: ${reason}`);
+    return { kind: 'handed-over', reason };
+  }
+}
+
+type Mendable = Exclude<RepairTarget, { kind: 'conflict' }>;
+
+async function mend(order: RepairOrder, target: Mendable): Promise<RepairOutcome> {
+  const guilty = target.kind === 'regression' ? target.guilty : await firstBroken(order, target);
+  const { subject, what } = await subjectOf(order, target);
+  let sentBack: { reasons: string[]; findings: Finding[] } | undefined;
+  const seen: string[] = [];
+  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+    const name = `${order.repair}-${round}`;
+    const asked = { run: name, subject, kind: target.kind, patches: target.patches, guilty };
+    const proposal = await askAgent(order, { ...asked, ...(sentBack && { sentBack }) }, trialOf(order, target));
+    if ('reason' in proposal) return handedOver(lastWords(proposal.reason, seen));
+    const tried = await check(order, target, { name, guilty, proposal, what, subject });
+    if ('reasons' in tried) {
+      sentBack = { reasons: tried.reasons, findings: [] };
+      seen.push(`change ${round}: ${tried.reasons.join('; ')}`);
+      await say(order, name, `The agent's change ${round} is not taken: ${tried.reasons.join('; ')}`);
+      continue;
+    }
+    const { reviewed } = tried;
+    if (reviewed.kind === 'objected' && !objectedBefore(seen) && round < MOST_ROUNDS) {
+      sentBack = { reasons: [], findings: reviewed.blocking };
+      seen.push(`${OBJECTED} change ${round}: ${reviewed.blocking.map(findingWords).join('; ')}`);
+      await say(
+        order,
+        name,
+        `Reviewers object to the agent's change ${round}: ${reviewed.blocking.map(findingWords).join('; ')}`,
+      );
+      continue;
+    }
+    return decideAndPush(order, target.patches, what, tried);
+  }
+  return handedOver(lastWords(`${MOST_ROUNDS} changes were not taken`, seen));
+}
+
+const OBJECTED = 'reviewers object to';
+const objectedBefore = (seen: readonly string[]) => seen.some((line) => line.startsWith(OBJECTED));
+const lastWords = (reason: string, seen: readonly string[]) => [reason, ...seen].join('. ').slice(0, 2_000);
+
+/** Steps 3 and 4. */
+async function check(
+  order: RepairOrder,
+  target: Mendable,
+  at: { name: string; guilty: string; proposal: Proposal; what: string; subject: AgentSubject },
+): Promise<Tried | { reasons: string[] }> {
+  const { release, fork, settings, n, policy } = order;
+  const { name, guilty, proposal, what, subject } = at;
+  const ref = `refs/patchwright/${release}/repaired-${n}`;
+  const where = { release, fork, settings, run: name, base: target.base.commit, candidate: target.candidate.commit };
+  const folded = await stack.foldRepair({ ...where, patches: target.patches, into: guilty, tree: proposal.tree, ref });
+  if (folded.kind === 'refused') return { reasons: [folded.reason] };
+  const fix: FoldedFix = { source: folded.source, ref, patch: proposal.patch, guilty };
+  const runs = target.kind === 'regression' ? proofRuns(target.counts) : 0;
+  const proven = await executeChild(proof, {
+    workflowId: `proof:${name}/proof`,
+    args: [
+      {
+        ...trialOf(order, target),
+        proof: `${name}/proof`,
+        fix: fix.source,
+        before: runs,
+        after: runs,
+        whole: policy.proveWhole,
+      },
+    ],
+  });
+  const verdict = judgeProof(proven);
+  if (!verdict.proven) return { reasons: verdict.reasons };
+  await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
+  const { fork: of, candidate: base } = subject;
+  const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch };
+  const reviewed = await review({ name, release, settings, subject: looked, what });
+  return { fix, proposal, proven, reviewed };
+}
+
+async function subjectOf(order: RepairOrder, target: Mendable): Promise<{ subject: AgentSubject; what: string }> {
+  const commits = { fork: order.fork, base: target.base.commit, candidate: target.candidate.commit };
+  if (target.kind === 'build') {
+    const log: Digest = await stack.keepText({ text: target.reasons.join('\n') });
+    return { subject: { ...commits, log }, what: `It does not compile: ${target.reasons.join('; ').slice(0, 600)}` };
+  }
+  const { suite, suiteRun, first, tests } = target;
+  const what = `${testName(first)}${tests.length > 1 ? ` and ${tests.length - 1} more` : ''} of suite ${suite} fail on the candidate and not on its base.`;
+  return { subject: { ...commits, suite, suiteRun, ...first, untouchable: tests }, what };
+}
+
+function trialOf({ release, fork, settings }: RepairOrder, target: Mendable): TrialOf {
+  if (target.kind === 'build') return { release, fork, settings };
+  const { candidate: build, suite, suiteRun, tests } = target;
+  return { release, fork, settings, held: { build, suite, suiteRun, tests } };
+}
+
+/** The first patch with which the stack does not build; the last one where a build before it cannot be told. */
+async function firstBroken({ settings, release }: RepairOrder, target: Extract<Mendable, { kind: 'build' }>) {
+  const { prefixes, patches } = target;
+  let [good, bad] = [-1, prefixes.length - 1];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    const built = await buildSource({ ...(prefixes[middle] as Source), settings, release });
+    if (built.kind === 'built') good = middle;
+    else bad = middle;
+  }
+  return patches[bad]?.commit ?? target.candidate.commit;
+}

@@ -1,0 +1,53 @@
+import { executeChild, proxyActivities } from '@temporalio/workflow';
+import type { AgentActivities } from '../activities/agent.ts';
+import type { RepairActivities } from '../activities/repair.ts';
+import { type ReviewState, reviewState } from '../decisions/review.ts';
+import { agentRun } from './agent-run.ts';
+import type { AgentSubject, ReviewRole } from './agent-types.ts';
+import type { Digest } from './types.ts';
+
+const { prepareReview } = proxyActivities<AgentActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 10 },
+});
+
+const { readReview } = proxyActivities<RepairActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const ROLES: readonly ReviewRole[] = ['review-correctness', 'review-blast-radius', 'review-tests'];
+
+export type ReviewOrder = {
+  /** Names the runs: kafka-2/1/repair-1. */
+  name: string;
+  release: string;
+  settings: Digest;
+  /** `base`: what was held; `candidate`: the same with the change; `patch`: the change. */
+  subject: AgentSubject & { patch: Digest };
+  /** What it is to mend, in a sentence: nothing of the author's words. */
+  what: string;
+};
+
+/** Three reviewers at once, none of whom knows the others or what the author thought. */
+export async function review(order: ReviewOrder): Promise<ReviewState> {
+  return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
+}
+
+async function reviewAs({ name, release, settings, subject, what }: ReviewOrder, role: ReviewRole) {
+  const run = `${name}/${role}`;
+  const prepared = await prepareReview({ run, release, settings, role, what, patch: subject.patch });
+  if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
+  const { brief, budget } = prepared;
+  const outcome = await executeChild(agentRun, {
+    workflowId: `agent:${run}`,
+    args: [{ run, role, release, settings, subject, brief, budget }],
+    staticSummary: `reviews ${name}`.slice(0, 200),
+  });
+  if (outcome.kind !== 'answered') return { by: role, reason: outcome.reason };
+  return { by: role, findings: (await readReview({ answer: outcome.answer })).findings };
+}
