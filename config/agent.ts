@@ -34,6 +34,11 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
         })
         .prefault({})
         .describe('of all runs of a release together'),
+      embeddings: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('a model at `baseUrl` that makes vectors; words alone without it'),
     })
     .optional()
     .describe('the agent that diagnoses and repairs what holds a release');

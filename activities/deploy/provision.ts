@@ -163,7 +163,12 @@ async function formatStorage(
 ): Promise<void> {
   const jvm = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
   const properties = join(info.dir, 'config', 'server.properties');
-  const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', properties];
+  const pinned = settings.rollout.metadataVersion;
+  const format = [
+    ...['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', properties],
+    // K15: a new cluster begins where it is pinned, and not at the newest that its tool knows.
+    ...(pinned === undefined ? [] : ['--release-version', pinned]),
+  ];
   await run(javaCommand(hostEnv), [...jvm, '-cp', classPath(settings, info), ...format], {
     cwd: info.dir,
     env: { PATH: hostEnv.PATH, LANG: 'C.UTF-8' },

@@ -2,6 +2,7 @@ import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import { k13OthersInTheWay, type NextStep, nextStep } from '../../decisions/node-change.ts';
 import { logger } from '../../lib/log.ts';
 import { runEffect } from '../../store/journal.ts';
+import { metadataBeforeOf } from '../../store/metadata-before.ts';
 import {
   type Direction,
   intendTarget,
@@ -196,7 +197,7 @@ async function blocks({ db, system }: RolloutContext, step: NodeStep): Promise<R
   const judged: Judgement =
     step.direction === 'forward'
       ? await system.canRoll([step.target])
-      : await system.canRollBack([step.target], suspectsIn(ledger));
+      : await system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
   return judged.blocks;
 }
 
