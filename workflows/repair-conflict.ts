@@ -89,7 +89,7 @@ async function check(
   last: Resolved,
 ): Promise<Tried | { reasons: string[] }> {
   const { release, fork, settings } = order;
-  const { onto, source, ref, patches } = at;
+  const { onto, source, ref } = at;
   const name = `${order.repair}-resolved`;
   const proven = await executeChild(proof, {
     workflowId: `proof:${name}`,
@@ -100,5 +100,5 @@ async function check(
   const { proposal, guilty, patch } = last;
   const fix: FoldedFix = { source, ref, patch, guilty };
   const subject = { fork, base: onto, candidate: source.commit, patch };
-  return { fix, proposal, proven, reviewed: await review({ name, release, settings, subject, patches, what }) };
+  return { fix, proposal, proven, reviewed: await review({ name, release, settings, subject, what }) };
 }

@@ -119,7 +119,7 @@ async function check(
   await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
   const { fork: of, candidate: base } = subject;
   const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch };
-  const reviewed = await review({ name, release, settings, subject: looked, patches: target.patches, what });
+  const reviewed = await review({ name, release, settings, subject: looked, what });
   return { fix, proposal, proven, reviewed };
 }
 

@@ -4,7 +4,7 @@ import type { RepairActivities } from '../activities/repair.ts';
 import { type ReviewState, reviewState } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentSubject, ReviewRole } from './agent-types.ts';
-import type { Digest, Patch } from './types.ts';
+import type { Digest } from './types.ts';
 
 const { prepareReview } = proxyActivities<AgentActivities>({
   taskQueue: 'patchwright-activity',
@@ -29,7 +29,6 @@ export type ReviewOrder = {
   settings: Digest;
   /** `base`: what was held; `candidate`: the same with the change; `patch`: the change. */
   subject: AgentSubject & { patch: Digest };
-  patches: Patch[];
   /** What it is to mend, in a sentence: nothing of the author's words. */
   what: string;
 };
@@ -39,9 +38,9 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, patches, what }: ReviewOrder, role: ReviewRole) {
+async function reviewAs({ name, release, settings, subject, what }: ReviewOrder, role: ReviewRole) {
   const run = `${name}/${role}`;
-  const prepared = await prepareReview({ run, release, settings, role, subject, patches, what, patch: subject.patch });
+  const prepared = await prepareReview({ run, release, settings, role, what, patch: subject.patch });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
   const { brief, budget } = prepared;
   const outcome = await executeChild(agentRun, {

@@ -32,7 +32,7 @@ export type RepairBriefParts = {
   difference?: string;
   patches: readonly Patch[];
   guilty: string;
-  /** The six layers. */
+  /** The six layers, as activities/agent/context.ts assembled them. */
   context: string;
   /** What an earlier attempt was sent back with. */
   sentBack?: string;
@@ -71,17 +71,17 @@ const LOOK: Record<ReviewRole, string> = {
 };
 
 /** Blind to the author's reasoning: the change, the failure, and nothing that its author said (design.md, *Support*, 5). */
-export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string; context: string }): Item[] {
+export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string }): Item[] {
   const instructions = `You review a change to a patched fork of a data platform before it is applied. Look at ${LOOK[role]}
 
-The base is what was held; the candidate is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note. No findings is a good answer when there is nothing. End by calling \`review\`.
+The base is what was held; the candidate is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note. No findings is a good answer when there is nothing. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
 
 ${MATERIAL}`;
   return [
     { role: 'developer', content: instructions },
     {
       role: 'user',
-      content: `## What it is to mend\n${parts.what.slice(0, LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}\n\n${parts.context}`,
+      content: `## What it is to mend\n${parts.what.slice(0, LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}`,
     },
   ];
 }
