@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSlack } from '../../activities/slack.ts';
+import { serveInbound } from '../../inbound/serve.ts';
 import { createSlackDoor } from '../../inbound/slack.ts';
 import { listenToSlack } from '../../inbound/slack-http.ts';
 import { connectToSlack } from '../../inbound/slack-socket.ts';
+import { freePort } from '../../services/ports.ts';
 import { auditRows } from '../../store/audit.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { ticketEvents } from '../../store/tickets.ts';
@@ -200,6 +202,23 @@ test('a request that Slack did not sign, or that is old, does nothing', async ()
   expect(unsigned.status).toBe(401);
   expect(await world.row(ticket)).toBeUndefined();
   expect(await postSigned(http.port, { type: 'url_verification', challenge: 'abc' })).toBe(200);
+});
+
+test('the role waits for Slack, listens where it is configured to, and ends when it is told to', async () => {
+  const { slack, db, client, wakeThread } = world;
+  const port = await freePort();
+  process.env.SUPPORT_TEST_SIGNING = SIGNING_SECRET;
+  const http = { signingSecret: { env: 'SUPPORT_TEST_SIGNING' }, port };
+  const parts = { client, db, settings: world.configure({ slack: { http } }), wakeThread };
+  const stop = new AbortController();
+  slack.fail('auth.test', { kind: 'error', error: 'internal_error' });
+  const serving = serveInbound({ ...parts, slack: { token: slack.token, apiUrl: slack.url } }, stop.signal);
+  const asked = mention('lag by the role?');
+  await expect.poll(() => postSigned(port, asked.body).catch(() => 0), { timeout: 30_000 }).toBe(200);
+  await hears(asked.ts, /Consumer lag/);
+  stop.abort();
+  await serving;
+  await expect(postSigned(port, asked.body)).rejects.toThrow();
 });
 
 test('what cannot be made durable is not acknowledged', async () => {
