@@ -58,6 +58,7 @@ import { secretsOf, serverSecrets } from './config/secrets.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
+import { redactingCodec } from './lib/payload-redaction.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
 import { redactionKey } from './lib/redact-key.ts';
@@ -120,11 +121,15 @@ function logEntry({ level, message, meta }: LogEntry): void {
   else log.warn(meta ?? {}, message);
 }
 
+/** No secret of this process stands in a history, whatever text would bring it there. */
+const dataConverter = { payloadCodecs: [redactingCodec()] };
+
 /** What every worker of ours has in common. A completed step is reported even while it shuts down. */
 function common({ connection, temporal }: Parts) {
   return {
     connection,
     namespace: temporal.namespace,
+    dataConverter,
     shutdownGraceTime: '3s',
     // Cancellations and lost workers are noticed within seconds, not within the default half minute.
     maxHeartbeatThrottleInterval: '5s',
@@ -203,7 +208,7 @@ function createActivities(
   knowledge: KnowledgeActivities,
 ): object {
   const reader = createSettingsReader(db);
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const gitEnvironment = allowedEnvironment(GIT_ENVIRONMENT);
   const places = {
     db,
@@ -257,7 +262,7 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
 
 /** What people ask comes in here; no other role listens to anybody. */
 function createInbound({ settings, db, connection, temporal }: Parts): Serving {
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
   const { slack } = slackOf(settings);
