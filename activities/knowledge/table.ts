@@ -8,7 +8,8 @@ import type { Chunk } from './chunks.ts';
 /** A chunk as it lies in the index. `words` is what is searched in: those of title, path and text. */
 export type Row = Chunk & { origin: string; source: string; kind: string; words: string };
 export type StoredRow = Row & { vector?: readonly number[] };
-export type Hit = Row & { similarity?: number };
+/** What is ranked: little of it, since most is never shown, and reading texts takes longer than finding them. */
+export type Ranked = { id: string; words: string; similarity?: number };
 
 /**
  * The index that is searched now. `model` and `dimensions` are empty where it has no vectors; `sources` says of which
@@ -27,7 +28,7 @@ const KEEP_MS = 24 * 3_600_000;
 /** Below it looking at every vector that may be read is quicker than an index is good. */
 const WORTH_AN_INDEX = 20_000;
 const PARTITIONS = 64;
-const PROBES = 24;
+const PROBES = 16;
 
 type Place = { settings: KnowledgeSettings['index']; dataDir: string; readSecret: ReadSecret };
 type ReadSecret = (ref: SecretRef, what: string) => string;
@@ -151,34 +152,37 @@ export function filterOf(origins: readonly string[]): string | undefined {
 }
 
 /** By words, the best first. The filter holds before anything is ranked, so that nothing of the rest shows. */
-export async function byWords({ table }: OpenIndex, words: string, filter: string, limit: number): Promise<Hit[]> {
+export async function byWords({ table }: OpenIndex, words: string, filter: string, limit: number): Promise<Ranked[]> {
   if (words === '') return [];
   const { MatchQuery } = await lancedb();
   const query = table.query().fullTextSearch(new MatchQuery(words, 'words'));
-  return (
-    await query
-      .where(filter)
-      .select([...SHOWN, '_score'])
-      .limit(limit)
-      .toArray()
-  ).map(hitOf);
+  const rows = await query.where(filter).select(['id', 'words', '_score']).limit(limit).toArray();
+  return rows.map((row: Ranked) => ({ id: row.id, words: row.words }));
 }
 
 /** By nearness, the nearest first; the same filter. */
-export async function byVector({ table }: OpenIndex, vector: number[], filter: string, limit: number): Promise<Hit[]> {
+export async function byVector(
+  { table }: OpenIndex,
+  vector: number[],
+  filter: string,
+  limit: number,
+): Promise<Ranked[]> {
   const query = (table.query().nearestTo(vector) as VectorQuery).distanceType('cosine').nprobes(PROBES);
-  const rows = await query
-    .where(filter)
-    .select([...SHOWN, '_distance'])
-    .limit(limit)
-    .toArray();
-  return rows.map((row: { _distance: number }) => ({ ...hitOf(row), similarity: 1 - row._distance }));
+  const rows = await query.where(filter).select(['id', 'words', '_distance']).limit(limit).toArray();
+  return rows.map(({ id, words, _distance }: Ranked & { _distance: number }) => ({
+    ...{ id, words, similarity: 1 - _distance },
+  }));
 }
 
-export async function byId({ table }: OpenIndex, id: string): Promise<Hit | undefined> {
-  if (!/^[0-9a-f]{32}$/.test(id)) return undefined;
-  const [row] = await table.query().where(`id = '${id}'`).select(SHOWN).limit(1).toArray();
-  return row && hitOf(row);
+/** The whole of some chunks, in the order of their ids; where a filter is given, of those that it lets through. */
+export async function byIds({ table }: OpenIndex, ids: readonly string[], filter?: string): Promise<Row[]> {
+  const fine = ids.filter((id) => /^[0-9a-f]{32}$/.test(id));
+  if (fine.length === 0) return [];
+  const named = `id IN (${fine.map((id) => `'${id}'`).join(',')})`;
+  const where = filter === undefined ? named : `${named} AND ${filter}`;
+  const rows = await table.query().where(where).select(SHOWN).limit(fine.length).toArray();
+  const found = new Map(rows.map((row: Record<string, unknown>) => [row.id, rowOf(row)]));
+  return fine.flatMap((id) => found.get(id) ?? []);
 }
 
 /** Vectors that an earlier index has already: nothing is paid twice. */
@@ -193,10 +197,10 @@ export async function* rowsOf({ table }: OpenIndex, origin: string): AsyncGenera
   const filter = filterOf([origin]);
   if (filter === undefined) return;
   const all = await table.query().where(filter).select(SHOWN).toArray();
-  for (let at = 0; at < all.length; at += 1_000) yield all.slice(at, at + 1_000).map(hitOf);
+  for (let at = 0; at < all.length; at += 1_000) yield all.slice(at, at + 1_000).map(rowOf);
 }
 
-function hitOf(row: Record<string, unknown>): Hit {
+function rowOf(row: Record<string, unknown>): Row {
   const text = (name: string) => String(row[name]);
   return {
     ...{ id: text('id'), origin: text('origin'), source: text('source'), kind: text('kind'), path: text('path') },
