@@ -53,7 +53,8 @@ export function forkUnderAttack({ commit, git }: Repository): void {
   git('checkout', '--quiet', '-b', 'main');
   const [subject, reason, body] = injectedIn('commit message');
   const message = `${subject}\n\n${body}\n\nReason: ${reason}\nUpstream-Status: Inappropriate [test]\nDrop-When: the test is gone\n`;
-  commit({ 'Greeter.java': ATTACKING.replace('"hello " + name;', '"bye " + name;') }, message);
+  const bye = ATTACKING.replace('"hello " + name;', '"bye " + name;');
+  commit({ 'Greeter.java': bye, note: 'what stays of the patch once it is mended\n' }, message);
 }
 
 export const OTHER_CANARY = 'a canary that sings in another fork';
