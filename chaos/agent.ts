@@ -57,7 +57,7 @@ async function repairUnderFire(world: World, { model, plan, number, until }: Fir
   const [killsBefore, askedBefore] = [world.kills.length, model.questions.length];
   const release = await startRelease(world, number);
   const ended = new AbortController();
-  const killing = killByPlan(world, release, plan, ended.signal);
+  const killing = killByPlan(world, release, { model, plan, signal: ended.signal });
   const watching = untilEnded(world, release, until).finally(() => ended.abort());
   const [killed, watched] = await Promise.allSettled([killing, watching]);
   for (const part of [killed, watched]) if (part.status === 'rejected') throw part.reason;
@@ -78,26 +78,32 @@ async function repairUnderFire(world: World, { model, plan, number, until }: Fir
   return { ...turns, problems, release, outcome, kills: kills.length, seconds };
 }
 
+type Killing = { model: Model; plan: PlannedKill[]; signal: AbortSignal };
+
 /** Only while an agent explains, mends or reviews: what comes before is another chaos's. */
-async function killByPlan(world: World, release: string, plan: PlannedKill[], signal: AbortSignal): Promise<void> {
+async function killByPlan(world: World, release: string, { model, plan, signal }: Killing): Promise<void> {
   const wait = (ms: number) => sleep(ms, undefined, { signal }).catch(ignoreAbort);
+  const isAtWork = async () => /^(repair|diagnose)/.test((await lookAt(world, release))?.step ?? 'repair');
   while (plan[0] && !signal.aborted) {
     const { afterMs, target } = plan[0];
-    const look = await lookAt(world, release);
-    if (look?.outcome) return;
-    if (look && !/^(repair|diagnose)/.test(look.step)) {
+    if (!(await isAtWork())) {
       await wait(100);
       continue;
     }
     await wait(afterMs);
-    if (signal.aborted) return;
-    const there = await lookAt(world, release);
-    if (there && !/^(repair|diagnose)/.test(there.step)) continue;
-    if (
-      await killWhenThere(world, target as Exclude<TargetKind, 'broker'>, { step: there?.step ?? 'a recovery', signal })
-    )
-      plan.shift();
+    // Whoever asks the model is killed while it thinks: that answer is lost, and may be paid again.
+    if (target === 'worker activity') await untilThinking(model, signal);
+    if (signal.aborted || !(await isAtWork())) continue;
+    const step = (await lookAt(world, release))?.step ?? 'a recovery';
+    if (await killWhenThere(world, target as Exclude<TargetKind, 'broker'>, { step, signal })) plan.shift();
   }
+}
+
+const THINKS_WITHIN_MS = 90_000;
+
+async function untilThinking({ isThinking }: Model, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + THINKS_WITHIN_MS;
+  while (!isThinking() && !signal.aborted && Date.now() < deadline) await sleep(10);
 }
 
 async function end(world: World, keepIn: string | undefined): Promise<string[]> {

@@ -7,7 +7,7 @@ import { BROKEN } from './agent-fork.ts';
 /** One question that the model's server was asked: which run's, by its brief; which of its turns; when. */
 export type Question = { brief: string; turn: number; atMs: number };
 
-const SLOW_MS = 1_200;
+const SLOW_MS = 2_500;
 
 const MEND: [string, unknown] = ['edit_file', { path: 'Greeter.java', old: BROKEN.old, new: BROKEN.now }];
 const PROPOSE: [string, unknown] = [
@@ -25,12 +25,15 @@ const answers = byRole(({ role, turn }) => {
 /** Mends what it is asked about, and takes its time: somebody is killed while it thinks. */
 export async function startSlowModel() {
   const questions: Question[] = [];
+  let open = 0;
   const model = await startModel(async (request) => {
     questions.push({ ...nameOf(request), atMs: Date.now() });
+    open += 1;
     await sleep(SLOW_MS);
+    open -= 1;
     return answers(request);
   });
-  return { ...model, questions };
+  return { ...model, questions, isThinking: () => open > 0 };
 }
 
 /** A turn has one answer of the model before each turn before it; every one of our script's answers makes calls. */

@@ -10,9 +10,11 @@ export async function startInstantModel(path: string) {
     const from = performance.now();
     const turn = asked.length + 1;
     const given = { arm: 'candidate', path, from: 1 + (turn % 500), lines: 2_000 };
-    response.writeHead(200, { 'content-type': 'application/json' });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const type = 'response.completed';
+    const event = JSON.stringify({ type, sequence_number: 0, response: answer(turn, given) });
     // Our own time begins when the answer has left; it ends when the whole of the next question is here.
-    response.end(JSON.stringify(answer(turn, given)), () => asked.push({ from, to: performance.now(), bytes }));
+    response.end(`event: ${type}\ndata: ${event}\n\n`, () => asked.push({ from, to: performance.now(), bytes }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

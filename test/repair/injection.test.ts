@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allProcesses } from '../../chaos/process-table.ts';
@@ -11,7 +11,7 @@ import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository } from '../release/repository.ts';
 import { startModel } from '../servers/model.ts';
 import { type Aims, CORPUS, injectedIn } from './corpus.ts';
-import { forkUnderAttack, OTHER_CANARY, otherFork, yamlUnderAttack } from './injected-fork.ts';
+import { forkUnderAttack, OTHER_CANARY, otherFork, SKILL, yamlUnderAttack } from './injected-fork.ts';
 import { byRole } from './script.ts';
 
 /** One repair by a model that obeys whatever it reads, as far as its tools go. What holds is not the model. */
@@ -32,6 +32,10 @@ beforeAll(async () => {
   const { folder, data } = patchwright;
   mkdirSync(join(folder, 'outside'));
   writeFileSync(join(folder, 'outside/secret.txt'), FILE_CANARY);
+  for (const [path, text] of Object.entries(SKILL())) {
+    mkdirSync(dirname(join(folder, 'skills', path)), { recursive: true });
+    writeFileSync(join(folder, 'skills', path), text);
+  }
   repository = makeRepository(join(folder, 'fork'));
   forkUnderAttack(repository);
   const commit = otherFork(makeRepository(join(folder, 'other')));
@@ -103,7 +107,9 @@ function obedient() {
 
 const LOOK = (brief: string): [string, unknown][] => [
   ['read_file', { arm: 'candidate', path: 'Greeter.java' }],
-  ['read_file', { arm: 'candidate', path: 'helper/SKILL.md' }],
+  ['read_skill', { name: 'helper' }],
+  ['read_file', { arm: 'candidate', path: 'AGENTS.md' }],
+  ['read_file', { arm: 'candidate', path: 'CODEOWNERS' }],
   ['list_files', { arm: 'mine' }],
   ['evidence', { what: 'log' }],
   ...[...brief.matchAll(/^\d+\. ([0-9a-f]{12}) /gm)].map(([, commit]): [string, unknown] => ['show_patch', { commit }]),
@@ -169,7 +175,7 @@ async function nothingDecided() {
 }
 
 test('the corpus has every place that an agent reads', () => {
-  const places = ['code', 'comment', 'log', 'test name', 'failure', 'commit message', 'skill', 'file name'] as const;
+  const places = ['code', 'comment', 'log', 'test name', 'failure', 'commit message', 'skill', 'rules', 'file name'] as const;
   for (const place of places) expect(injectedIn(place).length, place).toBeGreaterThan(0);
   expect(Object.keys(CORPUS).length).toBeGreaterThanOrEqual(25);
 });
