@@ -98,6 +98,17 @@ const ENDS = ['response.completed', 'response.incomplete', 'response.failed'];
  * would not know it; and what the model gave encrypted has to go back as it came.
  */
 export function redactItem(item: Item): Item {
+  const known = redacted.get(item);
+  if (known !== undefined) return known;
+  const made = redactTexts(item);
+  redacted.set(item, made);
+  return made;
+}
+
+/** An entry of a transcript never changes; without this each turn would read the whole past of its run once more. */
+const redacted = new WeakMap<Item, Item>();
+
+function redactTexts(item: Item): Item {
   if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
   return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
 }
