@@ -59,14 +59,8 @@ export const repairSchema = z
 
 export type RepairSettings = z.output<typeof repairSchema>;
 
-/** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
-export const forkAgentSchema = z
-  .strictObject({
-    skills: z
-      .array(z.string().min(1))
-      .default([])
-      .describe('folders of Agent Skills beside our own: each holds folders with a SKILL.md'),
-    proposals: z
+/** What a proposed patch may be before anybody is asked about it. */
+export const proposalsSchema = z
       .strictObject({
         maxFiles: z.int().min(1).max(300).default(20),
         maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
@@ -77,6 +71,15 @@ export const forkAgentSchema = z
         newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
       })
       .prefault({})
-      .describe('what a proposed patch may be before anybody is asked about it'),
+      .describe('what a proposed patch may be before anybody is asked about it');
+
+/** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
+export const forkAgentSchema = z
+  .strictObject({
+    skills: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('folders of Agent Skills beside our own: each holds folders with a SKILL.md'),
+    proposals: proposalsSchema,
   })
   .prefault({});

@@ -11,11 +11,14 @@ import type {
   Finding,
   ReviewRole,
 } from '../../workflows/agent-types.ts';
+import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
+import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief } from './brief.ts';
 import type { Evidence } from './evidence.ts';
 import { redactItem } from './model.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
+import { fixKindsText, investigationBrief, patchBrief } from './ticket-brief.ts';
 import { asShown } from './tools.ts';
 import type { Item, Transcripts } from './transcript.ts';
 
@@ -30,6 +33,10 @@ export type RepairRequest = Request & {
 };
 /** `what`: a sentence about the failure; nothing that the author said of the change. */
 export type ReviewRequest = Request & { role: ReviewRole; what: string; patch: Digest };
+
+/** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
+export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
+export type PatchRequest = Request & { plan: FixPlan; asked: string; check?: string; sentBack?: string[] };
 
 export type Prepared =
   | { kind: 'ready'; brief: Digest; budget: AgentBudget }
@@ -82,6 +89,13 @@ export function createPreparations({ db, artifacts, settings, transcripts, evide
           ...back,
         });
       }),
+
+    investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
+      begin(request, 'investigate', async () =>
+        investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
+      ),
+
+    patch: (request: PatchRequest) => begin(request, 'patch', async () => patchBrief(request)),
 
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {
