@@ -5,6 +5,7 @@ import type { BuildActivities } from './build.ts';
 import type { CheckActivities } from './checks.ts';
 import type { EnvironmentRequestActivities } from './environment-request.ts';
 import type { EnvironmentUpActivities } from './environment-up.ts';
+import type { FixActivities } from './fixes.ts';
 import type { FinaliseActivities } from './finalise.ts';
 import type { GitActivities } from './git.ts';
 import type { KnowledgeActivities } from './knowledge.ts';
@@ -25,6 +26,7 @@ export type ActivityName = keyof (AgentActivities &
   EnvironmentRequestActivities &
   EnvironmentUpActivities &
   FinaliseActivities &
+  FixActivities &
   GitActivities &
   KnowledgeActivities &
   PagingActivities &
@@ -58,6 +60,8 @@ export const TOUCHES = {
   useTool: READS,
   prepareRepair: READS,
   prepareReview: READS,
+  prepareInvestigation: READS,
+  preparePatch: READS,
   tellTrial: READS,
 
   repairPolicy: NOTHING,
@@ -108,6 +112,24 @@ export const TOUCHES = {
   // It asks the address of the configuration who is on call.
   whomToCall: STATE,
   handOffTicket: TEXT,
+
+  openFix: READS,
+  readPlan: READS,
+  groundOf: NOTHING,
+  draftFix: READS,
+  draftAgain: READS,
+  proveFix: READS,
+  proofSources: READS,
+  keepEvidence: TEXT,
+  describeFix: READS,
+  // What was approved, by commit and by typed fields of a closed list.
+  applyFix: ACTS,
+  verifyFix: READS,
+  undoFix: ACTS,
+  openFixRelease: NOTHING,
+  endFix: TEXT,
+  followsFix: NOTHING,
+  tellFix: TEXT,
 
   openThread: TEXT,
   tell: TEXT,

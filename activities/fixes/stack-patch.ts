@@ -4,7 +4,8 @@ import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, 
 import type { FixAt, FixKind } from './kind.ts';
 
 /** Where the patch lies in the fork's repository: a release starts from there. The branch is never moved. */
-export const ticketRef = (ticket: string) => `refs/patchwright/tickets/${ticket.replace(/[^A-Za-z0-9-]/g, '-')}`;
+export const ticketRef = ({ ticket, fix }: Pick<FixAt, 'ticket' | 'fix'>) =>
+  `refs/patchwright/tickets/${ticket.replace(/[^A-Za-z0-9-]/g, '-')}/${fix.slice(ticket.length + 1)}`;
 
 export type StackPatchDeps = GitFixDeps & {
   /** How the release of a ticket's reference ended; undefined where there is none, or it goes on. */
@@ -45,7 +46,7 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
         const words = wordsOf(at, plan, trailers(at, failingCase));
         const commit = await changes.commitOf(git, at, { name: target, base, proposal, words });
         const drafted: GitChange = {
-          ...{ kind: 'stack-patch', target, base, commit, tree, patch, inverse: '', ref: ticketRef(at.ticket) },
+          ...{ kind: 'stack-patch', target, base, commit, tree, patch, inverse: '', ref: ticketRef(at) },
           ...(failingCase !== undefined && { failingCase }),
         };
         return { kind: 'drafted', change: drafted };
