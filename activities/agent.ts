@@ -28,9 +28,9 @@ import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { CUT_OFF, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
+import { type Investigating, investigate, investigationSpecs } from './agent/investigate.ts';
 import { askModel } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
-import { type Investigating, investigate, investigationSpecs } from './agent/investigate.ts';
 import {
   createPreparations,
   type DiagnosisRequest,

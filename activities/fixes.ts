@@ -39,7 +39,9 @@ export type FixDeps = GitFixDeps & {
 /** One step of a fix. `run` names what made the proposal, and everything that is kept of it. */
 export type FixStep = Pick<FixOrder, 'fix' | 'ticket' | 'settings'> & { run: string };
 
-export type FixOpened = { kind: 'ready'; said: string[]; places: Place[]; steered: string[] } | { kind: 'not'; reason: string };
+export type FixOpened =
+  | { kind: 'ready'; said: string[]; places: Place[]; steered: string[] }
+  | { kind: 'not'; reason: string };
 
 /** Where a plan is carried out: in files that an agent changes, or in its own fields. */
 export type FixGround = { kind: 'fields' } | { kind: 'files'; fork: string; commit: string; check?: string };
@@ -98,13 +100,18 @@ export function createFixActivities(deps: FixDeps) {
     /** The exact change. Safe to repeat: the same proposal is the same commit; where it is fields, it reads. */
     async draftFix({ plan, proposal, ...step }: Drafting): Promise<Drafted<FixChange>> {
       const kind = kindOf(plan);
-      if (proposal !== undefined) return kind.draft(await atOf(step), plan, { proposal: await json<Proposal>(proposal) });
+      if (proposal !== undefined)
+        return kind.draft(await atOf(step), plan, { proposal: await json<Proposal>(proposal) });
       if (plan.change === undefined) return { kind: 'refused', reasons: [`${plan.kind} needs its fields filled in`] };
       return kind.draft(await atOf(step), plan, { fields: plan.change });
     },
 
     /** The same change on what is there by now. Safe to repeat. */
-    async draftAgain({ plan, change, ...step }: FixStep & { plan: FixPlan; change: FixChange }): Promise<Drafted<FixChange>> {
+    async draftAgain({
+      plan,
+      change,
+      ...step
+    }: FixStep & { plan: FixPlan; change: FixChange }): Promise<Drafted<FixChange>> {
       return kindOf(change).again(await atOf(step), plan, change);
     },
 
@@ -114,7 +121,10 @@ export function createFixActivities(deps: FixDeps) {
     },
 
     /** Both sides of a patch on a stack, to be built, and the suites to be run. Reads only. */
-    async proofSources({ change, ...step }: FixStep & { change: GitChange }): Promise<{ before: Source; after: Source; suites: string[] }> {
+    async proofSources({
+      change,
+      ...step
+    }: FixStep & { change: GitChange }): Promise<{ before: Source; after: Source; suites: string[] }> {
       const { target } = change;
       return changes.within(await atOf(step), target, async (git, fork) => {
         const base = await git.resolve(fork.base, 'base');
@@ -138,7 +148,11 @@ export function createFixActivities(deps: FixDeps) {
       change,
       facts,
       ...step
-    }: FixStep & { change: FixChange; facts: Omit<FixFacts, 'card'> }): Promise<{ summary: string; details: Digest; barred: string[] }> {
+    }: FixStep & { change: FixChange; facts: Omit<FixFacts, 'card'> }): Promise<{
+      summary: string;
+      details: Digest;
+      barred: string[];
+    }> {
       const at = await atOf(step);
       const card = await kindOf(change).describe(at, change);
       const patch = 'patch' in change ? (await artifacts.read(change.patch)).toString('utf8') : '';
@@ -202,7 +216,12 @@ export function createFixActivities(deps: FixDeps) {
     },
 
     /** How it ended, by what the journal says has happened. Reads only. */
-    async endFix(end: { applied: string; undone: string; verification?: Verification; undo?: UndoEnd }): Promise<FixEnd> {
+    async endFix(end: {
+      applied: string;
+      undone: string;
+      verification?: Verification;
+      undo?: UndoEnd;
+    }): Promise<FixEnd> {
       const [applied, undone] = [await effectWords(db, end.applied), await effectWords(db, end.undone)];
       const journal = { ...(applied !== undefined && { applied }), ...(undone !== undefined && { undone }) };
       return fixEnd(journal, end.verification, end.undo);
@@ -215,7 +234,10 @@ export function createFixActivities(deps: FixDeps) {
     },
 
     /** Says something in the ticket's thread that is no step of the ticket. Safe to repeat: a key is said once. */
-    async tellFix({ ticket, place }: Pick<FixOrder, 'ticket' | 'place'>, said: { key: string; text: string; tone?: Tone }): Promise<void> {
+    async tellFix(
+      { ticket, place }: Pick<FixOrder, 'ticket' | 'place'>,
+      said: { key: string; text: string; tone?: Tone },
+    ): Promise<void> {
       if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
       await appendMessage(db, { release: ticket, ...said });
       if (place !== undefined) await deps.wakeThread?.(ticket);

@@ -61,17 +61,17 @@ export type RepairSettings = z.output<typeof repairSchema>;
 
 /** What a proposed patch may be before anybody is asked about it. */
 export const proposalsSchema = z
-      .strictObject({
-        maxFiles: z.int().min(1).max(300).default(20),
-        maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
-        protectedPaths: z
-          .array(z.string().min(1).max(300))
-          .default([])
-          .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
-        newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
-      })
-      .prefault({})
-      .describe('what a proposed patch may be before anybody is asked about it');
+  .strictObject({
+    maxFiles: z.int().min(1).max(300).default(20),
+    maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
+    protectedPaths: z
+      .array(z.string().min(1).max(300))
+      .default([])
+      .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
+    newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
+  })
+  .prefault({})
+  .describe('what a proposed patch may be before anybody is asked about it');
 
 /** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
 export const forkAgentSchema = z

@@ -14,7 +14,10 @@ export const codeNames = ({ forks, support }: Pick<Settings, 'forks' | 'support'
 const SEEN = ['PATH', 'HOME', 'LANG', 'JAVA_HOME', 'TMPDIR'];
 
 /** A fork, or a repository as if it were one without builds, suites and releases. */
-export function codeOf({ forks, support }: Pick<Settings, 'forks' | 'support'>, name: string): ForkSettings | undefined {
+export function codeOf(
+  { forks, support }: Pick<Settings, 'forks' | 'support'>,
+  name: string,
+): ForkSettings | undefined {
   if (!name.startsWith(REPOSITORY)) return forks[name];
   const found = support.repositories[name.slice(REPOSITORY.length)];
   if (found === undefined) return undefined;

@@ -123,7 +123,10 @@ export function supportProblems({ people, groups, announcements, support }: Name
     const wrong = sandboxProblem(sandboxed);
     if (wrong !== undefined) problems.push({ path: [...path, wrong.key], message: wrong.message });
     for (const reader of readers.filter((one) => !(one in people) && !(one in groups)))
-      problems.push({ path: [...path, 'readers'], message: `neither a person nor a group is called "${reader}"; people: ${some}` });
+      problems.push({
+        path: [...path, 'readers'],
+        message: `neither a person nor a group is called "${reader}"; people: ${some}`,
+      });
   }
   if (support.slack !== undefined && announcements.slack === undefined) {
     const message = 'announcements.slack is missing: its token is the bot’s, which answers';

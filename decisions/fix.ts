@@ -86,16 +86,23 @@ export function fixEnd(
   undo: UndoEnd | undefined,
 ): FixEnd {
   if (applied === undefined) return { kind: 'given-back', text: 'NOT APPLIED: nothing was changed.' };
-  if (verification?.kind === 'verified') return { kind: 'verified', text: `VERIFIED: ${applied}. ${sentence(verification.words)}` };
+  if (verification?.kind === 'verified')
+    return { kind: 'verified', text: `VERIFIED: ${applied}. ${sentence(verification.words)}` };
   const words = verification?.words ?? 'nobody could verify it';
   if (verification?.kind !== 'failed') {
     const text = `NOT VERIFIED: ${applied}, and whether it helps cannot be told: ${words}. It stays as it is; somebody has to look.`;
     return { kind: 'inconclusive', text };
   }
   if (undone !== undefined)
-    return { kind: 'undone', text: `UNDONE: ${applied}, its verification failed (${words}), and it was taken back: ${undone}.` };
+    return {
+      kind: 'undone',
+      text: `UNDONE: ${applied}, its verification failed (${words}), and it was taken back: ${undone}.`,
+    };
   const why = undo?.kind === 'kept' ? undo.reason : 'it could not be taken back';
-  return { kind: 'failed', text: `FAILED: ${applied}, its verification failed (${words}), and it STAYS: ${why}. Somebody has to look now.` };
+  return {
+    kind: 'failed',
+    text: `FAILED: ${applied}, its verification failed (${words}), and it STAYS: ${why}. Somebody has to look now.`,
+  };
 }
 
 function sentence(text: string): string {

@@ -1,8 +1,6 @@
 import type { ConfigChange, ConfigFields } from '../workflows/fix-types.ts';
 
-type Values =
-  | { is: 'number'; least: number; most: number }
-  | { is: 'one of'; words: readonly string[] };
+type Values = { is: 'number'; least: number; most: number } | { is: 'one of'; words: readonly string[] };
 
 /** `loses`: when the old value does not bring back what the new one has taken. */
 type Key = { values: Values; risk: string; loses?: 'a lower value' | 'any change' };
@@ -26,11 +24,17 @@ const TOPIC: Readonly<Record<string, Key>> = {
     risk: 'Compaction and deletion remove records for good.',
     loses: 'any change',
   },
-  'min.insync.replicas': { values: long(1, 9), risk: 'Higher: writes are refused sooner. Lower: fewer copies are waited for.' },
+  'min.insync.replicas': {
+    values: long(1, 9),
+    risk: 'Higher: writes are refused sooner. Lower: fewer copies are waited for.',
+  },
   'max.message.bytes': { values: long(1_024, 100 << 20), risk: 'Producers and consumers have limits of their own.' },
   'segment.bytes': { values: long(1 << 20, 2 ** 31 - 1), risk: 'Small segments mean many open files.' },
   'segment.ms': { values: long(60_000, 365 * DAYS_MS), risk: 'Retention works by whole segments.' },
-  'compression.type': { values: { is: 'one of', words: COMPRESSION }, risk: 'Brokers compress anew what arrives otherwise.' },
+  'compression.type': {
+    values: { is: 'one of', words: COMPRESSION },
+    risk: 'Brokers compress anew what arrives otherwise.',
+  },
   'max.compaction.lag.ms': { values: long(1, 3_650 * DAYS_MS), risk: 'Lower: compaction runs more often.' },
 };
 
@@ -40,7 +44,10 @@ const BROKER: Readonly<Record<string, Key>> = {
   'num.network.threads': { values: long(1, 256), risk: THREADS },
   'num.replica.fetchers': { values: long(1, 64), risk: THREADS },
   'log.cleaner.threads': { values: long(1, 64), risk: THREADS },
-  'message.max.bytes': { values: long(1_024, 100 << 20), risk: 'Producers, consumers and replicas have limits of their own.' },
+  'message.max.bytes': {
+    values: long(1_024, 100 << 20),
+    risk: 'Producers, consumers and replicas have limits of their own.',
+  },
   'max.connections.per.ip': { values: long(1, 2 ** 31 - 1), risk: 'Lower: clients of one address are refused.' },
 };
 
@@ -65,7 +72,9 @@ export function fieldProblems({ resource, key, value }: ConfigFields): string[] 
   if (found === undefined)
     return [`${key} of a ${resource.type} is none that a fix may change; those are: ${Object.keys(known).join(', ')}`];
   if (resource.type === 'topic' && resource.name.startsWith('__')) return [`${resource.name} is Kafka's own topic`];
-  return value === null || isValue(value, found.values) ? [] : [`${key}=${value} is not allowed: ${valuesText(found.values)}`];
+  return value === null || isValue(value, found.values)
+    ? []
+    : [`${key}=${value} is not allowed: ${valuesText(found.values)}`];
 }
 
 function isValue(value: string, values: Values): boolean {
@@ -84,7 +93,9 @@ export function clusterProblems({ key, value, before }: ConfigChange, topic: Top
   if (wanted > topic.replicas)
     return [`min.insync.replicas=${value} with ${topic.replicas} replicas: nobody could write with acks=all any more`];
   if (wanted > topic.inSync)
-    return [`min.insync.replicas=${value} and only ${topic.inSync} replicas are in sync now: writes would be refused at once`];
+    return [
+      `min.insync.replicas=${value} and only ${topic.inSync} replicas are in sync now: writes would be refused at once`,
+    ];
   return [];
 }
 

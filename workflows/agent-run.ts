@@ -8,8 +8,8 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { AgentActivities, Since } from '../activities/agent.ts';
-import { changesFiles } from '../decisions/agent-roles.ts';
 import { budgetState, repeatsItself, SAME_CALLS } from '../decisions/agent-budget.ts';
+import { changesFiles } from '../decisions/agent-roles.ts';
 import type {
   AgentEnd,
   AgentOrder,

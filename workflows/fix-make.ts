@@ -45,7 +45,12 @@ type Drafted = { change: FixChange; proposal?: Proposal };
  *   3. Code draws the exact change up, proves it, and three reviewers read files.
  *   4. What is wanting goes back, so often; the second objection goes to people.
  */
-export async function make(order: FixOrder, opened: Opened, round: number, start: Start): Promise<Proposed | { reason: string }> {
+export async function make(
+  order: FixOrder,
+  opened: Opened,
+  round: number,
+  start: Start,
+): Promise<Proposed | { reason: string }> {
   let { plan, sentBack = [], moved } = start;
   let objected = false;
   for (let n = 1; n <= MOST_TRIES; n += 1) {
@@ -161,7 +166,11 @@ async function prove(
 }
 
 /** As a repair is proven: built by the release's own pipeline, all suites, failures judged against the branch as it is. */
-async function proveStack(order: FixOrder, run: string, change: GitChange): Promise<{ lines: string[] } | { reasons: string[] }> {
+async function proveStack(
+  order: FixOrder,
+  run: string,
+  change: GitChange,
+): Promise<{ lines: string[] } | { reasons: string[] }> {
   const { ticket: release, settings } = order;
   const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
   const held = await buildSource({ ...before, settings, release });
@@ -183,7 +192,12 @@ async function proveStack(order: FixOrder, run: string, change: GitChange): Prom
 }
 
 /** Blind to the author's words: what the user asked, and the change. */
-async function readBy({ ticket, settings }: FixOrder, { said }: Opened, name: string, change: GitChange): Promise<ReviewState> {
+async function readBy(
+  { ticket, settings }: FixOrder,
+  { said }: Opened,
+  name: string,
+  change: GitChange,
+): Promise<ReviewState> {
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
   return review({ name, release: ticket, settings, subject, what: `A user's ticket: ${said.join('\n')}` });

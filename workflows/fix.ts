@@ -2,7 +2,18 @@ import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, sleep
 import { outcomeWords } from '../decisions/approval.ts';
 import { proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
-import { applyFix, ask, attempt, type Proposed, progress, say, stepOf, steps, undoFix, verifyFix } from './fix-steps.ts';
+import {
+  applyFix,
+  ask,
+  attempt,
+  type Proposed,
+  progress,
+  say,
+  stepOf,
+  steps,
+  undoFix,
+  verifyFix,
+} from './fix-steps.ts';
 import type { FixOrder, FixOutcome, GitChange, UndoEnd, Verification } from './fix-types.ts';
 import { release } from './release.ts';
 
@@ -57,7 +68,8 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
       difference = [`the agent was asked: ${decided.note}`];
       continue;
     }
-    if (decided.kind !== 'approved') return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
+    if (decided.kind !== 'approved')
+      return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
     await tellApproved(order, round, { by: decided.by, again: approved });
     approved = true;
     const applied = await carryOut(order, round, proposed);

@@ -78,7 +78,11 @@ const DESCRIPTIONS: Record<keyof Tools, string> = {
   plan: 'What should be changed, and why. `change` only for a kind that has fields. `none` where nothing should be.',
 };
 
-export function investigationSpecs(settings: Settings, kinds: readonly FixKind[], places: readonly Place[]): ToolSpec[] {
+export function investigationSpecs(
+  settings: Settings,
+  kinds: readonly FixKind[],
+  places: readonly Place[],
+): ToolSpec[] {
   const tools = toolsOf(settings, kinds, places);
   return (Object.keys(DESCRIPTIONS) as (keyof Tools)[]).map((name) => ({
     name,
@@ -100,7 +104,9 @@ export async function investigate(world: World, order: AgentOrder, name: string,
   }
   const checked = tools[name as keyof Tools].safeParse(value);
   if (!checked.success) {
-    const found = checked.error.issues.slice(0, 5).map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
+    const found = checked.error.issues
+      .slice(0, 5)
+      .map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
     return { text: `the arguments are wrong: ${found.join('; ')}` };
   }
   return use(world, places, name as keyof Tools, checked.data as never);
@@ -172,7 +178,7 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   const { looks, settings } = world;
   if (where === 'knowledge') return looks.stands(of, text);
   const [environment = '', type, ...rest] = of.split('/');
-  const asked = type === 'topic' || type === 'broker' ? { type, name: rest.join('/') } as const : undefined;
+  const asked = type === 'topic' || type === 'broker' ? ({ type, name: rest.join('/') } as const) : undefined;
   const known = Object.hasOwn(settings.environments, environment);
   if (where === 'status' && !known) return false;
   const source =

@@ -1,5 +1,5 @@
 import { fixBinds } from '../../decisions/fix.ts';
-import { type Db } from '../../store/database.ts';
+import type { Db } from '../../store/database.ts';
 import { effectWords, runEffect } from '../../store/journal.ts';
 import { findTicket } from '../../store/tickets.ts';
 import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';

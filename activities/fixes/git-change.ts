@@ -30,7 +30,6 @@ export function createGitChanges(deps: GitFixDeps) {
     /** What was handed in, as a commit on what it was made on. */
     async commitOf(
       git: Git,
-      at: FixAt,
       { name, base, proposal, words }: { name: string; base: string; proposal: Proposal; words: ChangeWords },
     ): Promise<string> {
       const workspaces = createWorkspaces(deps, mirrorOf(name));
@@ -74,7 +73,8 @@ export function createGitChanges(deps: GitFixDeps) {
         checkCommit(deps, { name, code, commit: of, command, key: `${at.run}/case-${key}` });
       const [before, after] = [await run(base, 'before'), await run(commit, 'after')];
       const shown = `failing case \`${oneLine(failingCase, 160)}\`: before: ${before.words}; with the change: ${after.words}`;
-      if (before.kind === 'passed') return { proven: false, lines: [`the failing case passes without the change: nothing is shown. ${shown}`] };
+      if (before.kind === 'passed')
+        return { proven: false, lines: [`the failing case passes without the change: nothing is shown. ${shown}`] };
       return { proven: after.kind === 'passed', lines: [shown] };
     },
   };
@@ -84,7 +84,8 @@ export type GitChanges = ReturnType<typeof createGitChanges>;
 
 export function requireCode(settings: FixAt['settings'], name: string): ForkSettings {
   const code = codeOf(settings, name);
-  if (code === undefined) throw permanent('BadConfiguration', `${name} is no longer configured: hand the ticket off again`);
+  if (code === undefined)
+    throw permanent('BadConfiguration', `${name} is no longer configured: hand the ticket off again`);
   return code;
 }
 
@@ -109,7 +110,8 @@ export const wordsOf = (at: FixAt, plan: FixPlan, more: Record<string, string> =
 /** Lines of a patch, counted. */
 export function sizeWords(patch: string): string {
   const lines = patch.split('\n');
-  const count = (sign: string) => lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
+  const count = (sign: string) =>
+    lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
   const files = lines.flatMap((line) => /^diff --git a\/(.+) b\/\1$/.exec(line)?.[1] ?? []);
   return `${files.slice(0, 8).join(', ')}${files.length > 8 ? ` and ${files.length - 8} more` : ''} (+${count('+')} −${count('-')})`;
 }

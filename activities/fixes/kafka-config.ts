@@ -68,7 +68,8 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
     },
 
     async draft(at, plan, made) {
-      if (!('fields' in made)) throw permanent('BadConfiguration', 'a configuration was made by files: an error of ours');
+      if (!('fields' in made))
+        throw permanent('BadConfiguration', 'a configuration was made by files: an error of ours');
       return drafted(at, plan.target, made.fields);
     },
 
@@ -83,7 +84,10 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
       const refused = await alterConfig(targets, change, { check: true });
       if (refused !== undefined) return { proven: false, lines: [`Kafka would refuse it: ${refused}`] };
       const copies = topic && `; ${topic.partitions} partitions, ${topic.inSync} of ${topic.replicas} replicas in sync`;
-      return { proven: true, lines: [`now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`] };
+      return {
+        proven: true,
+        lines: [`now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`],
+      };
     },
 
     async describe(_at, change) {
@@ -120,7 +124,10 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
       const inverse = { ...change, value: change.before.own };
       const found = await now(at, change.target, change);
       if (found?.own !== change.value && found?.own !== inverse.value)
-        return { kind: 'not', reason: `${change.key} of ${change.resource.name} is ${found?.effective ?? 'gone'} by now: no longer ours` };
+        return {
+          kind: 'not',
+          reason: `${change.key} of ${change.resource.name} is ${found?.effective ?? 'gone'} by now: no longer ours`,
+        };
       const words = setWords(inverse);
       return {
         kind: 'may',
@@ -146,7 +153,10 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
     const bad = await lookAt(at.settings, change.target);
     const own = bad.filter((name) => change.resource.type === 'broker' || name.startsWith(`${change.resource.name}-`));
     if (own.length > 0)
-      return { kind: 'failed', words: `partitions are offline or under min.insync.replicas: ${own.slice(0, 5).join(', ')}` };
+      return {
+        kind: 'failed',
+        words: `partitions are offline or under min.insync.replicas: ${own.slice(0, 5).join(', ')}`,
+      };
     return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
   }
 }

@@ -2,7 +2,14 @@ import type { z } from 'zod';
 import type { Settings } from '../../config/schema.ts';
 import type { EffectSteps } from '../../store/journal.ts';
 import type { Proposal } from '../../workflows/agent-types.ts';
-import type { ConfigFields, FixCard, FixChange, FixKindName, FixPlan, Verification } from '../../workflows/fix-types.ts';
+import type {
+  ConfigFields,
+  FixCard,
+  FixChange,
+  FixKindName,
+  FixPlan,
+  Verification,
+} from '../../workflows/fix-types.ts';
 import type { Digest } from '../../workflows/types.ts';
 
 /** Of which fix, under which settings. `run` names what made the proposal. */

@@ -24,7 +24,10 @@ export function createLooks({ db, knowledge, driverOf }: LooksDeps): Looks {
     async knowledge(question) {
       if (knowledge === undefined) return 'there is no knowledge configured';
       const { chunks } = await knowledge.searchKnowledge({ question, audience: [], limit: 6 });
-      return chunks.map(({ id, source, path, text }) => `## chunk ${id}: ${source} ${path}\n${text}`).join('\n\n') || 'nothing is found';
+      return (
+        chunks.map(({ id, source, path, text }) => `## chunk ${id}: ${source} ${path}\n${text}`).join('\n\n') ||
+        'nothing is found'
+      );
     },
 
     stands: async (chunkId, quote) => (await knowledge?.checkCitation({ chunkId, quote })) ?? false,
@@ -45,8 +48,11 @@ export function createLooks({ db, knowledge, driverOf }: LooksDeps): Looks {
         const values = await readConfigs(targets, resource, configKeys(type));
         if (values === undefined) return `there is no ${type} ${name}`;
         const copies = type === 'topic' ? await readTopic(targets, name) : undefined;
-        const head = copies && `${copies.partitions} partitions, ${copies.inSync} of ${copies.replicas} replicas in sync`;
-        const lines = values.map((value) => `${value.name}=${value.effective ?? ''}${value.own === null ? '' : ' (its own)'}`);
+        const head =
+          copies && `${copies.partitions} partitions, ${copies.inSync} of ${copies.replicas} replicas in sync`;
+        const lines = values.map(
+          (value) => `${value.name}=${value.effective ?? ''}${value.own === null ? '' : ' (its own)'}`,
+        );
         return [`${type} ${name}`, ...(head === undefined ? [] : [head]), ...lines].join('\n');
       } catch (error) {
         return [...nodes, `the cluster does not answer: ${(error as Error).message}`].join('\n');

@@ -39,7 +39,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         // What the agent was given: its own branch may have moved since, which is seen before it is applied.
         const base = proposal.base ?? (await git.resolve(branch, 'branch'));
         const words = wordsOf(at, plan);
-        const commit = await changes.commitOf(git, at, { name: codeName(target), base, proposal, words });
+        const commit = await changes.commitOf(git, { name: codeName(target), base, proposal, words });
         const inverse = await changes.inverseOf(git, { base, commit }, at.ticket);
         const { tree, patch, failingCase } = proposal;
         const change: GitChange = { kind: 'repository', target, base, commit, tree, patch, inverse, ref };
@@ -52,7 +52,10 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         const onto = await git.resolve(branch, 'branch');
         const made = await changes.rebased(git, { change, onto, words: wordsOf(at, plan) });
         if (made.kind === 'refused') return made;
-        return { kind: 'drafted', change: { ...made.change, inverse: await changes.inverseOf(git, made.change, at.ticket) } };
+        return {
+          kind: 'drafted',
+          change: { ...made.change, inverse: await changes.inverseOf(git, made.change, at.ticket) },
+        };
       }),
 
     async prove(at, change): Promise<Proof> {
@@ -86,7 +89,10 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         if (tip === base || tip === commit) return undefined;
         if (tip === '') return [`${ref} of ${target} is gone`];
         const came = await commitsSince(git, base, tip);
-        return [`${ref} of ${target} was ${base.slice(0, 12)} and is ${tip.slice(0, 12)}`, ...came.map((line) => `+ ${line}`)];
+        return [
+          `${ref} of ${target} was ${base.slice(0, 12)} and is ${tip.slice(0, 12)}`,
+          ...came.map((line) => `+ ${line}`),
+        ];
       }),
 
     apply: (at, change) => ({
@@ -100,9 +106,14 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     verify: (at, change) => verify(at, change),
 
     async undo(at, change) {
-      const tip = await changes.within(at, codeName(change.target), (git, { repository }) => tipOf(git, repository, change.ref));
+      const tip = await changes.within(at, codeName(change.target), (git, { repository }) =>
+        tipOf(git, repository, change.ref),
+      );
       if (tip !== change.commit && tip !== change.inverse)
-        return { kind: 'not', reason: `${change.ref} of ${change.target} went on to ${tip.slice(0, 12)}: it is no longer ours alone` };
+        return {
+          kind: 'not',
+          reason: `${change.ref} of ${change.target} went on to ${tip.slice(0, 12)}: it is no longer ours alone`,
+        };
       const words = `${change.inverse.slice(0, 12)} on ${change.ref} of ${change.target} takes it back`;
       return {
         kind: 'may',
@@ -125,9 +136,15 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     const tip = await changes.within(at, name, (git, { repository }) => tipOf(git, repository, ref));
     if (tip === '' || !(await isThere(at, change, commit)))
       return { kind: 'failed', words: `${ref} of ${target} does not have ${commit.slice(0, 12)}` };
-    const commands = [...(failingCase === undefined ? [] : [['sh', '-c', failingCase]]), ...(check === undefined ? [] : [check])];
+    const commands = [
+      ...(failingCase === undefined ? [] : [['sh', '-c', failingCase]]),
+      ...(check === undefined ? [] : [check]),
+    ];
     if (commands.length === 0)
-      return { kind: 'verified', words: `read back: ${ref} of ${target} has ${commit.slice(0, 12)}; there is no check` };
+      return {
+        kind: 'verified',
+        words: `read back: ${ref} of ${target} has ${commit.slice(0, 12)}; there is no check`,
+      };
     const code = requireCode(at.settings, name);
     for (const [i, command] of commands.entries()) {
       const found = await changes.checkCommit({ name, code, commit: tip, command, key: `${at.run}/verify-${i}` });

@@ -12,7 +12,8 @@ export type StackPatchDeps = GitFixDeps & {
   releaseOf: (fork: string, ref: string) => Promise<{ id: string; outcome?: { kind: string } } | undefined>;
 };
 
-const RISK = 'It becomes a candidate: suites, gates and the approvals of a release still stand between it and production.';
+const RISK =
+  'It becomes a candidate: suites, gates and the approvals of a release still stand between it and production.';
 
 /**
  * A new patch on a fork's stack. It is built and its suites run before anybody is asked (workflows/proof.ts), and it is
@@ -44,7 +45,7 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
       return changes.within(at, target, async (git, { branch }) => {
         const base = proposal.base ?? (await git.resolve(branch, 'branch'));
         const words = wordsOf(at, plan, trailers(at, failingCase));
-        const commit = await changes.commitOf(git, at, { name: target, base, proposal, words });
+        const commit = await changes.commitOf(git, { name: target, base, proposal, words });
         const drafted: GitChange = {
           ...{ kind: 'stack-patch', target, base, commit, tree, patch, inverse: '', ref: ticketRef(at) },
           ...(failingCase !== undefined && { failingCase }),
@@ -79,7 +80,10 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
         const tip = await git.resolve(branch, 'branch');
         if (tip === base) return undefined;
         const came = await commitsSince(git, base, tip);
-        return [`the branch of ${target} was ${base.slice(0, 12)} and is ${tip.slice(0, 12)}`, ...came.map((line) => `+ ${line}`)];
+        return [
+          `the branch of ${target} was ${base.slice(0, 12)} and is ${tip.slice(0, 12)}`,
+          ...came.map((line) => `+ ${line}`),
+        ];
       }),
 
     apply: (at, change) => ({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Script } from '../repair/script.ts';
+import { edit, handIn, LIMITS, plan, raise } from './script.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
 
 /** From a question at the terminal to an applied, verified fix of a repository; and the ways on which it is not. */
@@ -7,14 +7,6 @@ let world: FixWorld;
 let repository: ReturnType<FixWorld['repository']>;
 const main = () => repository.git('rev-parse', 'main');
 const fileOf = (path: string) => repository.git('show', `main:${path}`);
-
-// A limit that is too low, and a check that also fails once the time in `deadline` is over.
-const FILES = {
-  'limits.conf': 'connections=10\nmemory=64\n',
-  'check.sh': `grep -qE '^connections=[0-9]+$' limits.conf || { echo 'connections is no number'; exit 1; }
-[ ! -e deadline ] || [ "$(date +%s)" -lt "$(cat deadline)" ] || { echo 'too late'; exit 1; }
-`,
-};
 
 beforeAll(async () => {
   world = await openFixWorld(
@@ -26,34 +18,12 @@ support:
 `,
   );
   repository = world.repository('limits');
-  repository.commit(FILES, 'Limits');
+  repository.commit(LIMITS, 'Limits');
   repository.git('branch', 'main');
   await world.patchwright.start();
 }, 120_000);
 afterAll(() => world?.close(), 60_000);
 beforeEach(() => void repository.git('branch', '--force', 'main', 'upstream'));
-
-const plan = (more: object = {}): [string, unknown] => [
-  'plan',
-  {
-    ...{ kind: 'repository', target: 'limits', what: 'Raise the limit of connections' },
-    why: 'The ticket says that connections are refused, and limits.conf allows ten.',
-    quotes: [{ in: 'repo.limits', of: 'limits.conf', text: 'connections=10' }],
-    ...more,
-  },
-];
-const edit = (old: string, now: string, path = 'limits.conf'): [string, unknown] => ['edit_file', { path, old, new: now }];
-const handIn = (failingCase?: string): [string, unknown] => [
-  'hand_in',
-  { change: 'A higher limit.', risk: 'More memory is used.', ...(failingCase && { failingCase }) },
-];
-const CASE = 'grep -q connections=50 limits.conf';
-
-const raise: Script = ({ role, turn }) => {
-  if (role === 'investigate') return { calls: [turn === 1 ? ['read_file', { in: 'repo.limits', path: 'limits.conf' }] : plan()] };
-  if (role !== 'patch') return undefined;
-  return { calls: turn === 1 ? [edit('connections=10', 'connections=50'), ['run_tests', {}]] : [handIn(CASE)] };
-};
 
 test('asked, handed off, planned, made, proven, reviewed, approved by another person, applied, verified', async () => {
   const seen: string[] = [];
@@ -62,7 +32,12 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
     (asked) => {
       seen.push(...asked.outputs, asked.role === 'investigate' ? asked.brief : '');
       if (asked.role === 'investigate' && asked.turn === 1)
-        return { calls: [plan({ target: 'secrets' }), plan({ quotes: [{ in: 'repo.limits', of: 'limits.conf', text: 'connections=11' }] })] };
+        return {
+          calls: [
+            plan({ target: 'secrets' }),
+            plan({ quotes: [{ in: 'repo.limits', of: 'limits.conf', text: 'connections=11' }] }),
+          ],
+        };
       return raise(asked);
     },
     'look at limits.conf',
@@ -71,14 +46,17 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   const all = seen.join('\n');
   expect(all).toContain('ann: Why are connections refused?');
   expect(all).toContain('look at limits.conf');
-  expect(all).toContain('repository has no target "secrets"; there are: limits');
+  expect(all).toContain('target: Invalid option: expected one of ""|"limits"');
   expect(all).toContain('"connections=11" does not stand in limits.conf of repo.limits');
   expect(asked.question.summary).toMatch(/limits, refs\/heads\/main: limits\.conf \(\+1 −1\)/);
   expect(asked.question.summary).toMatch(/failing case .*before: exit 1.*with the change: exit 0/);
   expect(asked.question.summary).toMatch(/check of limits: before: exit 0.*with the change: exit 0/);
   expect(asked.question.summary).toContain('+connections=50');
   expect(asked.open.deciders).toEqual(['bob', 'cat']);
-  expect(await world.approve('ann', asked)).toMatchObject({ status: 1, stdout: expect.stringContaining('ann asked for it') });
+  expect(await world.approve('ann', asked)).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining('ann asked for it'),
+  });
   const before = main();
   expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: .*read back, and checked/i);
@@ -119,10 +97,22 @@ test('changes that people ask for are made, and whoever asked for them decides n
     if (asked.role === 'patch') briefs.push(asked.brief);
     const again = asked.brief.includes('please 40');
     if (asked.role !== 'patch' || !again) return raise(asked);
-    return { calls: asked.turn === 1 ? [edit('connections=10', 'connections=40')] : [handIn('grep -q connections=40 limits.conf')] };
+    return {
+      calls:
+        asked.turn === 1 ? [edit('connections=10', 'connections=40')] : [handIn('grep -q connections=40 limits.conf')],
+    };
   });
   const first = await world.question(id);
-  const no = await world.as('bob', 'reject', first.id, '--digest', first.open.digest, '--note', 'please 40', '--changes');
+  const no = await world.as(
+    'bob',
+    'reject',
+    first.id,
+    '--digest',
+    first.open.digest,
+    '--note',
+    'please 40',
+    '--changes',
+  );
   expect(no.stdout).toContain('changes were asked for by bob: please 40');
   const second = await world.question(id, 2);
   expect(briefs.at(-1)).toContain('People who decide ask for changes: please 40');
@@ -130,7 +120,9 @@ test('changes that people ask for are made, and whoever asked for them decides n
   expect(second.open.digest).not.toBe(first.open.digest);
   expect(second.question.summary).toContain('the agent was asked: please 40');
   expect(await world.as('cat', 'approve', second.id, '--digest', first.open.digest)).toMatchObject({ status: 1 });
-  expect(await world.approve('bob', second)).toMatchObject({ stdout: expect.stringContaining('bob wrote or steered it') });
+  expect(await world.approve('bob', second)).toMatchObject({
+    stdout: expect.stringContaining('bob wrote or steered it'),
+  });
   expect(await world.approve('cat', second)).toMatchObject({ status: 0 });
   await world.hears(id, /VERIFIED: /);
   expect(fileOf('limits.conf')).toBe('connections=40\nmemory=64');

@@ -1,17 +1,17 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TicketView } from '../../cli/commands/ticket.ts';
+import { readUp } from '../../services/data-folder.ts';
+import { approvalsOf, type StoredApproval } from '../../store/approvals.ts';
+import { type Db, openDatabase } from '../../store/database.ts';
+import { threadOf } from '../../store/thread.ts';
 import { patchwrightIn } from '../patchwright.ts';
 import { makeRepository } from '../release/repository.ts';
 import { byRole, type Script } from '../repair/script.ts';
 import { until } from '../rollout/fixture.ts';
 import { startModel } from '../servers/model.ts';
 
-export type Question = {
-  id: string;
-  question: { title: string; summary: string; binds: Record<string, string> };
-  open: { digest: string; deciders: string[]; barred: Record<string, string> };
-};
+export type Question = StoredApproval;
 
 const PEOPLE = `
 people:
@@ -43,8 +43,27 @@ ${PEOPLE}${more(folder)}`;
   const show = (id = 'latest') =>
     patchwright.json<TicketView & { thread: { text: string; tone: string }[] }>('ticket', 'show', id);
 
+  let db: Db | undefined;
+  /** The store of the product that runs: looked at often, where the command line would take all of a small machine. */
+  const store = (): Db => {
+    db ??= openDatabase(readUp(patchwright.data)?.databaseUrl ?? '', { connections: 2 });
+    return db;
+  };
+  async function waiting<T>(what: string, ticket: string, look: (told: string) => Promise<T | undefined | false>) {
+    let told = '';
+    try {
+      return await until(what, () => read(), 90_000);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${told}\n${patchwright.upLog().slice(-3_000)}`);
+    }
+    async function read() {
+      told = (await threadOf(store(), ticket)).map(({ text }) => text).join('\n');
+      return look(told);
+    }
+  }
+
   return {
-    ...{ patchwright, model, repository, as, show },
+    ...{ patchwright, model, store, repository, as, show },
     /** Asks, and hands it to the agent at once. Returns the ticket's id. */
     async handOff(text: string, script: Script, hint?: string): Promise<string> {
       model.play(byRole(script));
@@ -57,37 +76,17 @@ ${PEOPLE}${more(folder)}`;
     },
     /** The question of this round, once it waits. */
     async question(ticket: string, round = 1): Promise<Question> {
-      let found: Question | undefined;
-      let told = '';
-      try {
-        await until('it waits for a decision', async () => {
-          const waiting = await patchwright.json<Question[]>('approvals');
-          found = waiting.find(({ id }) => id === `${ticket}/1/${round}`);
-          const view = await show(ticket);
-          told = JSON.stringify(view.thread.map((line) => line.text), undefined, 1);
-          if (view.thread.some(({ text }) => text.includes('No fix:'))) throw new Error('it was given back');
-          return found !== undefined;
-        }, 60_000);
-      } catch (error) {
-        throw new Error(`${(error as Error).message}\n${told}\n${patchwright.upLog().slice(-3_000)}`);
-      }
-      return found as Question;
+      return waiting(`${ticket}/1/${round} waits`, ticket, async (told) => {
+        if (told.includes('No fix:')) throw new Error('it was given back');
+        const [found] = await approvalsOf(store(), { id: `${ticket}/1/${round}` });
+        return found;
+      });
     },
     approve: async (person: string, { id, open }: Question) => as(person, 'approve', id, '--digest', open.digest),
     /** Until its thread says this. All that was told. */
-    async hears(ticket: string, what: RegExp): Promise<string> {
-      let told = '';
-      try {
-        await until(`it says ${what}`, async () => {
-          told = (await show(ticket)).thread.map(({ text }) => text).join('\n');
-          return what.test(told);
-        }, 60_000);
-      } catch (error) {
-        throw new Error(`${(error as Error).message}: ${what} in\n${told}\n${patchwright.upLog().slice(-3_000)}`);
-      }
-      return told;
-    },
+    hears: (ticket: string, what: RegExp) => waiting(`it says ${what}`, ticket, async (told) => what.test(told) && told),
     async close() {
+      await db?.destroy();
       await patchwright.close();
       await model.stop();
     },

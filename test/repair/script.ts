@@ -1,6 +1,13 @@
 import type { ModelAnswer, ModelRequest } from '../servers/model.ts';
 
-export type Role = 'diagnose' | 'repair' | 'investigate' | 'patch' | 'review-correctness' | 'review-blast-radius' | 'review-tests';
+export type Role =
+  | 'diagnose'
+  | 'repair'
+  | 'investigate'
+  | 'patch'
+  | 'review-correctness'
+  | 'review-blast-radius'
+  | 'review-tests';
 
 /** One question, as a script sees it: who is asked, what was answered to its last calls, how often it was asked in this run. */
 export type Asked = { role: Role; turn: number; outputs: string[]; brief: string; instructions: string };
