@@ -177,7 +177,8 @@ async function proveStack(
   if (held.kind === 'broken') return { reasons: ['the branch itself does not build', ...held.reasons] };
   const lines: string[] = [];
   for (const suite of suites) {
-    const name = `${run}/proof/${suite}`;
+    // A suite run's id is also a folder's name.
+    const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
     const tested = { build: held.build, suite, suiteRun: '', tests: [] };
     const runs = { before: 0, after: 0, whole: true };
     const proven = await executeChild(proof, {

@@ -25,6 +25,7 @@ forks:
       unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
     release: { suites: [unit] }
 `,
+    { patienceMs: 240_000 },
   );
   repository = world.repository('fork');
   repository.commit(FILES, 'Greeter 1.0');
@@ -69,4 +70,4 @@ test('a patch of a ticket is proven, approved, pushed, released; and verified by
   expect(report.patches[1]).toMatchObject({ reason: `ticket ${id}`, upstreamStatus: 'Pending', check: CASE });
   expect(repository.git('rev-parse', 'main')).toBe(branch);
   expect(repository.git('rev-parse', asked.question.binds.ref ?? '')).toBe(asked.question.binds.commit);
-}, 200_000);
+}, 400_000);

@@ -21,7 +21,7 @@ people:
 `;
 
 /** The whole product by its command line; only the model is played. `more`: what there is to be fixed. */
-export async function openFixWorld(more: (folder: string) => string) {
+export async function openFixWorld(more: (folder: string) => string, { patienceMs = 90_000 } = {}) {
   const model = await startModel(() => ({ status: 500 }));
   const yaml = (folder: string) => `
 model: { name: scripted, key: { env: FIX_MODEL_KEY }, baseUrl: '${model.url}' }
@@ -52,7 +52,7 @@ ${PEOPLE}${more(folder)}`;
   async function waiting<T>(what: string, ticket: string, look: (told: string) => Promise<T | undefined | false>) {
     let told = '';
     try {
-      return await until(what, () => read(), 90_000);
+      return await until(what, () => read(), patienceMs);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${told}\n${patchwright.upLog().slice(-3_000)}`);
     }
