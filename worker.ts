@@ -5,7 +5,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Client } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   DefaultLogger,
   type LogEntry,
@@ -22,6 +22,13 @@ import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createFinaliseActivities } from './activities/finalise.ts';
+import { brokenPartitions, environmentTargets, laidOutDriver } from './activities/fixes/environments.ts';
+import { kafkaConfigKind } from './activities/fixes/kafka-config.ts';
+import type { FixKind } from './activities/fixes/kind.ts';
+import { createLooks } from './activities/fixes/looks.ts';
+import { repositoryKind } from './activities/fixes/repository.ts';
+import { stackPatchKind } from './activities/fixes/stack-patch.ts';
+import { createFixActivities } from './activities/fixes.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from './activities/knowledge.ts';
@@ -39,7 +46,7 @@ import { createSettingsReader } from './activities/settings.ts';
 import type { SlackConnection } from './activities/slack.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
-import { createTicketActivities } from './activities/tickets.ts';
+import { createTicketActivities, type HandOver } from './activities/tickets.ts';
 import { requireRuleOfTwo } from './activities/touches.ts';
 import {
   allowedEnvironment,
@@ -68,6 +75,7 @@ import { thisMachine } from './setup/machine.ts';
 import type { ArtifactStore } from './store/artifacts.ts';
 import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
+import { releaseOfRef } from './store/releases.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
@@ -221,6 +229,13 @@ function createActivities(
   };
   const builds = { ...places, run, allowedEnvironment, gitEnvironment, sandboxOf };
   const git = { run, environment: gitEnvironment, dataDir, settings: reader };
+  const sandboxed = { ...git, artifacts, sandboxOf, allowedEnvironment };
+  const kinds = [
+    repositoryKind(sandboxed),
+    stackPatchKind({ ...sandboxed, releaseOf: (fork, ref) => releaseOfRef(db, fork, ref) }),
+    kafkaConfigKind({ targetsOf: environmentTargets(places), lookAt: brokenPartitions(places) }),
+  ] as FixKind[];
+  const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
   return {
     ...createRecordActivities({
       db,
@@ -234,10 +249,12 @@ function createActivities(
     ...createTicketActivities({
       ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
+      handOff: startFix(client),
     }),
+    ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
-    ...createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
@@ -345,6 +362,24 @@ function wakeThread(client: Client) {
       args: [{ release }],
       signal: 'told',
     });
+  };
+}
+
+/** One workflow a hand-off: another attempt of the same finds it there. */
+function startFix(client: Client) {
+  return async (order: HandOver): Promise<void> => {
+    try {
+      await client.workflow.start('fix', {
+        workflowId: `fix:${order.fix}`,
+        taskQueue: 'patchwright',
+        args: [order],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `fixes ${order.ticket}`.slice(0, 200),
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
   };
 }
 

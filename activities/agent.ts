@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
+import { codeOf } from '../config/code.ts';
 import type { ForkSettings, Settings } from '../config/schema.ts';
+import { changesFiles } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
@@ -26,9 +28,17 @@ import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { CUT_OFF, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
+import { type Investigating, investigate, investigationSpecs } from './agent/investigate.ts';
 import { askModel } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
-import { createPreparations, type DiagnosisRequest, type RepairRequest, type ReviewRequest } from './agent/prepare.ts';
+import {
+  createPreparations,
+  type DiagnosisRequest,
+  type InvestigationRequest,
+  type PatchRequest,
+  type RepairRequest,
+  type ReviewRequest,
+} from './agent/prepare.ts';
 import { checkProposal } from './agent/proposal-check.ts';
 import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
@@ -45,6 +55,8 @@ export type AgentDeps = WorkspaceDeps & {
   db: Db;
   artifacts: ArtifactStore;
   settings: (digest: Digest) => Promise<Settings>;
+  /** What a ticket is looked into with; a worker that runs commands alone has none of it. */
+  investigating?: Investigating;
 };
 
 /** What came since the last turn: results of its calls, or what it has to be told. */
@@ -69,22 +81,24 @@ export function createAgentActivities(deps: AgentDeps) {
     return { tree, patch: await put(await workspaces.patchOf({ candidate, tree })) };
   }
 
+  async function wholeOf(run: string, id: string): Promise<string | undefined> {
+    const digest = await wholeResult(db, run, id);
+    return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
+  }
+
   async function worldOf(order: AgentOrder, files: FilesNow | undefined): Promise<ToolWorld> {
     const { fork: name, candidate, patch } = order.subject;
     const mirror = mirrorOf(name);
-    const fork = (await deps.settings(order.settings)).forks[name];
+    const fork = codeOf(await deps.settings(order.settings), name);
     // Another host may have cut it.
     if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, candidate);
     const git = gitIn(deps, mirror);
-    const whole = async (id: string) => {
-      const digest = await wholeResult(db, order.run, id);
-      return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
-    };
+    const whole = (id: string) => wholeOf(order.run, id);
     const skill = async (wanted: string, file: string) =>
       readGivenSkill((await transcripts.record(order.brief)).skills, fork?.agent.skills, wanted, file);
     const world = { sources: createSources(deps, mirror), evidence, whole, skill };
     if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
-    if (order.role !== 'repair' || fork === undefined) return world;
+    if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);
     if (files !== undefined) await workspaces.ensure(candidate, files, async () => artifacts.read(files.patch));
     const repair = {
@@ -97,6 +111,23 @@ export function createAgentActivities(deps: AgentDeps) {
     return { ...world, repair };
   }
 
+  async function investigateWith(order: AgentOrder, name: string, given: string) {
+    if (deps.investigating === undefined) throw new Error('this worker has nothing to look into tickets with');
+    const settings = await deps.settings(order.settings);
+    for (const place of order.subject.places ?? []) {
+      const code = codeOf(settings, place.name);
+      if (code !== undefined) await ensureCommit(deps, mirrorOf(place.name), code.repository, place.commit);
+    }
+    const sources = (place: string) => createSources(deps, mirrorOf(place));
+    const whole = async (id: string) => wholeOf(order.run, id);
+    return investigate({ ...deps.investigating, settings, sources, whole }, order, name, given);
+  }
+
+  const specsOf = (order: AgentOrder, settings: Settings) =>
+    order.role === 'investigate'
+      ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
+      : toolSpecs(order.role);
+
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
     prepareDiagnosis: (request: DiagnosisRequest) => preparations.diagnosis(request),
@@ -104,6 +135,11 @@ export function createAgentActivities(deps: AgentDeps) {
     prepareRepair: (request: RepairRequest) => preparations.repair(request),
     /** The same for one reviewer. */
     prepareReview: (request: ReviewRequest) => preparations.review(request),
+    /** The same for whoever looks into a ticket. */
+    prepareInvestigation: (request: InvestigationRequest) =>
+      preparations.investigation(request, kindsOf(deps.investigating)),
+    /** The same for a ticket's patch. */
+    preparePatch: (request: PatchRequest) => preparations.patch(request),
 
     /**
      * One question to the model, one entry of the transcript. A turn that has ended is read from the store and not paid
@@ -113,11 +149,12 @@ export function createAgentActivities(deps: AgentDeps) {
       const { run } = order;
       const done = await finishedTurn(db, run, turn);
       if (done !== undefined) return done;
-      const { model } = await deps.settings(order.settings);
+      const settings = await deps.settings(order.settings);
+      const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
       const news = await newsOf(artifacts, since);
       const items = [...(await transcripts.read(head)), ...news];
-      const { turn: answered, said } = await askModel(model, { items, tools: toolSpecs(order.role), put });
+      const { turn: answered, said } = await askModel(model, { items, tools: specsOf(order, settings), put });
       const outcome: Turn = { ...answered, head: await transcripts.append(head, [...news, ...said]) };
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
       return keepTurn(db, { run, turn, outcome, results });
@@ -130,7 +167,10 @@ export function createAgentActivities(deps: AgentDeps) {
      */
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
-      const used = await applyTool(await worldOf(order, files), order, call.name, given);
+      const used =
+        order.role === 'investigate'
+          ? await investigateWith(order, call.name, given)
+          : await applyTool(await worldOf(order, files), order, call.name, given);
       const { refused, accepted, trial } = used;
       return {
         ...(await shown(call.id, used.text)),
@@ -159,6 +199,8 @@ export function createAgentActivities(deps: AgentDeps) {
     },
   };
 }
+
+const kindsOf = (investigating: Investigating | undefined) => investigating?.kinds ?? [];
 
 /** What the static gates have to say of a change, in the order of their weight. */
 async function findingsOf(

@@ -3,6 +3,7 @@ import { respondersOf } from '../config/support.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
   AnswerEnd,
   CallEnd,
@@ -23,7 +24,8 @@ import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
 
-export type HandOver = { ticket: string; settings: Digest; by: string; hint?: string };
+/** `fix` names it by the ticket and the number of the hand-off. */
+export type HandOver = FixOrder;
 
 export type TicketDeps = {
   db: Db;
@@ -136,11 +138,14 @@ export function createTicketActivities(deps: TicketDeps) {
     },
 
     /** Starts the agent. Safe to repeat: its workflow is named by the ticket. */
-    async handOffTicket({ ticket, settings }: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
+    async handOffTicket(order: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
+      const { ticket } = order;
       if (deps.handOff === undefined)
         return { kind: 'unavailable', reason: 'no agent that fixes tickets runs here yet' };
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
-      await deps.handOff({ ticket, settings, by, ...(hint !== undefined && { hint }) });
+      const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
+      const fix = `${ticket}/${Math.max(1, clicks.length)}`;
+      await deps.handOff({ ...order, fix, by, ...(hint !== undefined && { hint }) });
       return { kind: 'begun' };
     },
   };

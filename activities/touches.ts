@@ -6,6 +6,7 @@ import type { CheckActivities } from './checks.ts';
 import type { EnvironmentRequestActivities } from './environment-request.ts';
 import type { EnvironmentUpActivities } from './environment-up.ts';
 import type { FinaliseActivities } from './finalise.ts';
+import type { FixActivities } from './fixes.ts';
 import type { GitActivities } from './git.ts';
 import type { KnowledgeActivities } from './knowledge.ts';
 import type { PagingActivities } from './paging.ts';
@@ -25,6 +26,7 @@ export type ActivityName = keyof (AgentActivities &
   EnvironmentRequestActivities &
   EnvironmentUpActivities &
   FinaliseActivities &
+  FixActivities &
   GitActivities &
   KnowledgeActivities &
   PagingActivities &
@@ -58,6 +60,8 @@ export const TOUCHES = {
   useTool: READS,
   prepareRepair: READS,
   prepareReview: READS,
+  prepareInvestigation: READS,
+  preparePatch: READS,
   tellTrial: READS,
 
   repairPolicy: NOTHING,
@@ -110,6 +114,24 @@ export const TOUCHES = {
   // The words go to the store; Slack opens the direct message, by an id of the configuration.
   writeTo: TELLS,
   handOffTicket: TEXT,
+
+  openFix: READS,
+  readPlan: READS,
+  groundOf: NOTHING,
+  draftFix: READS,
+  draftAgain: READS,
+  proveFix: READS,
+  proofSources: READS,
+  keepEvidence: TEXT,
+  describeFix: READS,
+  // What was approved, by commit and by typed fields of a closed list.
+  applyFix: ACTS,
+  verifyFix: READS,
+  undoFix: ACTS,
+  openFixRelease: NOTHING,
+  endFix: TEXT,
+  followsFix: NOTHING,
+  tellFix: TEXT,
 
   openThread: TEXT,
   tell: TEXT,

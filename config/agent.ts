@@ -64,6 +64,20 @@ export const repairSchema = z
 
 export type RepairSettings = z.output<typeof repairSchema>;
 
+/** What a proposed patch may be before anybody is asked about it. */
+export const proposalsSchema = z
+  .strictObject({
+    maxFiles: z.int().min(1).max(300).default(20),
+    maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
+    protectedPaths: z
+      .array(z.string().min(1).max(300))
+      .default([])
+      .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
+    newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
+  })
+  .prefault({})
+  .describe('what a proposed patch may be before anybody is asked about it');
+
 /** `forks.NAME.agent`: what is its own of a fork where an agent works on it. */
 export const forkAgentSchema = z
   .strictObject({
@@ -71,17 +85,6 @@ export const forkAgentSchema = z
       .array(z.string().min(1))
       .default([])
       .describe('folders of Agent Skills beside our own: each holds folders with a SKILL.md'),
-    proposals: z
-      .strictObject({
-        maxFiles: z.int().min(1).max(300).default(20),
-        maxLines: z.int().min(1).max(20_000).default(600).describe('added and removed'),
-        protectedPaths: z
-          .array(z.string().min(1).max(300))
-          .default([])
-          .describe('a folder ends with /, * is any characters but /, ** any folders; more than what always is'),
-        newDependencies: z.enum(['refuse', 'point-out']).default('refuse'),
-      })
-      .prefault({})
-      .describe('what a proposed patch may be before anybody is asked about it'),
+    proposals: proposalsSchema,
   })
   .prefault({});

@@ -53,6 +53,9 @@ export function parseSettings(text: string, shown: string, folder: string): Sett
     if (source.folder !== undefined) source.folder = resolve(folder, source.folder);
     if (source.repository !== undefined) source.repository = fromFolder(source.repository, folder);
   }
+  for (const found of Object.values(checked.data.support.repositories)) {
+    found.repository = fromFolder(found.repository, folder);
+  }
   return checked.data;
 }
 

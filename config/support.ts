@@ -1,5 +1,7 @@
 import { DateTime, IANAZone } from 'luxon';
 import { z } from 'zod';
+import { proposalsSchema } from './agent.ts';
+import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { weekMoment } from './windows.ts';
 
 const zone = z
@@ -28,6 +30,26 @@ const onCall = z
   })
   .refine(({ schedule, url }) => url === undefined || schedule.length === 0, 'either a schedule or a url');
 
+/** A repository that an agent may read, and propose changes to: its branch is what a fix goes to. */
+const repository = z
+  .strictObject({
+    repository: z.string().min(1).describe('a path or URL that git can clone and push to'),
+    branch: z.string().min(1).default('main'),
+    check: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('an argument array, run in the sandbox over a fresh checkout: exit 0 is good'),
+    readers: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('people and groups who may decide on changes to it, since they see its lines; everyone by default'),
+    proposals: proposalsSchema,
+    ...sandboxFields,
+  })
+  .describe('what fixes may change, beside forks and clusters');
+
 const minutes = (byDefault: number) => z.number().min(0.005).max(43_200).default(byDefault);
 
 /** `support:` tickets, who is called, and how long each step may take. */
@@ -47,6 +69,7 @@ export const supportSchema = <Secret extends z.ZodType>(secret: Secret) =>
       escalationMinutes: minutes(15).describe('until the next person on call is called'),
       takenMinutes: minutes(1_440).describe('whoever took it has; then it is escalated again'),
       fixMinutes: minutes(480).describe('for each step of a fix; then it is given back to a person'),
+      repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/), repository).default({}),
       mostCalls: z.int().min(1).max(1_000).default(96).describe('then it is closed, saying that nobody came'),
       slack: z
         .strictObject({
@@ -76,7 +99,7 @@ type Named = {
   people: Record<string, unknown>;
   groups: Record<string, unknown>;
   announcements: { slack?: unknown };
-  support: Pick<SupportSettings, 'onCall' | 'responders'> & { slack?: unknown };
+  support: Pick<SupportSettings, 'onCall' | 'responders' | 'repositories'> & { slack?: unknown };
 };
 
 /** Whoever is named has to be somebody, and Slack needs the bot’s token. */
@@ -94,6 +117,16 @@ export function supportProblems({ people, groups, announcements, support }: Name
       const message = `neither a person nor a group is called "${name}"; people: ${some}`;
       problems.push({ path: ['support', 'responders', i], message });
     }
+  }
+  for (const [name, { readers = [], ...sandboxed }] of Object.entries(support.repositories)) {
+    const path = ['support', 'repositories', name];
+    const wrong = sandboxProblem(sandboxed);
+    if (wrong !== undefined) problems.push({ path: [...path, wrong.key], message: wrong.message });
+    for (const reader of readers.filter((one) => !(one in people) && !(one in groups)))
+      problems.push({
+        path: [...path, 'readers'],
+        message: `neither a person nor a group is called "${reader}"; people: ${some}`,
+      });
   }
   if (support.slack !== undefined && announcements.slack === undefined) {
     const message = 'announcements.slack is missing: its token is the bot’s, which answers';

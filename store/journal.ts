@@ -262,3 +262,10 @@ export async function effectsOf(db: Db, release: string): Promise<EffectRecord[]
     ...(ended_at !== null && { endedAt: ended_at.toISOString() }),
   }));
 }
+
+/** What whoever performed an effect said of it; undefined where it is not done. */
+export async function effectWords(db: Db, key: string): Promise<string | undefined> {
+  const row = await db.selectFrom('effect').select(['state', 'result']).where('key', '=', key).executeTakeFirst();
+  const result = row?.result as { words?: string } | null | undefined;
+  return row?.state === 'done' ? (result?.words ?? '') : undefined;
+}

@@ -284,3 +284,19 @@ export async function runningRelease(db: Db, fork: string): Promise<string | und
     .executeTakeFirst();
   return row?.id;
 }
+
+/** The newest release of a reference, and how it ended. */
+export async function releaseOfRef(
+  db: Db,
+  fork: string,
+  ref: string,
+): Promise<{ id: string; outcome?: ReleaseOutcome } | undefined> {
+  const row = await db
+    .selectFrom('release')
+    .select(['id', 'outcome'])
+    .where('fork', '=', fork)
+    .where('ref', '=', ref)
+    .orderBy('number', 'desc')
+    .executeTakeFirst();
+  return row && { id: row.id, ...(row.outcome !== null && { outcome: row.outcome }) };
+}

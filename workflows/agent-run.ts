@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { AgentActivities, Since } from '../activities/agent.ts';
 import { budgetState, repeatsItself, SAME_CALLS } from '../decisions/agent-budget.ts';
+import { changesFiles } from '../decisions/agent-roles.ts';
 import type {
   AgentEnd,
   AgentOrder,
@@ -158,7 +159,7 @@ async function act(
   if (repeatsItself(at.signatures)) {
     return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-  const results = order.role === 'repair' ? await oneByOne(order, at, turn.calls) : await atOnce(order, turn.calls);
+  const results = changesFiles(order.role) ? await oneByOne(order, at, turn.calls) : await atOnce(order, turn.calls);
   const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
   if (accepted !== undefined) return { kind: 'answered', answer: accepted };
   at.refused += results.filter((result) => result.refused).length;
@@ -174,7 +175,8 @@ const atOnce = (order: AgentOrder, calls: readonly ToolCall[]) =>
 async function oneByOne(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<ToolResult[]> {
   const results: ToolResult[] = [];
   for (const call of calls) {
-    const run = call.name === 'shell' ? sandboxed.useTool : useTool;
+    const commands = call.name === 'shell' || (call.name === 'run_tests' && order.trial === undefined);
+    const run = commands ? sandboxed.useTool : useTool;
     const used = await run(order, call, ...(at.files === undefined ? [] : [at.files]));
     if (used.files !== undefined) at.files = used.files;
     results.push(used.trial === undefined ? used : await tryOut(order, at, call, used.trial));

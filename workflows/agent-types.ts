@@ -1,3 +1,4 @@
+import type { Place } from './fix-types.ts';
 import type { TestKey, TrialOf } from './proof-types.ts';
 import type { Digest, Source } from './types.ts';
 
@@ -5,7 +6,7 @@ import type { Digest, Source } from './types.ts';
 export type ReviewRole = 'review-correctness' | 'review-blast-radius' | 'review-tests';
 
 /** What an agent is asked to do; each has its own brief, tools and check of its answer. */
-export type AgentRole = 'diagnose' | 'repair' | ReviewRole;
+export type AgentRole = 'diagnose' | 'repair' | 'investigate' | 'patch' | ReviewRole;
 
 /** Limits of one run: questions to the model, tokens read and written, money, wall time. */
 export type AgentBudget = { turns: number; tokens: number; money: number; minutes: number };
@@ -32,6 +33,9 @@ export type AgentSubject = Pick<DiagnosisSubject, 'fork' | 'base' | 'candidate'>
     untouchable?: TestKey[];
     /** A change that is reviewed. */
     patch?: Digest;
+    /** Of an investigation: the source that it may read, and the ticket that it is about. */
+    places?: Place[];
+    ticket?: string;
   };
 
 /** One run of an agent. `run` names it, and is never used twice: kafka-7/1/diagnose/fast/1. */
@@ -118,6 +122,9 @@ export type Proposal = {
   cause: string;
   change: string;
   risk: string;
+  /** Of a ticket's patch: the commit that it was made on, and a shell command that fails without it. */
+  base?: string;
+  failingCase?: string;
 };
 
 /** An objection, with the changed line that it objects to. */

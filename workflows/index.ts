@@ -4,6 +4,7 @@ export { approval } from './approval.ts';
 export { environment } from './environment.ts';
 export { environmentUp } from './environment-up.ts';
 export { finalise } from './finalise.ts';
+export { fix } from './fix.ts';
 export { page } from './page.ts';
 export { proof } from './proof.ts';
 export { release } from './release.ts';

@@ -8,13 +8,16 @@ import type {
   Finding,
   ReviewRole,
 } from '../../workflows/agent-types.ts';
+import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
+import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief } from './brief.ts';
 import { assembleContext, type ContextDeps } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { redactItem } from './model.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { createSkills } from './skills.ts';
+import { fixKindsText, investigationBrief, patchBrief } from './ticket-brief.ts';
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
@@ -30,6 +33,10 @@ export type RepairRequest = Request & {
 /** `what`: a sentence about the failure; nothing that the author said of the change. */
 export type ReviewRequest = Request & { role: ReviewRole; what: string; patch: Digest };
 
+/** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
+export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
+export type PatchRequest = Request & { plan: FixPlan; asked: string; check?: string; sentBack?: string[] };
+
 export type Prepared =
   | { kind: 'ready'; brief: Digest; budget: AgentBudget }
   | { kind: 'no-model' }
@@ -39,6 +46,8 @@ export type PrepareDeps = ContextDeps & { transcripts: Transcripts; evidence: Ev
 
 /** The first words of a run, and for people what they were made of. */
 type Brief = { items: Item[]; record: BriefRecord };
+/** What a ticket is about lies in its words: layers are of releases. */
+const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
 /** The first words of each kind of run, as they will be given; and what it may spend. */
 export function createPreparations(deps: PrepareDeps) {
@@ -91,6 +100,15 @@ export function createPreparations(deps: PrepareDeps) {
         });
         return { items, record };
       }),
+
+    investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
+      begin(request, 'investigate', async () => ({
+        items: investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
+        record: NOTHING_MORE,
+      })),
+
+    patch: (request: PatchRequest) =>
+      begin(request, 'patch', async () => ({ items: patchBrief(request), record: NOTHING_MORE })),
 
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {

@@ -6,7 +6,7 @@ import type { AgentOrder, Proposal } from '../../workflows/agent-types.ts';
 import type { Digest, Source } from '../../workflows/types.ts';
 import type { Input, ToolName } from './tool-inputs.ts';
 import type { Used } from './tools.ts';
-import type { Workspaces } from './workspace.ts';
+import type { Files, Workspaces } from './workspace.ts';
 
 /** `tree`: what the agent's files are now. */
 export type RepairWorld = {
@@ -37,19 +37,43 @@ export async function repairTool(world: RepairWorld, order: AgentOrder, name: To
       return { text: `${ran.ended}${lost}\n${ran.said}`, ...(ran.tree !== undefined && { tree: ran.tree }) };
     }
     case 'run_tests': {
+      if (order.trial === undefined) return runCheck(world, files);
       if ((await world.git('rev-parse', `${candidate}^{tree}`)) === world.tree) return { text: 'you changed nothing' };
       const message = `Trial of ${order.run}`;
       const commit = await commitTree(world.git, { tree: world.tree, parent: candidate, message });
       await world.git('update-ref', `refs/patchwright/part/${order.run.replace(/[^A-Za-z0-9-]/g, '-')}`, commit);
       return { text: 'being tried', trial: world.sourceOf(commit) };
     }
+    case 'hand_in':
+      return handIn(world, order, input);
     default:
       return propose(world, order, input);
   }
 }
 
+/** Of a repository: its own check over the files as they are. What it leaves is gone. */
+async function runCheck(world: RepairWorld, files: Files): Promise<Used> {
+  const { artifacts, command } = world.fork.build;
+  // A fork is built instead; a repository that has no check has a shell alone for its command.
+  if (artifacts.length > 0 || command.length < 2) return { text: 'there is no check to run: try it with `shell`' };
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const ran = await world.workspaces.shell(files, world.fork, quoted, world.signal);
+  return { text: `${ran.ended}\n${ran.said}` };
+}
+
 /** What is handed in is what the files are; what code has against it goes back with the reason. */
-async function propose(world: RepairWorld, order: AgentOrder, words: Input<'propose'>): Promise<Used> {
+const propose = (world: RepairWorld, order: AgentOrder, words: Input<'propose'>) => submit(world, order, words);
+
+/** A ticket's patch: what it was made on goes along, since the branch may move meanwhile. */
+async function handIn(world: RepairWorld, order: AgentOrder, given: Input<'hand_in'>): Promise<Used> {
+  const { failingCase, ...words } = given;
+  const base = order.subject.candidate;
+  return submit(world, order, { cause: '', ...words, base, ...(failingCase !== undefined && { failingCase }) });
+}
+
+type Words = Pick<Proposal, 'cause' | 'change' | 'risk' | 'base' | 'failingCase'>;
+
+async function submit(world: RepairWorld, order: AgentOrder, words: Words): Promise<Used> {
   const { fork, candidate, untouchable = [] } = order.subject;
   const record = await world.workspaces.record({ fork, candidate, tree: world.tree });
   if (record.kind === 'none') return { text: 'not taken: you changed nothing', refused: true };

@@ -44,6 +44,11 @@ export const inputs = {
     change: z.string().min(10).max(1_500),
     risk: z.string().min(5).max(800),
   }),
+  hand_in: z.object({
+    change: z.string().min(10).max(1_500),
+    risk: z.string().min(5).max(800),
+    failingCase: z.string().min(1).max(500).optional(),
+  }),
   review: z.object({
     findings: z
       .array(
@@ -80,6 +85,8 @@ const DESCRIPTIONS: Record<ToolName, string> = {
     'Builds your files as the release would, in a clean room, and runs the tests that failed there. Takes minutes.',
   answer: 'Your diagnosis. Each quote is looked up: file and text must be exactly what stands there.',
   propose: 'Hands your files in as the repair. The change is what the files say; the words are for whoever reviews it.',
+  hand_in:
+    'Hands your files in as the fix. The change is what the files say; the words are for whoever decides on it. `failingCase`: where there can be one, a shell command that fails without your change and passes with it; it is run on both.',
   review:
     'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly; a finding without one is dropped.',
 };
@@ -89,6 +96,7 @@ const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 
 /** Each role has what its job needs. */
 export function toolsOf(role: AgentRole): ToolName[] {
   if (role === 'diagnose') return [...READING, 'evidence', 'answer'];
+  if (role === 'patch') return [...READING, 'edit_file', 'shell', 'run_tests', 'hand_in'];
   if (role === 'repair') return [...READING, 'evidence', 'edit_file', 'shell', 'run_tests', 'propose'];
   return [...READING, 'review'];
 }

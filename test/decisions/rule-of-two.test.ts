@@ -8,6 +8,7 @@ import { createCheckActivities } from '../../activities/checks.ts';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
 import { createEnvironmentUpActivities } from '../../activities/environment-up.ts';
 import { createFinaliseActivities } from '../../activities/finalise.ts';
+import { createFixActivities } from '../../activities/fixes.ts';
 import { createGitActivities } from '../../activities/git.ts';
 import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
@@ -37,6 +38,7 @@ const FACTORIES = {
     createKnowledgeActivities({ settings: settingsSchema.parse({ forks: {} }), dataDir: '.' } as never),
   createRepairActivities: () => createRepairActivities(none),
   createTicketActivities: () => createTicketActivities(none),
+  createFixActivities: () => createFixActivities({ settings: settingsSchema.parse({ forks: {} }), kinds: [] } as never),
   createPagingActivities: () => createPagingActivities(none),
   createRecordActivities: () => createRecordActivities(none),
   createReversibilityActivities: () => createReversibilityActivities(none),

@@ -1,6 +1,13 @@
 import type { ModelAnswer, ModelRequest } from '../servers/model.ts';
 
-export type Role = 'diagnose' | 'repair' | 'review-correctness' | 'review-blast-radius' | 'review-tests';
+export type Role =
+  | 'diagnose'
+  | 'repair'
+  | 'investigate'
+  | 'patch'
+  | 'review-correctness'
+  | 'review-blast-radius'
+  | 'review-tests';
 
 /** One question, as a script sees it: who is asked, what was answered to its last calls, how often it was asked in this run. */
 export type Asked = { role: Role; turn: number; outputs: string[]; brief: string; instructions: string };
@@ -20,7 +27,7 @@ export function byRole(script: Script): (request: ModelRequest) => ModelAnswer {
     const answer = script(asked);
     if (answer !== undefined) return answer;
     if (asked.role === 'diagnose') return { calls: [['answer', EXPLAINED]] };
-    if (asked.role === 'repair') return { text: 'I cannot mend this.' };
+    if (['repair', 'investigate', 'patch'].includes(asked.role)) return { text: 'I cannot mend this.' };
     return { calls: [['review', { findings: [] }]] };
   };
 }
@@ -39,6 +46,8 @@ function askedOf({ input }: ModelRequest): Asked {
 
 function roleOf(instructions: string): Role {
   if (instructions.startsWith('You mend')) return 'repair';
+  if (instructions.startsWith('You look into')) return 'investigate';
+  if (instructions.startsWith('You make one planned')) return 'patch';
   if (instructions.startsWith('You explain')) return 'diagnose';
   if (instructions.includes('blast radius')) return 'review-blast-radius';
   return instructions.includes('tests and honesty') ? 'review-tests' : 'review-correctness';

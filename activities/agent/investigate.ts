@@ -1,0 +1,194 @@
+import { z } from 'zod';
+import type { Settings } from '../../config/schema.ts';
+import type { AgentOrder } from '../../workflows/agent-types.ts';
+import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
+import type { FixKind } from '../fixes/kind.ts';
+import type { ToolSpec } from './model.ts';
+import type { Sources } from './sources.ts';
+import { asShown, type Used } from './tools.ts';
+
+/** What an investigation looks at beside source. All of it is read now, and none of it has an effect. */
+export type Looks = {
+  /** Documents that everyone may read: what is found may be shown to whoever decides. */
+  knowledge: (question: string) => Promise<string>;
+  /** Whether a quote stands in a document's chunk. */
+  stands: (chunk: string, quote: string) => Promise<boolean>;
+  status: (settings: Settings, environment: string, resource?: ConfigFields['resource']) => Promise<string>;
+  /** The newest releases, or the thread of one. */
+  releases: (release?: string) => Promise<string>;
+};
+
+export type Investigating = { kinds: FixKind[]; looks: Looks };
+
+type World = Investigating & {
+  settings: Settings;
+  sources: (place: string) => Sources;
+  whole: (call: string) => Promise<string | undefined>;
+};
+
+const path = z.string().max(500);
+const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
+const resource = z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) });
+
+/** The tools, with the names that this configuration has. */
+function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly Place[]) {
+  const code = names(places.map(({ name }) => name));
+  const able = kinds.filter((kind) => kind.targets(settings).length > 0);
+  const targets = [...new Set(able.flatMap((kind) => kind.targets(settings)))];
+  const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
+  const quote = z.object({
+    in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
+    of: path.describe('a path · the id of a chunk · an environment (topic or broker after a slash) · a release'),
+    text: z.string().min(4).max(400),
+  });
+  return {
+    read_file: z.object({
+      ...{ in: code, path },
+      from: z.int().min(1).default(1),
+      lines: z.int().min(1).max(2_000).default(400),
+    }),
+    search: z.object({ in: code, pattern: z.string().min(1).max(300), under: z.string().max(300).default('') }),
+    list_files: z.object({ in: code, under: z.string().max(300).default('') }),
+    knowledge: z.object({ question: z.string().min(3).max(1_000) }),
+    status: z.object({ environment: names(Object.keys(settings.environments)), resource: resource.optional() }),
+    releases: z.object({ release: z.string().max(60).optional() }),
+    read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
+    plan: z.object({
+      kind: z.enum(['none', ...able.map(({ name }) => name)]),
+      target: names(['', ...targets]),
+      what: z.string().min(5).max(300),
+      why: z.string().min(20).max(1_500),
+      quotes: z.array(quote).max(8),
+      ...(fields[0] !== undefined && { change: fields[0].optional() }),
+    }),
+  };
+}
+
+type Tools = ReturnType<typeof toolsOf>;
+type Plan = z.output<Tools['plan']> & { change?: ConfigFields };
+
+const DESCRIPTIONS: Record<keyof Tools, string> = {
+  read_file: 'Lines of a file of a repository, with their numbers.',
+  search: 'Lines that match an extended regular expression; `under` is a folder.',
+  list_files: 'The files below a folder.',
+  knowledge: 'Documents, runbooks and closed tickets about a question, with the ids of their chunks.',
+  status: 'How an environment stands now: its nodes and topics; with `resource` the configuration of one.',
+  releases: 'The newest releases of the forks, or what was told in the thread of one.',
+  read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
+  plan: 'What should be changed, and why. `change` only for a kind that has fields. `none` where nothing should be.',
+};
+
+export function investigationSpecs(
+  settings: Settings,
+  kinds: readonly FixKind[],
+  places: readonly Place[],
+): ToolSpec[] {
+  const tools = toolsOf(settings, kinds, places);
+  return (Object.keys(DESCRIPTIONS) as (keyof Tools)[]).map((name) => ({
+    name,
+    description: DESCRIPTIONS[name],
+    parameters: z.toJSONSchema(tools[name], { io: 'input' }) as Record<string, unknown>,
+  }));
+}
+
+/** Makes one call. It only reads; a call that is wrong is news for the model, never an error of ours. */
+export async function investigate(world: World, order: AgentOrder, name: string, given: string): Promise<Used> {
+  const places = order.subject.places ?? [];
+  const tools = toolsOf(world.settings, world.kinds, places);
+  if (!Object.hasOwn(tools, name)) return { text: `there is no tool "${name.slice(0, 60)}"` };
+  let value: unknown;
+  try {
+    value = JSON.parse(given);
+  } catch (error) {
+    return { text: `the arguments are not JSON: ${(error as Error).message}` };
+  }
+  const checked = tools[name as keyof Tools].safeParse(value);
+  if (!checked.success) {
+    const found = checked.error.issues
+      .slice(0, 5)
+      .map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
+    return { text: `the arguments are wrong: ${found.join('; ')}` };
+  }
+  return use(world, places, name as keyof Tools, checked.data as never);
+}
+
+async function use(world: World, places: readonly Place[], name: keyof Tools, input: never): Promise<Used> {
+  const { looks, settings } = world;
+  switch (name) {
+    case 'read_file': {
+      const { in: place, path: file, from, lines }: z.output<Tools['read_file']> = input;
+      const text = await textOf(world, places, place, file);
+      if (text === undefined) return { text: `${file} does not exist in ${place}` };
+      const all = text.split('\n');
+      const shown = all.slice(from - 1, from - 1 + lines).map((line, i) => `${from + i}\t${line}`);
+      return { text: `${file} (${all.length} lines)\n${shown.join('\n')}` };
+    }
+    case 'search': {
+      const { in: place, pattern, under }: z.output<Tools['search']> = input;
+      return { text: await world.sources(place).search(commitOf(places, place), pattern, under) };
+    }
+    case 'list_files': {
+      const { in: place, under }: z.output<Tools['list_files']> = input;
+      return { text: await world.sources(place).list(commitOf(places, place), under) };
+    }
+    case 'knowledge':
+      return { text: await looks.knowledge((input as z.output<Tools['knowledge']>).question) };
+    case 'status': {
+      const { environment, resource: of }: z.output<Tools['status']> = input;
+      return { text: await looks.status(settings, environment, of) };
+    }
+    case 'releases':
+      return { text: await looks.releases((input as z.output<Tools['releases']>).release) };
+    case 'read_on': {
+      const { call, from }: z.output<Tools['read_on']> = input;
+      const text = await world.whole(call);
+      return { text: text === undefined ? 'no earlier call of yours has this id' : text.slice(from, from + 12_000) };
+    }
+    case 'plan':
+      return checkPlan(world, places, input);
+  }
+}
+
+const commitOf = (places: readonly Place[], place: string) => places.find(({ name }) => name === place)?.commit ?? '';
+const textOf = (world: World, places: readonly Place[], place: string, file: string) =>
+  world.sources(place).read(commitOf(places, place), file);
+
+/** A plan counts whose target is of its kind, whose fields are in order, and whose quotes are there. */
+async function checkPlan(world: World, places: readonly Place[], plan: Plan): Promise<Used> {
+  const { kind: name, target, what, why, change } = plan;
+  if (name === 'none') return { text: 'taken', accepted: JSON.stringify({ kind: 'none', why }) };
+  const kind = world.kinds.find((one) => one.name === name);
+  const there = kind?.targets(world.settings) ?? [];
+  const problems = there.includes(target) ? [] : [`${name} has no target "${target}"; there are: ${there.join(', ')}`];
+  const fielded = kind?.fields !== undefined;
+  if (fielded && change === undefined) problems.push(`${name} needs \`change\``);
+  if (plan.quotes.length === 0) problems.push('it quotes nothing: quote what it rests on');
+  for (const quote of plan.quotes) {
+    if (!(await stands(world, places, quote)))
+      problems.push(`"${quote.text.slice(0, 120)}" does not stand in ${quote.of} of ${quote.in}`);
+  }
+  if (problems.length > 0) return { text: `not taken: ${problems.join('; ')}`, refused: true };
+  const accepted: FixPlan = { kind: name as FixPlan['kind'], target, what, why, ...(fielded && change && { change }) };
+  return { text: 'taken', accepted: JSON.stringify(accepted) };
+}
+
+type Quote = { in: string; of: string; text: string };
+
+async function stands(world: World, places: readonly Place[], { in: where, of, text }: Quote): Promise<boolean> {
+  const { looks, settings } = world;
+  if (where === 'knowledge') return looks.stands(of, text);
+  const [environment = '', type, ...rest] = of.split('/');
+  const asked = type === 'topic' || type === 'broker' ? ({ type, name: rest.join('/') } as const) : undefined;
+  const known = Object.hasOwn(settings.environments, environment);
+  if (where === 'status' && !known) return false;
+  const source =
+    where === 'status'
+      ? await looks.status(settings, environment, asked)
+      : where === 'releases'
+        ? await looks.releases(of)
+        : await textOf(world, places, where, of);
+  // As it was shown: what was redacted for the model cannot be quoted otherwise.
+  return source !== undefined && squeeze(asShown(source)).includes(squeeze(text));
+}
+
+const squeeze = (text: string) => text.replace(/\s+/g, ' ').trim();

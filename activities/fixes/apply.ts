@@ -1,0 +1,78 @@
+import { fixBinds } from '../../decisions/fix.ts';
+import type { Db } from '../../store/database.ts';
+import { effectWords, runEffect } from '../../store/journal.ts';
+import { findTicket } from '../../store/tickets.ts';
+import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';
+import { whyNotApproved } from '../approvals.ts';
+import type { FixAt, FixKind } from './kind.ts';
+
+export type Apply = { key: string; change: FixChange; evidence: Pick<FixEvidence, 'digest'>; approval: string };
+
+/** Ends the effect without its result, for good: the journal keeps the reason. */
+class NotApplied extends Error {
+  readonly nonRetryable = true;
+  readonly end: Exclude<ApplyEnd, { kind: 'applied' }>;
+  constructor(end: Exclude<ApplyEnd, { kind: 'applied' }>) {
+    super(end.kind === 'moved' ? end.difference.join('; ') : end.reason);
+    this.end = end;
+  }
+}
+
+const UNDER_WAY = ['handed-off', 'proposed', 'approved', 'applied'];
+
+/**
+ * Applies what was approved, once: the ticket still wants it, what it was made on is still there, and people approved
+ * exactly this. All of it is asked right before the effect, and by nobody but the one who performs it.
+ */
+export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply): Promise<ApplyEnd> {
+  const { key, change, evidence, approval } = apply;
+  const steps = kind.apply(at, change);
+  const intent = fixBinds({ ticket: at.ticket, change, evidence });
+  try {
+    const { words } = await runEffect(
+      db,
+      { key, kind: 'fix', release: at.ticket, intent },
+      {
+        readBack: steps.readBack,
+        perform: async () => {
+          await mayApply(db, kind, at, apply);
+          const use = { id: approval, binds: intent, settings: at.settings, use: key };
+          const unapproved = await whyNotApproved(db, use);
+          if (unapproved !== undefined) throw new NotApplied({ kind: 'refused', reason: unapproved });
+          return steps.perform();
+        },
+      },
+    );
+    return { kind: 'applied', words };
+  } catch (error) {
+    if (error instanceof NotApplied) return error.end;
+    throw error;
+  }
+}
+
+async function mayApply(db: Db, kind: FixKind, at: FixAt, { change }: Apply): Promise<void> {
+  const ticket = await findTicket(db, at.ticket);
+  if (ticket === undefined || !UNDER_WAY.includes(ticket.state)) {
+    const reason = `${at.ticket} is ${ticket?.state ?? 'gone'}: its fix is no longer wanted`;
+    throw new NotApplied({ kind: 'refused', reason });
+  }
+  const difference = await kind.moved(at, change);
+  if (difference !== undefined) throw new NotApplied({ kind: 'moved', difference });
+}
+
+/** The inverse was approved with the change, and counts only for a change that the journal says was applied. */
+export async function undoOnce(
+  db: Db,
+  kind: FixKind,
+  at: FixAt,
+  { key, applied, change, evidence }: { key: string; applied: string } & Pick<Apply, 'change' | 'evidence'>,
+): Promise<UndoEnd> {
+  if ((await effectWords(db, applied)) === undefined) return { kind: 'kept', reason: 'it was never applied' };
+  const earlier = await effectWords(db, key);
+  if (earlier !== undefined) return { kind: 'undone', words: earlier };
+  const undo = await kind.undo(at, change);
+  if (undo.kind === 'not') return { kind: 'kept', reason: undo.reason };
+  const intent = fixBinds({ ticket: at.ticket, change, evidence });
+  const { words } = await runEffect(db, { key, kind: 'fix-undo', release: at.ticket, intent }, undo.steps);
+  return { kind: 'undone', words };
+}

@@ -1,0 +1,28 @@
+import type { Settings } from '../../config/schema.ts';
+import { type Driver, type DriverDeps, openDriver, type TargetInfo } from '../deploy/driver.ts';
+import { readCluster } from '../deploy/layout.ts';
+import { environmentOf } from '../environment-up.ts';
+import { openSystem } from '../health/system.ts';
+
+/** Environments as fixes and investigations look at them: opened anew each time, since anything may have changed. */
+
+/** Undefined where it was never brought up. */
+export const laidOutDriver =
+  (deps: DriverDeps) =>
+  (settings: Settings, environment: string): Driver | undefined =>
+    readCluster(deps.dataDir, environment) && openDriver(environment, environmentOf(settings, environment), deps);
+
+export const environmentTargets =
+  (deps: DriverDeps) =>
+  async (settings: Settings, environment: string): Promise<TargetInfo[]> =>
+    openDriver(environment, environmentOf(settings, environment), deps).targets();
+
+/** What is offline or under min.insync.replicas, by name. */
+export const brokenPartitions =
+  (deps: DriverDeps) =>
+  async (settings: Settings, environment: string): Promise<string[]> => {
+    const found = environmentOf(settings, environment);
+    const { unread, offline, underMinIsr } = await openSystem(found, openDriver(environment, found, deps)).look();
+    if (unread.length > 0) throw new Error(`${environment} does not tell how it stands: ${unread.join('; ')}`);
+    return [...offline, ...underMinIsr];
+  };

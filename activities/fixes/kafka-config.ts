@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import {
+  beforeWords,
+  clusterProblems,
+  configKeysText,
+  fieldProblems,
+  fieldWords,
+  losesNothing,
+  riskOf,
+} from '../../decisions/kafka-config.ts';
+import type { ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
+import type { TargetInfo } from '../deploy/driver.ts';
+import { permanent } from '../failures.ts';
+import { alterConfig, readConfigs, readTopic } from '../health/kafka-config.ts';
+import type { Drafted, FixAt, FixKind } from './kind.ts';
+
+export type KafkaFixDeps = {
+  /** The nodes of an environment, as they were laid out. */
+  targetsOf: (at: FixAt['settings'], environment: string) => Promise<TargetInfo[]>;
+  /** Offline partitions and those under min.insync.replicas, by name. */
+  lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
+};
+
+const FIELDS = z.object({
+  resource: z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) }),
+  key: z.string().min(1).max(100),
+  value: z.string().max(200).nullable(),
+});
+
+/** Brokers learn of a value within a moment; one that has not by then does not hold it. */
+const SPREAD_MS = 20_000;
+const LOOK_MS = 300;
+
+/** One value of one topic or broker, in an environment with `system: kafka`. Nothing of it is free text. */
+export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<ConfigChange> {
+  async function now({ settings }: FixAt, target: string, { resource, key }: ConfigFields) {
+    const targets = await targetsOf(settings, target);
+    const found = (await readConfigs(targets, resource, [key]))?.find(({ name }) => name === key);
+    return found && { own: found.own, effective: found.effective };
+  }
+
+  async function drafted(at: FixAt, target: string, fields: ConfigFields): Promise<Drafted<ConfigChange>> {
+    const problems = fieldProblems(fields);
+    if (problems.length > 0) return { kind: 'refused', reasons: problems };
+    const before = await now(at, target, fields);
+    if (before === undefined)
+      return { kind: 'refused', reasons: [`${target} has no ${fields.resource.type} ${fields.resource.name}`] };
+    const { resource, key, value } = fields;
+    return { kind: 'drafted', change: { kind: 'kafka-config', target, resource, key, value, before } };
+  }
+
+  const isThere = async (at: FixAt, change: ConfigChange, wanted: string | null) =>
+    (await now(at, change.target, change))?.own === wanted;
+
+  const alter = async ({ settings }: FixAt, { target, ...fields }: ConfigFields & { target: string }) => {
+    const refused = await alterConfig(await targetsOf(settings, target), fields, { check: false });
+    if (refused !== undefined) throw permanent('NotApproved', `${target} refuses ${fieldWords(fields)}: ${refused}`);
+  };
+
+  return {
+    name: 'kafka-config',
+    targets: ({ environments }) =>
+      Object.entries(environments).flatMap(([name, { system }]) => (system === 'kafka' ? [name] : [])),
+    fields: {
+      schema: FIELDS,
+      words: `resource.name: a topic, or a node's name; value: null takes the resource's own value away. Allowed:\n${configKeysText()}`,
+    },
+
+    async draft(at, plan, made) {
+      if (!('fields' in made))
+        throw permanent('BadConfiguration', 'a configuration was made by files: an error of ours');
+      return drafted(at, plan.target, made.fields);
+    },
+
+    again: (at, _plan, change) => drafted(at, change.target, change),
+
+    async prove(at, change) {
+      const { target, resource } = change;
+      const targets = await targetsOf(at.settings, target);
+      const topic = resource.type === 'topic' ? await readTopic(targets, resource.name) : undefined;
+      const problems = clusterProblems(change, topic);
+      if (problems.length > 0) return { proven: false, lines: problems };
+      const refused = await alterConfig(targets, change, { check: true });
+      if (refused !== undefined) return { proven: false, lines: [`Kafka would refuse it: ${refused}`] };
+      const copies = topic && `; ${topic.partitions} partitions, ${topic.inSync} of ${topic.replicas} replicas in sync`;
+      return {
+        proven: true,
+        lines: [`now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`],
+      };
+    },
+
+    async describe(_at, change) {
+      const { target, resource, key, before } = change;
+      const inverse = fieldWords({ resource, key, value: before.own });
+      return {
+        what: [`${target}, ${fieldWords(change)}`, `now: ${beforeWords(change)}`],
+        risk: losesNothing(change) ? riskOf(change) : `CANNOT BE TAKEN BACK. ${riskOf(change)}`,
+        inverse: losesNothing(change) ? inverse : `none: ${inverse} would not bring back what is lost`,
+      };
+    },
+
+    async moved(at, change) {
+      const found = await now(at, change.target, change);
+      if (found?.own === change.before.own && found.effective === change.before.effective) return undefined;
+      if (found?.own === change.value) return undefined;
+      const is = found === undefined ? 'gone' : beforeWords({ ...change, before: found });
+      return [`${change.target}, ${change.resource.name}: was ${beforeWords(change)} and is ${is}`];
+    },
+
+    apply: (at, change) => ({
+      readBack: async () => ((await isThere(at, change, change.value)) ? { words: setWords(change) } : undefined),
+      perform: async () => {
+        await alter(at, change);
+        return { words: setWords(change) };
+      },
+    }),
+
+    verify: (at, change) => verify(at, change),
+
+    async undo(at, change) {
+      if (!losesNothing(change))
+        return { kind: 'not', reason: `${fieldWords(change)} cannot be taken back: what was deleted stays deleted` };
+      const inverse = { ...change, value: change.before.own };
+      const found = await now(at, change.target, change);
+      if (found?.own !== change.value && found?.own !== inverse.value)
+        return {
+          kind: 'not',
+          reason: `${change.key} of ${change.resource.name} is ${found?.effective ?? 'gone'} by now: no longer ours`,
+        };
+      const words = setWords(inverse);
+      return {
+        kind: 'may',
+        steps: {
+          readBack: async () => ((await isThere(at, change, inverse.value)) ? { words } : undefined),
+          perform: async () => {
+            await alter(at, inverse);
+            return { words };
+          },
+        },
+      };
+    },
+  };
+
+  /** Described back, and nothing of the topic is worse than a cluster may be. */
+  async function verify(at: FixAt, change: ConfigChange): Promise<Verification> {
+    const deadline = Date.now() + SPREAD_MS;
+    while (!(await isThere(at, change, change.value))) {
+      if (Date.now() > deadline)
+        return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it` };
+      await sleep(LOOK_MS);
+    }
+    const bad = await lookAt(at.settings, change.target);
+    const own = bad.filter((name) => change.resource.type === 'broker' || name.startsWith(`${change.resource.name}-`));
+    if (own.length > 0)
+      return {
+        kind: 'failed',
+        words: `partitions are offline or under min.insync.replicas: ${own.slice(0, 5).join(', ')}`,
+      };
+    return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
+  }
+}
+
+const setWords = (change: ConfigChange) => `${change.target}: ${fieldWords(change)}`;

@@ -1,0 +1,158 @@
+import { codeName } from '../../config/code.ts';
+import type { Git } from '../../git/clone.ts';
+import { commitsSince } from '../../git/ticket-change.ts';
+import type { GitChange, Verification } from '../../workflows/fix-types.ts';
+import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, wordsOf } from './git-change.ts';
+import type { FixAt, FixKind, Proof } from './kind.ts';
+
+const RISK = 'Whatever deploys or reads this branch gets the change at once.';
+
+/** A change of files in a repository of `support.repositories`: proven by its check, pushed onto its branch. */
+export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
+  const changes = createGitChanges(deps);
+  const tipOf = async (git: Git, repository: string, ref: string) =>
+    (await git('ls-remote', '--', repository, ref)).split(/\s/)[0] ?? '';
+
+  /** Fast-forward only: a branch that moved in this very moment refuses it. */
+  const push = async (at: FixAt, { target }: GitChange, commit: string, ref: string) =>
+    changes.within(at, codeName(target), async (git, { repository }) => {
+      await git('push', '--quiet', '--', repository, `${commit}:${ref}`);
+    });
+
+  const isThere = (at: FixAt, { target, ref }: GitChange, commit: string) =>
+    changes.within(at, codeName(target), async (git, { repository }) => {
+      const tip = await tipOf(git, repository, ref);
+      if (tip === '') return false;
+      return (await git.tryGit(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0;
+    });
+
+  return {
+    name: 'repository',
+    targets: ({ support }) => Object.keys(support.repositories),
+    code: codeName,
+
+    async draft(at, plan, made) {
+      const proposal = proposalOf(made);
+      const { target } = plan;
+      return changes.within(at, codeName(target), async (git, { branch }) => {
+        const ref = `refs/heads/${branch}`;
+        // What the agent was given: its own branch may have moved since, which is seen before it is applied.
+        const base = proposal.base ?? (await git.resolve(branch, 'branch'));
+        const words = wordsOf(at, plan);
+        const commit = await changes.commitOf(git, { name: codeName(target), base, proposal, words });
+        const inverse = await changes.inverseOf(git, { base, commit }, at.ticket);
+        const { tree, patch, failingCase } = proposal;
+        const change: GitChange = { kind: 'repository', target, base, commit, tree, patch, inverse, ref };
+        return { kind: 'drafted', change: { ...change, ...(failingCase !== undefined && { failingCase }) } };
+      });
+    },
+
+    again: (at, plan, change) =>
+      changes.within(at, codeName(change.target), async (git, { branch }) => {
+        const onto = await git.resolve(branch, 'branch');
+        const made = await changes.rebased(git, { change, onto, words: wordsOf(at, plan) });
+        if (made.kind === 'refused') return made;
+        return {
+          kind: 'drafted',
+          change: { ...made.change, inverse: await changes.inverseOf(git, made.change, at.ticket) },
+        };
+      }),
+
+    async prove(at, change): Promise<Proof> {
+      const name = codeName(change.target);
+      const { check } = at.settings.support.repositories[change.target] ?? {};
+      const shown = await changes.proveCase(at, name, change);
+      if (!shown.proven || check === undefined) {
+        const lines = check === undefined ? [`${change.target} has no \`check\`: nothing else was tried`] : [];
+        return { ...shown, lines: [...shown.lines, ...lines] };
+      }
+      const code = requireCode(at.settings, name);
+      const run = (commit: string, key: string) =>
+        changes.checkCommit({ name, code, commit, command: check, key: `${at.run}/check-${key}` });
+      const [before, after] = [await run(change.base, 'before'), await run(change.commit, 'after')];
+      const line = `check of ${change.target}: before: ${before.words}; with the change: ${after.words}`;
+      return { proven: after.kind === 'passed', lines: [...shown.lines, line] };
+    },
+
+    async describe(_at, { target, base, commit, inverse, patch, ref }) {
+      const text = (await deps.artifacts.read(patch)).toString('utf8');
+      return {
+        what: [`${target}, ${ref}: ${sizeWords(text)}, as ${commit.slice(0, 12)} on ${base.slice(0, 12)}`],
+        risk: RISK,
+        inverse: `the commit ${inverse.slice(0, 12)}, which puts the files of ${base.slice(0, 12)} back`,
+      };
+    },
+
+    moved: (at, { target, base, commit, ref }) =>
+      changes.within(at, codeName(target), async (git, { repository }) => {
+        const tip = await tipOf(git, repository, ref);
+        if (tip === base || tip === commit) return undefined;
+        if (tip === '') return [`${ref} of ${target} is gone`];
+        const came = await commitsSince(git, base, tip);
+        return [
+          `${ref} of ${target} was ${base.slice(0, 12)} and is ${tip.slice(0, 12)}`,
+          ...came.map((line) => `+ ${line}`),
+        ];
+      }),
+
+    apply: (at, change) => ({
+      readBack: async () => ((await isThere(at, change, change.commit)) ? { words: pushedWords(change) } : undefined),
+      perform: async () => {
+        await push(at, change, change.commit, change.ref);
+        return { words: pushedWords(change) };
+      },
+    }),
+
+    verify: (at, change) => verify(at, change),
+
+    async undo(at, change) {
+      const tip = await changes.within(at, codeName(change.target), (git, { repository }) =>
+        tipOf(git, repository, change.ref),
+      );
+      if (tip !== change.commit && tip !== change.inverse)
+        return {
+          kind: 'not',
+          reason: `${change.ref} of ${change.target} went on to ${tip.slice(0, 12)}: it is no longer ours alone`,
+        };
+      const words = `${change.inverse.slice(0, 12)} on ${change.ref} of ${change.target} takes it back`;
+      return {
+        kind: 'may',
+        steps: {
+          readBack: async () => ((await isThere(at, change, change.inverse)) ? { words } : undefined),
+          perform: async () => {
+            await push(at, change, change.inverse, change.ref);
+            return { words };
+          },
+        },
+      };
+    },
+  };
+
+  /** The branch as it is now, in a fresh checkout: its files, the failing case, the check. */
+  async function verify(at: FixAt, change: GitChange): Promise<Verification> {
+    const { target, ref, commit, failingCase } = change;
+    const name = codeName(target);
+    const { check } = at.settings.support.repositories[target] ?? {};
+    const tip = await changes.within(at, name, (git, { repository }) => tipOf(git, repository, ref));
+    if (tip === '' || !(await isThere(at, change, commit)))
+      return { kind: 'failed', words: `${ref} of ${target} does not have ${commit.slice(0, 12)}` };
+    const commands = [
+      ...(failingCase === undefined ? [] : [['sh', '-c', failingCase]]),
+      ...(check === undefined ? [] : [check]),
+    ];
+    if (commands.length === 0)
+      return {
+        kind: 'verified',
+        words: `read back: ${ref} of ${target} has ${commit.slice(0, 12)}; there is no check`,
+      };
+    const code = requireCode(at.settings, name);
+    for (const [i, command] of commands.entries()) {
+      const found = await changes.checkCommit({ name, code, commit: tip, command, key: `${at.run}/verify-${i}` });
+      const kind = found.kind === 'failed' ? 'failed' : 'inconclusive';
+      if (found.kind !== 'passed') return { kind, words: `${target} at ${tip.slice(0, 12)}: its check ${found.words}` };
+    }
+    return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
+  }
+}
+
+const pushedWords = ({ commit, ref, target }: GitChange) => `${commit.slice(0, 12)} is on ${ref} of ${target}`;

@@ -1,0 +1,110 @@
+import type { ApprovalQuestion } from '../workflows/approval-types.ts';
+import type { FixCard, FixChange, FixEvidence, FixPlan, UndoEnd, Verification } from '../workflows/fix-types.ts';
+import type { Digest } from '../workflows/types.ts';
+import { beforeWords, fieldWords } from './kafka-config.ts';
+
+type Bound = { ticket: string; change: FixChange; evidence: Pick<FixEvidence, 'digest'> };
+
+/** What an approval of a fix is bound to; made anew from the change by whoever applies it. */
+export function fixBinds({ ticket, change, evidence }: Bound): Record<string, string> {
+  const { kind, target } = change;
+  const all = { ticket, kind, target, evidence: evidence.digest };
+  if (change.kind === 'kafka-config') {
+    const { resource, key, before } = change;
+    const inverse = fieldWords({ resource, key, value: before.own });
+    return { ...all, patch: fieldWords(change), base: beforeWords(change), inverse };
+  }
+  const { base, commit, tree, patch, ref, inverse, failingCase = '' } = change;
+  return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': failingCase };
+}
+
+export type FixFacts = {
+  plan: FixPlan;
+  card: FixCard;
+  evidence: readonly string[];
+  /** Of code and reviewers, with who says it. */
+  remarks: readonly string[];
+  /** What the change's author says of it. */
+  words: string;
+  /** To what was asked or approved before. */
+  difference: readonly string[];
+};
+
+/** What, why, evidence, risk: by whom each is said, and what nobody has proven. */
+export function fixLines({ plan, card, evidence, remarks, words, difference }: FixFacts): string[] {
+  return [
+    ...card.what,
+    ...(difference.length > 0 ? ['Another than what was asked before:', ...difference.map((line) => `  ${line}`)] : []),
+    ...evidence.map((line) => `Evidence (by code): ${line}`),
+    ...remarks,
+    `Risk: ${card.risk}`,
+    `Taken back by itself where its verification fails: ${card.inverse}`,
+    `The agent's words, not proven: ${plan.what} ${plan.why}${words === '' ? '' : ` ${words}`}`,
+    'Not proven by anything: that this is what the ticket is about, where no check looks.',
+  ];
+}
+
+export function fixQuestion(
+  about: Bound & {
+    id: string;
+    settings: Digest;
+    by: string;
+    excluded: readonly string[];
+    summary: string;
+    details: Digest;
+  },
+): ApprovalQuestion {
+  const { id, ticket, settings, by, excluded, summary, details, change } = about;
+  return {
+    ...{ id, kind: 'fix', settings, ticket, summary, details },
+    title: `${ticket}: may the agent's fix go to ${targetWords(change)}?`.slice(0, 300),
+    binds: fixBinds(about),
+    requester: by,
+    excluded: [...new Set(excluded)].filter((person) => person !== by),
+  };
+}
+
+/** In the ticket's thread: code's own words, since whoever reads along may not read what the agent has read. */
+export function targetWords(change: Pick<FixChange, 'kind' | 'target'>): string {
+  if (change.kind === 'repository') return `the repository ${change.target}`;
+  if (change.kind === 'stack-patch') return `the patch stack of ${change.target}`;
+  return `the configuration of ${change.target}`;
+}
+
+export const proposedWords = (change: FixChange): string =>
+  `A fix of ${targetWords(change)} is proposed and proven. It waits for a decision: npx patchwright approvals`;
+
+/** What the journal holds of one fix: what was done, in the words of whoever did it. */
+export type FixJournal = { applied?: string; undone?: string };
+
+export type FixEnd = { kind: 'verified' | 'failed' | 'undone' | 'inconclusive' | 'given-back'; text: string };
+
+/** The last words: of what the journal says has happened. Each end begins with a word of its own. */
+export function fixEnd(
+  { applied, undone }: FixJournal,
+  verification: Verification | undefined,
+  undo: UndoEnd | undefined,
+): FixEnd {
+  if (applied === undefined) return { kind: 'given-back', text: 'NOT APPLIED: nothing was changed.' };
+  if (verification?.kind === 'verified')
+    return { kind: 'verified', text: `VERIFIED: ${applied}. ${sentence(verification.words)}` };
+  const words = verification?.words ?? 'nobody could verify it';
+  if (verification?.kind !== 'failed') {
+    const text = `NOT VERIFIED: ${applied}, and whether it helps cannot be told: ${words}. It stays as it is; somebody has to look.`;
+    return { kind: 'inconclusive', text };
+  }
+  if (undone !== undefined)
+    return {
+      kind: 'undone',
+      text: `UNDONE: ${applied}, its verification failed (${words}), and it was taken back: ${undone}.`,
+    };
+  const why = undo?.kind === 'kept' ? undo.reason : 'it could not be taken back';
+  return {
+    kind: 'failed',
+    text: `FAILED: ${applied}, its verification failed (${words}), and it STAYS: ${why}. Somebody has to look now.`,
+  };
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
+}

@@ -1,0 +1,152 @@
+import { createTopicsV7 } from '@platformatic/kafka';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentTargets, laidOutDriver } from '../../activities/fixes/environments.ts';
+import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
+import { brokerAddress } from '../../activities/health/kafka.ts';
+import { readConfigs } from '../../activities/health/kafka-config.ts';
+import { withConnection } from '../../activities/health/kafka-protocol.ts';
+import { createSettingsReader } from '../../activities/settings.ts';
+import { effectsOf } from '../../store/journal.ts';
+import type { ConfigChange } from '../../workflows/fix-types.ts';
+import { CLIENTS_JAR, LIBRARIES } from '../environment/small-kafka.ts';
+import type { Script } from '../repair/script.ts';
+import { type FixWorld, openFixWorld } from './world.ts';
+
+/** One value of one topic of a real cluster: planned in typed fields, approved, set once, read back; and taken back. */
+let world: FixWorld;
+let at: Parameters<ReturnType<typeof kafkaConfigKind>['undo']>[0];
+const TOPIC = 'orders';
+
+beforeAll(async () => {
+  world = await openFixWorld(
+    () => `
+forks: {}
+environments:
+  staging:
+    system: kafka
+    provision: { combined: 1 }
+    library: kafka-3.6.2
+    artifacts: { kafka-clients.jar: ${CLIENTS_JAR} }
+    initial: library
+    traffic: { recordsPerSecond: 20, trickle: 5 }
+libraries: ${JSON.stringify(LIBRARIES)}
+`,
+  );
+  await world.patchwright.start();
+  const up = await world.patchwright.call('env', 'up', 'staging');
+  if (up.status !== 0) throw new Error(`${up.stderr}\n${world.patchwright.upLog()}`);
+}, 170_000);
+afterAll(() => world?.close(), 60_000);
+
+const deps = () => ({
+  ...{ dataDir: world.patchwright.data, hostEnv: {} },
+  artifacts: {
+    fetch: async () => {
+      throw new Error('nothing is installed here');
+    },
+  },
+});
+
+async function configured(key: string) {
+  const targets = await environmentTargets(deps())(at.settings, 'staging');
+  return (await readConfigs(targets, { type: 'topic', name: TOPIC }, [key]))?.[0];
+}
+
+const plan = (change: object, more: object = {}): [string, unknown] => [
+  'plan',
+  {
+    ...{ kind: 'kafka-config', target: 'staging', what: 'Let larger messages into orders' },
+    why: 'The topic takes a thousand bytes, and the ticket says that larger ones are refused.',
+    quotes: [{ in: 'status', of: `staging/topic/${TOPIC}`, text: 'max.message.bytes=2000 (its own)' }],
+    change: { resource: { type: 'topic', name: TOPIC }, ...change },
+    ...more,
+  },
+];
+
+test('a topic’s value is planned, proven, approved, set once, verified', async () => {
+  const seen: string[] = [];
+  const script: Script = ({ role, turn, outputs, brief }) => {
+    if (role !== 'investigate') return undefined;
+    seen.push(...outputs, brief);
+    if (brief.includes('nobody could write')) return { calls: [plan({ key: 'max.message.bytes', value: '1000000' })] };
+    if (turn === 1)
+      return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
+    if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
+    return { calls: [plan({ key: 'min.insync.replicas', value: '2' })] };
+  };
+  const opened = await world.patchwright.call('ticket', 'open', '--text', 'first of all');
+  const row = await world.store().selectFrom('ticket').select(['settings', 'id']).executeTakeFirstOrThrow();
+  expect(opened.stdout).toContain(row.id);
+  const settings = await createSettingsReader(world.store())(row.settings);
+  at = { settings, digest: row.settings, ticket: row.id, fix: `${row.id}/1`, run: 'test' };
+  const [node] = (await laidOutDriver(deps())(settings, 'staging')?.targets()) ?? [];
+  await withConnection(brokerAddress(node!), (connection) => {
+    const configs = [{ name: 'max.message.bytes', value: '2000' }];
+    const topic = { name: TOPIC, numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+    return createTopicsV7.api.async(connection, [topic], 4_000, false);
+  });
+
+  const id = await world.handOff('Why are large orders refused?', script);
+  const asked = await world.question(id);
+  const all = seen.join('\n');
+  expect(all).toContain('1 partitions, 1 of 1 replicas in sync');
+  expect(all).toContain('it quotes nothing');
+  expect(all).toContain('min.insync.replicas=2 with 1 replicas: nobody could write');
+  expect(asked.question.binds).toMatchObject({
+    patch: 'topic orders: max.message.bytes=1000000',
+    base: 'max.message.bytes=2000 (its own)',
+    inverse: 'topic orders: max.message.bytes=2000',
+  });
+  expect(asked.question.summary).toContain("Kafka's own check (validateOnly) takes it");
+  expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
+  const told = await world.hears(id, /VERIFIED: /);
+  expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
+  expect(await configured('max.message.bytes')).toMatchObject({ own: '1000000' });
+  expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
+}, 100_000);
+
+test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
+  const kind = kafkaConfigKind({ targetsOf: environmentTargets(deps()), lookAt: async () => [] });
+  const draw = async (key: string, value: string | null) => {
+    const fields = { resource: { type: 'topic' as const, name: TOPIC }, key, value };
+    const drafted = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, { fields });
+    if (drafted.kind === 'refused') throw new Error(drafted.reasons.join('; '));
+    return drafted.change as ConfigChange;
+  };
+  const change = await draw('max.message.bytes', '3000');
+  await kind.apply(at, change).perform();
+  expect(await kind.apply(at, change).readBack()).toMatchObject({ words: expect.stringContaining('3000') });
+  expect(await kind.verify(at, change)).toMatchObject({ kind: 'verified' });
+  const undo = await kind.undo(at, change);
+  if (undo.kind !== 'may') throw new Error(undo.reason);
+  await undo.steps.perform();
+  expect(await configured('max.message.bytes')).toMatchObject({ own: '1000000' });
+
+  // Somebody else has changed it meanwhile.
+  const other = await draw('max.message.bytes', '4000');
+  await kind.apply(at, change).perform();
+  expect(await kind.undo(at, other)).toMatchObject({ kind: 'not', reason: expect.stringContaining('no longer ours') });
+  expect(await kind.moved(at, other)).toEqual([expect.stringContaining('was max.message.bytes=1000000')]);
+
+  // A default is put back by taking the value away; a cut retention is not.
+  const cut = await draw('retention.ms', '60000');
+  await kind.apply(at, cut).perform();
+  expect(await kind.undo(at, cut)).toMatchObject({
+    kind: 'not',
+    reason: expect.stringContaining('cannot be taken back'),
+  });
+  const back = await draw('retention.ms', null);
+  await kind.apply(at, back).perform();
+  expect(await configured('retention.ms')).toMatchObject({ own: null });
+  await expect(draw('retention.ms', '60')).resolves.toBeDefined();
+  await expect(draw('unclean.leader.election.enable', 'true')).rejects.toThrow('none that a fix may change');
+
+  // A broker's value goes to that broker alone; Kafka refuses to more than double its threads.
+  const fields = { resource: { type: 'broker' as const, name: 'node-1' }, key: 'num.io.threads', value: '200' };
+  const threads = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, { fields });
+  if (threads.kind === 'refused') throw new Error(threads.reasons.join('; '));
+  expect(await kind.prove(at, threads.change)).toMatchObject({
+    proven: false,
+    lines: [expect.stringContaining('Kafka would refuse it')],
+  });
+}, 60_000);

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Report } from '../../report/report.ts';
+import { patchMessage } from '../release/repository.ts';
+import { FILES, GREETER } from '../repair/greeter.ts';
+import { edit, handIn } from './script.ts';
+import { type FixWorld, openFixWorld } from './world.ts';
+
+/** A new patch on a fork's stack: proven by the fork's own pipeline, pushed beside the branch, and released from there. */
+let world: FixWorld;
+let repository: ReturnType<FixWorld['repository']>;
+
+beforeAll(async () => {
+  world = await openFixWorld(
+    (folder) => `
+forks:
+  greeter:
+    repository: ${folder}/fork
+    base: upstream
+    baseVersion: '1.0'
+    build:
+      command: [sh, build.sh]
+      artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
+      toolchain: [[javac, -version]]
+    suites:
+      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+    release: { suites: [unit] }
+`,
+    { patienceMs: 240_000 },
+  );
+  repository = world.repository('fork');
+  repository.commit(FILES, 'Greeter 1.0');
+  repository.git('checkout', '--quiet', '-b', 'main');
+  repository.commit({ note: 'a file of a patch before\n' }, patchMessage('Add a note'));
+  await world.patchwright.start();
+}, 120_000);
+afterAll(() => world?.close(), 60_000);
+
+const OLD = '    return ("hello " + name).toUpperCase();\n  }\n';
+const NEW = `${OLD}\n  public static String part(String name) {\n    return "bye " + name;\n  }\n`;
+const CASE = 'grep -q "String part" Greeter.java';
+
+test('a patch of a ticket is proven, approved, pushed, released; and verified by that', async () => {
+  expect(GREETER).toContain(OLD);
+  const seen: string[] = [];
+  const branch = repository.git('rev-parse', 'main');
+  const id = await world.handOff('How do I part?', ({ role, turn, outputs, brief }) => {
+    seen.push(...outputs);
+    if (role === 'investigate') {
+      const quotes = [{ in: 'greeter', of: 'Greeter.java', text: 'public static String shout' }];
+      const what = { kind: 'stack-patch', target: 'greeter', what: 'Part as well as greet' };
+      return { calls: [['plan', { ...what, why: 'The class greets and shouts, and cannot part.', quotes }]] };
+    }
+    if (role !== 'patch') return undefined;
+    // The suite fails with the first one: it goes back, and is made otherwise.
+    const wrong = !brief.includes('sent back');
+    if (turn === 1 && wrong) return { calls: [edit('("hello " + name)', '("hullo " + name)', 'Greeter.java')] };
+    if (turn === 1) return { calls: [edit(OLD, NEW, 'Greeter.java'), ['run_tests', {}]] };
+    return { calls: [wrong ? handIn() : handIn(CASE)] };
+  });
+  const asked = await world.question(id);
+  expect(seen.join('\n')).toContain('it builds');
+  expect(asked.question.summary).toMatch(/suite unit: it builds; whole suite: 2 passed, 0 failed/);
+  expect(asked.question.binds.ref).toBe(`refs/patchwright/tickets/${id.replace(':', '-')}/1`);
+  expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
+  const told = await world.hears(id, /VERIFIED: /);
+  expect(told).toMatch(/greeter-1 releases it[\s\S]*VERIFIED: .*Greeter-1 is released/);
+  const report = await world.patchwright.json<Report>('report', 'greeter-1');
+  expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
+  expect(report.patches.map(({ subject }) => subject)).toEqual(['Add a note', 'Part as well as greet']);
+  expect(report.patches[1]).toMatchObject({ reason: `ticket ${id}`, upstreamStatus: 'Pending', check: CASE });
+  expect(repository.git('rev-parse', 'main')).toBe(branch);
+  expect(repository.git('rev-parse', asked.question.binds.ref ?? '')).toBe(asked.question.binds.commit);
+}, 400_000);

@@ -1,0 +1,215 @@
+import { executeChild, proxyActivities } from '@temporalio/workflow';
+import type { BuildActivities } from '../activities/build.ts';
+import type { FixOpened } from '../activities/fixes.ts';
+import type { RepairActivities } from '../activities/repair.ts';
+import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
+import { findingWords, type ReviewState } from '../decisions/review.ts';
+import { agentRun } from './agent-run.ts';
+import type { AgentOrder, Proposal } from './agent-types.ts';
+import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
+import type { FixChange, FixOrder, FixPlan, GitChange } from './fix-types.ts';
+import { proof } from './proof.ts';
+import { review } from './review.ts';
+import type { Digest } from './types.ts';
+
+const { readProposal } = proxyActivities<RepairActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const { buildSource } = proxyActivities<BuildActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '13 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
+});
+
+/** Changes that one round may try; of these one may be sent back by reviewers. */
+const MOST_TRIES = 3;
+
+type Opened = Extract<FixOpened, { kind: 'ready' }>;
+
+/** Where a round begins: with nothing, with people's words about what was proposed, or with it on another base. */
+export type Start = { plan?: FixPlan; sentBack?: string[]; moved?: FixChange };
+
+/** A change as it was made, before it is proven. */
+type Drafted = { change: FixChange; proposal?: Proposal };
+
+/**
+ * One round, to a change that is proven and was reviewed, or to why there is none.
+ *
+ *   1. An agent looks into the ticket and plans one change of one target.
+ *   2. Where it is files another agent makes it; where it is fields the plan has them.
+ *   3. Code draws the exact change up, proves it, and three reviewers read files.
+ *   4. What is wanting goes back, so often; the second objection goes to people.
+ */
+export async function make(
+  order: FixOrder,
+  opened: Opened,
+  round: number,
+  start: Start,
+): Promise<Proposed | { reason: string }> {
+  let { plan, sentBack = [], moved } = start;
+  let objected = false;
+  for (let n = 1; n <= MOST_TRIES; n += 1) {
+    const run = `${order.fix}/${round}-${n}`;
+    if (plan === undefined) {
+      const found = await investigate(order, opened, run, sentBack);
+      if ('reason' in found) return found;
+      plan = found;
+    }
+    const drafted = await draft(order, opened, { run, plan, sentBack, moved });
+    moved = undefined;
+    if ('reason' in drafted) return drafted;
+    const tried = 'reasons' in drafted ? drafted : await prove(order, opened, { run, plan, ...drafted });
+    if (!('reasons' in tried)) {
+      const { reviewed, proposed } = tried;
+      if (reviewed?.kind !== 'objected' || objected || n === MOST_TRIES) return proposed;
+      objected = true;
+      sentBack = reviewed.blocking.map(findingWords);
+    } else sentBack = tried.reasons;
+    await say(order, `${round}-${n}`, `The agent's change ${n} is not taken: npx patchwright agent show ${run}`);
+    // Fields are the plan's own: it is looked into once more.
+    if (plan.change !== undefined) plan = undefined;
+  }
+  return { reason: `${MOST_TRIES} changes were not taken, the last because of: ${sentBack.join('; ').slice(0, 600)}` };
+}
+
+async function investigate(order: FixOrder, { said, places }: Opened, run: string, sentBack: readonly string[]) {
+  const { ticket, settings, hint } = order;
+  const name = `${run}/investigate`;
+  const note = sentBack.join('\n');
+  const asked = { run: name, release: ticket, settings, said, places };
+  const prepared = await agents.prepareInvestigation({ ...asked, ...(hint && { hint }), ...(note && { note }) });
+  const subject = { fork: '', base: '', candidate: '', places, ticket };
+  const answer = await runAgent({ run: name, role: 'investigate', release: ticket, settings, subject }, prepared);
+  if ('reason' in answer) return answer;
+  const plan = await steps.readPlan(answer);
+  if (plan.kind === 'none')
+    return { reason: `the agent found nothing that should be changed: npx patchwright agent show ${name}` };
+  return plan;
+}
+
+type Prepared = Awaited<ReturnType<typeof agents.prepareInvestigation>>;
+
+async function runAgent(
+  order: Omit<AgentOrder, 'brief' | 'budget'>,
+  prepared: Prepared,
+): Promise<{ answer: Digest } | { reason: string }> {
+  if (prepared.kind === 'no-model') return { reason: 'no `model` is configured' };
+  if (prepared.kind === 'no-budget') return { reason: prepared.reason };
+  const { brief, budget } = prepared;
+  const outcome = await executeChild(agentRun, {
+    workflowId: `agent:${order.run}`,
+    args: [{ ...order, brief, budget }],
+    staticSummary: `${order.role} for ${order.release}`.slice(0, 200),
+  });
+  if (outcome.kind === 'answered') return { answer: outcome.answer };
+  return { reason: `${outcome.reason} (${outcome.spent.turns} turns): npx patchwright agent show ${order.run}` };
+}
+
+type At = { run: string; plan: FixPlan; sentBack: string[]; moved: FixChange | undefined };
+
+async function draft(
+  order: FixOrder,
+  opened: Opened,
+  { run, plan, sentBack, moved }: At,
+): Promise<Drafted | { reasons: string[] } | { reason: string }> {
+  const step = stepOf(order, run);
+  if (moved !== undefined) {
+    const again = await steps.draftAgain({ ...step, plan, change: moved });
+    return again.kind === 'drafted' ? { change: again.change } : { reasons: again.reasons };
+  }
+  const ground = await steps.groundOf({ ...step, plan });
+  if (ground.kind === 'fields') return draw(await steps.draftFix({ ...step, plan }));
+  const { fork, commit, check } = ground;
+  const { ticket, settings } = order;
+  const name = `${run}/patch`;
+  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack };
+  const prepared = await agents.preparePatch({ ...asked, ...(check && { check }) });
+  const subject = { fork, base: commit, candidate: commit };
+  // A stack's own files are built to be tried; a repository's check needs no pipeline.
+  const trial = plan.kind === 'stack-patch' ? { trial: { release: ticket, fork, settings } } : {};
+  const answer = await runAgent({ run: name, role: 'patch', release: ticket, settings, subject, ...trial }, prepared);
+  if ('reason' in answer) return answer;
+  return draw(await steps.draftFix({ ...step, plan, proposal: answer.answer }), await readProposal(answer));
+}
+
+function draw(
+  drafted: Awaited<ReturnType<typeof steps.draftFix>>,
+  proposal?: Proposal,
+): Drafted | { reasons: string[] } {
+  if (drafted.kind === 'refused') return { reasons: drafted.reasons };
+  return { change: drafted.change, ...(proposal && { proposal }) };
+}
+
+type Made = Drafted & { run: string; plan: FixPlan };
+
+async function prove(
+  order: FixOrder,
+  opened: Opened,
+  { run, plan, change, proposal }: Made,
+): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
+  const proven = await proveFix({ ...stepOf(order, run), change });
+  if (!proven.proven) return { reasons: proven.lines };
+  const built = change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange) : { lines: [] };
+  if ('reasons' in built) return built;
+  const evidence = await steps.keepEvidence({ lines: [...proven.lines, ...built.lines] });
+  const reviewed = 'patch' in change ? await readBy(order, opened, run, change) : undefined;
+  const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
+  const remarks = [...pointedOut, ...(reviewed === undefined ? [] : remarksOf(reviewed))];
+  const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
+  const proposed = { run, plan, change, evidence, remarks, words };
+  return { proposed, ...(reviewed && { reviewed }) };
+}
+
+/** As a repair is proven: built by the release's own pipeline, all suites, failures judged against the branch as it is. */
+async function proveStack(
+  order: FixOrder,
+  run: string,
+  change: GitChange,
+): Promise<{ lines: string[] } | { reasons: string[] }> {
+  const { ticket: release, settings } = order;
+  const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
+  const held = await buildSource({ ...before, settings, release });
+  if (held.kind === 'broken') return { reasons: ['the branch itself does not build', ...held.reasons] };
+  const lines: string[] = [];
+  for (const suite of suites) {
+    // A suite run's id is also a folder's name.
+    const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
+    const tested = { build: held.build, suite, suiteRun: '', tests: [] };
+    const runs = { before: 0, after: 0, whole: true };
+    const proven = await executeChild(proof, {
+      workflowId: `proof:${name}`,
+      args: [{ release, fork: change.target, settings, held: tested, proof: name, fix: after, ...runs }],
+    });
+    const verdict = judgeProof(proven);
+    if (!verdict.proven) return { reasons: verdict.reasons };
+    lines.push(`suite ${suite}: ${proofWords(proven)}`);
+  }
+  return { lines };
+}
+
+/** Blind to the author's words: what the user asked, and the change. */
+async function readBy(
+  { ticket, settings }: FixOrder,
+  { said }: Opened,
+  name: string,
+  change: GitChange,
+): Promise<ReviewState> {
+  const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
+  const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
+  return review({ name, release: ticket, settings, subject, what: `A user's ticket: ${said.join('\n')}` });
+}
+
+function remarksOf(reviewed: ReviewState): string[] {
+  const objections = reviewed.kind === 'objected' ? reviewed.blocking.map(findingWords) : [];
+  const missing = reviewed.kind === 'incomplete' ? reviewed.missing : [];
+  return [
+    ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
+    ...missing.map((line) => `Not reviewed by ${line}`),
+    ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),
+  ];
+}

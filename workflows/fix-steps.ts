@@ -1,0 +1,97 @@
+import {
+  ActivityFailure,
+  type ActivityOptions,
+  executeChild,
+  getExternalWorkflowHandle,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { AgentActivities } from '../activities/agent.ts';
+import type { FixActivities, FixStep } from '../activities/fixes.ts';
+import { fixQuestion, targetWords } from '../decisions/fix.ts';
+import { approval } from './approval.ts';
+import { approvalId } from './approval-messages.ts';
+import type { ApprovalOutcome } from './approval-types.ts';
+import type { FixChange, FixEvidence, FixOrder, FixPlan } from './fix-types.ts';
+import { ticketProgress, ticketWorkflowId } from './ticket-messages.ts';
+import type { TicketProgress } from './ticket-types.ts';
+
+/** The steps that every fix has. */
+
+const often = { maximumInterval: '30 seconds', maximumAttempts: 10 } as const;
+const common: ActivityOptions = { taskQueue: 'patchwright-activity', heartbeatTimeout: '20 seconds', retry: often };
+
+export const steps = proxyActivities<FixActivities>({ ...common, startToCloseTimeout: '20 minutes' });
+// It runs checks in the sandbox, before and after.
+export const { proveFix, verifyFix } = proxyActivities<FixActivities>({
+  ...common,
+  startToCloseTimeout: '1 hour',
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 4 },
+});
+// What was begun is brought to an end: nobody may be left with half of it.
+export const { applyFix, undoFix } = proxyActivities<FixActivities>({
+  ...common,
+  startToCloseTimeout: '20 minutes',
+  retry: { maximumInterval: '1 minute', maximumAttempts: 30 },
+});
+export const agents = proxyActivities<AgentActivities>({ ...common, startToCloseTimeout: '5 minutes' });
+
+/** A change that holds, with all that whoever decides is to know of it. */
+export type Proposed = {
+  run: string;
+  plan: FixPlan;
+  change: FixChange;
+  evidence: FixEvidence;
+  remarks: string[];
+  words: string;
+};
+
+export const stepOf = ({ fix, ticket, settings }: FixOrder, run: string): FixStep => ({ fix, ticket, settings, run });
+
+/** Tells the ticket; one that is over, or went on without its fix, is told in its thread alone. */
+export async function progress(order: FixOrder, to: TicketProgress['to'], text: string): Promise<void> {
+  const { ticket, fix } = order;
+  const key = `${fix}/${to}`;
+  if (await steps.followsFix({ ticket })) {
+    try {
+      await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text });
+      return;
+    } catch (error) {
+      // It ended in this very moment. Nothing else can be wrong with a signal to a workflow of ours.
+      if ((error as Error).name !== 'ExternalWorkflowNotFoundError' && !/not found/i.test(String(error))) throw error;
+    }
+  }
+  await steps.tellFix(order, { key, text, tone: to === 'failed' ? 'bad' : 'info' });
+}
+
+export async function say(order: FixOrder, key: string, text: string): Promise<void> {
+  await steps.tellFix(order, { key: `${order.fix}/${key}`, text });
+}
+
+/** People decide on exactly this change, or nobody does. */
+export async function ask(
+  order: FixOrder,
+  id: string,
+  { proposed, steered, difference }: { proposed: Proposed; steered: readonly string[]; difference: readonly string[] },
+): Promise<ApprovalOutcome> {
+  const { run, plan, change, evidence, remarks, words } = proposed;
+  const facts = { plan, evidence: evidence.lines, remarks, words, difference };
+  const { summary, details, barred } = await steps.describeFix({ ...stepOf(order, run), change, facts });
+  const { ticket, settings, by } = order;
+  const excluded = [...steered, ...barred];
+  const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details });
+  return executeChild(approval, {
+    workflowId: approvalId(id),
+    args: [question],
+    staticSummary: `${ticket}: a fix of ${targetWords(change)}`.slice(0, 200),
+  });
+}
+
+/** The result, or in words why there is none. */
+export async function attempt<T>(activity: () => Promise<T>): Promise<{ result: T } | { problem: string }> {
+  try {
+    return { result: await activity() };
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    return { problem: error.cause?.message ?? error.message };
+  }
+}

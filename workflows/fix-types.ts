@@ -1,0 +1,74 @@
+import type { TicketOrder } from './ticket-types.ts';
+import type { Digest } from './types.ts';
+
+export type FixKindName = 'repository' | 'stack-patch' | 'kafka-config';
+
+/** `fix` names it: TICKET/1 for the first hand-off of a ticket. `by`: who handed it off. */
+export type FixOrder = TicketOrder & { fix: string; by: string; hint?: string };
+
+/** One thing that a fix may change, out of the configuration. No text ever adds to these. */
+export type FixTarget = { kind: FixKindName; target: string };
+
+/** Source that an agent may read: a repository or fork (config/code.ts), at one commit. */
+export type Place = { name: string; commit: string };
+
+/** What an agent found, and what is to be changed; each quote was found where it is said to be. */
+export type FixPlan = FixTarget & {
+  what: string;
+  why: string;
+  /** Typed fields, where the kind has any. */
+  change?: ConfigFields;
+};
+
+export type ConfigFields = {
+  resource: { type: 'topic' | 'broker'; name: string };
+  key: string;
+  /** Null takes the value of its own away, so that the default holds. */
+  value: string | null;
+};
+
+/** A change of files: everything by commit, and its inverse too. */
+export type GitChange = {
+  kind: 'repository' | 'stack-patch';
+  target: string;
+  base: string;
+  commit: string;
+  tree: string;
+  patch: Digest;
+  /** The commit that takes it back; nothing where nothing has to be taken back. */
+  inverse: string;
+  /** What is pushed: a branch, or a reference of ours. */
+  ref: string;
+  /** The ticket's own failing case, as a shell command. */
+  failingCase?: string;
+};
+
+/** `own`: the value that the resource had of its own, or null; `effective`: what held. */
+export type ConfigChange = ConfigFields & {
+  kind: 'kafka-config';
+  target: string;
+  before: { own: string | null; effective: string | null };
+};
+
+export type FixChange = GitChange | ConfigChange;
+
+/** What was tried before anybody is asked. `digest`: all of it, in the artifact store. */
+export type FixEvidence = { digest: Digest; lines: string[] };
+
+/** What is shown to whoever decides. */
+export type FixCard = { what: string[]; risk: string; inverse: string };
+
+export type ApplyEnd =
+  | { kind: 'applied'; words: string }
+  /** What it was approved on is no longer there: a line each of what is there now. */
+  | { kind: 'moved'; difference: string[] }
+  | { kind: 'refused'; reason: string };
+
+export type Verification = { kind: 'verified' | 'failed' | 'inconclusive'; words: string };
+
+export type UndoEnd = { kind: 'undone'; words: string } | { kind: 'kept'; reason: string };
+
+export type FixOutcome = {
+  kind: 'verified' | 'failed' | 'undone' | 'inconclusive' | 'given-back';
+  reason: string;
+};

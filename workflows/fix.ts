@@ -1,0 +1,145 @@
+import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
+import { outcomeWords } from '../decisions/approval.ts';
+import { proposedWords, targetWords } from '../decisions/fix.ts';
+import { make, type Start } from './fix-make.ts';
+import {
+  applyFix,
+  ask,
+  attempt,
+  type Proposed,
+  progress,
+  say,
+  stepOf,
+  steps,
+  undoFix,
+  verifyFix,
+} from './fix-steps.ts';
+import type { FixOrder, FixOutcome, GitChange, UndoEnd, Verification } from './fix-types.ts';
+import { release } from './release.ts';
+
+/** Questions to people in one fix: changes that they asked for, and bases that moved. */
+const MOST_ROUNDS = 4;
+const BUSY = '1 minute';
+
+/**
+ * One fix of a ticket, from the hand-off to what became of it.
+ *
+ *   1. An agent looks into it and plans; the change is made, proven and reviewed (fix-make.ts).
+ *   2. People decide on exactly this change. Changes that they ask for begin another round.
+ *   3. Apply it, once. Where what it was made on has moved, it is made on what is there, and asked again.
+ *   4. Verify it. A failed verification takes it back by the approved inverse; one that cannot be told does not.
+ *   5. Say how it ended, by what the journal says has happened.
+ *
+ * Each step tells the ticket. Nothing that a text says picks what is written to.
+ */
+export async function fix(order: FixOrder): Promise<FixOutcome> {
+  try {
+    const outcome = await rounds(order);
+    if (outcome.kind === 'given-back') await progress(order, 'failed', `No fix: ${outcome.reason}`);
+    return outcome;
+  } catch (error) {
+    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    const reason = `a step of the fix did not come to an end: ${error.cause?.message ?? error.message}`;
+    await progress(order, 'failed', `No fix: ${reason}`);
+    return givenBack(reason);
+  }
+}
+
+const givenBack = (reason: string): FixOutcome => ({ kind: 'given-back', reason });
+
+async function rounds(order: FixOrder): Promise<FixOutcome> {
+  const opened = await steps.openFix(order);
+  if (opened.kind === 'not') return givenBack(opened.reason);
+  const steered = [...opened.steered];
+  let start: Start = {};
+  let difference: string[] = [];
+  let approved = false;
+  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+    const proposed = await make(order, opened, round, start);
+    if ('reason' in proposed) return givenBack(proposed.reason);
+    await tellProposed(order, round, proposed);
+    const id = `${order.fix}/${round}`;
+    const decided = await ask(order, id, { proposed, steered, difference });
+    if (decided.kind === 'changes-requested') {
+      // Whoever says how it should be has steered it, and decides on it no more.
+      steered.push(...decided.by);
+      await say(order, `${round}/changes`, `${decided.by.join(', ')} asks for changes; the agent goes on.`);
+      start = changesTo(proposed, decided.note);
+      difference = [`the agent was asked: ${decided.note}`];
+      continue;
+    }
+    if (decided.kind !== 'approved')
+      return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
+    await tellApproved(order, round, { by: decided.by, again: approved });
+    approved = true;
+    const applied = await carryOut(order, round, proposed);
+    if (!('moved' in applied)) return applied;
+    await say(order, `${round}/moved`, `What was approved has moved: it is made again, and asked again.`);
+    start = { plan: proposed.plan, moved: proposed.change };
+    difference = applied.moved;
+  }
+  return givenBack(`${MOST_ROUNDS} proposals were asked for, and none was applied`);
+}
+
+/** A ticket says once that it is proposed; what comes later is said beside. */
+const tellProposed = (order: FixOrder, round: number, { change }: Proposed) =>
+  round === 1
+    ? progress(order, 'proposed', proposedWords(change))
+    : say(order, `${round}/proposed`, `Again: ${proposedWords(change)}`);
+
+/** A ticket takes each step once: what was approved before, and moved, is said beside. */
+function tellApproved(order: FixOrder, round: number, { by, again }: { by: readonly string[]; again: boolean }) {
+  const text = `Approved by ${by.join(' and ')}; it is applied now.`;
+  return again ? say(order, `${round}/approved`, text) : progress(order, 'approved', text);
+}
+
+function changesTo({ plan, change }: Proposed, note: string): Start {
+  const sentBack = [`People who decide ask for changes: ${note}`];
+  // Fields are the plan's: it is planned anew. Files are changed by the same plan.
+  return 'patch' in change ? { plan, sentBack } : { sentBack };
+}
+
+/** Steps 3 to 5. */
+async function carryOut(order: FixOrder, round: number, proposed: Proposed): Promise<FixOutcome | { moved: string[] }> {
+  const { run, change, evidence } = proposed;
+  const step = stepOf(order, run);
+  const [key, undoKey] = [`${order.fix}/${round}/apply`, `${order.fix}/${round}/undo`];
+  const applied = await applyFix({ ...step, key, change, evidence, approval: `${order.fix}/${round}` });
+  if (applied.kind === 'moved') return { moved: applied.difference };
+  if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
+  await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);
+  if (change.kind === 'stack-patch') await releaseIt(order, round, run, change as GitChange);
+  const looked = await attempt(() => verifyFix({ ...step, change }));
+  const verification: Verification =
+    'result' in looked ? looked.result : { kind: 'inconclusive', words: looked.problem };
+  let undo: UndoEnd | undefined;
+  if (verification.kind === 'failed') {
+    const undone = await attempt(() => undoFix({ ...step, key: undoKey, applied: key, change, evidence }));
+    undo = 'result' in undone ? undone.result : { kind: 'kept', reason: undone.problem };
+  }
+  const end = await steps.endFix({ applied: key, undone: undoKey, verification, ...(undo && { undo }) });
+  await progress(order, end.kind === 'verified' ? 'verified' : 'failed', end.text);
+  return { kind: end.kind, reason: end.text };
+}
+
+/** A patch on a stack goes on as a release of its reference, like any other. */
+async function releaseIt(order: FixOrder, round: number, run: string, change: GitChange): Promise<void> {
+  const key = `${order.fix}/${round}/release`;
+  for (;;) {
+    const input = await steps.openFixRelease({ ...stepOf(order, run), key, by: order.by, change });
+    if ('busy' in input) {
+      await say(order, `${round}/waits`, `${input.busy} runs: the release of this patch waits for it.`);
+      await sleep(BUSY);
+      continue;
+    }
+    await say(order, `${round}/release`, `${input.release} releases it: npx patchwright release show ${input.release}`);
+    await executeChild(release, {
+      workflowId: `release:${input.release}`,
+      args: [input],
+      // Whatever ends this fix, a release goes its own way.
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${input.fork} ${input.ref}`,
+    });
+    return;
+  }
+}
