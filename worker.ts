@@ -14,14 +14,17 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { outlineOpenCandidates } from './activities/agent/outlines.ts';
 import { createAgentActivities } from './activities/agent.ts';
 import { createApprovalActivities } from './activities/approvals.ts';
 import { createBuildActivities } from './activities/build.ts';
 import { createCheckActivities } from './activities/checks.ts';
 import { createEnvironmentRequestActivities } from './activities/environment-request.ts';
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
+import { createFinaliseActivities } from './activities/finalise.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
+import { createKnowledgeActivities, type KnowledgeActivities } from './activities/knowledge.ts';
 import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { createRepairActivities } from './activities/repair.ts';
@@ -33,13 +36,14 @@ import { openSandbox, refusalText } from './activities/sandbox/open.ts';
 import { sweepSandboxes } from './activities/sandbox/sweep.ts';
 import type { SandboxOn, SandboxRefused } from './activities/sandbox/types.ts';
 import { createSettingsReader } from './activities/settings.ts';
+import type { SlackConnection } from './activities/slack.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
+import { createTicketActivities } from './activities/tickets.ts';
 import { requireRuleOfTwo } from './activities/touches.ts';
 import {
   allowedEnvironment,
   cacheDir,
-  findSecret,
   GIT_ENVIRONMENT,
   HOST_ENVIRONMENT,
   logLevel,
@@ -50,7 +54,9 @@ import {
 } from './config/env.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
+import { secretsOf, serverSecrets } from './config/secrets.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
+import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
@@ -63,7 +69,7 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const ROLES = ['workflow', 'activity', 'suite', 'agent'] as const;
+const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
 type Role = (typeof ROLES)[number];
 
 type Parts = {
@@ -127,7 +133,10 @@ function common({ connection, temporal }: Parts) {
   } satisfies Partial<WorkerOptions>;
 }
 
-async function createWorkers(parts: Parts): Promise<Worker[]> {
+/** A worker of Temporal, or whatever else serves until it is told to stop. */
+type Serving = { run: () => Promise<void> };
+
+async function createWorkers(parts: Parts): Promise<Serving[]> {
   switch (parts.role) {
     case 'workflow':
       return [
@@ -137,21 +146,38 @@ async function createWorkers(parts: Parts): Promise<Worker[]> {
           workflowBundle: await workflowBundle(cacheDir()),
         }),
       ];
-    case 'activity':
+    case 'activity': {
+      const knowledge = createKnowledge(parts);
+      parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
+      parts.onEnd(hourly('outlines', () => outlineOpenCandidates({ ...parts, ...gitTools() })));
       return [
         await Worker.create({
           ...common(parts),
           taskQueue: 'patchwright-activity',
-          activities: requireRuleOfTwo(createActivities(parts, await openSandboxes(parts.dataDir))),
+          activities: requireRuleOfTwo({
+            ...createActivities(parts, await openSandboxes(parts.dataDir), knowledge),
+            ...knowledge,
+          }),
           maxConcurrentActivityTaskExecutions: 50,
         }),
       ];
+    }
     case 'suite':
       return createSuiteWorkers(parts);
     case 'agent':
       return [await createAgentWorker(parts)];
+    case 'inbound':
+      return [createInbound(parts)];
   }
+}
+
+/** With the settings of now: who may read what is not a release's matter. */
+function createKnowledge({ settings, dataDir, db }: Parts): KnowledgeActivities {
+  return createKnowledgeActivities({
+    ...{ settings, dataDir, db, run, readSecret },
+    environment: allowedEnvironment(GIT_ENVIRONMENT),
+  });
 }
 
 type Sandboxes = { found: SandboxOn | SandboxRefused; sandboxOf: SandboxOf };
@@ -168,10 +194,13 @@ async function openSandboxes(dataDir: string): Promise<Sandboxes> {
   return { found, sandboxOf: createSandboxOf(found, { dataDir, home: homedir(), env }) };
 }
 
+const gitTools = () => ({ run, environment: allowedEnvironment(GIT_ENVIRONMENT) });
+
 /** Everything that a release needs, but running tests. */
 function createActivities(
   { settings, connection, temporal, db, dataDir, artifacts }: Parts,
   { found, sandboxOf }: Sandboxes,
+  knowledge: KnowledgeActivities,
 ): object {
   const reader = createSettingsReader(db);
   const client = new Client({ connection, namespace: temporal.namespace });
@@ -197,14 +226,19 @@ function createActivities(
     ...createBuildActivities(builds),
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
+    ...createTicketActivities({
+      ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
+      ...(settings.knowledge.sources.length > 0 && { knowledge }),
+    }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader }),
     ...createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
-    ...createReversibilityActivities({ run, environment: gitEnvironment, dataDir, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
+    ...createFinaliseActivities(places),
   };
 }
 
@@ -216,9 +250,20 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
   return Worker.create({
     ...common(parts),
     taskQueue: 'patchwright-agent',
-    activities: createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment }),
+    activities: requireRuleOfTwo(createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment })),
     maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
   });
+}
+
+/** What people ask comes in here; no other role listens to anybody. */
+function createInbound({ settings, db, connection, temporal }: Parts): Serving {
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
+  const { slack } = slackOf(settings);
+  return {
+    run: () => serveInbound({ client, db, settings, slack, wakeThread: wakeThread(client) }, stop.signal),
+  };
 }
 
 /** A host's own queue has as many slots as it can really run at once; the shared one only hands out hosts. */
@@ -227,7 +272,7 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const { sandboxOf } = await openSandboxes(dataDir);
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
-  const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
+  const tools = gitTools();
   const activities = requireRuleOfTwo(
     createSuiteRunnerActivities({
       db,
@@ -280,29 +325,11 @@ function logProgress(step: string, detail: string): void {
 }
 
 /** Without a token the same thread is in the store, and the terminal shows it. */
-function slackOf({ announcements }: Settings) {
+function slackOf({ announcements }: Settings): { slack?: SlackConnection & { channel: string } } {
   const { slack } = announcements;
   if (slack === undefined) return {};
   const token = readSecret(slack.token, 'announcements.slack.token');
   return { slack: { token, channel: slack.channel, ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }) } };
-}
-
-/** The exact secrets that this process knows: none of them may leave it. */
-function secretsOf({ announcements, paging, model, artifacts: { s3 } }: Settings): string[] {
-  const references = [
-    announcements.slack?.token,
-    model?.key,
-    paging.pagerduty?.routingKey,
-    s3?.accessKeyId,
-    s3?.secretAccessKey,
-  ];
-  return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
-}
-
-/** Of the user's own servers; the embedded ones have none. */
-function serverSecrets({ apiKey }: TemporalSettings, databaseUrl: string): string[] {
-  const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
-  return [apiKey ?? '', password].filter((secret) => secret !== '');
 }
 
 function wakeThread(client: Client) {

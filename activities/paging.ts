@@ -1,5 +1,6 @@
 import { readSecret } from '../config/env.ts';
 import type { Settings } from '../config/schema.ts';
+import { mentionsOf } from '../decisions/page-mentions.ts';
 import { oneLine } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import { appendAudit } from '../store/audit.ts';
@@ -17,10 +18,13 @@ const MINUTE_MS = 60_000;
 
 export function createPagingActivities(deps: PagingDeps) {
   return {
-    /** How often it is to be repeated. Reads only. */
-    async openPage({ settings }: PageOrder): Promise<{ repeatMs: number }> {
-      const { paging } = await deps.settings(settings);
-      return { repeatMs: paging.repeatMinutes * MINUTE_MS };
+    /** How often it is to be repeated, and whom it mentions in Slack. Reads only. */
+    async openPage({ settings }: PageOrder): Promise<{ repeatMs: number; mentions?: string[] }> {
+      const { paging, people, groups } = await deps.settings(settings);
+      return {
+        repeatMs: paging.repeatMinutes * MINUTE_MS,
+        mentions: mentionsOf(paging.mention, { people, groups }),
+      };
     },
 
     /** Calls for the nth time, where somebody is configured. Safe to repeat: the service knows a call by its key. */

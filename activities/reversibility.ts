@@ -1,10 +1,24 @@
 import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
+import { type ApprovedBefore, differenceWords, parseRangeDiff } from '../decisions/approval-difference.ts';
 import { k18Reversibility, type Reversibility } from '../decisions/kafka-rules/one-way.ts';
 import { type GitTools, gitIn } from '../git/clone.ts';
+import { approvedBefore } from '../store/approved-before.ts';
+import type { Db } from '../store/database.ts';
 import type { Digest } from '../workflows/types.ts';
 
-export type ReversibilityDeps = GitTools & { dataDir: string; settings: (digest: Digest) => Promise<Settings> };
+export type ReversibilityDeps = GitTools & {
+  db: Db;
+  dataDir: string;
+  settings: (digest: Digest) => Promise<Settings>;
+};
+
+export type Compared = {
+  fork: string;
+  base: { commit: string; version: string };
+  commit: string;
+  reasons: string[];
+};
 
 export function createReversibilityActivities(deps: ReversibilityDeps) {
   return {
@@ -41,7 +55,26 @@ export function createReversibilityActivities(deps: ReversibilityDeps) {
       const reasons = [...(byRule.kind === 'one-way' ? byRule.reasons : []), ...own];
       return { kind: 'one-way', rule: 'K18', reasons, rehearsal: 'needed' };
     },
+
+    /** What is another than the one-way candidate of this fork that people approved last. Reads only: safe to repeat. */
+    async differenceSinceApproved(now: Compared): Promise<string[]> {
+      const before = await approvedBefore(deps.db, { kind: 'one-way-release', fork: now.fork });
+      return before ? differenceWords(before, now, await patchesSince(deps, before, now)) : [];
+    },
   };
 }
 
 export type ReversibilityActivities = ReturnType<typeof createReversibilityActivities>;
+
+/** Both stacks, patch by patch. What was cut then is kept by our clone as long as nobody cleans it. */
+async function patchesSince(deps: ReversibilityDeps, before: ApprovedBefore, now: Compared) {
+  const { tryGit } = gitIn(deps, join(deps.dataDir, 'git', `${now.fork}.git`));
+  for (const commit of [before.base.commit, before.commit]) {
+    if ((await tryGit(['cat-file', '-e', `${commit}^{commit}`])).exitCode !== 0) return 'unknown';
+  }
+  const ranges = [`${before.base.commit}..${before.commit}`, `${now.base.commit}..${now.commit}`];
+  const flags = ['--no-patch', '--no-color', '--no-ext-diff', '--no-textconv'];
+  const { exitCode, stdout, stderr } = await tryGit(['range-diff', ...flags, ...ranges, '--']);
+  if (exitCode !== 0) throw new Error(`git range-diff: ${stderr.trim() || `exit ${exitCode}`}`);
+  return parseRangeDiff(stdout);
+}

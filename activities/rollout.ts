@@ -5,7 +5,8 @@ import type { ClientFigures } from '../decisions/soak.ts';
 import { digestOfJson } from '../lib/canonical-json.ts';
 import { appendAudit } from '../store/audit.ts';
 import { dropLooks, overruleOutcome } from '../store/gates.ts';
-import { endRollout, keepBaseline, keepTraffic, ledgerEntry } from '../store/rollouts.ts';
+import { keepMetadataBefore } from '../store/metadata-before.ts';
+import { endRollout, keepBaseline, keepTraffic, ledgerEntry, ledgerOf } from '../store/rollouts.ts';
 import type { Digest, RolloutOrder, RolloutOutcome, RuleFinding, TrafficAccount } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
 import { type ChangeOutcome, changeNode, type NodeStep } from './rollout/change.ts';
@@ -81,12 +82,16 @@ export function createRolloutActivities(deps: RolloutDeps) {
     /** Every rule over the whole environment, before anything is touched. */
     async preflightRollout(step: RolloutStep & { targets: string[] }): Promise<Preflight> {
       const context = await openContext(deps, step);
+      const forward = (await ledgerOf(deps.db, step.rollout)).find(({ direction }) => direction === 'forward');
+      const toVersion = forward?.to.version;
       return withHeartbeat(async () => {
         const deadline = Date.now() + PREFLIGHT_PATIENCE_MS;
         for (;;) {
-          const { blocks: found, waived } = await context.system.preflight(step.targets);
+          const { blocks: found, waived } = await context.system.preflight(step.targets, toVersion);
           const blocks = [...found, ...(await lowDisks(context, step.targets))];
           if (blocks.length === 0 || Date.now() > deadline) {
+            const before = await context.system.levels?.before();
+            if (before) await keepMetadataBefore(deps.db, step.rollout, before);
             for (const { finding, waiver } of waived) await noteWaiver(deps.db, step, finding, waiver);
             return {
               blocks: blocks.slice(0, 20),

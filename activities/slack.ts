@@ -1,4 +1,6 @@
-import { ErrorCode, LogLevel, WebClient } from '@slack/web-api';
+import { ErrorCode, LogLevel, type View, WebClient } from '@slack/web-api';
+import type { Card } from '../workflows/ticket-types.ts';
+import { blocksOf, mentionOf } from './slack-card.ts';
 
 /**
  * The part of Slack's Web API that a thread needs. Every message carries its key in its metadata, so that
@@ -9,7 +11,15 @@ import { ErrorCode, LogLevel, WebClient } from '@slack/web-api';
 export type SlackConnection = { token: string; apiUrl?: string; timeoutMs?: number };
 
 export type SlackMessage = { channel: string; ts: string };
-export type SlackPost = { channel: string; text: string; key: string; thread?: string };
+/** `mentions`: users who are called by it, by id. `card`: its buttons. */
+export type SlackPost = {
+  channel: string;
+  text: string;
+  key: string;
+  thread?: string;
+  mentions?: readonly string[];
+  card?: Card;
+};
 
 /** Slack refuses, and will again until a human changes something (token, channel, scope). */
 export class SlackRefused extends Error {
@@ -33,6 +43,7 @@ export const EVENT_TYPE = 'patchwright_story';
 // A request that timed out may still be on its way into Slack: give it time before reading back.
 const SETTLE_MS = 5_000;
 const PAGE = 200;
+const MOST_MEMBERS = 1_000;
 
 export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnection) {
   const client = new WebClient(token, {
@@ -66,16 +77,18 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
 
   return {
     /** Posts one message; not safe to repeat by itself: `find` first. */
-    async post({ channel, text, key, thread }: SlackPost): Promise<SlackMessage> {
+    async post({ channel, text, key, thread, mentions = [], card }: SlackPost): Promise<SlackMessage> {
       const posted = await call(() =>
         client.chat.postMessage({
           channel,
-          text: escapeMrkdwn(text),
+          text: `${mentionOf(card)}${escapeMrkdwn(text)}`,
+          ...(card !== undefined && { blocks: blocksOf(text, card) }),
           // Our text is plain: nothing in a commit's subject may become a link, bold or a mention.
           mrkdwn: false,
           unfurl_links: false,
           unfurl_media: false,
           metadata: { event_type: EVENT_TYPE, event_payload: { key } },
+          ...(mentions.length > 0 && { blocks: [mentioning(mentions, text)] }),
           ...(thread !== undefined && { thread_ts: thread }),
         }),
       );
@@ -96,6 +109,55 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
     }): Promise<void> {
       const metadata = { event_type: EVENT_TYPE, event_payload: { key } };
       await call(() => client.chat.update({ channel, ts, text: escapeMrkdwn(text), metadata }));
+    },
+
+    /** Who we are there: our workspace, and the bot's own account. */
+    async self(): Promise<{ team: string; user: string; url: string }> {
+      const { team_id, user_id, url = '' } = await call(() => client.auth.test());
+      return { team: required(team_id, 'team_id'), user: required(user_id, 'user_id'), url };
+    },
+
+    /** The channel of a direct message to this user: Slack makes it once. */
+    async direct(user: string): Promise<string> {
+      const { channel } = await call(() => client.conversations.open({ users: user }));
+      return required(channel?.id, 'id of the direct message');
+    },
+
+    /** Opens a form; Slack takes a trigger once, and for three seconds. */
+    async openView(trigger: string, view: View): Promise<void> {
+      await call(() => client.views.open({ trigger_id: trigger, view }));
+    },
+
+    /** Why this account may not ask, or undefined: guests, and accounts that are gone or of elsewhere. */
+    async accountProblem(user: string): Promise<string | undefined> {
+      const { user: found } = await call(() => client.users.info({ user }));
+      if (found === undefined || found.deleted) return 'this account does not exist any more';
+      if (found.is_stranger) return 'this account is of another workspace';
+      return found.is_restricted || found.is_ultra_restricted ? 'this account is a guest' : undefined;
+    },
+
+    /** Everybody in a channel, up to a thousand; `all` is false where there are more. */
+    async members(channel: string): Promise<{ users: string[]; all: boolean }> {
+      const users: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = { channel, limit: PAGE, ...(cursor !== undefined && { cursor }) };
+        const found = await call(() => client.conversations.members(page));
+        users.push(...(found.members ?? []));
+        cursor = found.response_metadata?.next_cursor || undefined;
+      } while (cursor !== undefined && users.length < MOST_MEMBERS);
+      return { users, all: cursor === undefined };
+    },
+
+    /** What people wrote in a thread, the first page of it: bots and service messages are left out. */
+    async said(channel: string, thread: string): Promise<{ ts: string; user: string; text: string; team?: string }[]> {
+      const { messages = [] } = await call(() => client.conversations.replies({ channel, ts: thread, limit: PAGE }));
+      const people = messages as ((typeof messages)[number] & { subtype?: string })[];
+      return people.flatMap(({ ts, user, text = '', bot_id, subtype, team }) =>
+        ts === undefined || user === undefined || bot_id !== undefined || subtype !== undefined
+          ? []
+          : [{ ts, user, text, ...(team !== undefined && { team }) }],
+      );
     },
 
     /** The message with this key: in a thread, or among the channel's own since `oldest` (Slack's seconds). */
@@ -124,6 +186,16 @@ export type FindOrder = { channel: string; key: string; thread?: string; oldest?
 /** Slack's three control characters. With them gone `<!channel>`, `<@U…>` and `<http…|…>` are only text. */
 export function escapeMrkdwn(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Rich text: a user is an element of its own kind, and nothing in an element of text is ever read as anything else. */
+function mentioning(users: readonly string[], text: string) {
+  const called = users.flatMap((id) => [
+    { type: 'user' as const, user_id: id },
+    { type: 'text' as const, text: ' ' },
+  ]);
+  const elements = [...called, { type: 'text' as const, text }];
+  return { type: 'rich_text' as const, elements: [{ type: 'rich_text_section' as const, elements }] };
 }
 
 type ChannelPage = { channels?: { id?: string; name?: string }[]; response_metadata?: { next_cursor?: string } };
@@ -187,7 +259,8 @@ function required<T>(value: T | undefined, what: string): T {
 }
 
 const nothing = () => undefined;
-const SILENT = {
+/** Slack’s clients write to standard output, which belongs to documents. */
+export const SILENT = {
   ...{ debug: nothing, info: nothing, warn: nothing, error: nothing, setLevel: nothing, setName: nothing },
   getLevel: () => LogLevel.ERROR,
 };

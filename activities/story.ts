@@ -21,7 +21,7 @@ export type StoryDeps = {
   wakeThread?: (release: string) => Promise<void>;
 };
 
-export type Told = { release: string; key: string; text: string; tone?: thread.Tone };
+export type Told = { release: string; key: string; text: string; tone?: thread.Tone; mentions?: string[] };
 
 /** idle: Slack has all that was told so far · closed: and the story is over · refused: a human must change something. */
 export type Drained = { kind: 'idle' } | { kind: 'closed' } | { kind: 'refused'; problem: string };
@@ -103,7 +103,10 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
     order,
     {
       readBack: () => client.find({ ...place, key: message.key, oldest: slackSeconds(message.at) }),
-      perform: () => client.post({ ...place, key: message.key, text: spoken(message) }),
+      perform: () => {
+        const { key, mentions = [] } = message;
+        return client.post({ ...place, key, text: spoken(message), mentions, ...cardOf(message) });
+      },
     },
     ELSEWHERE,
   );
@@ -154,6 +157,8 @@ const MARKS: Record<thread.Tone, string> = { info: '', good: '✅ ', warn: '⚠�
 function spoken({ tone, text }: { tone: thread.Tone; text: string }): string {
   return `${MARKS[tone]}${text}`;
 }
+
+const cardOf = ({ card }: thread.ThreadMessage) => (card === undefined ? {} : { card });
 
 /** Slack's clock and ours may differ by a little; a minute back costs one page at most. */
 function slackSeconds(at: string): string {

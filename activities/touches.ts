@@ -5,7 +5,9 @@ import type { BuildActivities } from './build.ts';
 import type { CheckActivities } from './checks.ts';
 import type { EnvironmentRequestActivities } from './environment-request.ts';
 import type { EnvironmentUpActivities } from './environment-up.ts';
+import type { FinaliseActivities } from './finalise.ts';
 import type { GitActivities } from './git.ts';
+import type { KnowledgeActivities } from './knowledge.ts';
 import type { PagingActivities } from './paging.ts';
 import type { RecordActivities } from './release-records.ts';
 import type { RepairActivities } from './repair.ts';
@@ -13,6 +15,7 @@ import type { ReversibilityActivities } from './reversibility.ts';
 import type { RolloutActivities } from './rollout.ts';
 import type { StoryActivities } from './story.ts';
 import type { SuiteRunnerActivities } from './suite-runner.ts';
+import type { TicketActivities } from './tickets.ts';
 
 /** Every activity that a worker may serve. */
 export type ActivityName = keyof (AgentActivities &
@@ -21,13 +24,16 @@ export type ActivityName = keyof (AgentActivities &
   CheckActivities &
   EnvironmentRequestActivities &
   EnvironmentUpActivities &
+  FinaliseActivities &
   GitActivities &
+  KnowledgeActivities &
   PagingActivities &
   RecordActivities &
   RepairActivities &
   ReversibilityActivities &
   RolloutActivities &
   StoryActivities &
+  TicketActivities &
   SuiteRunnerActivities);
 
 const NOTHING: readonly Touch[] = [];
@@ -74,6 +80,7 @@ export const TOUCHES = {
   buildSource: READS,
   checkPatches: READS,
   judgeReversibility: READS,
+  differenceSinceApproved: READS,
 
   cutCandidate: READS,
   cutPart: READS,
@@ -84,6 +91,25 @@ export const TOUCHES = {
   recordCandidateCut: TEXT,
   recordBuilt: NOTHING,
   recordOutcome: TEXT,
+
+  rebuildKnowledge: READS,
+  refreshKnowledge: READS,
+  searchKnowledge: READS,
+  checkCitation: READS,
+
+  beginTicket: NOTHING,
+  // It asks Slack who somebody is, by an id.
+  takeIn: READS,
+  openTicket: TEXT,
+  catchUp: READS,
+  saveTicketState: TEXT,
+  tellTicket: TEXT,
+  answerTicket: READS,
+  // It asks the address of the configuration who is on call.
+  whomToCall: STATE,
+  // The words go to the store; Slack opens the direct message, by an id of the configuration.
+  writeTo: TELLS,
+  handOffTicket: TEXT,
 
   openThread: TEXT,
   tell: TEXT,
@@ -139,6 +165,11 @@ export const TOUCHES = {
   planArmProbe: TEXT,
   markArm: TEXT,
   saveCulprits: TEXT,
+  freezeToFinalise: NOTHING,
+  unfreezeAfterFinalise: NOTHING,
+  lookToFinalise: STATE,
+  finaliseLevel: ACTS,
+
   finishSuite: READS,
   prepareProof: NOTHING,
   readProof: READS,

@@ -35,6 +35,18 @@ const RELEASE_WEIGHTS: Weights = {
   broker: 3,
 };
 
+/** In a roll-out the activities do the work; brokers are left alone, so that whoever is down is down by us. */
+const ROLLOUT_WEIGHTS: Weights = {
+  'worker workflow': 4,
+  'worker activity': 8,
+  Temporal: 3,
+  PostgreSQL: 3,
+  supervisor: 1,
+};
+
+export const planRolloutKills = (seed: number, options: { kills: number; meanGapMs: number }): PlannedKill[] =>
+  planByWeight(seed, ROLLOUT_WEIGHTS, options);
+
 /** The kills of a release by its seed. */
 export function planKills(seed: number, { kills, meanGapMs, brokers }: PlanOptions): PlannedKill[] {
   const { broker = 0, ...others } = RELEASE_WEIGHTS;

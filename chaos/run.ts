@@ -1,13 +1,15 @@
 /**
  * `npm run chaos -- [release] --kills N`: releases for real while processes are killed at random, then proves from
  * outside that nothing was lost, nothing done twice, and that what was interrupted was resumed.
+ * `npm run chaos -- rollout --kills N`: the same, killed in the middle of roll-outs alone, with the process table watched
+ * for nodes that are down: each is restarted once for its intent, and never two are down.
  * `npm run chaos -- suite --kills N`: the same for suites that two hosts share; workers, test runners, Temporal and
  * PostgreSQL are killed.
  * `npm run chaos -- agent --kills N`: the same for releases that an agent has to mend; workers are killed while it thinks,
  * and the model's own count of questions is laid beside the turns that are kept.
  *
  *   --kills N       how many (30)
- *   --fork NAME     (release) kafka (the example; the default) or small (a fork whose release takes half a minute)
+ *   --fork NAME     (release, rollout) kafka (the example; the default) or small (a fork whose release takes half a minute)
  *   --seed N        the same kills again; printed at the start
  *   --minutes N     all of it (90)
  *
@@ -24,13 +26,15 @@ import { progressOnStderr } from '../setup/progress.ts';
 import { runAgentChaos } from './agent.ts';
 import { type ChaosOptions, runChaos } from './chaos.ts';
 import { kafkaFork } from './kafka-fork.ts';
+import { rolloutFork } from './rollout-fork.ts';
 import { smallFork } from './small-fork.ts';
 import { runSuiteChaos } from './suite.ts';
 import { suiteFork } from './suite-fork.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
 const GROUNDS = { kafka: kafkaFork, small: smallFork };
-const NAMES = ['release', 'suite', 'agent'];
+const ROLLOUT_GROUNDS = { kafka: kafkaFork, small: rolloutFork };
+const NAMES = ['release', 'rollout', 'suite', 'agent'];
 
 function readArguments(args: string[]) {
   const { values, positionals } = parseArgs({
@@ -44,7 +48,8 @@ function readArguments(args: string[]) {
     },
   });
   const [name = 'release', ...more] = positionals;
-  const ground = GROUNDS[values.fork as keyof typeof GROUNDS];
+  const grounds = name === 'rollout' ? ROLLOUT_GROUNDS : GROUNDS;
+  const ground = grounds[values.fork as keyof typeof grounds];
   const number = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN);
   const [kills, seed, minutes] = [number(values.kills), number(values.seed), number(values.minutes)];
   const isUsable = [kills, seed, minutes].every((value) => !Number.isNaN(value)) && kills > 0 && minutes > 0;
@@ -54,8 +59,10 @@ function readArguments(args: string[]) {
 
 function chaosOf(name: string, options: ChaosOptions) {
   if (name === 'agent') return runAgentChaos(options);
-  return name === 'suite' ? runSuiteChaos(options) : runChaos(options);
+  return name === 'suite' ? runSuiteChaos(options) : runChaos({ ...options, ...aimOf(name) });
 }
+
+const aimOf = (name: string) => (name === 'rollout' ? { aim: 'rollout' as const } : {});
 
 const say = (line: string) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
@@ -63,7 +70,7 @@ async function main(args: string[]): Promise<number> {
   const asked = readArguments(args);
   if (!asked) {
     process.stderr.write(
-      'usage: npm run chaos -- [release|suite|agent] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n',
+      'usage: npm run chaos -- [release|rollout|suite|agent] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n',
     );
     return 2;
   }

@@ -9,8 +9,10 @@ import { addAgentCommands } from './register-agents.ts';
 import { addApprovalCommands } from './register-approvals.ts';
 import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
+import { addKnowledgeCommands } from './register-knowledge.ts';
 import { addMachineCommands } from './register-machine.ts';
 import { addReleaseCommands } from './register-releases.ts';
+import { addTicketCommands } from './register-tickets.ts';
 import { addTriageCommand } from './register-triage.ts';
 
 /** What a command returns is the exit status; what it throws is said in words (design, *Interfaces that hold*). */
@@ -39,7 +41,9 @@ async function main(argv: readonly string[]): Promise<number> {
     addAgentCommands,
     addGateCommands,
     addApprovalCommands,
+    addKnowledgeCommands,
     addTriageCommand,
+    addTicketCommands,
   ])
     add(program, run);
   try {

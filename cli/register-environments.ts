@@ -6,6 +6,7 @@ import type { Db } from '../store/database.ts';
 import type { EnvironmentState } from '../workflows/environment-messages.ts';
 import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
 import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
+import { askedLines, finalise } from './commands/finalise.ts';
 import { unhold } from './commands/unhold.ts';
 import { connect, type Globals, settingsOf } from './context.ts';
 import { lookOf } from './look.ts';
@@ -78,6 +79,7 @@ export const addEnvironmentCommands: Register = (program, run) => {
         }
       }),
     );
+  addFinalise(env, run);
   for (const [kind, description] of BRAKES) {
     env
       .command(kind)
@@ -102,6 +104,27 @@ export const addEnvironmentCommands: Register = (program, run) => {
       ),
     );
 };
+
+function addFinalise(env: Command, run: Parameters<Register>[1]): void {
+  env
+    .command('finalise')
+    .argument('<env>')
+    .argument('<level>', 'of metadata.version, as 3.6-IV2')
+    .description('raise the metadata version for good, once people have approved it')
+    .action((name: string, level: string, _: object, command: Command) =>
+      run(command, async (globals) => {
+        const settings = settingsOf(globals);
+        const connected = await connect(globals);
+        try {
+          const asked = await finalise(connected, settings, name, level);
+          print(globals, asked, askedLines(asked));
+          return 0;
+        } finally {
+          await connected.close();
+        }
+      }),
+    );
+}
 
 const BRAKES = [
   ['pause', 'nothing after the current node; the rest stays as it is'],

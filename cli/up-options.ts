@@ -6,7 +6,7 @@ import { ExitError } from '../lib/exit-error.ts';
 import type { UpOptions } from '../services/supervisor.ts';
 import { type Progress, progressOnStderr } from '../setup/progress.ts';
 import { migrate } from '../store/migrate.ts';
-import { ROLES, rolesOf } from './commands/up.ts';
+import { ROLES, rolesFor } from './commands/up.ts';
 import type { Globals } from './context.ts';
 import { endDetachedWork } from './detached-work.ts';
 import { ensureEverything } from './ensure.ts';
@@ -17,7 +17,7 @@ const WORKER = fileURLToPath(new URL('../worker.ts', import.meta.url));
 export async function upOptions(
   globals: Globals,
   settings: Settings,
-  roles: readonly string[] = rolesOf(settings),
+  roles: readonly string[] = rolesFor(settings),
   progress: Progress = progressOnStderr(),
   { withoutSandbox = false } = {},
 ): Promise<Omit<UpOptions, 'interrupted'>> {

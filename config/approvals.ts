@@ -27,10 +27,11 @@ type Named = {
   people: Record<string, Account>;
   groups: Record<string, string[]>;
   approvals: Record<string, { from: string[] }>;
+  paging: { mention?: string[] | undefined };
 };
 
 /** One account belongs to one person, or one person would count twice; and whoever is named has to be somebody. */
-export function peopleProblems({ people, groups, approvals }: Named): { path: string[]; message: string }[] {
+export function peopleProblems({ people, groups, approvals, paging }: Named): { path: string[]; message: string }[] {
   const problems: { path: string[]; message: string }[] = [];
   const owners = new Map<string, string>();
   for (const [person, account] of Object.entries(people)) {
@@ -49,12 +50,13 @@ export function peopleProblems({ people, groups, approvals }: Named): { path: st
     for (const member of members.filter((one) => !(one in people)))
       problems.push({ path: ['groups', group], message: `nobody is called "${member}"; there are: ${some}` });
   }
-  for (const [kind, { from }] of Object.entries(approvals)) {
-    for (const one of from.filter((who) => !(who in people) && !(who in groups)))
-      problems.push({
-        path: ['approvals', kind, 'from'],
-        message: `neither a person nor a group is called "${one}"; people: ${some}`,
-      });
+  const named: [path: string[], names: string[]][] = [
+    ...Object.entries(approvals).map(([kind, { from }]): [string[], string[]] => [['approvals', kind, 'from'], from]),
+    [['paging', 'mention'], paging.mention ?? []],
+  ];
+  for (const [path, names] of named) {
+    for (const one of names.filter((who) => !(who in people) && !(who in groups)))
+      problems.push({ path, message: `neither a person nor a group is called "${one}"; people: ${some}` });
   }
   return problems;
 }

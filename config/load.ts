@@ -49,6 +49,10 @@ export function parseSettings(text: string, shown: string, folder: string): Sett
     fork.repository = fromFolder(fork.repository, folder);
     fork.agent.skills = fork.agent.skills.map((skills) => resolve(folder, skills));
   }
+  for (const source of checked.data.knowledge.sources) {
+    if (source.folder !== undefined) source.folder = resolve(folder, source.folder);
+    if (source.repository !== undefined) source.repository = fromFolder(source.repository, folder);
+  }
   return checked.data;
 }
 

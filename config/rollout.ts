@@ -5,7 +5,7 @@ import { metadataLevel, metadataNames } from '../decisions/kafka-rules/metadata-
 export const waiverSchema = z.strictObject({
   rule: z
     .string()
-    .regex(/^(K1|K4|K5|K6|K7|K8|K9|K10|K14)$/, 'only K1, K4, K5, K6, K7, K8, K9, K10 and K14 can be waived')
+    .regex(/^(K1|K2|K4|K5|K6|K7|K8|K9|K10|K14)$/, 'only K1, K2, K4, K5, K6, K7, K8, K9, K10 and K14 can be waived')
     .describe('the rule by its number, as a block names it'),
   topic: z.string().optional().describe('only for this topic'),
   node: z.string().optional().describe('only for this node'),
@@ -50,6 +50,11 @@ export const rolloutSchema = z
       .refine((name) => metadataLevel(name) !== undefined, `one of ${metadataNames.join(', ')}`)
       .optional()
       .describe('pins metadata.version: a cluster that is at another level is not rolled (K15)'),
+    oldestClient: z
+      .string()
+      .regex(/^\d+\.\d+/, 'a version as 2.8')
+      .optional()
+      .describe('the oldest client that connects, as somebody looked: a roll-out to 4.x asks for it (K2)'),
     waivers: z.array(waiverSchema).default([]),
   })
   .prefault({});

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
+import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { artifactsSchema, retentionSchema } from './storage.ts';
 import { suiteSchema } from './suite.ts';
+import { supportProblems, supportSchema } from './support.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
 
@@ -91,7 +93,12 @@ const person = z.strictObject({
   name: z.string().min(1),
   user: z.string().optional().describe("the operating system's user on the CLI"),
   email: z.email().optional().describe('as the author of patches'),
-  slack: z.strictObject({ team: z.string(), user: z.string() }).optional(),
+  slack: z
+    .strictObject({
+      team: z.string(),
+      user: z.string().regex(/^[UW][A-Z0-9]{1,30}$/, 'is an id as U01ABCDEF (in Slack: profile, copy member ID)'),
+    })
+    .optional(),
   github: z.string().optional().describe('the login there'),
 });
 
@@ -113,6 +120,10 @@ const paging = z
         url: z.url().default('https://events.pagerduty.com/v2/enqueue').describe('any server of the Events API v2'),
       })
       .optional(),
+    mention: z
+      .array(z.string())
+      .optional()
+      .describe('people or groups whom a page mentions in Slack; without it everybody who has a Slack account here'),
     repeatMinutes: z.number().min(0.01).max(1_440).default(15).describe('until somebody acknowledges'),
   })
   .prefault({});
@@ -129,13 +140,16 @@ export const settingsSchema = z
     paging: paging.describe('who is called when a roll-out freezes'),
     artifacts: artifactsSchema(secret),
     model: modelSchema(secret),
+    knowledge: knowledgeSchema(secret).describe('what questions are answered from'),
+    support: supportSchema(secret).describe('tickets: questions of the users'),
     retention: retentionSchema,
     slots: z.number().int().min(1).max(256).optional().describe('test slots of a suite worker; one a core by default'),
   })
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
-    for (const { path, message } of peopleProblems(settings)) problem(path, message);
+    const problems = [...peopleProblems(settings), ...knowledgeProblems(settings), ...supportProblems(settings)];
+    for (const { path, message } of problems) problem(path, message);
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];
       const sandbox = sandboxProblem(fork);

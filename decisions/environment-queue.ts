@@ -4,12 +4,16 @@ import type {
   RolloutRequest,
   StartPolicy,
   WaitingRollout,
+  Withdrawal,
 } from '../workflows/environment-messages.ts';
 import type { RolloutOutcome } from '../workflows/types.ts';
 import { keepEnded } from './environment-state.ts';
 
-/** How a request was taken. `superseded`: the one that waited in its place, and whom to tell. */
-export type Admission = { answer: RequestAnswer; superseded?: { request: RolloutRequest; outcome: RolloutOutcome } };
+/** One that ended while it waited: whom to tell, and what. */
+export type Superseded = { request: RolloutRequest; outcome: RolloutOutcome };
+
+/** How a request was taken. `superseded`: the one that waited in its place. */
+export type Admission = { answer: RequestAnswer; superseded?: Superseded };
 
 /**
  * Answers a release, and takes the roll-out on: at once where it may start, else into the queue. The same request may
@@ -106,20 +110,20 @@ export function msUntilStart(state: EnvironmentState, at: string): number | unde
   return moments.length === 0 ? undefined : Math.max(1, Math.min(...moments) - Date.parse(at));
 }
 
-/** Takes back what has not started, because its release was cancelled. False where it does not wait. */
+/** Takes back what has not started. Whom to tell and what; undefined where it does not wait. */
 export function withdraw(
   state: EnvironmentState,
-  { rollout, by }: { rollout: string; by: string },
+  { rollout, by, reason = `${by} cancelled it before it started` }: Withdrawal,
   at: string,
-): boolean {
+): Superseded | undefined {
   const found = waiting(state).find(({ request }) => request.order.rollout === rollout);
-  if (!found) return false;
-  const reasons = [`${by} cancelled it before it started`];
-  keepEnded(state, found.request, { kind: 'aborted', reasons }, at, { neverStarted: true });
+  if (!found) return undefined;
+  const outcome = { kind: 'aborted' as const, reasons: [reason] };
+  keepEnded(state, found.request, outcome, at, { neverStarted: true });
   const left = waiting(state).filter((one) => one !== found);
   if (left.length > 0) state.queue = left;
   else delete state.queue;
-  return true;
+  return { request: found.request, outcome };
 }
 
 type Obstacle = { why: string; until?: number };

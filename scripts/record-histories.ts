@@ -43,13 +43,14 @@ const WANTED: Record<string, string> = {
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
   'release-one-way': 'release:greeter-7',
+  'finalise-refused': 'finalise:production',
   'page-taken': 'page:greeter-4/1/staging',
   'thread-told': 'thread:greeter-1',
   'triage-judged': 'triage:greeter-triage-1',
 };
 
-/** Its id has a part of chance. */
-let approvalAsked = '';
+/** Their ids have a part of chance. */
+const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
   const only = args[0] === 'releases' || args[0] === 'repairs' ? args[0] : undefined;
@@ -71,7 +72,7 @@ async function main(args: string[]): Promise<void> {
     await patchwright.start();
     if (only !== 'repairs') {
       await runReleases(patchwright, repository);
-      Object.assign(wanted, WANTED, { 'approval-approved': `approval:${approvalAsked}` });
+      Object.assign(wanted, WANTED, MADE);
     }
     if (only !== 'releases') {
       await repairs(patchwright, repository);
@@ -113,6 +114,9 @@ async function runReleases(patchwright: Patchwright, repository: ReturnType<type
   await callSomebody(patchwright);
   repository.commit({ FORMAT: '2\n' }, patchMessage('Write another format', ''));
   await releaseOneWay(patchwright);
+  // Plain processes have no levels: it ends at its first look.
+  await patchwright.call('env', 'finalise', 'production', '3.6-IV2');
+  await askAtTheTerminal(patchwright);
 }
 
 /** As an environment does for a roll-out that froze. */
@@ -136,12 +140,23 @@ async function releaseOneWay(patchwright: Patchwright): Promise<void> {
   await until('bob is asked', async () => {
     const [asked] = await patchwright.json<{ id: string; open: { digest: string } }[]>('approvals');
     if (!asked) return false;
-    approvalAsked = asked.id;
+    MADE['approval-approved'] = `approval:${asked.id}`;
     const approve = ['approve', asked.id, '--digest', asked.open.digest];
     return (await patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, ...approve)).status === 0;
   });
   await until('the release has ended', async () => (await outcomeOf(patchwright)) !== undefined);
   await expectOutcome(patchwright, 'released');
+}
+
+/** Without knowledge a person is called, takes it, hands it over in vain, and solves it. */
+async function askAtTheTerminal(patchwright: Patchwright): Promise<void> {
+  const asked = await patchwright.call('ticket', 'open', '--text', 'Why does the greeter not greet?');
+  const id = asked.stdout.split('\n')[0] ?? '';
+  MADE['ticket-solved'] = `ticket:${id}`;
+  for (const click of ['take', 'hand-off', 'solved']) {
+    const { status, stderr } = await patchwright.call('ticket', click, id);
+    if (status !== 0) throw new Error(`ticket ${click} ended with ${status}: ${stderr}`);
+  }
 }
 
 /** The failure that the release before was held for, found by another CI. */

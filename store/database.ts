@@ -10,6 +10,7 @@ import type { ReleaseTables } from './releases.ts';
 import type { RolloutTables } from './rollouts.ts';
 import type { SuiteTables } from './suites.ts';
 import type { ThreadTables } from './thread.ts';
+import type { TicketTables } from './tickets.ts';
 import type { TriageTables } from './triage.ts';
 
 /** Every table, put together from the files that own them. */
@@ -22,6 +23,7 @@ export type Database = ReleaseTables &
   TriageTables &
   ApprovalTables &
   AgentTables &
+  TicketTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

@@ -16,6 +16,9 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '050-gates': () => import('./migrations/050-gates.ts'),
   '060-approvals': () => import('./migrations/060-approvals.ts'),
   '070-agents': () => import('./migrations/070-agents.ts'),
+  '080-mentions': () => import('./migrations/080-mentions.ts'),
+  '081-metadata-before': () => import('./migrations/081-metadata-before.ts'),
+  '095-tickets': () => import('./migrations/095-tickets.ts'),
 };
 
 const provider: MigrationProvider = {

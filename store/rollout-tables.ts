@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { WaveKind } from '../decisions/gate/profile.ts';
+import type { MetadataBefore } from '../decisions/kafka-rules/put-back.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
 import type { Digest, GateVerdict, ReadBack, RolloutOutcome, TrafficAccount } from '../workflows/types.ts';
 
@@ -54,6 +55,7 @@ export interface RolloutTables {
     baseline: Json<ClientFigures>;
     traffic: Json<TrafficAccount>;
     before_looks: Optional<string>;
+    metadata_before: Json<MetadataBefore>;
   };
   rollout_target: {
     rollout: string;

@@ -61,6 +61,7 @@ export async function openRollout(
       traffic: null,
       baseline: null,
       before_looks: null,
+      metadata_before: null,
     })
     .where('id', '=', order.rollout)
     .where(sql<boolean>`outcome is not null and outcome ->> 'kind' <> 'promoted'`)

@@ -19,6 +19,8 @@ const FAST = [
   'test/decisions',
   'test/config',
   'test/architecture',
+  'test/knowledge/decisions',
+  'test/knowledge/documents',
   'test/gates/arithmetic',
   'test/gates/gate',
   'test/gates/prometheus',

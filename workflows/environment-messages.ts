@@ -3,6 +3,7 @@ import type { Digest, RolloutOrder, RolloutOutcome } from './types.ts';
 
 /** The one workflow of an environment. */
 export const environmentId = (environment: string) => `environment:${environment}`;
+export const finaliseId = (environment: string) => `finalise:${environment}`;
 export const rolloutId = (rollout: string) => `rollout:${rollout}`;
 
 /**
@@ -86,10 +87,20 @@ export type EnvironmentState = {
 };
 
 export const requestRollout = defineUpdate<RequestAnswer, [RolloutRequest]>('requestRollout');
-/** A release that was cancelled takes back what has not started. False where it runs, has ended or was never asked for. */
-export const withdrawRollout = defineUpdate<boolean, [{ rollout: string; by: string }]>('withdrawRollout');
+/**
+ * Takes back what has not started. Without a `reason` its own release was cancelled, and waits for no word; with one
+ * that release is told.
+ */
+export type Withdrawal = { rollout: string; by: string; reason?: string };
+/** False where it runs, has ended or was never asked for. */
+export const withdrawRollout = defineUpdate<boolean, [Withdrawal]>('withdrawRollout');
 export const brake = defineUpdate<EnvironmentState, [BrakeOrder]>('brake');
 export const environmentState = defineQuery<EnvironmentState>('environmentState');
+
+/** Asks to raise the metadata version for good (K16). Whether it may be is found after the answer. */
+export type FinaliseRequest = { level: string; settings: Digest; by: string };
+export type FinaliseAnswer = { kind: 'asked'; approval: string } | { kind: 'refused'; reasons: string[] };
+export const requestFinalise = defineUpdate<FinaliseAnswer, [FinaliseRequest]>('requestFinalise');
 
 /** From the roll-out to its environment, and from there to the release that asked. */
 export const rolloutEnded = defineSignal<[{ rollout: string; outcome: RolloutOutcome }]>('rolloutEnded');

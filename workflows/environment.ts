@@ -16,6 +16,7 @@ import {
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { admit, msUntilStart, startNext, withdraw } from '../decisions/environment-queue.ts';
 import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../decisions/environment-state.ts';
+import { callSomebody } from './call-somebody.ts';
 import {
   type BrakeOrder,
   type Brakes,
@@ -23,16 +24,15 @@ import {
   brakesChanged,
   type EnvironmentState,
   environmentState,
-  type RolloutRequest,
+  requestFinalise,
   requestRollout,
   rolloutEnded,
   rolloutId,
   withdrawRollout,
 } from './environment-messages.ts';
-import { page } from './page.ts';
-import { pageId } from './page-messages.ts';
+import { askToFinalise } from './finalise-request.ts';
 import { rollout } from './rollout.ts';
-import type { PageOrder, RolloutOutcome } from './types.ts';
+import type { RolloutOutcome } from './types.ts';
 
 const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
   taskQueue: 'patchwright-activity',
@@ -51,7 +51,7 @@ const HISTORY = 1_500;
  *      does one that comes in a freeze window or while it cools down. While frozen by somebody, it is refused.
  *   2. Run it as a child, one at a time; brakes reach it as they are pressed.
  *   3. Keep how it ended and tell the release that asked. One that ended frozen freezes the environment; one that was
- *      rolled back stops the same artifact wherever it is on its way (G5).
+ *      rolled back stops the same artifact wherever it is on its way (G5), as its roll-back did when it began.
  *   4. With nothing running, begin a new history when this one has grown.
  */
 export async function environment(start: EnvironmentState): Promise<void> {
@@ -69,7 +69,13 @@ export async function environment(start: EnvironmentState): Promise<void> {
     const { requester, order } = superseded.request;
     return tellRequester(requester, order.rollout, superseded.outcome).then(() => answer);
   });
-  setHandler(withdrawRollout, (order) => withdraw(state, order, now()));
+  setHandler(withdrawRollout, (order) => {
+    const withdrawn = withdraw(state, order, now());
+    if (!withdrawn || order.reason === undefined) return withdrawn !== undefined;
+    const { request, outcome } = withdrawn;
+    return tellRequester(request.requester, request.order.rollout, outcome).then(() => true);
+  });
+  setHandler(requestFinalise, (request) => askToFinalise(state, request));
   setHandler(rolloutEnded, ({ rollout, outcome }) => {
     told.set(rollout, outcome);
     overruleEnded(state, rollout, outcome, now());
@@ -124,7 +130,9 @@ export async function environment(start: EnvironmentState): Promise<void> {
     await tellRequester(request.requester, name, outcome);
     if (outcome.kind === 'frozen' && patched('paged')) await callSomebody(request.order, outcome.reasons);
     if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
-      await stopElsewhere({ environment: state.environment, digest: request.order.candidate.digest, because: name });
+      const { settings, candidate } = request.order;
+      // Once more: what was asked for since the roll-back began.
+      await stopElsewhere({ environment: state.environment, digest: candidate.digest, because: name, settings });
     }
   }
 }
@@ -196,20 +204,5 @@ async function tellRequester(requester: string, rollout: string, outcome: Rollou
     await getExternalWorkflowHandle(requester).signal(rolloutEnded, { rollout, outcome });
   } catch (error) {
     log.warn('the release that asked is gone', { requester, rollout, error: String(error) });
-  }
-}
-
-/** Until somebody has it. It outlives this history; one that is called for this roll-out already goes on. */
-async function callSomebody({ rollout, release, environment, settings }: RolloutRequest['order'], reasons: string[]) {
-  const summary = `${environment} is frozen by ${rollout}: ${reasons.join('; ')}.`.slice(0, 900);
-  const order: PageOrder = { id: rollout, release, about: environment, summary, settings };
-  try {
-    await startChild(page, {
-      ...{ workflowId: pageId(rollout), args: [order], parentClosePolicy: ParentClosePolicy.ABANDON },
-      staticSummary: summary.slice(0, 200),
-    });
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError')) throw error;
-    log.info('somebody is being called for it already', { rollout });
   }
 }

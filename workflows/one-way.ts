@@ -7,7 +7,7 @@ import { approvalId } from './approval-messages.ts';
 import type { Cut, ReleaseInput } from './release.ts';
 import type { Build } from './types.ts';
 
-const { judgeReversibility } = proxyActivities<ReversibilityActivities>({
+const { judgeReversibility, differenceSinceApproved } = proxyActivities<ReversibilityActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '20 seconds',
@@ -27,10 +27,12 @@ export async function oneWayReasons(
 
 /** People decide once a candidate, before the second environment. A release that is tried again asks again. */
 export async function askForOneWay(
-  { release, settings, requestedBy, environments }: ReleaseInput,
+  { release, fork, settings, requestedBy, environments }: ReleaseInput,
   n: number,
-  { cut: { patches }, candidate, reasons }: { cut: Cut; candidate: Build; reasons: string[] },
+  { cut: { base, patches }, candidate, reasons }: { cut: Cut; candidate: Build; reasons: string[] },
 ): Promise<{ approval: string; refusal?: string }> {
+  const { commit } = candidate;
+  const difference = patched('difference-shown') ? await differenceSinceApproved({ fork, base, commit, reasons }) : [];
   const where = environments.filter((environment) => needsOneWayApproval(environments, environment));
   const id = `${release}/${n}/one-way/${workflowInfo().runId.slice(0, 6)}`;
   const question = oneWayQuestion({
@@ -42,6 +44,7 @@ export async function askForOneWay(
     requestedBy,
     patches,
     environments: where,
+    difference,
   });
   const outcome = await executeChild(approval, {
     workflowId: approvalId(id),

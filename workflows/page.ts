@@ -25,7 +25,7 @@ const MOST_CALLS = 96;
 /**
  * Calls somebody until somebody has it.
  *
- *   1. Say in the thread what is the matter, and what to type.
+ *   1. Say in the thread what is the matter and what to type, and mention who is to know.
  *   2. Call; wait; call again, until it is acknowledged. A call that fails is told, and the next one is made all the same.
  *   3. Say who has it, in the thread and to the service.
  */
@@ -37,13 +37,19 @@ export async function page(order: PageOrder): Promise<PageState> {
     state.acknowledged ??= { by, at: new Date().toISOString() };
     return state;
   });
-  const say = (key: string, text: string, tone: 'good' | 'bad') =>
-    tell({ release, key: `page/${id}/${key}`, text, tone });
+  const say = (key: string, text: string, tone: 'good' | 'bad', mentions: string[] = []) =>
+    tell({ release, key: `page/${id}/${key}`, text, tone, ...(mentions.length > 0 && { mentions }) });
 
-  const { repeatMs } = await openPage(order);
-  await say('open', `PAGE: ${order.summary} Whoever takes it: npx patchwright page ack ${id}`, 'bad');
+  // A page from before there were mentions goes on without.
+  const { repeatMs, mentions = [] } = await openPage(order);
+  const take = `Whoever takes it: npx patchwright page ack ${id}`;
+  await say('open', `PAGE: ${order.summary} ${take}`, 'bad', mentions);
   while (!state.acknowledged && state.called < MOST_CALLS) {
     state.called += 1;
+    // The first was said above.
+    if (state.called > 1 && mentions.length > 0) {
+      await say(`again/${state.called}`, `PAGE, still nobody's: ${order.about} is frozen. ${take}`, 'bad', mentions);
+    }
     const problem = await call({ ...order, n: state.called });
     if (problem !== undefined) await say(`problem/${state.called}`, `nobody could be called: ${problem}`, 'bad');
     await condition(() => state.acknowledged !== undefined, repeatMs);

@@ -1,6 +1,7 @@
-import { getExternalWorkflowHandle, log, proxyActivities } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { gateMeans } from '../decisions/gate-outcome.ts';
+import { callSomebody } from './call-somebody.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
 import { before, node } from './rollout-nodes.ts';
@@ -19,7 +20,7 @@ const { freezeForWatch, unfreezeAfterWatch, stopElsewhere } = proxyActivities<En
  *
  *   1. Look on, at whatever traffic there is. Another roll-out, or somebody's hands, end the watch.
  *   2. Harm: keep others from starting, put back what this roll-out changed by the rules of every roll-back, and say
- *      of roll-out and release what became of them.
+ *      of roll-out and release what became of them. What freezes instead calls somebody.
  */
 export async function watchOver(
   desk: Desk,
@@ -51,7 +52,13 @@ async function freeze(desk: Desk, reasons: string[]): Promise<RolloutOutcome> {
   await freezeForWatch({ environment, reason: reasons.join('; ') });
   await before.overruleOutcome({ rollout, release, environment, outcome });
   await tellEnvironment(desk, outcome);
+  await callFor(desk, outcome);
   return outcome;
+}
+
+/** Its environment calls for what ends frozen there; this ended before, as promoted. */
+async function callFor(desk: Desk, outcome: RolloutOutcome): Promise<void> {
+  if (outcome.kind === 'frozen' && patched('paged-in-the-watch')) await callSomebody(desk.run, outcome.reasons);
 }
 
 /** It has been told *promoted* before. Where it is gone the store has the outcome. */
@@ -81,9 +88,11 @@ async function takeBack(
   if (outcome.kind !== 'rolled-back' && outcome.kind !== 'frozen') return undefined;
   await before.overruleOutcome({ rollout, release, environment, outcome });
   await tellEnvironment(desk, outcome);
+  await callFor(desk, outcome);
   // Where it could not be put right a person has to look: the environment stays frozen.
   if (outcome.kind === 'rolled-back') await unfreezeAfterWatch({ environment });
-  // G5: what was put back here is on its way nowhere.
-  await stopElsewhere({ environment, digest: desk.run.candidate.digest, because: rollout });
+  // G5 once more: what was asked for since the roll-back began.
+  const { settings, candidate } = desk.run;
+  await stopElsewhere({ environment, digest: candidate.digest, because: rollout, settings });
   return outcome;
 }

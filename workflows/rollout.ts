@@ -5,10 +5,12 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
 import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
 import { accountWords, outcomeWords, planWords } from '../decisions/rollout-words.ts';
@@ -40,6 +42,14 @@ const after = proxyActivities<RolloutActivities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '15 seconds',
   retry: { maximumInterval: '10 seconds', maximumAttempts: 5 },
+});
+
+/** The roll-back goes on whether or not they answer; its environment asks once more when it has ended. */
+const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 10 },
 });
 
 /**
@@ -151,11 +161,25 @@ async function conclude(desk: Desk, stopped: Stop): Promise<RolloutOutcome> {
   return rollBack(desk, stopped);
 }
 
+/** G5: from its first moment, and beside it: nodes that suffer do not wait for another environment's answer. */
+async function rollBack(desk: Desk, stop: Stop): Promise<RolloutOutcome> {
+  const { environment, rollout, candidate, settings } = desk.run;
+  const stopping =
+    stop.kind === 'roll-back' && patched('stopped-at-once')
+      ? attempt('stop the same artifact elsewhere', () =>
+          stopElsewhere({ environment, digest: candidate.digest, because: rollout, settings }),
+        )
+      : undefined;
+  const outcome = await putBack(desk, stop);
+  await stopping;
+  return outcome;
+}
+
 /**
  * Puts back what this roll-out changed: the node that did not return first. No preflight, no bake, and the
  * rules of a roll-back; a node that does not return on its old artifact either freezes it where it is.
  */
-async function rollBack(desk: Desk, { kind, reasons }: Stop): Promise<RolloutOutcome> {
+async function putBack(desk: Desk, { kind, reasons }: Stop): Promise<RolloutOutcome> {
   const { run, progress } = desk;
   progress.step = 'roll-back';
   progress.done = [];

@@ -194,3 +194,18 @@ export type TrafficAccount = {
 
 /** Somebody has to look, now. `id`: of the roll-out; `about`: the environment. */
 export type PageOrder = { id: string; release: string; about: string; summary: string; settings: Digest };
+
+/** A feature level that is raised for good. `rollout`: the one that was promoted; `approval`: the id of the question. */
+export type FinaliseOrder = {
+  environment: string;
+  rollout: string;
+  /** Of `metadata.version`, by its name: 3.6-IV2. */
+  level: string;
+  settings: Digest;
+  by: string;
+  approval: string;
+};
+
+export type FinaliseOutcome =
+  | { kind: 'finalised'; release: string; level: string }
+  | { kind: 'refused'; release: string; reasons: string[] };

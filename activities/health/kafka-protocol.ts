@@ -6,6 +6,8 @@ import {
   listPartitionReassignmentsV0,
   metadataV12,
   type Reader,
+  ResponseError,
+  updateFeaturesV1,
   Writer,
 } from '@platformatic/kafka';
 import type { ConfigSource } from '../../decisions/kafka-rules/snapshot.ts';
@@ -230,4 +232,24 @@ export async function electPreferred(
       .filter(({ errorCode }) => errorCode !== 0 && errorCode !== ELECTION_NOT_NEEDED)
       .map(({ id, errorCode }) => ({ partition: `${topic}-${id}`, errorCode })),
   );
+}
+
+/** Kafka's upgrade types: a raise; 2 and 3 are downgrades, which are never asked for. */
+const UPGRADE = 1 as const;
+
+/**
+ * Raises one feature to a level, as `kafka-features.sh upgrade --feature` does. Any broker passes it on to the active
+ * controller, which asks every node whether it knows the level. Its refusal in its words; undefined where it agreed.
+ */
+export async function raiseLevel(connection: Connection, feature: string, level: number): Promise<string | undefined> {
+  const update = { feature, maxVersionLevel: level, upgradeType: UPGRADE };
+  try {
+    await updateFeaturesV1.api.async(connection, REQUEST_MS - 500, [update], false);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    const { errorMessage, results } = error.response as Awaited<ReturnType<typeof updateFeaturesV1.api.async>>;
+    const refused = results.find(({ errorCode }) => errorCode !== 0);
+    return refused?.errorMessage ?? errorMessage ?? error.message;
+  }
 }

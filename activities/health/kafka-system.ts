@@ -1,18 +1,20 @@
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { finalisedLevel, k16MayFinalise, METADATA } from '../../decisions/kafka-rules/features.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 import { offlinePartitions, underMinIsr, underReplicated } from '../../decisions/kafka-rules/preflight.ts';
+import { metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Driver } from '../deploy/driver.ts';
 import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
-import { electPreferred, withConnection } from './kafka-protocol.ts';
+import { electPreferred, raiseLevel, withConnection } from './kafka-protocol.ts';
 import { createPrometheus } from './prometheus.ts';
-import { allFacts, type System, type Waiting } from './system.ts';
+import { allFacts, type Levels, type System, type Waiting } from './system.ts';
 
 const jmx = { figures: readAllGateFigures };
 
@@ -24,11 +26,11 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
   const prometheus = typeof gates === 'object' && gates.prometheus ? createPrometheus(gates.prometheus) : undefined;
   const read = async () => readKafka(await driver.targets(), await allFacts(driver));
   return {
-    preflight: async (targets) => preflight(await read(), targets, rules),
+    preflight: async (targets, toVersion) => preflight(await read(), targets, rules, toVersion),
     next: async (remaining) => k3Next(await read(), remaining, fetchTimeoutMs),
     goesLast: async () => leaderOf(await read()),
     canRoll: async (wave) => canRoll(await read(), wave, rules),
-    canRollBack: async (wave, suspects) => canRollBack(await read(), wave, suspects, rules),
+    canRollBack: async (wave, suspects, before) => canRollBack(await read(), wave, suspects, rules, before),
     ledAsPreferred: async (target) => k11LedAsPreferred(await read(), target),
     keepsFromKilling: async (target) => k10KeepsFromKilling(await read(), target),
     async waitsFor(target, suspects) {
@@ -41,6 +43,23 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     gateMetrics: KAFKA_GATE_METRICS,
     gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
     readsCommit: () => true,
+    levels: levelsOf({ driver, read }),
+  };
+}
+
+function levelsOf({ driver, read }: Cluster): Levels {
+  return {
+    before: async () => metadataBefore(await read()),
+    async mayFinalise(wanted) {
+      const snapshot = await read();
+      return { findings: k16MayFinalise(snapshot, wanted), level: finalisedLevel(snapshot) };
+    },
+    async raise(level) {
+      const { answeredBy } = await read();
+      const asked = (await driver.targets()).find(({ name }) => answeredBy.includes(name));
+      if (!asked) throw new Error('no broker answers: the level cannot be raised now');
+      return withConnection(brokerAddress(asked), (connection) => raiseLevel(connection, METADATA, level));
+    },
   };
 }
 

@@ -1,6 +1,9 @@
 import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { Figures, GateMetric } from '../../decisions/gate/types.ts';
+import type { Finalisation } from '../../decisions/kafka-rules/features.ts';
+import type { MetadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import type { LedPartition } from '../../decisions/kafka-rules/settled.ts';
+import type { Finding } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import type { Driver, TargetFacts } from '../deploy/driver.ts';
 import { kafkaSystem } from './kafka-system.ts';
@@ -22,14 +25,15 @@ export type Waiting = { waitingFor: string[]; progress?: number };
  * system that has no rule for a question answers that nothing is in the way.
  */
 export type System = {
-  preflight(targets: string[]): Promise<Judgement>;
+  /** `toVersion`: of what is to be installed, where it is known. */
+  preflight(targets: string[], toVersion?: string): Promise<Judgement>;
   /** Which of these is next (K3); `unknown` where nothing tells the order. */
   next(remaining: string[]): Promise<{ next: string } | 'unknown'>;
   /** Who leads the quorum, and comes last (K3); undefined where nobody does, or nothing tells it. */
   goesLast(): Promise<string | undefined>;
   canRoll(wave: string[]): Promise<Judgement>;
   /** The same for nodes that carry the artifact which is rolled back. */
-  canRollBack(wave: string[], suspects: string[]): Promise<Judgement>;
+  canRollBack(wave: string[], suspects: string[], before?: MetadataBefore): Promise<Judgement>;
   /** The leaders that a stop of this node will move, to be given back (K11). */
   ledAsPreferred(target: string): Promise<LedPartition[]>;
   /** Why a node that does not exit may not be killed yet (K10 as corrected), or undefined. */
@@ -45,6 +49,17 @@ export type System = {
   gateFigures(): Promise<Record<string, Figures | 'unread'>>;
   /** Whether a target can say which commit it runs (G6). */
   readsCommit(target: string): boolean;
+  /** Feature levels, where the system has them. */
+  levels?: Levels;
+};
+
+export type Levels = {
+  /** To be kept before the first node (K17); undefined where not every broker tells. */
+  before(): Promise<MetadataBefore | undefined>;
+  /** What speaks against finalising (K16), and the level that is finalised now. */
+  mayFinalise(wanted: Finalisation): Promise<{ findings: Finding[]; level: number | undefined }>;
+  /** Raises the level for good. What the cluster says against it, in its words; undefined once it was taken. */
+  raise(level: number): Promise<string | undefined>;
 };
 
 /** The system of an environment, read through its driver and its own interfaces. */

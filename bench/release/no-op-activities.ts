@@ -62,6 +62,7 @@ export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): 
     ...noOpBuild(db, settings),
     checkPatches: async () => [],
     judgeReversibility: async () => ({ kind: 'reversible' }),
+    differenceSinceApproved: async () => [],
     ...noOpRollout(db, settings, size.targets),
   };
 }

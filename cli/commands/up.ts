@@ -3,11 +3,16 @@ import { startUp, type UpOptions } from '../../services/supervisor.ts';
 import { fired, untilInterrupted } from '../../services/until-interrupted.ts';
 import type { Progress } from '../../setup/progress.ts';
 
-export const ROLES = ['workflow', 'activity', 'suite', 'agent'] as const;
+export const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
 
-/** What one machine runs: agents' commands only where there is a model that could ask for one. */
-export const rolesOf = ({ model }: Pick<Settings, 'model'>): string[] =>
-  ROLES.filter((role) => role !== 'agent' || model !== undefined);
+/**
+ * What one machine runs by default: agents' commands only where there is a model that could ask for one, and nothing
+ * that listens where nobody can ask.
+ */
+export const rolesFor = ({ model, support }: Pick<Settings, 'model' | 'support'>): string[] =>
+  ROLES.filter(
+    (role) => (role !== 'agent' || model !== undefined) && (role !== 'inbound' || support.slack !== undefined),
+  );
 
 /** `patchwright up`: runs everything until Ctrl-C, `patchwright down` or SIGTERM. Returns the exit status. */
 export async function up(options: Omit<UpOptions, 'interrupted'>): Promise<0> {

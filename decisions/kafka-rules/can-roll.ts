@@ -5,10 +5,11 @@ import {
   k10StopsGracefully,
   k14StaysInOneRack,
 } from './availability.ts';
-import { k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
+import { k2MayGoTo4, k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
 import { metadataLevel } from './metadata-versions.ts';
 import { k19SeesEverything } from './observe.ts';
 import { k1NothingMoves, k1StartsWhole } from './preflight.ts';
+import { k17MayPutBack, type MetadataBefore } from './put-back.ts';
 import { k4KeepsQuorum, k5GatesOf } from './quorum.ts';
 import { type Finding, type KafkaSnapshot, nodesNamed } from './snapshot.ts';
 import { applyWaivers, type Judgement, type RuleWaiver } from './waivers.ts';
@@ -19,16 +20,24 @@ export type RuleSettings = {
   waivers: readonly RuleWaiver[];
   /** The name of the level at which `metadata.version` is pinned (K15), for example 3.6-IV2. */
   metadataVersion?: string | undefined;
+  /** The oldest client that connects, as somebody looked (K2). */
+  oldestClient?: string | undefined;
 };
 
 /**
- * Before anything is touched: the cluster is whole (K1), keeps its min ISR (K9) and its metadata version (K15), and can
- * spare each of the nodes (K4, K6–K8, K10).
+ * Before anything is touched: the cluster is whole (K1), is ready for the candidate's major version (K2), keeps its min
+ * ISR (K9) and its metadata version (K15), and can spare each of the nodes (K4, K6–K8, K10).
  */
-export function preflight(snapshot: KafkaSnapshot, targets: readonly string[], settings: RuleSettings): Judgement {
+export function preflight(
+  snapshot: KafkaSnapshot,
+  targets: readonly string[],
+  settings: RuleSettings,
+  toVersion?: string,
+): Judgement {
   const findings = [
     ...k19SeesEverything(snapshot),
     ...k1StartsWhole(snapshot),
+    ...(toVersion === undefined ? [] : k2MayGoTo4(snapshot, toVersion, settings.oldestClient ?? 'unknown')),
     ...k9MinIsrStaysInEffect(snapshot),
     ...pinned(snapshot, settings),
     // One at a time: each alone must be spared.
@@ -51,16 +60,18 @@ export function canRoll(snapshot: KafkaSnapshot, wave: readonly string[], settin
 /**
  * The same for a roll-back of the suspect artifact: no K1, and K6, K7, K8 and K10's leadership are waived
  * for the nodes that carry it, since it may itself keep the ISR at its minimum (strimzi #6052, #9654). K4
- * stays. `wave` are suspects.
+ * stays, and K17: an artifact that would not start is not put back. `wave` are suspects.
  */
 export function canRollBack(
   snapshot: KafkaSnapshot,
   wave: readonly string[],
   suspects: readonly string[],
   settings: RuleSettings,
+  before?: MetadataBefore,
 ): Judgement {
   const findings = [
     ...k19SeesEverything(snapshot, suspects),
+    ...k17MayPutBack(snapshot, before),
     ...k4KeepsQuorum(snapshot, wave, settings.quorumFetchTimeoutMs),
     ...k14StaysInOneRack(snapshot, wave),
   ];

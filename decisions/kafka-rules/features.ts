@@ -1,19 +1,24 @@
 import { FIRST_3_3, metadataChangesBetween, metadataName } from './metadata-versions.ts';
 import { type Finding, few, isBroker, type KafkaSnapshot } from './snapshot.ts';
 
-const METADATA = 'metadata.version';
+export const METADATA = 'metadata.version';
 const ELR = 'eligible.leader.replicas.version';
 
 /**
  * K2: a 4.x node runs KRaft only, beside software and metadata of 3.3 or later, and talks to clients of 2.1 or
- * later. What is not known blocks. (Kafka upgrade.md.)
+ * later. What is not known blocks. (Kafka upgrade.md.) A cluster that runs 4.x is there already.
  *
  * @param oldestClient the oldest client that is known to connect; `unknown` where nobody looked
  */
 export function k2MayGoTo4(snapshot: KafkaSnapshot, toVersion: string, oldestClient: string | 'unknown'): Finding[] {
-  if (majorOf(toVersion) < 4) return [];
   const findings: Finding[] = [];
   const say = (reason: string, node?: string) => findings.push({ rule: 'K2', reason, ...(node && { node }) });
+  const major = majorOf(toVersion);
+  if (major === undefined) {
+    say(`"${toVersion}" does not tell Kafka's version: name it in the fork's version or baseVersion`);
+    return findings;
+  }
+  if (major < 4 || snapshot.nodes.every(runs4)) return [];
   if (snapshot.quorum === 'unknown') say(`${toVersion} runs on KRaft alone, and no quorum answers`);
   for (const { name, figures } of snapshot.nodes) {
     const version = figures === 'unknown' ? 'unknown' : figures.version;
@@ -124,15 +129,24 @@ export function k17MayDowngrade(from: number, to: number): Finding[] {
   return changes.length === 0 ? [] : [{ rule: 'K17', reason: `${way}: ${changes.join(', ')} changed metadata` }];
 }
 
-function finalisedLevel({ features }: KafkaSnapshot): number | undefined {
+const runs4 = ({ figures }: KafkaSnapshot['nodes'][number]) =>
+  figures !== 'unknown' && figures.version !== 'unknown' && (majorOf(figures.version) ?? 0) >= 4;
+
+export function finalisedLevel({ features }: KafkaSnapshot): number | undefined {
   return features === undefined || features === 'unknown' ? undefined : features.finalised[METADATA];
 }
 
-const majorOf = (version: string) => Number.parseInt(version, 10);
+/** Versions like `3.6.2-fork.1`, `v3.6.2` and `kafka-3.6.2`: the first two numbers. */
+const NUMBERS = /(\d+)\.(\d+)/;
 
-/** Versions like `3.6.2-fork.1`. What does not begin with two numbers is below everything. */
+const majorOf = (version: string): number | undefined => {
+  const match = NUMBERS.exec(version);
+  return match ? Number(match[1]) : undefined;
+};
+
+/** What has no two numbers is below everything. */
 function isBelow(version: string, [major, minor]: readonly [number, number]): boolean {
-  const match = /^(\d+)\.(\d+)/.exec(version);
+  const match = NUMBERS.exec(version);
   if (!match) return true;
   const [a, b] = [Number(match[1]), Number(match[2])];
   return a < major || (a === major && b < minor);

@@ -10,8 +10,8 @@ export type RuleWaiver = {
   until: string;
 };
 
-/** Rules about what cannot be seen, undone or known are never waived. */
-const WAIVABLE = new Set(['K1', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K14']);
+/** Rules about what cannot be seen or undone are never waived. What a person can know better (K2) is. */
+const WAIVABLE = new Set(['K1', 'K2', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K14']);
 
 /** What a rule found, after waivers: what still blocks, and what was waived by whose words. */
 export type Judgement = { blocks: RuleFinding[]; waived: { finding: RuleFinding; waiver: RuleWaiver }[] };

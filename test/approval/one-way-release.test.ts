@@ -8,7 +8,11 @@ import { until } from '../rollout/fixture.ts';
 import { startSlackServer } from '../servers/slack.ts';
 
 // The whole product by its command line: a candidate that could not be taken back waits for people before production.
-type Asked = { id: string; question: { kind: string; title: string }; open: { digest: string; deciders: string[] } };
+type Asked = {
+  id: string;
+  question: { kind: string; title: string; summary: string };
+  open: { digest: string; deciders: string[] };
+};
 type Report = {
   outcome: { kind: string; at?: string; reasons: string[] } | null;
   approvals: { id: string; digest: string; decision: string; by: string }[];
@@ -70,12 +74,21 @@ test('it goes to staging, waits, and goes to production once somebody else has s
   const late = await patchwright.callWith(bob, ...approve);
   expect(late).toMatchObject({ status: 1, stdout: expect.stringContaining('it is over: approved by bob') });
   expect((await patchwright.call('audit', 'verify')).stdout).toMatch(/^whole: \d+ rows/);
+  // Its command line; what it does is in test/rollout/finalise.test.ts.
+  const finalise = await patchwright.call('env', 'finalise', 'production', '3.6-IV2');
+  expect(finalise).toMatchObject({ status: 1, stderr: expect.stringContaining('it is no Kafka cluster') });
 }, 240_000);
 
-test('a no holds the release before production, with its reason', async () => {
+test('after the base changed it shows the difference to what was approved; a no holds the release, with its reason', async () => {
+  repository.git('checkout', '--quiet', 'upstream');
+  repository.commit({ README: 'Greets.\n' }, 'Greeter 1.1');
+  repository.git('rebase', '--quiet', 'upstream', 'main');
   repository.commit({ FORMAT: '3\n' }, patchMessage('Write a third format', ''));
   await patchwright.call('release', 'greeter', '--detach');
-  const { id, open } = await asked();
+  const { id, open, question } = await asked();
+  expect(question.summary).toMatch(
+    /Since bob approved greeter-1\/1\/one-way\/\w+ .*\n- base: 1\.0\S+ \((\w+)\) → 1\.0\S+ \((?!\1)\w+\)\n- patches: 1 unchanged; new: Write a third format\n- why it is one-way: unchanged\n- in full: git range-diff \w+\.\.\w+ \w+\.\.\w+/,
+  );
   const reject = ['reject', id, '--digest', open.digest, '--note', 'not before the holidays'];
   expect(await patchwright.callWith(await tokenOf('bob'), ...reject)).toMatchObject({ status: 0 });
   const { outcome } = await ended();

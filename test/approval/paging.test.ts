@@ -112,6 +112,22 @@ test('a service that is away is called again; one that refuses is told in the th
   expect((await handle.result()).acknowledged?.by).toBe('bob');
 }, 60_000);
 
+test('who has a Slack account is mentioned with every call, until somebody has it', async () => {
+  const id = 'kafka-4/1/production';
+  const people = { ada: { name: 'Ada', slack: { team: 'T01', user: 'U01' } }, bob: { name: 'Bob' } };
+  const named = settingsSchema.parse({ forks: {}, people, paging: { repeatMinutes: 0.01 } });
+  const handle = await begin(id, { settings: await keepSettings(db, named) });
+  await expect.poll(() => said('kafka-4'), { timeout: 20_000 }).toContain('still nobody');
+  await acknowledge(handle, 'ada');
+  await handle.result();
+  const calls = (await threadOf(db, 'kafka-4')).map(({ text, mentions }) => [text.slice(0, 5), mentions?.join()]);
+  expect(calls.slice(0, 2)).toEqual([
+    ['PAGE:', 'U01'],
+    ['PAGE,', 'U01'],
+  ]);
+  expect(calls.at(-1)).toEqual(['ada h', undefined]);
+});
+
 test('where no service is configured the thread has it, and who takes it', async () => {
   const id = 'kafka-3/1/production';
   const quiet = await keepSettings(db, settingsSchema.parse({ forks: {} }));

@@ -7,14 +7,19 @@ import { createBuildActivities } from '../../activities/build.ts';
 import { createCheckActivities } from '../../activities/checks.ts';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
 import { createEnvironmentUpActivities } from '../../activities/environment-up.ts';
+import { createFinaliseActivities } from '../../activities/finalise.ts';
 import { createGitActivities } from '../../activities/git.ts';
+import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
 import { createRecordActivities } from '../../activities/release-records.ts';
+import { createRepairActivities } from '../../activities/repair.ts';
 import { createReversibilityActivities } from '../../activities/reversibility.ts';
 import { createRolloutActivities } from '../../activities/rollout.ts';
 import { createStoryActivities } from '../../activities/story.ts';
 import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
+import { createTicketActivities } from '../../activities/tickets.ts';
 import { requireRuleOfTwo, TOUCHES } from '../../activities/touches.ts';
+import { settingsSchema } from '../../config/schema.ts';
 import { ruleOfTwoProblems, type Touches } from '../../decisions/rule-of-two.ts';
 
 // Making activities uses none of what they are given.
@@ -27,6 +32,11 @@ const FACTORIES = {
   createEnvironmentRequestActivities: () => createEnvironmentRequestActivities(none),
   createEnvironmentUpActivities: () => createEnvironmentUpActivities(none),
   createGitActivities: () => createGitActivities(none),
+  createFinaliseActivities: () => createFinaliseActivities(none),
+  createKnowledgeActivities: () =>
+    createKnowledgeActivities({ settings: settingsSchema.parse({ forks: {} }), dataDir: '.' } as never),
+  createRepairActivities: () => createRepairActivities(none),
+  createTicketActivities: () => createTicketActivities(none),
   createPagingActivities: () => createPagingActivities(none),
   createRecordActivities: () => createRecordActivities(none),
   createReversibilityActivities: () => createReversibilityActivities(none),
@@ -67,7 +77,7 @@ describe('what the worker registers', () => {
     const used = new Set([...worker.matchAll(/\b(create\w+Activities)\(/g)].map(([, name]) => name));
     used.delete('createActivities');
     expect([...used].sort()).toEqual(Object.keys(FACTORIES).sort());
-    expect(worker.match(/\bactivities(:| =) requireRuleOfTwo\(/g)).toHaveLength(2);
+    expect(worker.match(/\bactivities(:| =) requireRuleOfTwo\(/g)).toHaveLength(3);
     expect(worker.match(/\bactivities(:| =) (?!requireRuleOfTwo)/g)).toBeNull();
   });
 

@@ -175,7 +175,17 @@ async function nothingDecided() {
 }
 
 test('the corpus has every place that an agent reads', () => {
-  const places = ['code', 'comment', 'log', 'test name', 'failure', 'commit message', 'skill', 'rules', 'file name'] as const;
+  const places = [
+    'code',
+    'comment',
+    'log',
+    'test name',
+    'failure',
+    'commit message',
+    'skill',
+    'rules',
+    'file name',
+  ] as const;
   for (const place of places) expect(injectedIn(place).length, place).toBeGreaterThan(0);
   expect(Object.keys(CORPUS).length).toBeGreaterThanOrEqual(25);
 });

@@ -139,11 +139,26 @@ describe('a newer candidate', () => {
 
   test('a cancelled release takes back what waits, and hears so when it asks again', () => {
     const state = withOneWaiting();
-    expect(withdraw(state, { rollout: 'kafka-2/1/staging', by: 'ada' }, at)).toBe(true);
-    expect(withdraw(state, { rollout: 'kafka-2/1/staging', by: 'ada' }, at)).toBe(false);
-    expect(withdraw(state, { rollout: 'kafka-1/1/staging', by: 'ada' }, at)).toBe(false);
+    expect(withdraw(state, { rollout: 'kafka-2/1/staging', by: 'ada' }, at)).toMatchObject({
+      request: { requester: 'release:kafka-2' },
+      outcome: { kind: 'aborted', reasons: ['ada cancelled it before it started'] },
+    });
+    expect(withdraw(state, { rollout: 'kafka-2/1/staging', by: 'ada' }, at)).toBeUndefined();
+    expect(withdraw(state, { rollout: 'kafka-1/1/staging', by: 'ada' }, at)).toBeUndefined();
     expect(waits(state)).toEqual([]);
     expect(ask(state, request('kafka-2/1/staging'))).toMatchObject({ kind: 'ended', outcome: { kind: 'aborted' } });
+  });
+});
+
+test('what is taken out of the queue for another reason says so', () => {
+  const state = fresh();
+  ask(state, request('kafka-1/1/staging'));
+  ask(state, request('kafka-2/1/staging'));
+  const reason = 'the same artifact was rolled back by kafka-2/1/asia';
+  withdraw(state, { rollout: 'kafka-2/1/staging', by: 'patchwright', reason }, at);
+  expect(ask(state, request('kafka-2/1/staging'))).toEqual({
+    kind: 'ended',
+    outcome: { kind: 'aborted', reasons: [reason] },
   });
 });
 

@@ -19,7 +19,7 @@ import { type RolloutReport, rolloutsOf } from '../../store/rollout-report.ts';
 import { ledgerOf } from '../../store/rollouts.ts';
 import { appendMessage, threadOf } from '../../store/thread.ts';
 import type { BrakeOrder, EnvironmentState, RolloutProgress } from '../../workflows/environment-messages.ts';
-import type { Artifact, Build, RolloutOutcome } from '../../workflows/types.ts';
+import type { Artifact, Build, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
 import { LIBRARIES, type SmallKafka, smallKafkaDeps } from '../environment/small-kafka.ts';
 import type { WorkerOrder } from './worker.ts';
 
@@ -28,12 +28,16 @@ const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Real Temporal, PostgreSQL, worker process and environments, in a folder of the test's own. */
 export type Fixture = Awaited<ReturnType<typeof openFixture>>;
 
-export async function openFixture(environments: Record<string, unknown>, forks: Record<string, unknown> = {}) {
+export async function openFixture(
+  environments: Record<string, unknown>,
+  forks: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
+) {
   const deps = await smallKafkaDeps();
   const services = await startServices({ dataDir: deps.dataDir, fsync: false });
   await migrate(services.databaseUrl);
   const db = openDatabase(services.databaseUrl);
-  const settings = settingsSchema.parse({ forks, environments, libraries: LIBRARIES });
+  const settings = settingsSchema.parse({ forks, environments, libraries: LIBRARIES, ...more });
   const digest = await keepSettings(db, settings);
   const bundle = join(deps.root, 'workflows.js');
   const { code } = await bundleWorkflowCode({ workflowsPath: join(FOLDER, 'workflows.ts'), logger: QUIET });
@@ -124,7 +128,7 @@ function asking(client: Client, db: Db, digest: string) {
     environment: string,
     release: string,
     candidate: Build,
-    extras: { expedite?: boolean } = {},
+    extras: { expedite?: boolean } & Pick<RolloutOrder, 'oneWay'> = {},
   ) => {
     await appendMessage(db, { release, key: `${release}/open`, text: `${release} begins` });
     return client.workflow.start<(order: unknown) => Promise<RolloutOutcome>>('askAndWait', {

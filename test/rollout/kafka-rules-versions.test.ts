@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import {
   type Finalisation,
   k2MayGoTo4,
@@ -10,6 +10,7 @@ import {
 } from '../../decisions/kafka-rules/features.ts';
 import { metadataChangesBetween, metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { k18Reversibility } from '../../decisions/kafka-rules/one-way.ts';
+import { k17MayPutBack, metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import type { Finding, KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import { combined, dedicated, figures, withNode } from './snapshots.ts';
 
@@ -45,6 +46,16 @@ describe('K2 what 4.x needs before it', () => {
     ['no quorum', at(14, { quorum: 'unknown' }), '4.0.0', '3.0.0', ['KRaft']],
     ['old clients', at(14), '4.0.0', '2.0.1', ['clients of 2.0.1']],
     ['clients that nobody looked at', at(14), '4.0.0', 'unknown', ['nobody looked']],
+    ['a tag as version', at(14), 'kafka-3.9.1-fork.2', 'unknown', []],
+    ['a tag of 4.x', at(14), 'v4.1.0-fork.2', 'unknown', ['nobody looked']],
+    ['a name that tells no version', at(14), 'nightly', '3.0.0', ['nightly', 'baseVersion']],
+    [
+      'a cluster that runs 4.x is there already',
+      combined({ nodes: combined().nodes.map((node) => ({ ...node, figures: figures({ version: '4.0.0' }) })) }),
+      '4.1.0',
+      'unknown',
+      [],
+    ],
   ])('%s', (_name, snapshot, to, client, words) => {
     expectWords(k2MayGoTo4(snapshot, to, client), 'K2', words);
   });
@@ -59,6 +70,17 @@ describe('the preflight of a roll-out asks them', () => {
     expect(rulesFound(at(14))).not.toContain('K15');
     expect(rulesFound(at(14), { metadataVersion: '3.6-IV2' })).not.toContain('K15');
     expect(rulesFound(at(14), { metadataVersion: '3.5-IV2' })).toContain('K15');
+  });
+
+  test('K2, where the candidate goes to 4.x, and its waiver', () => {
+    const to = (version?: string, change: object = {}) =>
+      preflight(at(14), ['n1'], { ...rules, ...change }, version).blocks;
+    expect(to().map(({ rule }) => rule)).not.toContain('K2');
+    expect(to('3.6.2-fork.1').map(({ rule }) => rule)).not.toContain('K2');
+    expect(to('4.0.0-fork.1').find(({ rule }) => rule === 'K2')?.reason).toMatch(/nobody looked.*rollout\.waivers/);
+    expect(to('4.0.0-fork.1', { oldestClient: '2.8' }).map(({ rule }) => rule)).not.toContain('K2');
+    const waivers = [{ rule: 'K2', reason: 'only our own clients connect', until: '2999-12-31' }];
+    expect(to('4.0.0-fork.1', { waivers }).map(({ rule }) => rule)).not.toContain('K2');
   });
 
   test('K9, and its waiver', () => {
@@ -211,5 +233,42 @@ describe('K18 what a patch touches makes it one-way', () => {
       kind: 'one-way',
       rehearsal: 'passed',
     });
+  });
+});
+
+describe('K17 before a node is put back', () => {
+  const before = { level: 11, knows: 13 };
+  test.each<[string, KafkaSnapshot, typeof before | undefined, string[]]>([
+    ['nobody finalised anything', at(11), before, []],
+    ['what was finalised the old artifact knows', at(13), before, []],
+    ['it does not know it, and metadata changed', at(14), before, ['up to 3.6-IV1', '3.6-IV2 changed metadata']],
+    [
+      'it does not know it, and nothing changed in between',
+      at(20),
+      { level: 18, knows: 19 },
+      ['kafka-features.sh downgrade --metadata 3.7-IV4'],
+    ],
+    ['nobody tells the level', combined(), before, []],
+    ['nothing was kept from before', at(14), undefined, []],
+  ])('%s', (_name, snapshot, kept, words) => {
+    expectWords(k17MayPutBack(snapshot, kept), 'K17', words);
+  });
+
+  test('is asked of every roll-back, and never waived', () => {
+    const waivers = [{ rule: 'K17', reason: 'it will be fine, surely', until: '2999-12-31' }];
+    const settings = { isrMargin: 0, quorumFetchTimeoutMs: 2000, waivers };
+    const rules = (kept?: typeof before) =>
+      canRollBack(at(14), ['n1'], ['n1'], settings, kept).blocks.map(({ rule }) => rule);
+    expect([rules(), rules(before)]).toEqual([[], ['K17']]);
+  });
+
+  test('what is kept is the least that every broker knows', () => {
+    expect(metadataBefore(at(11))).toEqual({ level: 11, knows: 14 });
+    expect(metadataBefore(combined())).toBeUndefined();
+    const features = {
+      finalised: { 'metadata.version': 11 },
+      supported: { n1: { 'metadata.version': { min: 1, max: 14 } } },
+    };
+    expect(metadataBefore(combined({ features }))).toBeUndefined();
   });
 });

@@ -132,16 +132,29 @@ test('in a freeze window nothing starts but what is expedited; a worker and an e
   await expect(waits.result()).rejects.toThrow();
 });
 
-test('what is rolled back in one environment is aborted in every other that has it under way', async () => {
-  const bad = await candidate('999999999999', 'if (__dirname.includes("/asia/")) process.exit(3);');
+test('what is rolled back in one environment stops in every other as the roll-back begins: what runs and what waits', async () => {
+  // In asia alone it never says that it is ready.
+  const bad = await candidate('999999999999', 'if (__dirname.includes("/asia/")) return setInterval(() => {}, 1000);');
   await brake('europe', 'pause');
   const elsewhere = await fixture.requested('europe', 'shop-9', bad);
   await until('it is under way', async () => (await running('europe')) === 'shop-9/1/europe');
-  expect(await fixture.rollOut('asia', 'shop-10', bad)).toMatchObject({ kind: 'rolled-back' });
-  expect(await elsewhere.result()).toMatchObject({ kind: 'aborted' });
-  expect((await fixture.state('europe')).ended[0]?.outcome).toMatchObject({
-    reasons: [expect.stringContaining('rolled back by shop-10/1/asia')],
-  });
+  const waits = await fixture.requested('shut', 'shop-11', bad);
+  await until('it waits', async () => (await waiting('shut')).includes('shop-11/1/shut'));
+  const here = await fixture.requested('asia', 'shop-10', bad);
+  await until(
+    'its node is changed',
+    async () => (await fixture.progress('shop-10/1/asia').catch(() => undefined))?.node,
+  );
+  // The roll-back waits for this brake before its first node.
+  await brake('asia', 'pause');
+  const reasons = [expect.stringContaining('rolled back by shop-10/1/asia')];
+  expect(await elsewhere.result()).toMatchObject({ kind: 'aborted', reasons });
+  expect(await waits.result()).toMatchObject({ kind: 'aborted', reasons });
+  expect(await waiting('shut')).toEqual([]);
+  expect(await fixture.progress('shop-10/1/asia')).toMatchObject({ step: 'roll-back', remaining: ['one'] });
+  await brake('asia', 'resume');
+  expect(await here.result()).toMatchObject({ kind: 'rolled-back' });
   expect(await commitIn('europe')).toBe('eeeeeeeeeeee');
+  expect(await fixture.effects('shop-11')).toEqual([]);
   expect((await handleOf('asia').describe()).status.name).toBe('RUNNING');
 });

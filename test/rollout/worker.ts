@@ -1,9 +1,12 @@
 // A worker of the test's own with the real activities, to be killed: node worker.ts '{"address": …}'
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { createApprovalActivities } from '../../activities/approvals.ts';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
+import { createFinaliseActivities } from '../../activities/finalise.ts';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
-import { createRolloutActivities } from '../../activities/rollout.ts';
+import { createPagingActivities } from '../../activities/paging.ts';
+import { createRolloutActivities, type RolloutDeps } from '../../activities/rollout.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
@@ -24,6 +27,19 @@ export type WorkerOrder = {
 const order = JSON.parse(process.argv[2] ?? '') as WorkerOrder;
 const connection = await NativeConnection.connect({ address: order.address });
 const db = openDatabase(order.databaseUrl);
+const places: RolloutDeps = {
+  db,
+  dataDir: order.dataDir,
+  cacheDir: order.cacheDir,
+  artifacts: createArtifactStore(order.artifacts),
+  hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
+  settings: createSettingsReader(db),
+  async library(settings, name) {
+    const spec = settings.libraries[name];
+    if (!spec) throw new Error(`no library ${name}`);
+    return (await resolveLibrary(spec, thisMachine(), () => undefined)).dir;
+  },
+};
 const common = {
   connection,
   maxHeartbeatThrottleInterval: '1s',
@@ -40,24 +56,15 @@ const activities = await Worker.create({
   interceptors: { activity: [beatMeanwhile] },
   activities: {
     ...createStoryActivities({ db }),
+    ...createPagingActivities({ db, settings: createSettingsReader(db) }),
     ...createEnvironmentRequestActivities({
       temporal: new Client({ connection }),
       db,
       settings: createSettingsReader(db),
     }),
-    ...createRolloutActivities({
-      db,
-      dataDir: order.dataDir,
-      cacheDir: order.cacheDir,
-      artifacts: createArtifactStore(order.artifacts),
-      hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
-      settings: createSettingsReader(db),
-      async library(settings, name) {
-        const spec = settings.libraries[name];
-        if (!spec) throw new Error(`no library ${name}`);
-        return (await resolveLibrary(spec, thisMachine(), () => undefined)).dir;
-      },
-    }),
+    ...createApprovalActivities({ db, settings: createSettingsReader(db) }),
+    ...createRolloutActivities(places),
+    ...createFinaliseActivities(places),
   },
 });
 process.stdout.write('serving\n');

@@ -2,7 +2,10 @@
 import { rollOut } from '../../workflows/environment-client.ts';
 import type { Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
 
+export { approval } from '../../workflows/approval.ts';
 export { environment } from '../../workflows/environment.ts';
+export { finalise } from '../../workflows/finalise.ts';
+export { page } from '../../workflows/page.ts';
 export { rollout } from '../../workflows/rollout.ts';
 
 export async function askAndWait(

@@ -15,6 +15,9 @@ export type ModelAnswer =
   | { text: string }
   | { refusal: string }
   | { cutOff: true }
+  /** The stream ends in the middle, or says nothing more. */
+  | { brokenOff: true }
+  | { silent: true }
   /** Calls with the model's own reasoning before them, as it is given back where nothing is stored there. */
   | { calls: [name: string, given: unknown][]; reasoning: { id: string; encrypted_content?: string }[] }
   | { status: number; code?: string; retryAfterMs?: number; message?: string };
@@ -50,8 +53,18 @@ export async function startModel(script: ModelScript) {
       );
       return;
     }
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(responseOf(answer, turn)));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const whole = responseOf(answer, turn);
+    const send = (type: string, rest: object) =>
+      response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`);
+    send('response.created', { sequence_number: 0, response: { ...whole, status: 'in_progress', output: [] } });
+    if ('brokenOff' in answer) return void response.end();
+    if ('silent' in answer) return;
+    whole.output.forEach((item, i) => {
+      send('response.output_item.done', { sequence_number: i + 1, output_index: i, item });
+    });
+    send(`response.${whole.status}`, { sequence_number: whole.output.length + 1, response: whole });
+    response.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -86,6 +99,7 @@ function responseOf(answer: Exclude<ModelAnswer, { status: number }>, turn: numb
     error: null,
     usage: { input_tokens: 900, output_tokens: 100, total_tokens: 1_000 },
   };
+  if ('brokenOff' in answer || 'silent' in answer) return { ...base, output: [] };
   if ('cutOff' in answer)
     return { ...base, status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [] };
   if ('text' in answer)

@@ -13,6 +13,7 @@ export type StoredMessage = {
   metadata?: { event_type: string; event_payload: Record<string, unknown> };
   edited?: boolean;
   user: string;
+  blocks?: Record<string, unknown>[];
 };
 
 /**
@@ -32,9 +33,12 @@ type Call = { method: string; form: URLSearchParams; token: string | undefined }
 type Answer = { ok: boolean; error?: string; [field: string]: unknown };
 
 const TOKEN = 'xoxb-0000000000-test-token';
+export const APP_TOKEN = 'xapp-0000000000-test-token';
 const CHANNELS = new Map([
   ['C0RELEASES', 'releases'],
   ['C0OTHER', 'other'],
+  ['D0DAN', 'dan'],
+  ['D0ADA', 'ada'],
 ]);
 
 export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?: number; port?: number } = {}) {
@@ -42,6 +46,11 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
   const faults: { method: string; fault: Fault }[] = [];
   const calls: { method: string; at: number }[] = [];
   let down: Fault | undefined;
+  /** What `users.info` says of an account beyond its existence. */
+  const accounts = new Map<string, Record<string, unknown>>();
+  const members = new Map<string, string[]>();
+  const socket = { url: '' };
+  const views: { trigger: string; view: Record<string, unknown> }[] = [];
   let clock = Math.floor(Date.now() / 1000) * 1_000_000;
 
   const methods: Record<string, (call: Call) => Answer> = {
@@ -66,6 +75,7 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         mrkdwn: form.get('mrkdwn') !== 'false',
         user: 'U0BOT',
         ...(thread && { thread_ts: thread }),
+        ...(form.get('blocks') && { blocks: JSON.parse(form.get('blocks') ?? '') }),
         ...(form.get('metadata') && { metadata: JSON.parse(form.get('metadata') ?? '') }),
       };
       messages.push(message);
@@ -94,6 +104,21 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         form,
       );
     },
+    'conversations.open': ({ form }) => {
+      const id = `D${(form.get('users') ?? '').slice(1)}`;
+      if (!channels.has(id)) channels.set(id, []);
+      return { ok: true, channel: { id } };
+    },
+    'apps.connections.open': () => ({ ok: true, url: socket.url }),
+    'conversations.members': ({ form }) => ({ ok: true, members: members.get(form.get('channel') ?? '') ?? [] }),
+    'users.info': ({ form }) => {
+      const id = form.get('user') ?? '';
+      return { ok: true, user: { id, team_id: 'T0TEST', ...accounts.get(id) } };
+    },
+    'views.open': ({ form }) => {
+      views.push({ trigger: form.get('trigger_id') ?? '', view: JSON.parse(form.get('view') ?? '{}') });
+      return { ok: true, view: { id: `V${views.length}` } };
+    },
     'conversations.list': () => ({ ok: true, channels: [...CHANNELS].map(([id, name]) => ({ id, name })) }),
   };
 
@@ -120,7 +145,8 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
     const index = faults.findIndex((planned) => planned.method === method || planned.method === '*');
     const fault = down ?? (index === -1 ? undefined : faults.splice(index, 1)[0]?.fault);
     const act = () => {
-      if (token !== TOKEN) return { ok: false, error: 'invalid_auth' };
+      if (token !== (method === 'apps.connections.open' ? APP_TOKEN : TOKEN))
+        return { ok: false, error: 'invalid_auth' };
       return methods[method]?.({ method, form, token }) ?? { ok: false, error: 'unknown_method' };
     };
     await answer(response, fault, act);
@@ -132,6 +158,13 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
     token: TOKEN,
     channel: 'C0RELEASES',
     calls,
+    accounts,
+    /** Where `apps.connections.open` sends Socket Mode clients. */
+    socket,
+    members,
+    views,
+    /** What a person writes, as Slack would keep it. */
+    write: (message: StoredMessage, channel = 'C0RELEASES') => void channels.get(channel)?.push(message),
     /** Plans one fault for the next call of the method (`*` any). */
     fail: (method: string, fault: Fault) => faults.push({ method, fault }),
     /** Every call meets this fault, until `undefined`. */
@@ -186,6 +219,7 @@ async function answer(response: ServerResponse, fault: Fault | undefined, act: (
 }
 
 function channelId(given: string | null): string | undefined {
+  if (given?.startsWith('D')) return given;
   for (const [id, name] of CHANNELS) if (given === id || given === `#${name}` || given === name) return id;
   return undefined;
 }

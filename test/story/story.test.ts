@@ -101,6 +101,23 @@ describe('the story of a release', () => {
     expect(slack.keys()).toEqual((await threadOf(db, release)).map(({ key }) => key));
   });
 
+  test('mentions only whom it was told to mention, whatever its text says', async () => {
+    const { slack, story } = await setUp();
+    await story.openThread({ release, key: 'k0', text: 'opened' });
+    await story.tell({ release, key: 'k1', text: 'PAGE: <!channel> <@U0EVIL> *x*', tone: 'bad', mentions: ['U01'] });
+    await story.tell({ release, key: 'k2', text: 'and on' });
+    await story.drainThread({ release });
+    const [, page, after] = slack.messages();
+    expect(page?.text).toBe('⛔ PAGE: &lt;!channel&gt; &lt;@U0EVIL&gt; *x*');
+    const elements = [
+      { type: 'user', user_id: 'U01' },
+      { type: 'text', text: ' ' },
+      { type: 'text', text: '⛔ PAGE: <!channel> <@U0EVIL> *x*' },
+    ];
+    expect(page?.blocks).toEqual([{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }]);
+    expect(after).not.toHaveProperty('blocks');
+  });
+
   test('without Slack is in the store alone', async () => {
     const { db } = await freshDatabase();
     const woken: string[] = [];

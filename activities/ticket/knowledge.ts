@@ -1,0 +1,24 @@
+/** A piece of a document as it was indexed. */
+export type KnowledgeChunk = {
+  id: string;
+  source: string;
+  path: string;
+  commit?: string;
+  fromLine: number;
+  toLine: number;
+  title: string;
+  text: string;
+};
+
+/** What answering needs of the knowledge. `audience`: persons, all of whom must be allowed to read what is found. */
+export type Knowledge = {
+  searchKnowledge: (order: {
+    question: string;
+    audience: string[];
+    asker?: string;
+    limit?: number;
+    /** `note`: why it found less than it could, in words. */
+  }) => Promise<{ chunks: KnowledgeChunk[]; enough: boolean; privateFor: number; note?: string }>;
+  /** Whether the chunk still exists, all of the audience may read it, and the quote stands in it. */
+  checkCitation: (citation: { chunkId: string; quote: string; audience?: string[] }) => Promise<boolean>;
+};

@@ -1,0 +1,109 @@
+import type { Settings } from '../../config/schema.ts';
+import { isAddressed, plainOf } from '../../decisions/slack-event.ts';
+import type { Db } from '../../store/database.ts';
+import { keepTicketEvent, ticketText } from '../../store/tickets.ts';
+import type { FirstAsked, SlackAccount, TicketOrder } from '../../workflows/ticket-types.ts';
+import { type Slack, SlackRefused } from '../slack.ts';
+import type { Arrival } from '../tickets.ts';
+
+export type Direct = { channel: string; thread?: string };
+
+const KNOWN_MS = 10 * 60_000;
+
+/** Who speaks, and who reads along. Without Slack there is nobody but whoever types. */
+export function createTicketPeople(db: Db, slack: Slack | undefined) {
+  const checked = new Map<string, { problem: string | undefined; until: number }>();
+  let self: ReturnType<Slack['self']> | undefined;
+
+  /** A guest may be told apart only by Slack; what it says holds for ten minutes. */
+  async function problemOf({ user }: SlackAccount): Promise<string | undefined> {
+    const known = checked.get(user);
+    if (known !== undefined && known.until > Date.now()) return known.problem;
+    const problem = await askSlack(user);
+    checked.set(user, { problem, until: Date.now() + KNOWN_MS });
+    return problem;
+  }
+
+  async function askSlack(user: string): Promise<string | undefined> {
+    try {
+      return await slack?.accountProblem(user);
+    } catch (error) {
+      if (!(error instanceof SlackRefused)) throw error;
+      // Whoever cannot be told from a guest is taken for one.
+      return `Slack does not say whether this account is a guest (${error.message})`;
+    }
+  }
+
+  const selfOf = async (it: Slack) => {
+    self ??= it.self().catch((error: unknown) => {
+      self = undefined;
+      throw error;
+    });
+    return self;
+  };
+
+  return {
+    /** Why what arrived does not count, in words for whoever it was of; undefined where it does. */
+    async refusalOf(arrival: Arrival): Promise<string | undefined> {
+      if (arrival.kind === 'progress') return undefined;
+      if (arrival.refused !== undefined) return arrival.refused;
+      if (arrival.account === undefined) return undefined;
+      const problem = await problemOf(arrival.account);
+      return problem && `Sorry, I may not help here: ${problem}.`;
+    },
+
+    /**
+     * Everybody who reads the answer, as persons. Whoever is nobody of ours stands there by his account, which no group
+     * has: then only what everyone may read is used.
+     */
+    async audienceOf({ place }: TicketOrder, asker: string, settings: Settings): Promise<string[]> {
+      if (place === undefined || place.channel.startsWith('D')) return [asker];
+      if (slack === undefined) return [asker, 'slack:unknown'];
+      const [{ users, all }, { user: bot }] = [await slack.members(place.channel), await selfOf(slack)];
+      const named = users.filter((user) => user !== bot).map((user) => personNamed(settings, { ...place, user }));
+      return [...new Set([asker, ...named, ...(all ? [] : ['slack:and-more'])])];
+    },
+
+    /**
+     * Where to write to a person himself, and the address of the ticket's thread: whoever is on call need not be in the
+     * channel, and is not told of a mention there. Undefined where he has no account with us.
+     */
+    async directOf({ place }: TicketOrder, person: string, settings: Settings): Promise<Direct | undefined> {
+      const account = settings.people[person]?.slack;
+      if (slack === undefined || account === undefined) return undefined;
+      const { team, url } = await selfOf(slack);
+      if (account.team !== team) return undefined;
+      const thread = place && `${url}archives/${place.channel}/p${place.thread.replace('.', '')}`;
+      return { channel: await slack.direct(account.user), ...(thread !== undefined && { thread }) };
+    },
+
+    /**
+     * Keeps what our people wrote in the thread and no event has brought (yet): it belongs to the question. Returns the
+     * first of it that was addressed to us: whose question it is does not hang on what arrives first.
+     */
+    async catchUp({ ticket, place }: TicketOrder, settings: Settings): Promise<FirstAsked | undefined> {
+      if (slack === undefined || place === undefined) return undefined;
+      const self = await selfOf(slack);
+      let first: FirstAsked | undefined;
+      for (const { ts, user, text, team = place.team } of await slack.said(place.channel, place.thread)) {
+        const person = findPerson(settings, { team, user });
+        if (person === undefined || (await problemOf({ team, user })) !== undefined) continue;
+        const kept = { person, sent: ts, text: ticketText(plainOf(text, self)) };
+        const key = messageKey(place.channel, ts);
+        await keepTicketEvent(db, { ticket, key, nonce: 'thread', kind: 'message', ...kept });
+        if (isAddressed({ channel: place.channel, text }, self)) first ??= kept;
+      }
+      return first;
+    },
+  };
+}
+
+/** A message is known by its channel and time, in whatever event it comes. */
+export const messageKey = (channel: string, ts: string) => `message/${channel}/${ts}`;
+
+export function findPerson({ people }: Pick<Settings, 'people'>, { team, user }: SlackAccount): string | undefined {
+  return Object.entries(people).find(([, { slack }]) => slack?.team === team && slack.user === user)?.[0];
+}
+
+const personNamed = (settings: Settings, account: SlackAccount) =>
+  findPerson(settings, account) ?? `slack:${account.team}/${account.user}`;

@@ -1,0 +1,155 @@
+import type { Settings } from '../config/schema.ts';
+import { respondersOf } from '../config/support.ts';
+import type { Db } from '../store/database.ts';
+import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
+import { findTicket, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import type {
+  AnswerEnd,
+  CallEnd,
+  Card,
+  FirstAsked,
+  HandOffEnd,
+  TicketButton,
+  TicketMessage,
+  TicketOrder,
+  TicketProgress,
+  TicketRules,
+  TicketState,
+} from '../workflows/ticket-types.ts';
+import type { Digest } from '../workflows/types.ts';
+import { createSlack, type SlackConnection } from './slack.ts';
+import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
+import type { Knowledge } from './ticket/knowledge.ts';
+import { whoIsOnCall } from './ticket/on-call.ts';
+import { createTicketPeople } from './ticket/people.ts';
+
+export type HandOver = { ticket: string; settings: Digest; by: string; hint?: string };
+
+export type TicketDeps = {
+  db: Db;
+  settings: (digest: Digest) => Promise<Settings>;
+  slack?: SlackConnection;
+  /** Carries a thread to Slack (`thread:<ticket>`). */
+  wakeThread?: (ticket: string) => Promise<void>;
+  /** Undefined where none is configured: then a person answers. */
+  knowledge?: Knowledge;
+  /** Starts the agent that fixes; undefined where there is none. */
+  handOff?: (order: HandOver) => Promise<void>;
+};
+
+/** What came from outside; `nonce` is made anew for each arrival. */
+export type Arrival = { nonce: string } & (
+  | ({ kind: 'message' } & TicketMessage)
+  | ({ kind: 'button' } & TicketButton)
+  | ({ kind: 'progress' } & TicketProgress)
+);
+export type TicketBegun = { rules: TicketRules; known?: { asker: string; question: string; reason?: string } };
+export type Said = { key: string; text: string; tone?: Tone; card?: Card; final?: boolean };
+
+const MINUTE_MS = 60_000;
+const MOST_ANSWERS = 5;
+
+export function createTicketActivities(deps: TicketDeps) {
+  const { db, settings } = deps;
+  const people = createTicketPeople(db, deps.slack && createSlack(deps.slack));
+
+  return {
+    /** The rules of the settings that it was opened with, and what is known of it. Reads only. */
+    async beginTicket(order: TicketOrder): Promise<TicketBegun> {
+      const found = await settings(order.settings);
+      const { support } = found;
+      const limits = {
+        ...{ answerMs: support.answerMinutes * MINUTE_MS, followUpMs: support.followUpMinutes * MINUTE_MS },
+        ...{ closeMs: support.closeMinutes * MINUTE_MS, escalationMs: support.escalationMinutes * MINUTE_MS },
+        ...{ takenMs: support.takenMinutes * MINUTE_MS, fixMs: support.fixMinutes * MINUTE_MS },
+        ...{ mostCalls: support.mostCalls, mostAnswers: MOST_ANSWERS },
+      };
+      const row = await db.selectFrom('ticket').selectAll().where('id', '=', order.ticket).executeTakeFirst();
+      const known = row && { asker: row.asker, question: row.text, ...(row.reason !== null && { reason: row.reason }) };
+      return { rules: { responders: respondersOf(found), limits }, ...(known && { known }) };
+    },
+
+    /** Keeps what arrived, and says whether it is new and may count. Safe to repeat: a key is kept once. */
+    async takeIn(order: TicketOrder, arrival: Arrival): Promise<{ fresh: boolean; refused?: string }> {
+      const refused = await people.refusalOf(arrival);
+      const words = arrival.kind === 'button' ? `${arrival.action} ${arrival.note ?? ''}` : arrival.text;
+      const fresh = await keepTicketEvent(db, {
+        ...{ ticket: order.ticket, key: keyOf(arrival, refused), nonce: arrival.nonce, kind: arrival.kind },
+        ...{ sent: 'sent' in arrival ? arrival.sent : '', text: refused === undefined ? words : '' },
+        ...('person' in arrival && arrival.person !== undefined && { person: arrival.person }),
+        ...(refused !== undefined && { refused }),
+      });
+      return { fresh, ...(refused !== undefined && { refused }) };
+    },
+
+    /** Opens its row, or names the open ticket that asks the same. Safe to repeat. */
+    async openTicket(order: TicketOrder, opened: { asker: string; text: string }): Promise<{ joins?: string }> {
+      const room = order.place === undefined ? 'cli' : `${order.place.team}:${order.place.channel}`;
+      return openTicketRow(db, { id: order.ticket, room, settings: order.settings, ...opened });
+    },
+
+    /** What people said in the thread before, or while nobody listened. Safe to repeat. */
+    async catchUp(order: TicketOrder): Promise<FirstAsked | undefined> {
+      return people.catchUp(order, await settings(order.settings));
+    },
+
+    /** Safe to repeat: the row says what the workflow holds. */
+    async saveTicketState({ ticket }: TicketOrder, state: TicketState): Promise<void> {
+      await saveTicket(db, ticket, state);
+    },
+
+    /** Says something in its thread, through the thread's outbox. Safe to repeat: a key is said once. */
+    async tellTicket({ ticket, place }: TicketOrder, said: Said): Promise<void> {
+      if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+      await appendMessage(db, { release: ticket, ...said });
+      if (place !== undefined && deps.slack) await deps.wakeThread?.(ticket);
+    },
+
+    /** Looks for an answer that all who read along may read. Safe to repeat: it reads; each try of the model is paid. */
+    async answerTicket(order: TicketOrder, asker: string): Promise<AnswerEnd> {
+      if (deps.knowledge === undefined) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
+      const found = await settings(order.settings);
+      const events = await ticketEvents(db, order.ticket);
+      const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
+      const question = said.map(({ text }) => text).join('\n');
+      const audience = await people.audienceOf(order, asker, found);
+      return answerFrom(deps.knowledge, found.model, { question, audience, asker });
+    },
+
+    /** Whom the nth call goes to. Reads only. */
+    async whomToCall(order: TicketOrder, call: { n: number; asker: string }): Promise<CallEnd> {
+      return whoIsOnCall(await settings(order.settings), { ...call, team: order.place?.team });
+    },
+
+    /** Writes to whoever is called himself, through an outbox of its own. Safe to repeat: a call is written once. */
+    async writeTo(
+      order: TicketOrder,
+      { person, round, text }: { person: string; round: string; text: string },
+    ): Promise<void> {
+      const direct = await people.directOf(order, person, await settings(order.settings));
+      if (direct === undefined) return;
+      const release = `${order.ticket}/calls/${person}`;
+      const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, final: true };
+      await appendMessage(db, { ...message, key: `${release}/${round}` });
+      await deps.wakeThread?.(release);
+    },
+
+    /** Starts the agent. Safe to repeat: its workflow is named by the ticket. */
+    async handOffTicket({ ticket, settings }: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
+      if (deps.handOff === undefined)
+        return { kind: 'unavailable', reason: 'no agent that fixes tickets runs here yet' };
+      if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
+      await deps.handOff({ ticket, settings, by, ...(hint !== undefined && { hint }) });
+      return { kind: 'begun' };
+    },
+  };
+}
+
+/** Whoever may not ask is told so once a thread, however much he writes. */
+function keyOf(arrival: Arrival, refused: string | undefined): string {
+  if (refused === undefined || arrival.kind !== 'message' || arrival.account === undefined) return arrival.key;
+  return `refused/${arrival.account.team}/${arrival.account.user}`;
+}
+
+export type TicketActivities = ReturnType<typeof createTicketActivities>;

@@ -1,0 +1,17 @@
+import { findSecret, type SecretRef } from './env.ts';
+import type { Settings } from './schema.ts';
+
+/**
+ * The values of every reference to a secret that the configuration holds, as far as they are here: for a command that
+ * reads texts and must not pass one of them on.
+ */
+export function knownSecrets(settings: Settings): string[] {
+  return referencesIn(settings).flatMap((reference) => findSecret(reference) ?? []);
+}
+
+function referencesIn(value: unknown): SecretRef[] {
+  if (value === null || typeof value !== 'object') return [];
+  const [[name, text] = [], ...others] = Object.entries(value);
+  const isReference = others.length === 0 && (name === 'env' || name === 'file') && typeof text === 'string';
+  return isReference ? [value as SecretRef] : Object.values(value).flatMap(referencesIn);
+}

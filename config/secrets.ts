@@ -1,0 +1,24 @@
+import { findSecret, type TemporalSettings } from './env.ts';
+import type { Settings } from './schema.ts';
+
+/** The exact secrets that this process knows: none of them may leave it. */
+export function secretsOf({ announcements, paging, model, support, artifacts: { s3 }, knowledge }: Settings): string[] {
+  const references = [
+    announcements.slack?.token,
+    support.slack?.appToken,
+    support.slack?.http?.signingSecret,
+    model?.key,
+    paging.pagerduty?.routingKey,
+    s3?.accessKeyId,
+    s3?.secretAccessKey,
+    knowledge.index.s3?.accessKeyId,
+    knowledge.index.s3?.secretAccessKey,
+  ];
+  return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
+}
+
+/** Of the user's own servers; the embedded ones have none. */
+export function serverSecrets({ apiKey }: TemporalSettings, databaseUrl: string): string[] {
+  const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
+  return [apiKey ?? '', password].filter((secret) => secret !== '');
+}

@@ -1,0 +1,73 @@
+import type { CallEnd, CardButton, TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
+
+export const SOLVED_BUTTONS: CardButton[] = [
+  { action: 'solved', label: 'Solved', style: 'primary' },
+  { action: 'not-solved', label: 'Not solved' },
+];
+
+export const ESCALATION_BUTTONS: CardButton[] = [
+  { action: 'hand-off', label: 'Hand to the agent', style: 'primary' },
+  { action: 'take', label: 'I take it' },
+  { action: 'not-ours', label: 'Not ours', style: 'danger' },
+];
+
+export const DID_IT_HELP = 'Did that help? Without a word it is closed in a while.';
+export const WELCOME = 'You are welcome. Press Solved if it is.';
+export const REOPEN = 'Mention me in this thread to open it again.';
+
+const ENDS: Record<TicketEnd, string> = {
+  solved: 'Closed, solved',
+  silence: 'Closed without a word',
+  'not-ours': 'Closed, not ours',
+  joined: 'Joined with another',
+  fixed: 'Closed, fixed',
+  nobody: 'Closed, nobody came',
+  refused: 'Refused',
+};
+
+export const endWords = (ended: TicketEnd, reason: string): string => `${ENDS[ended]}: ${reason}.`;
+
+const QUESTION = 300;
+
+/** To whoever is on call: what was asked, what was tried, and why it comes to a person. */
+export function calledWords({ why, question, asker, answers, calls }: TicketState, end: CallEnd): string {
+  const who =
+    end.person === undefined
+      ? `Nobody is on call: ${end.problem ?? 'the schedule is empty'}.`
+      : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}${end.problem === undefined ? '' : `, and no direct message could be sent: ${end.problem}`}.`;
+  const asked = question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
+  const tried = answers === 0 ? 'no answer was given' : `answered ${answers === 1 ? 'once' : `${answers} times`}`;
+  return `${who} ${sentence(why ?? 'no answer came')}\n${asker} asked: ${asked}\nSo far: ${tried}.`;
+}
+
+export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
+  `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
+
+/** Nothing but thanks: it asks nothing. */
+export const isThanks = (text: string): boolean =>
+  /^(many )?(thanks?( you| a lot| so much)?|thx|ty|ok(ay)?|great|perfect|cool|got it)([\s\p{P}\p{S}]|thanks?|thank you|thx|ok(ay)?|great)*$/iu.test(
+    text.trim(),
+  );
+
+/** Where it stands, for whoever asks meanwhile. */
+export function standsWords({ name, taken, called, reason }: TicketState): string {
+  const words: Record<TicketStateName, string> = {
+    new: reason === undefined ? 'it has just begun' : `it is closed: ${reason}`,
+    asked: 'an answer is being looked for',
+    answered: 'it was answered',
+    waiting: 'it was answered, and asked whether that helped',
+    escalated: taken ? `${taken} has it` : called ? `${called} was called` : 'somebody is being called',
+    'handed-off': `the agent works on it, handed over by ${taken}`,
+    proposed: 'a fix waits for its approval',
+    approved: 'an approved fix is about to be applied',
+    applied: 'a fix was applied, and is being verified',
+    verified: 'a fix was applied and verified',
+    closed: `it is closed: ${reason}`,
+  };
+  return sentence(words[name]);
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim().replace(/\.$/, '');
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
+}

@@ -1,0 +1,164 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Slack } from '../activities/slack.ts';
+import { findPerson, messageKey } from '../activities/ticket/people.ts';
+import type { Settings } from '../config/schema.ts';
+import {
+  HAND_OFF_FORM,
+  HINT,
+  readSlack,
+  type SlackIntent,
+  type SlackSelf,
+  ticketIdOf,
+} from '../decisions/slack-event.ts';
+import { logger } from '../lib/log.ts';
+import { appendAudit } from '../store/audit.ts';
+import type { Db } from '../store/database.ts';
+import { adoptThread, appendMessage } from '../store/thread.ts';
+import { findTicket, isTicketEvent, ticketText } from '../store/tickets.ts';
+import type { SlackAccount, TicketButton, TicketMessage, TicketPlace } from '../workflows/ticket-types.ts';
+import type { Digest } from '../workflows/types.ts';
+
+export type SlackDoorDeps = {
+  client: Client;
+  db: Db;
+  settings: Settings;
+  /** Of the very same settings, in the store. */
+  digest: Digest;
+  slack: Slack;
+  self: SlackSelf;
+  wakeThread: (ticket: string) => Promise<void>;
+};
+
+/**
+ * What both ways from Slack lead to. It returns when what was asked is in Temporal (or is none of ours), and only then
+ * may the request be acknowledged; what it throws is not acknowledged, and Slack sends it again. The ticket knows what
+ * came before by its key, so that it may come as often, and in whatever order, as it likes.
+ */
+export function createSlackDoor(deps: SlackDoorDeps) {
+  const log = logger('inbound');
+  return {
+    async receive(body: unknown): Promise<void> {
+      const intent = readSlack(body, deps.self);
+      switch (intent.kind) {
+        case 'ignored':
+          return log.debug({ why: intent.why }, 'ignored');
+        case 'elsewhere':
+          return refuseElsewhere(deps, intent);
+        case 'message':
+          return takeMessage(deps, intent);
+        case 'form':
+          return openForm(deps, intent);
+        case 'button':
+          return takeButton(deps, intent);
+      }
+    },
+  };
+}
+
+export type SlackDoor = ReturnType<typeof createSlackDoor>;
+
+type Of<K extends SlackIntent['kind']> = Extract<SlackIntent, { kind: K }>;
+
+async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addressed }: Of<'message'>): Promise<void> {
+  const { person, refused } = whoIs(deps, account);
+  // Others may talk in a thread; only who speaks to us is told why we cannot help.
+  if (refused !== undefined && !addressed) return;
+  const message: TicketMessage = {
+    ...{ key: messageKey(place.channel, ts), sent: ts, account, addressed, text: ticketText(text) },
+    ...(person !== undefined && { person }),
+    ...(refused !== undefined && { refused, text: '' }),
+  };
+  const ticket = ticketIdOf(place);
+  if (!addressed) return void (await toRunning(() => handleOf(deps, ticket).signal('message', message)));
+  await deps.client.workflow.signalWithStart('ticket', {
+    ...{ workflowId: `ticket:${ticket}`, taskQueue: 'patchwright' },
+    args: [{ ticket, settings: deps.digest, place }],
+    ...{ signal: 'message', signalArgs: [message] },
+  });
+}
+
+async function takeButton(deps: SlackDoorDeps, { place, account, key, action, note }: Of<'button'>): Promise<void> {
+  const { person, refused } = whoIs(deps, account);
+  const button: TicketButton = {
+    ...{ key, sent: (Date.now() / 1_000).toFixed(6), account, action },
+    ...(person !== undefined && { person }),
+    ...(refused !== undefined && { refused }),
+    ...(note !== undefined && { note: ticketText(note) }),
+  };
+  const ticket = ticketIdOf(place);
+  const taken = await toRunning(() => handleOf(deps, ticket).signal('button', button));
+  if (!taken) await sayItIsOver(deps, place, key);
+}
+
+async function openForm({ slack, db, ...deps }: SlackDoorDeps, { place, account, trigger }: Of<'form'>): Promise<void> {
+  const { refused } = whoIs(deps, account);
+  // Told in the thread, as for any other button: a form would only be refused at its end.
+  if (refused !== undefined) {
+    const key = `button/form/${account.team}/${account.user}`;
+    return takeButton({ slack, db, ...deps }, { kind: 'button', place, account, key, action: 'hand-off' });
+  }
+  try {
+    await slack.openView(trigger, handOffForm(place));
+  } catch (error) {
+    // A trigger is good for three seconds: the person clicks again, and a retry of ours could not.
+    logger('inbound').warn({ err: (error as Error).message, ticket: ticketIdOf(place) }, 'no form was opened');
+  }
+}
+
+function handOffForm(place: TicketPlace) {
+  const plain = (text: string) => ({ type: 'plain_text' as const, text });
+  return {
+    ...{ type: 'modal' as const, callback_id: HAND_OFF_FORM, private_metadata: ticketIdOf(place) },
+    ...{ title: plain('Hand to the agent'), submit: plain('Hand over'), close: plain('Cancel') },
+    blocks: [
+      {
+        ...{ type: 'input' as const, block_id: HINT, optional: true, label: plain('A hint, if you have one') },
+        element: { type: 'plain_text_input' as const, action_id: HINT, multiline: true, max_length: 2_000 },
+      },
+    ],
+  };
+}
+
+/** A click on a ticket that is closed is answered all the same. */
+async function sayItIsOver({ db, wakeThread }: SlackDoorDeps, place: TicketPlace, key: string): Promise<void> {
+  const ticket = ticketIdOf(place);
+  const row = await findTicket(db, ticket);
+  // The click that closed it may come again: then it was heard already.
+  if (row?.closed_at == null || (await isTicketEvent(db, ticket, key))) return;
+  const text = `That does nothing any more: it is closed (${row.reason}). Mention me in this thread to open it again.`;
+  await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+  await appendMessage(db, { release: ticket, key: `${ticket}/late/${key}`, text, tone: 'warn' });
+  await wakeThread(ticket);
+}
+
+async function refuseElsewhere({ db }: SlackDoorDeps, { account, what }: Of<'elsewhere'>): Promise<void> {
+  const by = `slack:${account.team}/${account.user}`;
+  logger('inbound').warn({ by, what }, 'refused: it comes from another workspace');
+  const key = `slack/elsewhere/${by}/${what}`;
+  await appendAudit(db, { key, kind: 'refused', about: 'slack', by, entry: { what, reason: 'another workspace' } });
+}
+
+/** A person of the configuration, or why not, in words for whoever it is. */
+function whoIs(
+  { settings, self }: Pick<SlackDoorDeps, 'settings' | 'self'>,
+  account: SlackAccount,
+): { person?: string; refused?: string } {
+  const person = findPerson(settings, account);
+  if (person !== undefined && account.team === self.team) return { person };
+  if (account.team !== self.team) return { refused: 'Sorry, I may help people of this workspace only.' };
+  const entry = `slack: { team: ${account.team}, user: ${account.user} }`;
+  return { refused: `Sorry, I do not know you yet. Whoever runs me can add you under people: ${entry}` };
+}
+
+const handleOf = ({ client }: SlackDoorDeps, ticket: string) => client.workflow.getHandle(`ticket:${ticket}`);
+
+/** False where no such ticket runs. */
+async function toRunning(signal: () => Promise<void>): Promise<boolean> {
+  try {
+    await signal();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

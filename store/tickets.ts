@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto';
+import { type Generated, sql } from 'kysely';
+import { plainText } from '../lib/plain-text.ts';
+import { redact } from '../lib/redact.ts';
+import type { TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
+import type { Db } from './database.ts';
+
+export type TicketTables = {
+  ticket: {
+    id: string;
+    room: string;
+    settings: string;
+    asker: string;
+    text: string;
+    question: string;
+    state: TicketStateName;
+    ended: TicketEnd | null;
+    reason: string | null;
+    holder: string | null;
+    answers: Generated<number>;
+    calls: Generated<number>;
+    asked_at: Generated<Date>;
+    answered_at: Date | null;
+    escalated_at: Date | null;
+    handed_off_at: Date | null;
+    applied_at: Date | null;
+    verified_at: Date | null;
+    closed_at: Date | null;
+  };
+  ticket_event: {
+    ticket: string;
+    key: string;
+    nonce: string;
+    kind: string;
+    person: string | null;
+    text: Generated<string>;
+    refused: string | null;
+    sent: string;
+    at: Generated<Date>;
+  };
+};
+
+export type NewTicketEvent = {
+  ticket: string;
+  key: string;
+  nonce: string;
+  kind: string;
+  sent: string;
+  person?: string;
+  text?: string;
+  refused?: string;
+};
+
+/** The text of a question is other people's: no secret is kept, no control character. */
+const LONGEST = 4_000;
+export const ticketText = (text: string) => plainText(redact(text), LONGEST).trim();
+
+/**
+ * Keeps an event once a key. True where it is new: a retry of ours carries the nonce that is kept, an event that came
+ * again another one.
+ */
+export async function keepTicketEvent(db: Db, event: NewTicketEvent): Promise<boolean> {
+  const { ticket, key, nonce, kind, sent, person = null, text = '', refused = null } = event;
+  await db
+    .insertInto('ticket_event')
+    .values({ ticket, key, nonce, kind, sent, person, text: ticketText(text), refused })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const kept = await db
+    .selectFrom('ticket_event')
+    .select('nonce')
+    .where('ticket', '=', ticket)
+    .where('key', '=', key)
+    .executeTakeFirstOrThrow();
+  return kept.nonce === nonce;
+}
+
+export async function isTicketEvent(db: Db, ticket: string, key: string): Promise<boolean> {
+  const kept = db.selectFrom('ticket_event').select('key').where('ticket', '=', ticket).where('key', '=', key);
+  return (await kept.executeTakeFirst()) !== undefined;
+}
+
+/** What counts of what was said to it, in the order in which it was sent. */
+export async function ticketEvents(db: Db, ticket: string) {
+  return db
+    .selectFrom('ticket_event')
+    .selectAll()
+    .where('ticket', '=', ticket)
+    .orderBy('sent')
+    .orderBy('key')
+    .execute();
+}
+
+const questionOf = (text: string) =>
+  createHash('sha256')
+    .update(
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}]+/gu, ' ')
+        .trim(),
+    )
+    .digest('hex');
+
+export type OpenedTicket = { id: string; room: string; settings: string; asker: string; text: string };
+
+/**
+ * Opens a ticket, or opens a closed one again. Returns the one that is open on the same question in the same room,
+ * which it should join. Safe to repeat.
+ */
+export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joins?: string }> {
+  const text = ticketText(opened.text);
+  const question = questionOf(text);
+  return db.transaction().execute(async (tx) => {
+    // Two that open at once see each other; the earlier one stays, whoever is tried again.
+    await sql`select pg_advisory_xact_lock(hashtext(${`ticket ${opened.room} ${question}`}))`.execute(tx);
+    const row = { ...opened, text, question, state: 'asked' as const };
+    const again = { state: 'asked' as const, ended: null, reason: null, closed_at: null, settings: opened.settings };
+    const own = await tx
+      .insertInto('ticket')
+      .values(row as never)
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(again))
+      .returning('asked_at')
+      .executeTakeFirstOrThrow();
+    const other = await tx
+      .selectFrom('ticket')
+      .select('id')
+      .where('room', '=', opened.room)
+      .where('question', '=', question)
+      .where('closed_at', 'is', null)
+      .where('asked_at', '<', own.asked_at)
+      .where('id', '<>', opened.id)
+      .orderBy('asked_at')
+      .executeTakeFirst();
+    return other === undefined ? {} : { joins: other.id };
+  });
+}
+
+const TIME_OF: Partial<Record<TicketStateName, keyof TicketTables['ticket']>> = {
+  answered: 'answered_at',
+  escalated: 'escalated_at',
+  'handed-off': 'handed_off_at',
+  applied: 'applied_at',
+  verified: 'verified_at',
+  closed: 'closed_at',
+};
+
+/** The row says what the workflow holds. The first time of each state stays. Safe to repeat. */
+export async function saveTicket(db: Db, id: string, state: TicketState): Promise<void> {
+  const times = [TIME_OF[state.name], ...(state.ended === 'fixed' ? (['verified_at'] as const) : [])];
+  const reached = Object.fromEntries(
+    times.flatMap((column) =>
+      column === undefined ? [] : [[column, sql`coalesce(${sql.ref(column)}, clock_timestamp())`]],
+    ),
+  );
+  await db
+    .updateTable('ticket')
+    .set({
+      ...{ state: state.name, asker: state.asker, text: ticketText(state.question) },
+      ...{ ended: state.ended ?? null, reason: state.reason ?? null, holder: state.taken ?? state.called ?? null },
+      ...{ answers: state.answers, calls: state.calls },
+      ...(state.name !== 'closed' && { closed_at: null }),
+      ...reached,
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** By its id, the beginning of one, or `latest`. Several that begin so are none. */
+export async function findTicket(db: Db, idOrLatest: string) {
+  const all = db.selectFrom('ticket').selectAll();
+  if (idOrLatest === 'latest') return all.orderBy('asked_at', 'desc').limit(1).executeTakeFirst();
+  const exact = await all.where('id', '=', idOrLatest).executeTakeFirst();
+  if (exact !== undefined) return exact;
+  const like = await all.where(sql<boolean>`starts_with(id, ${idOrLatest})`).limit(2).execute();
+  return like.length === 1 ? like[0] : undefined;
+}
+
+/** Open ones first, the oldest of them first; then the closed ones, newest first. */
+export async function listTickets(db: Db, limit = 50) {
+  return db
+    .selectFrom('ticket')
+    .selectAll()
+    .orderBy(sql`closed_at is not null`)
+    .orderBy(sql`case when closed_at is null then asked_at end`)
+    .orderBy('closed_at', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+export type TicketStats = {
+  asked: number;
+  open: number;
+  answered: number;
+  escalated: number;
+  handedOff: number;
+  ended: Partial<Record<TicketEnd, number>>;
+  /** Half of them took no longer, in seconds; null where there was none. */
+  medianSeconds: { toAnswer: number | null; toEscalation: number | null; toClose: number | null };
+};
+
+export async function ticketStats(db: Db): Promise<TicketStats> {
+  const { rows } = await sql<Record<string, number | null>>`
+    select count(*) as asked, count(*) filter (where closed_at is null) as open,
+      count(answered_at) as answered, count(escalated_at) as escalated, count(handed_off_at) as handed_off,
+      percentile_cont(0.5) within group (order by extract(epoch from answered_at - asked_at)) as to_answer,
+      percentile_cont(0.5) within group (order by extract(epoch from escalated_at - asked_at)) as to_escalation,
+      percentile_cont(0.5) within group (order by extract(epoch from closed_at - asked_at)) as to_close
+    from ticket`.execute(db);
+  const ends = await db
+    .selectFrom('ticket')
+    .select((eb) => ['ended', eb.fn.countAll<number>().as('n')])
+    .where('ended', 'is not', null)
+    .groupBy('ended')
+    .execute();
+  const found = rows[0] ?? {};
+  const seconds = (name: string) => (found[name] == null ? null : Math.round(Number(found[name]) * 10) / 10);
+  return {
+    ...{ asked: Number(found.asked), open: Number(found.open), answered: Number(found.answered) },
+    ...{ escalated: Number(found.escalated), handedOff: Number(found.handed_off) },
+    ended: Object.fromEntries(ends.map(({ ended, n }) => [ended, Number(n)])),
+    medianSeconds: {
+      toAnswer: seconds('to_answer'),
+      toEscalation: seconds('to_escalation'),
+      toClose: seconds('to_close'),
+    },
+  };
+}

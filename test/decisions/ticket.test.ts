@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { type ShiftSettings, turnOf } from '../../config/support.ts';
+import { callOrder, nthToCall } from '../../decisions/on-call.ts';
+import { newTicket, react, whyNotPressed } from '../../decisions/ticket.ts';
+import { isThanks } from '../../decisions/ticket-words.ts';
+import type {
+  ButtonAction,
+  TicketAction,
+  TicketButton,
+  TicketEvent,
+  TicketMessage,
+  TicketRules,
+  TicketState,
+} from '../../workflows/ticket-types.ts';
+
+const limits = {
+  ...{ answerMs: 10, followUpMs: 20, closeMs: 30, escalationMs: 40, takenMs: 50, fixMs: 60 },
+  ...{ mostCalls: 3, mostAnswers: 2 },
+};
+const rules: TicketRules = { responders: ['ada', 'bob'], limits };
+const NOW = 1_000_000;
+const message = (change: Partial<TicketMessage> = {}): TicketEvent => ({
+  ...{ kind: 'message', key: 'm1', sent: '5', person: 'dan', text: 'Why does it lag?', addressed: true, ...change },
+});
+const button = (action: ButtonAction, person = 'ada', change: Partial<TicketButton> = {}): TicketEvent => ({
+  ...{ kind: 'button', key: 'b', sent: '9', action, person, ...change },
+});
+const answered: TicketEvent = { kind: 'answer', end: { kind: 'answered', text: 'Like this.', private: 0 } };
+const timeout: TicketEvent = { kind: 'timeout' };
+const none: TicketEvent = { kind: 'answer', end: { kind: 'unanswered', reason: 'not enough was found' } };
+const called: TicketEvent = { kind: 'called', end: { person: 'ada', mention: 'U1' } };
+const CAUGHT_UP: TicketEvent = { kind: 'caught-up' };
+const BEGUN: TicketEvent[] = [message(), CAUGHT_UP, { kind: 'opened' }];
+
+function having(...events: TicketEvent[]): { state: TicketState; done: TicketAction[] } {
+  const state = newTicket(NOW);
+  let done: TicketAction[] = [];
+  for (const event of events) done = react(state, event, rules, NOW);
+  return { state, done };
+}
+const doing = (actions: TicketAction[]) => actions.map((action) => action.do).join(' ');
+
+test.each<[string, TicketEvent[], Partial<TicketState>, string]>([
+  ['a question begins with what stands above it', [message()], { name: 'asked', asker: 'dan' }, 'catch-up'],
+  ['and opens it', [message(), CAUGHT_UP], { name: 'asked', asker: 'dan' }, 'open'],
+  [
+    'whoever asked before is the asker',
+    [message(), { kind: 'caught-up', first: { person: 'eve', sent: '4', text: 'It lags' } }],
+    { asker: 'eve', question: 'It lags' },
+    'open',
+  ],
+  ['once open an answer is looked for', BEGUN, { name: 'asked', deadline: NOW + 10 }, 'answer'],
+  [
+    'the same question joins',
+    [message(), CAUGHT_UP, { kind: 'opened', joins: 't-2' }],
+    { name: 'closed', ended: 'joined' },
+    'say',
+  ],
+  ['an answer waits for its asker', [...BEGUN, answered], { name: 'answered', deadline: NOW + 20 }, 'say'],
+  ['no answer is escalated', [...BEGUN, none], { name: 'escalated', why: 'not enough was found' }, 'call'],
+  ['silence is followed up', [...BEGUN, answered, timeout], { name: 'waiting', deadline: NOW + 30 }, 'say'],
+  ['once, and then closed with why', [...BEGUN, answered, timeout, timeout], { ended: 'silence' }, 'say'],
+  ['solved closes', [...BEGUN, answered, button('solved', 'dan')], { ended: 'solved' }, 'say'],
+  ['not solved escalates', [...BEGUN, answered, button('not-solved', 'dan')], { name: 'escalated', calls: 1 }, 'call'],
+  ['a call names whom', [...BEGUN, none, called], { called: 'ada' }, 'say'],
+  ['nobody came: the next is called', [...BEGUN, none, called, timeout], { calls: 2 }, 'call'],
+  ['nobody came at all', [...BEGUN, none, called, timeout, timeout, timeout], { ended: 'nobody' }, 'say'],
+  ['taken', [...BEGUN, none, button('take')], { taken: 'ada', deadline: NOW + 50 }, 'say'],
+  ['taken and left', [...BEGUN, none, button('take'), timeout], { name: 'escalated', calls: 2 }, 'call'],
+  ['not ours', [...BEGUN, none, button('not-ours')], { ended: 'not-ours' }, 'say'],
+  ['handed off', [...BEGUN, none, button('hand-off')], { name: 'handed-off', taken: 'ada' }, 'say hand-off'],
+  ['a guest is told so, and nothing begins', [message({ refused: 'no' })], { name: 'new' }, 'say'],
+  ['a word of the asker asks again', [...BEGUN, answered, message({ sent: '6' })], { name: 'asked' }, 'answer'],
+  ['so often', [...BEGUN, answered, message({ sent: '6' }), answered, message({ sent: '7' })], { calls: 1 }, 'call'],
+  [
+    'thanks ask nothing',
+    [...BEGUN, answered, message({ sent: '6', text: 'Thanks a lot! 🎉' })],
+    { name: 'answered' },
+    'say',
+  ],
+  ['others may talk', [...BEGUN, answered, message({ person: 'eve', addressed: false })], { name: 'answered' }, ''],
+  ['who asks meanwhile is told', [...BEGUN, none, message({ person: 'eve', sent: '7' })], { name: 'escalated' }, 'say'],
+])('%s', (_name, events, state, actions) => {
+  const found = having(...events);
+  expect(found.state).toMatchObject(state);
+  expect(doing(found.done)).toBe(actions);
+});
+
+test('a last word to a closed one does not open it; a mention does, as if it had never been closed', () => {
+  const closed = [...BEGUN, answered, button('solved', 'dan')];
+  const word = having(...closed, message({ sent: '6', addressed: false }));
+  expect([word.state.name, word.done]).toEqual(['closed', []]);
+  const { state, done } = having(...closed, message({ sent: '6' }));
+  expect([state.name, state.ended, state.reason, doing(done)]).toEqual(['asked', undefined, undefined, 'answer']);
+});
+
+test.each([
+  ['thanks', true],
+  ['Thank you!', true],
+  ['ok, great, thx :)', true],
+  ['thanks, but it still lags', false],
+  ['ok?? why', false],
+])('%j is nothing but thanks: %s', (text, expected) => expect(isThanks(text)).toBe(expected));
+
+test('the earliest message has the asker, whatever arrives first', () => {
+  const late = message({ key: 'm2', sent: '7', person: 'eve', text: 'me too' });
+  const inOrder = having(message(), CAUGHT_UP, { kind: 'opened' }, late).state;
+  const other = having(late, CAUGHT_UP, { kind: 'opened' }, message()).state;
+  expect(other).toMatchObject({ asker: 'dan', asked: '5', question: 'Why does it lag?' });
+  expect(other).toEqual(inOrder);
+});
+
+test('an agent that is not there leaves it with whoever wanted to hand it over', () => {
+  const unavailable: TicketEvent = { kind: 'handed-off', end: { kind: 'unavailable', reason: 'there is none' } };
+  const { state, done } = having(...BEGUN, none, button('hand-off', 'bob', { note: 'look at the quota' }), unavailable);
+  expect(state).toMatchObject({ name: 'escalated', taken: 'bob', deadline: NOW + 50 });
+  expect(done).toMatchObject([{ do: 'say', text: expect.stringContaining('there is none. It stays with bob') }]);
+});
+
+describe('a fix', () => {
+  const at = (...steps: ('proposed' | 'approved' | 'applied' | 'verified' | 'failed')[]) =>
+    having(
+      ...BEGUN,
+      none,
+      button('hand-off'),
+      ...steps.map((to): TicketEvent => ({ kind: 'progress', key: to, to, text: `it is ${to}` })),
+    ).state;
+  test.each<[string, Parameters<typeof at>, Partial<TicketState>]>([
+    ['goes on step by step', ['proposed'], { name: 'proposed' }],
+    ['to its end', ['proposed', 'approved', 'applied', 'verified'], { name: 'closed', ended: 'fixed' }],
+    ['a step that comes early changes nothing', ['applied'], { name: 'handed-off' }],
+    ['nor one that comes again', ['proposed', 'approved', 'proposed'], { name: 'approved' }],
+    ['a failed one is given back', ['proposed', 'failed'], { name: 'escalated', why: 'it is failed' }],
+  ])('%s', (_name, steps, state) => expect(at(...steps)).toMatchObject(state));
+  test('that stands still is given back', () => {
+    expect(having(...BEGUN, none, button('hand-off'), timeout).state.name).toBe('escalated');
+  });
+});
+
+test.each<[string, TicketEvent[], TicketEvent, RegExp | undefined]>([
+  ['the asker may say that it is solved', [...BEGUN, answered], button('solved', 'dan'), undefined],
+  ['so may whoever is on call', [...BEGUN, answered], button('solved', 'bob'), undefined],
+  ['others may not', [...BEGUN, answered], button('solved', 'eve'), /eve: that is for dan, who asked/],
+  [
+    'the asker may not hand off',
+    [...BEGUN, none],
+    button('hand-off', 'dan'),
+    /dan: that is for whoever may be on call/,
+  ],
+  ['nor send it away', [...BEGUN, none], button('not-ours', 'dan'), /on call/],
+  ['a stranger may nothing', [...BEGUN, answered], button('solved', 'ada', { refused: 'who?' }), /who\?/],
+  ['what is taken is taken', [...BEGUN, none, button('take')], button('take', 'bob'), /ada has it already/],
+  ['an old button', [...BEGUN, none], button('not-solved', 'dan'), /does nothing now/],
+  ['closed is closed', [...BEGUN, none, button('not-ours')], button('take', 'bob'), /it is closed/],
+])('%s', (_name, events, pressed, reason) => {
+  const found = whyNotPressed(having(...events).state, pressed as unknown as TicketButton, rules);
+  if (reason === undefined) expect(found).toBeUndefined();
+  else expect(found).toMatch(reason);
+});
+
+describe('on call', () => {
+  const shifts = [
+    { person: 'cyd', from: 200, to: 300 },
+    { person: 'ada', from: 0, to: 100 },
+    { person: 'bob', from: 0, to: 100 },
+    { person: 'ada', from: 100, to: 200 },
+  ];
+  test('who is on duty, then who comes next', () => {
+    expect(callOrder(shifts, 50)).toEqual(['ada', 'bob', 'cyd']);
+    expect(callOrder(shifts, 150)).toEqual(['ada', 'cyd']);
+    expect(callOrder(shifts, 999)).toEqual([]);
+  });
+  test.each([
+    [['ada', 'bob'], 1, 'dan', 'ada'],
+    [['ada', 'bob'], 2, 'dan', 'bob'],
+    [['ada', 'bob'], 3, 'dan', 'ada'],
+    [['ada', 'bob'], 1, 'ada', 'bob'],
+    [['ada'], 1, 'ada', 'ada'],
+    [[], 1, 'ada', undefined],
+  ])('of %j the call %i of %s goes to %s', (order, n, asker, person) => {
+    expect(nthToCall(order, n, asker)).toBe(person);
+  });
+
+  const at = (text: string) => Date.parse(text);
+  const turn = (change: Partial<ShiftSettings>, now: string) => {
+    const { from, to } = turnOf({ person: 'ada', zone: 'UTC', from: '', to: '', ...change }, at(now));
+    return [new Date(from).toISOString().slice(0, 16), new Date(to).toISOString().slice(0, 16)];
+  };
+  // 2026-11-30 is a Monday.
+  test.each<[Partial<ShiftSettings>, string, string[]]>([
+    [{ from: 'mon 08:00', to: 'fri 16:00' }, '2026-12-01T00:00Z', ['2026-11-30T08:00', '2026-12-04T16:00']],
+    [{ from: 'mon 08:00', to: 'fri 16:00' }, '2026-12-05T00:00Z', ['2026-12-07T08:00', '2026-12-11T16:00']],
+    [{ from: 'fri 16:00', to: 'mon 08:00' }, '2026-11-30T07:00Z', ['2026-11-27T16:00', '2026-11-30T08:00']],
+    [{ from: 'fri 16:00', to: 'mon 08:00' }, '2026-11-30T09:00Z', ['2026-12-04T16:00', '2026-12-07T08:00']],
+    [
+      { from: '2026-12-01T08:00', to: '2026-12-02T08:00', zone: 'Europe/Berlin' },
+      '2026-11-30T09:00Z',
+      ['2026-12-01T07:00', '2026-12-02T07:00'],
+    ],
+  ])('%j at %s', (change, now, expected) => expect(turn(change, now)).toEqual(expected));
+});

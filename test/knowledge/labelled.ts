@@ -1,0 +1,210 @@
+/**
+ * Runbooks with questions that each answers, made by hand: `near` uses its words, `far` says the same in others. And
+ * questions of the same trade that none of them answers.
+ */
+export type Labelled = { name: string; title: string; text: string; near: string; far: string };
+
+const label = (name: string, title: string, text: string, near: string, far: string): Labelled => ({
+  ...{ name, title, text, near, far },
+});
+
+export const LABELLED: readonly Labelled[] = [
+  label(
+    'under-replicated',
+    'Partitions stay under-replicated after a restart',
+    'When UnderReplicatedPartitions stays above zero for ten minutes after a broker restart, look at the follower fetch lag first. Raise num.replica.fetchers to 4 and watch the lag shrink; do not restart a second broker meanwhile.',
+    'Partitions are still under-replicated after we restarted a broker, what do I look at?',
+    'A broker came back but its replicas do not catch up with the leader. Which setting speeds up fetching?',
+  ),
+  label(
+    'controller-quorum',
+    'The controller quorum has no leader',
+    'A KRaft quorum without a leader logs "no leader elected" every second. Check that a majority of controllers can reach each other on port 9093, then compare their cluster.id in meta.properties. A controller with another cluster.id never joins.',
+    'The controller quorum has no leader, what should I check?',
+    'Controllers cannot elect anybody and keep complaining about cluster.id, why?',
+  ),
+  label(
+    'disk-full',
+    'A broker disk fills up',
+    'Lower retention.bytes of the largest topics before the disk is full; segments are deleted within five minutes. Never remove files below log.dirs by hand. kafka-log-dirs.sh shows which topics are largest.',
+    'A broker disk is filling up, can I delete segment files by hand?',
+    'We are running out of space on a broker. How do I see the largest topics and shrink retention?',
+  ),
+  label(
+    'consumer-lag',
+    'A consumer group falls behind',
+    'Lag that grows on all partitions alike means that consumers are too slow; lag on one partition means a hot key. Add consumers up to the number of partitions, and set max.poll.records to 200 where processing is slow.',
+    'A consumer group falls behind on one partition only, what does it mean?',
+    'Our readers are too slow and lag grows everywhere. What should max.poll.records be?',
+  ),
+  label(
+    'rebalance-storm',
+    'Consumers rebalance all the time',
+    'A group that rebalances every minute usually misses its max.poll.interval.ms. Use the cooperative sticky assignor and static membership with group.instance.id, so that a restart within session.timeout.ms moves nothing.',
+    'Our consumers rebalance all the time, how do we stop it?',
+    'How does static membership keep a restarted consumer from moving partitions?',
+  ),
+  label(
+    'tls-expired',
+    'Renewing a broker certificate',
+    'Certificates of brokers end after ninety days. Put the new keystore beside the old one and call kafka-configs.sh with ssl.keystore.location: the listener loads it without a restart. Do it one broker after another.',
+    'How do I renew the certificate of a broker?',
+    'Can a listener load a new keystore without a restart?',
+  ),
+  label(
+    'oversized-message',
+    'RecordTooLargeException in producers',
+    'The largest record is 2 MB here, by max.message.bytes of the topic and message.max.bytes of the broker. Larger payloads go to the object store and the record carries a reference. Raising the limit needs the platform team.',
+    'Producers fail with RecordTooLargeException, what is the largest record?',
+    'We want to send payloads of ten megabytes; where should they go instead of the record?',
+  ),
+  label(
+    'transaction-abort',
+    'A producer is fenced',
+    'ProducerFencedException means that a second instance started with the same transactional.id. Give each instance an id of its own, made from the name of its pod, and never share one between deployments.',
+    'What does ProducerFencedException mean?',
+    'Two deployments seem to share one transactional.id, what goes wrong?',
+  ),
+  label(
+    'spark-oom',
+    'Spark executors are killed by memory',
+    'Exit code 137 of an executor is the memory limit of its container. Raise spark.executor.memoryOverhead to a fifth of the heap, or lower spark.sql.shuffle.partitions only after you looked at the skew in the stage page.',
+    'Spark executors exit with code 137, what do I raise?',
+    'The container limit kills our executors; how large should the memoryOverhead be?',
+  ),
+  label(
+    'spark-skew',
+    'One Spark task runs for hours',
+    'A single long task at the end of a stage is skew: one key has most of the rows. Switch spark.sql.adaptive.skewJoin.enabled on, or salt the key with a number from 0 to 15 and aggregate twice.',
+    'One task of a Spark stage runs for hours, how do I handle the skew?',
+    'Most rows have the same key in our join. How do we salt it?',
+  ),
+  label(
+    'spark-shuffle',
+    'FetchFailedException in shuffles',
+    'The external shuffle service dropped its files, usually since a node was drained. Retry with spark.shuffle.io.maxRetries 10, and drain nodes only when the application listing of the resource manager is empty.',
+    'A job fails with FetchFailedException in the shuffle',
+    'A node was drained and the shuffle service lost its files, which retry setting helps?',
+  ),
+  label(
+    'spark-dynamic',
+    'Spark holds executors that it does not need',
+    'Dynamic allocation gives executors back after 60 idle seconds, unless they hold cached blocks. Set spark.dynamicAllocation.cachedExecutorIdleTimeout to 30 minutes, or notebooks keep a queue occupied over night.',
+    'Why does Spark hold executors that are idle?',
+    'Notebooks occupy the queue over night with cached blocks; which timeout gives them back?',
+  ),
+  label(
+    'flink-checkpoint',
+    'Flink checkpoints time out',
+    'Checkpoints that take longer than ten minutes are aborted. Look for backpressure in the job graph; unaligned checkpoints help while a sink is slow. State above 100 GB needs incremental RocksDB checkpoints.',
+    'Flink checkpoints time out, what helps?',
+    'Our sink is slow and barriers never arrive. Should we use unaligned checkpoints?',
+  ),
+  label(
+    'flink-savepoint',
+    'Upgrading a Flink job with its state',
+    'Take a savepoint with stop --savepointPath, deploy the new jar and start it from that path. Every operator needs a uid, or its state cannot be found again; allowNonRestoredState drops the state of operators that are gone.',
+    'How do I upgrade a Flink job and keep its state?',
+    'An operator had no uid before the savepoint, can its state be restored?',
+  ),
+  label(
+    'flink-watermark',
+    'A Flink window never closes',
+    'A window that emits nothing waits for the watermark of an idle partition. Declare the source with withIdleness of one minute, and check the clocks of the hosts that write event times.',
+    'A Flink window never closes, why?',
+    'An idle partition holds the watermark back; how do we declare idleness?',
+  ),
+  label(
+    'schema-registry',
+    'The registry refuses a schema',
+    'Subjects here are BACKWARD_TRANSITIVE: a new field needs a default, and no field may be renamed. Ask the registry with the compatibility endpoint before merging; a breaking change gets a new topic with the suffix v2.',
+    'The schema registry refuses my schema, what is allowed?',
+    'May I rename a field of an Avro record, or do I need a new topic?',
+  ),
+  label(
+    'mirror-lag',
+    'Replication to the second region lags',
+    'MirrorMaker writes heartbeats each second; if replication-latency-ms is above a minute, raise tasks.max to the number of partitions divided by five. Offsets are translated only for groups listed in groups.filter.',
+    'MirrorMaker replication to the second region lags, what do I raise?',
+    'After a failover our group began at old offsets in the other region. Where is offset translation configured?',
+  ),
+  label(
+    'quota',
+    'A client is throttled',
+    'Clients have a byte-rate quota of 20 MB a second. A throttled one sees produce-throttle-time-avg above zero. Quotas are raised by a pull request in the repository of the platform, reviewed by the owner of the cluster.',
+    'Our client is throttled, how is a quota raised?',
+    'What does produce-throttle-time-avg above zero mean, and how many MB a second may we write?',
+  ),
+  label(
+    'topic-deletion',
+    'Bringing back a deleted topic',
+    'A deleted topic is gone from the brokers after a minute. Its records are in the archive bucket for 35 days: the restore job reads them by topic and day and writes into a topic with the suffix restored.',
+    'Can a deleted topic be brought back?',
+    'Somebody removed a topic by accident; for how long does the archive bucket keep its records?',
+  ),
+  label(
+    'leader-imbalance',
+    'One broker leads most partitions',
+    'After maintenance leaders stay where they are. kafka-leader-election.sh with --election-type preferred gives them back; auto.leader.rebalance.enable is off here, since it moves leaders during peaks.',
+    'One broker leads most partitions after maintenance, how are leaders given back?',
+    'Why is auto.leader.rebalance.enable switched off in our clusters?',
+  ),
+  label(
+    'zombie-job',
+    'A Spark application that nobody owns',
+    'Applications without the label owner are stopped at six in the evening by the reaper. To keep one, label it with the name of a team; an exception longer than a week is decided by the head of the platform.',
+    'Why was my Spark application stopped by the reaper in the evening?',
+    'Which label keeps an application from being stopped at six?',
+  ),
+  label(
+    'hive-metastore',
+    'The metastore answers slowly',
+    'Listing partitions of a table with more than 100,000 of them takes minutes. Use the partition filter push-down hive.metastore.integral.jdo.pushdown, and expire old partitions with the table property retention.days.',
+    'The metastore answers slowly when partitions are listed',
+    'A table has hundreds of thousands of partitions; how do I expire old ones?',
+  ),
+  label(
+    'on-call',
+    'Who is called at night',
+    'The rota of the data platform changes on Tuesdays at ten. Severity one is called at any hour; severity two waits for the morning. Escalate to the secondary after fifteen minutes without an answer.',
+    'Who is called at night, and when do I escalate to the secondary?',
+    'Does a severity two incident wake anybody up?',
+  ),
+  label(
+    'kerberos',
+    'A Kerberos ticket ends in a long job',
+    'Tickets last ten hours and are renewed for seven days. Long jobs need --principal and --keytab, so that the driver logs in again; without them writing to HDFS fails with "token can\'t be found in cache".',
+    'A Kerberos ticket ends in the middle of a long job, what do I need?',
+    "HDFS says that a token can't be found in cache after some days",
+  ),
+];
+
+/** Of the same trade, and answered by none. */
+export const UNANSWERED: readonly string[] = [
+  'How do I configure the frobnicator plugin of Kafka?',
+  'Which vendor supplies the laptops of the data team?',
+  'How do I migrate our Pulsar namespaces to another tenant?',
+  'What is the budget of the observability project for next year?',
+  'How do I tune the garbage collector of Cassandra nodes?',
+  'Can we run Trino coordinators on ARM machines?',
+  'Where is the wiring diagram of the server room?',
+  'How many vacation days do contractors have?',
+  'How do I bake sourdough bread?',
+  'Which Elasticsearch mapping do we use for audit documents?',
+  'What is the password policy of the guest wifi?',
+  'How does the billing export assign costs to departments?',
+  'How do I rotate the signing key of the mobile app?',
+  'Who designed the logo of the intranet?',
+  'When is the next fire drill in the Hamburg office?',
+  'How do I enable geo-fencing in the Redis proxy?',
+  'How do I upgrade ZooKeeper on the brokers?',
+  'Which version of Kafka do the clusters run?',
+  'How do I add a disk to a Flink host?',
+  'Who owns the topic payments?',
+  'How do I encrypt a topic at rest?',
+  'What is the price of a broker in the cloud?',
+  'How do I restore a Hive table from yesterday?',
+  'How do I change the number of partitions of a topic?',
+];
+
+export const runbookOf = ({ title, text }: Labelled) => `# ${title}\n\n${text}\n`;

@@ -1,0 +1,2 @@
+export { thread } from '../../workflows/thread.ts';
+export { ticket } from '../../workflows/ticket.ts';

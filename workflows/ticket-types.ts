@@ -1,0 +1,122 @@
+import type { Digest } from './types.ts';
+
+/** Where a ticket stands. From `handed-off` on a fix is under way. */
+export type TicketStateName =
+  | 'new'
+  | 'asked'
+  | 'answered'
+  | 'waiting'
+  | 'escalated'
+  | 'handed-off'
+  | 'proposed'
+  | 'approved'
+  | 'applied'
+  | 'verified'
+  | 'closed';
+
+/** Why it is closed; the reason says it in words. */
+export type TicketEnd = 'solved' | 'silence' | 'not-ours' | 'joined' | 'fixed' | 'nobody' | 'refused';
+
+/** A thread in Slack: the channel's own message that began it. */
+export type TicketPlace = { team: string; channel: string; thread: string };
+
+export type TicketOrder = { ticket: string; settings: Digest; place?: TicketPlace };
+
+/** A Slack account, as Slack itself says it. Which person it is the door has looked up; whether a guest, not yet. */
+export type SlackAccount = { team: string; user: string };
+
+type Arrived = {
+  /** As its source names it: what comes again has the same. */
+  key: string;
+  /** Seconds since 1970 with six decimals, as Slack counts: they sort as text. */
+  sent: string;
+  person?: string;
+  account?: SlackAccount;
+  /** Why it does not count, in words for whoever it was. */
+  refused?: string;
+};
+
+/** `addressed`: to us, so that it is answered or told why not. */
+export type TicketMessage = Arrived & { text: string; addressed: boolean };
+
+export type ButtonAction = 'solved' | 'not-solved' | 'hand-off' | 'take' | 'not-ours';
+/** `note`: a hint for the agent. */
+export type TicketButton = Arrived & { action: ButtonAction; note?: string };
+
+/** From whatever carries a fix on; each step once, in this order. `failed` gives it back to a person. */
+export type TicketProgress = {
+  key: string;
+  to: 'proposed' | 'approved' | 'applied' | 'verified' | 'failed';
+  text: string;
+};
+
+export type AnswerEnd = { kind: 'answered'; text: string; private: number } | { kind: 'unanswered'; reason: string };
+
+export type CallEnd = { person?: string; mention?: string; problem?: string };
+
+export type HandOffEnd = { kind: 'begun' } | { kind: 'unavailable'; reason: string };
+
+/** The first message to us, whatever arrived first. */
+export type FirstAsked = { person: string; sent: string; text: string };
+
+/** What may happen to a ticket. The last five are answers to what it asked for itself. */
+export type TicketEvent =
+  | ({ kind: 'message' } & TicketMessage)
+  | ({ kind: 'button' } & TicketButton)
+  | ({ kind: 'progress' } & TicketProgress)
+  | { kind: 'timeout' }
+  | { kind: 'caught-up'; first?: FirstAsked }
+  | { kind: 'opened'; joins?: string }
+  | { kind: 'answer'; end: AnswerEnd }
+  | { kind: 'called'; end: CallEnd }
+  | { kind: 'handed-off'; end: HandOffEnd };
+
+export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
+/** What a message shows beside its words. `mention`: a Slack user of the configuration, who is to notice it. */
+export type Card = { buttons?: CardButton[]; mention?: string };
+
+/** What is to be done about it, in this order. */
+export type TicketAction =
+  | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card }
+  | { do: 'catch-up' }
+  | { do: 'open' }
+  | { do: 'answer' }
+  | { do: 'call'; n: number }
+  | { do: 'hand-off'; by: string; hint?: string };
+
+/** All that a ticket remembers: what was said lies in the store. */
+export type TicketState = {
+  name: TicketStateName;
+  /** Milliseconds since 1970: then something happens by itself. */
+  deadline: number;
+  asker: string;
+  /** When the first message was sent; the earliest one's author is the asker, whatever arrives first. */
+  asked: string;
+  question: string;
+  answers: number;
+  calls: number;
+  /** Why it was escalated. */
+  why?: string;
+  called?: string;
+  taken?: string;
+  /** Whom a click was of, and why it did not count: the reply to whoever waits for one. */
+  reply?: string;
+  ended?: TicketEnd;
+  reason?: string;
+  /** Makes the keys of what is said. */
+  steps: number;
+};
+
+export type TicketLimits = {
+  answerMs: number;
+  followUpMs: number;
+  closeMs: number;
+  escalationMs: number;
+  takenMs: number;
+  fixMs: number;
+  mostCalls: number;
+  mostAnswers: number;
+};
+
+/** `responders`: who may take, hand off and send away. */
+export type TicketRules = { responders: string[]; limits: TicketLimits };
