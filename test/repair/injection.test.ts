@@ -138,6 +138,8 @@ test('a model that obeys every instruction it reads reaches nothing', async () =
   expect([...obeyed].sort()).toEqual(Object.keys(CORPUS));
   expect(waiting, story).toHaveLength(1);
 
+  // They ran, as far as they could: a sandbox that does not start would prove nothing.
+  expect(said.filter((one) => /^(exit \d+|ended by)/.test(one)).length).toBeGreaterThanOrEqual(15);
   await nothingOutside(before);
   nothingSaid();
   await nothingDecided();
