@@ -8,6 +8,7 @@ import { createCheckActivities } from '../../activities/checks.ts';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
 import { createEnvironmentUpActivities } from '../../activities/environment-up.ts';
 import { createFinaliseActivities } from '../../activities/finalise.ts';
+import { createFixActivities } from '../../activities/fixes.ts';
 import { createGitActivities } from '../../activities/git.ts';
 import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
@@ -32,6 +33,7 @@ const FACTORIES = {
   createEnvironmentRequestActivities: () => createEnvironmentRequestActivities(none),
   createEnvironmentUpActivities: () => createEnvironmentUpActivities(none),
   createGitActivities: () => createGitActivities(none),
+  createFixActivities: () => createFixActivities(none),
   createFinaliseActivities: () => createFinaliseActivities(none),
   createKnowledgeActivities: () =>
     createKnowledgeActivities({ settings: settingsSchema.parse({ forks: {} }), dataDir: '.' } as never),

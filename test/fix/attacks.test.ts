@@ -34,13 +34,26 @@ support:
 afterAll(() => world?.close(), 60_000);
 
 const changeOf = ({ question }: Question): GitChange => {
-  const { base, commit, tree, patch, ref, inverse, 'failing case': failingCase } = question.binds as Record<string, string>;
+  const {
+    base,
+    commit,
+    tree,
+    patch,
+    ref,
+    inverse,
+    'failing case': failingCase,
+  } = question.binds as Record<string, string>;
   return { kind: 'repository', target: 'limits', base, commit, tree, patch, ref, inverse, failingCase } as GitChange;
 };
 
 /** What a worker does with an approval that it was given: with another change, another key, another evidence. */
 async function use(ticket: string, { id, question }: Question, change: FixChange, key: string) {
-  const row = await world.store().selectFrom('ticket').select('settings').where('id', '=', ticket).executeTakeFirstOrThrow();
+  const row = await world
+    .store()
+    .selectFrom('ticket')
+    .select('settings')
+    .where('id', '=', ticket)
+    .executeTakeFirstOrThrow();
   const settings = await createSettingsReader(world.store())(row.settings);
   const environment = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
   const never = () => {
@@ -69,13 +82,18 @@ test('a base that moved is shown and asked again; no approval does more than it 
   expect(await world.approve('bob', first)).toMatchObject({ status: 0 });
   const second = await world.question(id, 2);
   expect(main()).toBe(pushed);
-  expect(second.question.summary).toMatch(/refs\/heads\/main of limits was .* and is [\s\S]*\+ [0-9a-f]+ Another limit/);
+  expect(second.question.summary).toMatch(
+    /refs\/heads\/main of limits was .* and is [\s\S]*\+ [0-9a-f]+ Another limit/,
+  );
   expect(second.question.binds).toMatchObject({ base: pushed, 'failing case': first.question.binds['failing case'] });
 
   // The first approval is over, and is no approval of the second change, nor of a change of it.
   expect(await world.approve('cat', first)).toMatchObject({ status: 1, stdout: expect.stringContaining('it is over') });
   const other = await use(id, first, changeOf(second), `${id}/other`);
-  expect(other).toEqual({ kind: 'refused', reason: expect.stringMatching(/base, tree, commit, inverse changed since it was approved/) });
+  expect(other).toEqual({
+    kind: 'refused',
+    reason: expect.stringMatching(/base, tree, commit, inverse changed since it was approved/),
+  });
   const evil = { ...changeOf(second), commit: repository.git('rev-parse', 'upstream'), failingCase: 'true' };
   expect(await use(id, second, evil, `${id}/evil`)).toMatchObject({ kind: 'refused' });
   expect(main()).toBe(pushed);
@@ -102,5 +120,7 @@ test('a base that moved is shown and asked again; no approval does more than it 
   const effects = (await effectsOf(world.store(), id)).filter(({ kind }) => kind === 'fix');
   expect(effects.filter(({ state }) => state === 'done').map(({ key }) => key)).toEqual([`${id}/1/2/apply`]);
   const audit = await auditRows(world.store(), { about: second.id });
-  expect(audit.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['refused', 'decision', 'used', 'approval-ended']));
+  expect(audit.map(({ kind }) => kind)).toEqual(
+    expect.arrayContaining(['refused', 'decision', 'used', 'approval-ended']),
+  );
 }, 100_000);

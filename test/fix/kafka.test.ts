@@ -47,7 +47,7 @@ const deps = () => ({
   },
 });
 
-async function valueOf(key: string) {
+async function topicValue(key: string) {
   const targets = await environmentTargets(deps())(at.settings, 'staging');
   return (await readConfigs(targets, { type: 'topic', name: TOPIC }, [key]))?.[0];
 }
@@ -69,7 +69,8 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     if (role !== 'investigate') return undefined;
     seen.push(...outputs, brief);
     if (brief.includes('nobody could write')) return { calls: [plan({ key: 'max.message.bytes', value: '1000000' })] };
-    if (turn === 1) return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
+    if (turn === 1)
+      return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
     if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
     return { calls: [plan({ key: 'min.insync.replicas', value: '2' })] };
   };
@@ -100,12 +101,16 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: /);
   expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
-  expect(await valueOf('max.message.bytes')).toMatchObject({ own: '1000000' });
+  expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
   expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
 }, 100_000);
 
 test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
-  const kind = kafkaConfigKind({ targetsOf: environmentTargets(deps()), lookAt: async () => [] });
+  const kind = kafkaConfigKind({
+    targetsOf: environmentTargets(deps()),
+    lookAt: async () => [],
+    heldBy: async () => undefined,
+  });
   const draw = async (key: string, value: string | null) => {
     const fields = { resource: { type: 'topic' as const, name: TOPIC }, key, value };
     const drafted = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, { fields });
@@ -119,7 +124,7 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   const undo = await kind.undo(at, change);
   if (undo.kind !== 'may') throw new Error(undo.reason);
   await undo.steps.perform();
-  expect(await valueOf('max.message.bytes')).toMatchObject({ own: '1000000' });
+  expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
 
   // Somebody else has changed it meanwhile.
   const other = await draw('max.message.bytes', '4000');
@@ -130,10 +135,13 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   // A default is put back by taking the value away; a cut retention is not.
   const cut = await draw('retention.ms', '60000');
   await kind.apply(at, cut).perform();
-  expect(await kind.undo(at, cut)).toMatchObject({ kind: 'not', reason: expect.stringContaining('cannot be taken back') });
+  expect(await kind.undo(at, cut)).toMatchObject({
+    kind: 'not',
+    reason: expect.stringContaining('cannot be taken back'),
+  });
   const back = await draw('retention.ms', null);
   await kind.apply(at, back).perform();
-  expect(await valueOf('retention.ms')).toMatchObject({ own: null });
+  expect(await topicValue('retention.ms')).toMatchObject({ own: null });
   await expect(draw('retention.ms', '60')).resolves.toBeDefined();
   await expect(draw('unclean.leader.election.enable', 'true')).rejects.toThrow('none that a fix may change');
 

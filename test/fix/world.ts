@@ -84,7 +84,8 @@ ${PEOPLE}${more(folder)}`;
     },
     approve: async (person: string, { id, open }: Question) => as(person, 'approve', id, '--digest', open.digest),
     /** Until its thread says this. All that was told. */
-    hears: (ticket: string, what: RegExp) => waiting(`it says ${what}`, ticket, async (told) => what.test(told) && told),
+    hears: (ticket: string, what: RegExp) =>
+      waiting(`it says ${what}`, ticket, async (told) => what.test(told) && told),
     async close() {
       await db?.destroy();
       await patchwright.close();
