@@ -5,7 +5,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import {
   DefaultLogger,
   type LogEntry,
@@ -62,6 +62,7 @@ import {
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
 import { secretsOf, serverSecrets } from './config/secrets.ts';
+import { heldWords } from './decisions/environment-state.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
@@ -77,6 +78,7 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { releaseOfRef } from './store/releases.ts';
 import { workflowBundle } from './workflow-bundle.ts';
+import type { EnvironmentState } from './workflows/environment-messages.ts';
 
 const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
 type Role = (typeof ROLES)[number];
@@ -233,7 +235,11 @@ function createActivities(
   const kinds = [
     repositoryKind(sandboxed),
     stackPatchKind({ ...sandboxed, releaseOf: (fork, ref) => releaseOfRef(db, fork, ref) }),
-    kafkaConfigKind({ targetsOf: environmentTargets(places), lookAt: brokenPartitions(places) }),
+    kafkaConfigKind({
+      targetsOf: environmentTargets(places),
+      lookAt: brokenPartitions(places),
+      heldBy: heldBy(client),
+    }),
   ] as FixKind[];
   const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
   return {
@@ -362,6 +368,19 @@ function wakeThread(client: Client) {
       args: [{ release }],
       signal: 'told',
     });
+  };
+}
+
+/** An environment that no roll-out ever reached holds nothing. */
+function heldBy(client: Client) {
+  return async (environment: string): Promise<string | undefined> => {
+    try {
+      const handle = client.workflow.getHandle(`environment:${environment}`);
+      return heldWords(await handle.query<EnvironmentState>('environmentState'));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
   };
 }
 

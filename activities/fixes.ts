@@ -8,7 +8,7 @@ import type { Db } from '../store/database.ts';
 import { effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningRelease } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import { findTicket, ticketEvents } from '../store/tickets.ts';
+import { findTicket, ticketEvents, whyNotWanted } from '../store/tickets.ts';
 import type { Proposal } from '../workflows/agent-types.ts';
 import type {
   ApplyEnd,
@@ -227,11 +227,9 @@ export function createFixActivities(deps: FixDeps) {
       return fixEnd(journal, end.verification, end.undo);
     },
 
-    /** Whether the ticket would still be told by a step of a fix: one that went on without it would not. Reads only. */
-    async followsFix({ ticket }: Pick<FixOrder, 'ticket'>): Promise<boolean> {
-      const state = (await findTicket(db, ticket))?.state;
-      return state !== undefined && ['handed-off', 'proposed', 'approved', 'applied'].includes(state);
-    },
+    /** Whether the ticket still waits for this fix: one that went on without it would not be told. Reads only. */
+    followsFix: async (fix: Pick<FixOrder, 'ticket' | 'fix'>): Promise<boolean> =>
+      (await whyNotWanted(db, fix)) === undefined,
 
     /** Says something in the ticket's thread that is no step of the ticket. Safe to repeat: a key is said once. */
     async tellFix(

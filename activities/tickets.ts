@@ -2,7 +2,7 @@ import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import { findTicket, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
   AnswerEnd,
@@ -145,6 +145,7 @@ export function createTicketActivities(deps: TicketDeps) {
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
       const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;
+      await handedTo(db, ticket, fix);
       await deps.handOff({ ...order, fix, by, ...(hint !== undefined && { hint }) });
       return { kind: 'begun' };
     },

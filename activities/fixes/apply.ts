@@ -1,7 +1,7 @@
 import { fixBinds } from '../../decisions/fix.ts';
 import type { Db } from '../../store/database.ts';
 import { effectWords, runEffect } from '../../store/journal.ts';
-import { findTicket } from '../../store/tickets.ts';
+import { whyNotWanted } from '../../store/tickets.ts';
 import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';
 import { whyNotApproved } from '../approvals.ts';
 import type { FixAt, FixKind } from './kind.ts';
@@ -17,8 +17,6 @@ class NotApplied extends Error {
     this.end = end;
   }
 }
-
-const UNDER_WAY = ['handed-off', 'proposed', 'approved', 'applied'];
 
 /**
  * Applies what was approved, once: the ticket still wants it, what it was made on is still there, and people approved
@@ -51,11 +49,8 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
 }
 
 async function mayApply(db: Db, kind: FixKind, at: FixAt, { change }: Apply): Promise<void> {
-  const ticket = await findTicket(db, at.ticket);
-  if (ticket === undefined || !UNDER_WAY.includes(ticket.state)) {
-    const reason = `${at.ticket} is ${ticket?.state ?? 'gone'}: its fix is no longer wanted`;
-    throw new NotApplied({ kind: 'refused', reason });
-  }
+  const reason = (await whyNotWanted(db, at)) ?? (await kind.mayNot?.(at, change));
+  if (reason !== undefined) throw new NotApplied({ kind: 'refused', reason });
   const difference = await kind.moved(at, change);
   if (difference !== undefined) throw new NotApplied({ kind: 'moved', difference });
 }

@@ -18,6 +18,8 @@ import type { Drafted, FixAt, FixKind } from './kind.ts';
 export type KafkaFixDeps = {
   /** The nodes of an environment, as they were laid out. */
   targetsOf: (at: FixAt['settings'], environment: string) => Promise<TargetInfo[]>;
+  /** A roll-out that runs there, or a brake of somebody's: that comes first. */
+  heldBy: (environment: string) => Promise<string | undefined>;
   /** Offline partitions and those under min.insync.replicas, by name. */
   lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
 };
@@ -33,7 +35,7 @@ const SPREAD_MS = 20_000;
 const LOOK_MS = 300;
 
 /** One value of one topic or broker, in an environment with `system: kafka`. Nothing of it is free text. */
-export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<ConfigChange> {
+export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): FixKind<ConfigChange> {
   async function now({ settings }: FixAt, target: string, { resource, key }: ConfigFields) {
     const targets = await targetsOf(settings, target);
     const found = (await readConfigs(targets, resource, [key]))?.find(({ name }) => name === key);
@@ -107,6 +109,8 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
       const is = found === undefined ? 'gone' : beforeWords({ ...change, before: found });
       return [`${change.target}, ${change.resource.name}: was ${beforeWords(change)} and is ${is}`];
     },
+
+    mayNot: (_at, { target }) => heldBy(target),
 
     apply: (at, change) => ({
       readBack: async () => ((await isThere(at, change, change.value)) ? { words: setWords(change) } : undefined),

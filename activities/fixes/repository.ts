@@ -2,6 +2,7 @@ import { codeName } from '../../config/code.ts';
 import type { Git } from '../../git/clone.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
+import { logWords } from '../sandbox/log.ts';
 import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, wordsOf } from './git-change.ts';
 import type { FixAt, FixKind, Proof } from './kind.ts';
 
@@ -149,7 +150,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     for (const [i, command] of commands.entries()) {
       const found = await changes.checkCommit({ name, code, commit: tip, command, key: `${at.run}/verify-${i}` });
       const kind = found.kind === 'failed' ? 'failed' : 'inconclusive';
-      if (found.kind !== 'passed') return { kind, words: `${target} at ${tip.slice(0, 12)}: its check ${found.words}` };
+      if (found.kind !== 'passed')
+        return { kind, words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}` };
     }
     return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
   }
