@@ -33,7 +33,6 @@ const FACTORIES = {
   createEnvironmentRequestActivities: () => createEnvironmentRequestActivities(none),
   createEnvironmentUpActivities: () => createEnvironmentUpActivities(none),
   createGitActivities: () => createGitActivities(none),
-  createFixActivities: () => createFixActivities(none),
   createFinaliseActivities: () => createFinaliseActivities(none),
   createKnowledgeActivities: () =>
     createKnowledgeActivities({ settings: settingsSchema.parse({ forks: {} }), dataDir: '.' } as never),
