@@ -1,0 +1,131 @@
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { createAgentActivities } from '../activities/agent.ts';
+import { createApprovalActivities } from '../activities/approvals.ts';
+import { createBuildActivities } from '../activities/build.ts';
+import { createCheckActivities } from '../activities/checks.ts';
+import { createEnvironmentRequestActivities } from '../activities/environment-request.ts';
+import { createEnvironmentUpActivities } from '../activities/environment-up.ts';
+import { createFinaliseActivities } from '../activities/finalise.ts';
+import { brokenPartitions, environmentTargets, laidOutDriver } from '../activities/fixes/environments.ts';
+import { kafkaConfigKind } from '../activities/fixes/kafka-config.ts';
+import type { FixKind } from '../activities/fixes/kind.ts';
+import { createLooks } from '../activities/fixes/looks.ts';
+import { repositoryKind } from '../activities/fixes/repository.ts';
+import { stackPatchKind } from '../activities/fixes/stack-patch.ts';
+import { createFixActivities } from '../activities/fixes.ts';
+import { createGitActivities } from '../activities/git.ts';
+import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
+import { createPagingActivities } from '../activities/paging.ts';
+import { createRecordActivities } from '../activities/release-records.ts';
+import { createRepairActivities } from '../activities/repair.ts';
+import { createReversibilityActivities } from '../activities/reversibility.ts';
+import { createRolloutActivities } from '../activities/rollout.ts';
+import { plannedUse } from '../activities/sandbox/for-fork.ts';
+import { createSettingsReader } from '../activities/settings.ts';
+import { createStoryActivities } from '../activities/story.ts';
+import { createTicketActivities, type HandOver } from '../activities/tickets.ts';
+import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
+import { heldWords } from '../decisions/environment-state.ts';
+import { run } from '../lib/run.ts';
+import { releaseOfRef } from '../store/releases.ts';
+import type { EnvironmentState } from '../workflows/environment-messages.ts';
+
+import { dataConverter, libraryDir, type Parts, type Sandboxes, slackOf, wakeThread } from './parts.ts';
+
+/** With the settings of now: who may read what is not a release's matter. */
+export function createKnowledge({ settings, dataDir, db }: Parts): KnowledgeActivities {
+  return createKnowledgeActivities({
+    ...{ settings, dataDir, db, run, readSecret },
+    environment: allowedEnvironment(GIT_ENVIRONMENT),
+  });
+}
+
+/** Everything that a release needs, but running tests. */
+export function createActivities(
+  { settings, connection, temporal, db, dataDir, artifacts }: Parts,
+  { found, sandboxOf }: Sandboxes,
+  knowledge: KnowledgeActivities,
+): object {
+  const reader = createSettingsReader(db);
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
+  const gitEnvironment = allowedEnvironment(GIT_ENVIRONMENT);
+  const places = {
+    db,
+    dataDir,
+    cacheDir: cacheDir(),
+    artifacts,
+    settings: reader,
+    hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
+    library: libraryDir,
+  };
+  const builds = { ...places, run, allowedEnvironment, gitEnvironment, sandboxOf };
+  const git = { run, environment: gitEnvironment, dataDir, settings: reader };
+  const sandboxed = { ...git, artifacts, sandboxOf, allowedEnvironment };
+  const kinds = [
+    repositoryKind(sandboxed),
+    stackPatchKind({ ...sandboxed, releaseOf: (fork, ref) => releaseOfRef(db, fork, ref) }),
+    kafkaConfigKind({
+      targetsOf: environmentTargets(places),
+      lookAt: brokenPartitions(places),
+      heldBy: heldBy(client),
+    }),
+  ] as FixKind[];
+  const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
+  return {
+    ...createRecordActivities({
+      db,
+      settings: reader,
+      sandboxUse: (fork) => plannedUse(found, fork),
+    }),
+    ...createGitActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
+    ...createBuildActivities(builds),
+    ...createCheckActivities(builds),
+    ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
+    ...createTicketActivities({
+      ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
+      ...(settings.knowledge.sources.length > 0 && { knowledge }),
+      handOff: startFix(client),
+    }),
+    ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
+    ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
+    ...createApprovalActivities({ db, settings: reader }),
+    ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
+    ...createRepairActivities({ ...git, artifacts }),
+    ...createPagingActivities({ db, settings: reader }),
+    ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
+    ...createEnvironmentUpActivities(places),
+    ...createRolloutActivities(places),
+    ...createFinaliseActivities(places),
+  };
+}
+
+/** An environment that no roll-out ever reached holds nothing. */
+function heldBy(client: Client) {
+  return async (environment: string): Promise<string | undefined> => {
+    try {
+      const handle = client.workflow.getHandle(`environment:${environment}`);
+      return heldWords(await handle.query<EnvironmentState>('environmentState'));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  };
+}
+
+/** One workflow a hand-off: another attempt of the same finds it there. */
+function startFix(client: Client) {
+  return async (order: HandOver): Promise<void> => {
+    try {
+      await client.workflow.start('fix', {
+        workflowId: `fix:${order.fix}`,
+        taskQueue: 'patchwright',
+        args: [order],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `fixes ${order.ticket}`.slice(0, 200),
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  };
+}
