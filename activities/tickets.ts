@@ -142,6 +142,8 @@ export function createTicketActivities(deps: TicketDeps) {
       const { ticket } = order;
       if (deps.handOff === undefined)
         return { kind: 'unavailable', reason: 'no agent that fixes tickets runs here yet' };
+      if ((await settings(order.settings)).model === undefined)
+        return { kind: 'unavailable', reason: 'no `model` is configured: no agent can look into it' };
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
       const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;

@@ -3,7 +3,15 @@ import type { Git } from '../../git/clone.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
 import { logWords } from '../sandbox/log.ts';
-import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, wordsOf } from './git-change.ts';
+import {
+  createGitChanges,
+  type GitFixDeps,
+  proposalOf,
+  requireCode,
+  sizeWords,
+  touchesCheck,
+  wordsOf,
+} from './git-change.ts';
 import type { FixAt, FixKind, Proof } from './kind.ts';
 
 const RISK = 'Whatever deploys or reads this branch gets the change at once.';
@@ -67,6 +75,9 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         const lines = check === undefined ? [`${change.target} has no \`check\`: nothing else was tried`] : [];
         return { ...shown, lines: [...shown.lines, ...lines] };
       }
+      const own = touchesCheck((await deps.artifacts.read(change.patch)).toString('utf8'), check);
+      if (own.length > 0)
+        return { proven: false, lines: [`it changes ${own.join(', ')}, by which it is checked: nothing is shown`] };
       const code = requireCode(at.settings, name);
       const run = (commit: string, key: string) =>
         changes.checkCommit({ name, code, commit, command: check, key: `${at.run}/check-${key}` });
