@@ -141,9 +141,7 @@ export function createTicketActivities(deps: TicketDeps) {
     async handOffTicket(order: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
       const { ticket } = order;
       if (deps.handOff === undefined)
-        return { kind: 'unavailable', reason: 'no agent that fixes tickets runs here yet' };
-      if ((await settings(order.settings)).model === undefined)
-        return { kind: 'unavailable', reason: 'no `model` is configured: no agent can look into it' };
+        return { kind: 'unavailable', reason: 'no agent runs here: there is no `model` in the configuration' };
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
       const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;

@@ -84,7 +84,7 @@ export function createActivities(
     ...createTicketActivities({
       ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
-      handOff: startFix(client),
+      ...(settings.model !== undefined && { handOff: startFix(client) }),
     }),
     ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
