@@ -63,11 +63,11 @@ export function createSources(tools: GitTools, mirror: string) {
 
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
     async showPatch(
-      { base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>,
+      { base, candidate, guilty = '' }: Pick<DiagnosisSubject, 'base' | 'candidate'> & { guilty?: string },
       commit: string,
     ): Promise<string> {
       const stack = (await ask('rev-list', `${base}..${candidate}`)).stdout.split('\n');
-      const full = stack.find((one) => one.startsWith(commit));
+      const full = [...stack, guilty].find((one) => one.startsWith(commit));
       if (full === undefined) return `${commit} is no patch of this stack`;
       return (await ask('show', '--no-ext-diff', '--no-textconv', '--no-color', full)).stdout;
     },
