@@ -117,7 +117,7 @@ export function createAgentActivities(deps: AgentDeps) {
     const settings = await deps.settings(order.settings);
     for (const place of order.subject.places ?? []) {
       const code = codeOf(settings, place.name);
-      if (code !== undefined) await ensureCommit(deps, mirrorOf(place.name), code.repository, place.commit);
+      if (code !== undefined) await ensureCommit(mirrorOf(place.name), code.repository, place.commit);
     }
     const sources = (place: string) => createSources(deps, mirrorOf(place));
     const whole = async (id: string) => wholeOf(order.run, id);
