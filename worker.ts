@@ -14,6 +14,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { outlineOpenCandidates } from './activities/agent/outlines.ts';
 import { createAgentActivities } from './activities/agent.ts';
 import { createApprovalActivities } from './activities/approvals.ts';
 import { createBuildActivities } from './activities/build.ts';
@@ -65,6 +66,7 @@ import { heldWords } from './decisions/environment-state.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
+import { redactingCodec } from './lib/payload-redaction.ts';
 import { announceReady } from './lib/ready-file.ts';
 import { configureRedaction, redact } from './lib/redact.ts';
 import { redactionKey } from './lib/redact-key.ts';
@@ -129,11 +131,15 @@ function logEntry({ level, message, meta }: LogEntry): void {
   else log.warn(meta ?? {}, message);
 }
 
+/** No secret of this process stands in a history, whatever text would bring it there. */
+const dataConverter = { payloadCodecs: [redactingCodec()] };
+
 /** What every worker of ours has in common. A completed step is reported even while it shuts down. */
 function common({ connection, temporal }: Parts) {
   return {
     connection,
     namespace: temporal.namespace,
+    dataConverter,
     shutdownGraceTime: '3s',
     // Cancellations and lost workers are noticed within seconds, not within the default half minute.
     maxHeartbeatThrottleInterval: '5s',
@@ -159,6 +165,7 @@ async function createWorkers(parts: Parts): Promise<Serving[]> {
       const knowledge = createKnowledge(parts);
       parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
+      parts.onEnd(hourly('outlines', () => outlineOpenCandidates({ ...parts, ...gitTools() })));
       return [
         await Worker.create({
           ...common(parts),
@@ -202,6 +209,8 @@ async function openSandboxes(dataDir: string): Promise<Sandboxes> {
   return { found, sandboxOf: createSandboxOf(found, { dataDir, home: homedir(), env }) };
 }
 
+const gitTools = () => ({ run, environment: allowedEnvironment(GIT_ENVIRONMENT) });
+
 /** Everything that a release needs, but running tests. */
 function createActivities(
   { settings, connection, temporal, db, dataDir, artifacts }: Parts,
@@ -209,7 +218,7 @@ function createActivities(
   knowledge: KnowledgeActivities,
 ): object {
   const reader = createSettingsReader(db);
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const gitEnvironment = allowedEnvironment(GIT_ENVIRONMENT);
   const places = {
     db,
@@ -276,7 +285,7 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
 
 /** What people ask comes in here; no other role listens to anybody. */
 function createInbound({ settings, db, connection, temporal }: Parts): Serving {
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
   const { slack } = slackOf(settings);
@@ -291,7 +300,7 @@ async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const { sandboxOf } = await openSandboxes(dataDir);
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
-  const tools = { run, environment: allowedEnvironment(GIT_ENVIRONMENT) };
+  const tools = gitTools();
   const activities = requireRuleOfTwo(
     createSuiteRunnerActivities({
       db,

@@ -40,6 +40,7 @@ import {
   type ReviewRequest,
 } from './agent/prepare.ts';
 import { checkProposal } from './agent/proposal-check.ts';
+import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
@@ -68,7 +69,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const evidence = createEvidence(db, artifacts);
   const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
-  const preparations = createPreparations({ db, artifacts, settings: deps.settings, transcripts, evidence });
+  const preparations = createPreparations({ ...deps, transcripts, evidence });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
     const text = asShown(said);
@@ -93,7 +94,9 @@ export function createAgentActivities(deps: AgentDeps) {
     if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, candidate);
     const git = gitIn(deps, mirror);
     const whole = (id: string) => wholeOf(order.run, id);
-    const world = { sources: createSources(deps, mirror), evidence, whole };
+    const skill = async (wanted: string, file: string) =>
+      readGivenSkill((await transcripts.record(order.brief)).skills, fork?.agent.skills, wanted, file);
+    const world = { sources: createSources(deps, mirror), evidence, whole, skill };
     if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
     if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);

@@ -19,6 +19,8 @@ export function createEnvironmentUpActivities(deps: EnvironmentUpDeps) {
     /** Whether every node was laid out before: then no first artifact is needed. */
     async needsInitialBuild({ environment, settings }: { environment: string; settings: Digest }): Promise<boolean> {
       const found = environmentOf(await deps.settings(settings), environment);
+      // What the user's own commands reach is there already.
+      if (found.system === 'command') return false;
       return found.initial === 'base' && !isProvisioned(environment, deps.dataDir);
     },
 

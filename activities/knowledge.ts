@@ -14,7 +14,7 @@ import { originOf, sourcesDigest } from './knowledge/document.ts';
 import { openEmbeddings } from './knowledge/embeddings.ts';
 import { rebuild } from './knowledge/rebuild.ts';
 import { find, vectorOf } from './knowledge/search.ts';
-import { byId, createTables, type Hit } from './knowledge/table.ts';
+import { byIds, createTables, type Row } from './knowledge/table.ts';
 
 export type KnowledgeDeps = GitTools & {
   /** Those of now, not of a release: a reader who was taken out may read nothing from then on. */
@@ -26,7 +26,8 @@ export type KnowledgeDeps = GitTools & {
 };
 
 const CHUNKS = 8;
-const MOST_CHUNKS = 30;
+/** What an activity answers is kept in a history: 50 KB at the most. */
+const MOST_CHUNKS = 20;
 const LONGEST_QUESTION = 8_000;
 
 /** What questions are answered from: indexed out of folders, repositories and the store, read by whoever may. */
@@ -64,7 +65,7 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
      */
     async checkCitation(citation: { chunkId: string; quote: string; audience?: string[] }): Promise<boolean> {
       const index = await tables.current();
-      const hit = index && (await byId(index, citation.chunkId));
+      const [hit] = index === undefined ? [] : await byIds(index, [citation.chunkId]);
       if (hit === undefined || !sources.has(hit.origin)) return false;
       if (citation.audience && !readable(citation.audience).includes(hit.origin)) return false;
       return quoteStands(citation.quote, hit.text);
@@ -88,7 +89,7 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
 export type KnowledgeActivities = ReturnType<typeof createKnowledgeActivities>;
 
 /** A hit of a source that is no longer configured is nobody's to read. */
-function chunkOf(hit: Hit, source: KnowledgeSource | undefined): KnowledgeChunk | undefined {
+function chunkOf(hit: Row, source: KnowledgeSource | undefined): KnowledgeChunk | undefined {
   if (source === undefined) return undefined;
   const { id, kind, path, commit, fromLine, toLine, title, text } = hit;
   const readers = source.readers === 'everyone' ? ['everyone'] : source.readers;

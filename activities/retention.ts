@@ -133,8 +133,8 @@ export function hourly(what: string, work: () => Promise<unknown>, firstAfterMs 
   const log = logger('retention');
   const once = () =>
     work().then(
-      (done) => log.info({ what, done }, 'collected'),
-      (error: Error) => log.warn({ what, err: error.message }, 'not collected; it is tried again in an hour'),
+      (done) => log.info({ what, done }, 'done for this hour'),
+      (error: Error) => log.warn({ what, err: error.message }, 'not done; it is tried again in an hour'),
     );
   let timer = setTimeout(function again() {
     void once().finally(() => {

@@ -112,9 +112,15 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
     },
 
     /** Who we are there: our workspace, and the bot's own account. */
-    async self(): Promise<{ team: string; user: string }> {
-      const { team_id, user_id } = await call(() => client.auth.test());
-      return { team: required(team_id, 'team_id'), user: required(user_id, 'user_id') };
+    async self(): Promise<{ team: string; user: string; url: string }> {
+      const { team_id, user_id, url = '' } = await call(() => client.auth.test());
+      return { team: required(team_id, 'team_id'), user: required(user_id, 'user_id'), url };
+    },
+
+    /** The channel of a direct message to this user: Slack makes it once. */
+    async direct(user: string): Promise<string> {
+      const { channel } = await call(() => client.conversations.open({ users: user }));
+      return required(channel?.id, 'id of the direct message');
     },
 
     /** Opens a form; Slack takes a trigger once, and for three seconds. */

@@ -76,7 +76,7 @@ export function createTicketActivities(deps: TicketDeps) {
       const refused = await people.refusalOf(arrival);
       const words = arrival.kind === 'button' ? `${arrival.action} ${arrival.note ?? ''}` : arrival.text;
       const fresh = await keepTicketEvent(db, {
-        ...{ ticket: order.ticket, key: arrival.key, nonce: arrival.nonce, kind: arrival.kind },
+        ...{ ticket: order.ticket, key: keyOf(arrival, refused), nonce: arrival.nonce, kind: arrival.kind },
         ...{ sent: 'sent' in arrival ? arrival.sent : '', text: refused === undefined ? words : '' },
         ...('person' in arrival && arrival.person !== undefined && { person: arrival.person }),
         ...(refused !== undefined && { refused }),
@@ -113,7 +113,7 @@ export function createTicketActivities(deps: TicketDeps) {
       const found = await settings(order.settings);
       const events = await ticketEvents(db, order.ticket);
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
-      const question = said.map(({ person, text }) => `${person ?? 'somebody'}: ${text}`).join('\n');
+      const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
       return answerFrom(deps.knowledge, found.model, { question, audience, asker });
     },
@@ -121,6 +121,20 @@ export function createTicketActivities(deps: TicketDeps) {
     /** Whom the nth call goes to. Reads only. */
     async whomToCall(order: TicketOrder, call: { n: number; asker: string }): Promise<CallEnd> {
       return whoIsOnCall(await settings(order.settings), { ...call, team: order.place?.team });
+    },
+
+    /** Writes to whoever is called himself, through an outbox of its own. Safe to repeat: a call is written once. */
+    async writeTo(
+      order: TicketOrder,
+      { person, round, text }: { person: string; round: string; text: string },
+    ): Promise<void> {
+      const direct = await people.directOf(order, person, await settings(order.settings));
+      if (direct === undefined) return;
+      const release = `${order.ticket}/calls/${person}`;
+      const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, final: true };
+      await appendMessage(db, { ...message, key: `${release}/${round}` });
+      await deps.wakeThread?.(release);
     },
 
     /** Starts the agent. Safe to repeat: its workflow is named by the ticket. */
@@ -136,6 +150,12 @@ export function createTicketActivities(deps: TicketDeps) {
       return { kind: 'begun' };
     },
   };
+}
+
+/** Whoever may not ask is told so once a thread, however much he writes. */
+function keyOf(arrival: Arrival, refused: string | undefined): string {
+  if (refused === undefined || arrival.kind !== 'message' || arrival.account === undefined) return arrival.key;
+  return `refused/${arrival.account.team}/${arrival.account.user}`;
 }
 
 export type TicketActivities = ReturnType<typeof createTicketActivities>;

@@ -111,6 +111,8 @@ export const TOUCHES = {
   answerTicket: READS,
   // It asks the address of the configuration who is on call.
   whomToCall: STATE,
+  // The words go to the store; Slack opens the direct message, by an id of the configuration.
+  writeTo: TELLS,
   handOffTicket: TEXT,
 
   openFix: READS,

@@ -78,7 +78,7 @@ function stackOf(fork: string): { patches: number; checks: number } {
 /** As many nodes as the environment is provisioned with; here only their number matters. */
 function targetsOf(environment: EnvironmentSettings | undefined): string[] {
   if (environment === undefined) return [];
-  if (environment.system === 'process') return environment.targets.map(({ name }) => name);
+  if (environment.system !== 'kafka') return environment.targets.map(({ name }) => name);
   const roles = Object.entries(environment.provision) as [string, number][];
   return roles.flatMap(([role, count]) => Array.from({ length: count }, (_, i) => `${role}-${i + 1}`));
 }

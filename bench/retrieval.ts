@@ -1,15 +1,16 @@
 /**
- * `npm run bench -- retrieval [--chunks N] [--groups N] [--searches N] [--dimensions N]`
+ * `npm run bench -- retrieval [--chunks N] [--groups N] [--searches N] [--dimensions N] [--in DIR]`
  *
  * 100,000 chunks in 50 groups, in folders of Markdown, indexed by the product itself: first words alone, then with
  * vectors by a server of the embeddings API that this bench plays (bags of words: it takes next to no time, and knows
  * no meanings). Then searches as the activity makes them, one after another: by somebody of three groups, by somebody
  * of all of them, and by one who is also told what only he may read. Recall on questions of three words each, and on
- * the labelled runbooks of the tests, which lie among the rest.
+ * the labelled runbooks of the tests, which lie among the rest. `--in` keeps all of it in a folder, and searches what an
+ * earlier run has indexed there.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { settingsSchema } from '../config/schema.ts';
@@ -34,12 +35,13 @@ export async function bench(args: string[]): Promise<Measured> {
       groups: { type: 'string', default: '50' },
       searches: { type: 'string', default: '400' },
       dimensions: { type: 'string', default: '512' },
+      in: { type: 'string' },
     },
   });
   const [chunks, groups, questions] = [Number(values.chunks), Number(values.groups), Number(values.searches)];
   const dimensions = Number(values.dimensions);
   const progress = progressOnStderr();
-  const dir = mkdtempSync(join(tmpdir(), 'patchwright-bench-'));
+  const dir = values.in === undefined ? mkdtempSync(join(tmpdir(), 'patchwright-bench-')) : resolve(values.in);
   const server = await startEmbeddings({ dimensions });
   process.env.BENCH_EMBEDDINGS_KEY = 'bench-embeddings-key';
   try {
@@ -48,11 +50,20 @@ export async function bench(args: string[]): Promise<Measured> {
     const world = { dir, groups, dimensions, baseUrl: server.url };
     const words = await measure(open(world, 'words'), planted, groups, progress);
     const vectors = await measure(open(world, 'vectors'), planted, groups, progress);
-    const figures = { groups, dimensions, words, vectors, rssMb: rssMb(), load: Number(loadavg()[0]?.toFixed(1)) };
+    const bareRequest = await bareRequests(server.url, questions);
+    const figures = {
+      groups,
+      dimensions,
+      words,
+      vectors,
+      bareRequest,
+      rssMb: rssMb(),
+      load: Number(loadavg()[0]?.toFixed(1)),
+    };
     return { figures, goals: GOALS, met: isMet(words) && isMet(vectors) };
   } finally {
     await server.stop();
-    rmSync(dir, { recursive: true, force: true });
+    if (values.in === undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -104,7 +115,7 @@ async function measure(
   progress: Progress,
 ) {
   progress('index', 'from the sources');
-  const indexed = await knowledge.rebuildKnowledge();
+  const indexed = await knowledge.refreshKnowledge();
   progress('search', `${planted.length} questions, three times`);
   const threeGroups = await searches(knowledge, planted, ({ group }) => ({ audience: [personOf(group)] }));
   const allGroups = await searches(knowledge, planted, () => ({ audience: ['all'] }));
@@ -113,7 +124,7 @@ async function measure(
     asker: personOf(group),
   }));
   return {
-    ...{ chunks: indexed.chunks, rebuildSeconds: indexed.seconds, vectors: indexed.vectors },
+    ...(indexed && { chunks: indexed.chunks, rebuildSeconds: indexed.seconds, vectors: indexed.vectors }),
     ...{ threeGroups: threeGroups.times, allGroups: allGroups.times, withPrivate: withPrivate.times },
     recall: { planted: threeGroups.recall, plantedAmongAll: allGroups.recall, ...(await labelled(knowledge)) },
   };
@@ -160,6 +171,21 @@ async function labelled(knowledge: KnowledgeActivities) {
     wronglyAnswered,
     questions: all + UNANSWERED.length,
   };
+}
+
+/** What one request to the played server takes by itself: what the machine adds to everything, while others use it. */
+async function bareRequests(url: string, count: number) {
+  const times: number[] = [];
+  for (let n = -20; n < count; n += 1) {
+    const begun = performance.now();
+    const answer = await fetch(`${url}/embeddings`, {
+      method: 'POST',
+      body: JSON.stringify({ input: ['bare'], dimensions: 8 }),
+    });
+    await answer.text();
+    if (n >= 0) times.push(performance.now() - begun);
+  }
+  return quantiles(times);
 }
 
 function quantiles(times: readonly number[]) {

@@ -1,13 +1,15 @@
+import { type DownWatch, proveOneDown, watchDown } from './down.ts';
 import type { Ground } from './ground.ts';
-import { type PlannedKill, planKills, type TargetKind } from './plan.ts';
+import { type PlannedKill, planKills, planRolloutKills, type TargetKind } from './plan.ts';
 import { treeOf } from './proofs/git.ts';
 import { type Proofs, type Proved, prove, settingsOf } from './prove.ts';
-import { killByPlan, startRelease, type Until, untilEnded, untilTold } from './release.ts';
+import { type Aim, killByPlan, startRelease, type Until, untilEnded, untilTold } from './release.ts';
 import { type TopicFigures, type TopicWatch, watchTopics } from './topics.ts';
 import { closeWorld, openWorld, type Say, type World } from './world.ts';
 
 export type ChaosOptions = {
   ground: Ground;
+  aim?: Aim;
   kills: number;
   seed: number;
   /** All of it, environments and proofs included; what is not proved by then is not met. */
@@ -47,19 +49,24 @@ const TOLD_WITHIN_MS = 120_000;
 
 /** Releases again and again while processes are killed by plan, until all kills are done; proves each release. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { ground, kills, seed, minutes, say, interrupted } = options;
+  const { ground, aim = 'release', kills, seed, minutes, say, interrupted } = options;
   const until: Until = { deadlineMs: Date.now() + minutes * 60_000, interrupted };
-  const plan = planKills(seed, { kills, meanGapMs: ground.meanGapMs, brokers: ground.system === 'kafka' });
+  const { meanGapMs } = ground;
+  const plan =
+    aim === 'rollout'
+      ? planRolloutKills(seed, { kills, meanGapMs })
+      : planKills(seed, { kills, meanGapMs, brokers: ground.system === 'kafka' });
   const world = await openWorld(ground, say);
   const all: Released[] = [];
   const problems: string[] = [];
   let watches: TopicWatch[] = [];
+  const down = watchDown(world);
   try {
     watches = await watchTopics(world, settingsOf(world));
     while (plan.length > 0 && Date.now() < until.deadlineMs && problems.length === 0) {
       interrupted.throwIfAborted();
       if (all.length > 0) await ground.push(world.folder, all.length + 1);
-      const one = await releaseUnderFire(world, { plan, number: all.length + 1, until, watches });
+      const one = await releaseUnderFire(world, { plan, number: all.length + 1, until, watches, aim });
       all.push(one);
       problems.push(...one.problems);
     }
@@ -67,25 +74,27 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     problems.push(`the run itself: ${(error as Error).stack}`);
   }
   for (const watch of watches) watch.stop();
+  down.stop();
+  if (aim === 'rollout') problems.push(...proveOneDown(down));
   if (problems.length > 0) say(`not met; logs are kept in ${options.keepIn}`);
   const left = await closeWorld(world, problems.length > 0 ? options.keepIn : undefined).catch((error: Error) => [
     `it does not end cleanly: ${error.message}`,
   ]);
-  return conclude(options, world, all, problems, left);
+  return conclude(options, world, { all, down }, problems, left);
 }
 
 type Released = Proved & { release: string; problems: string[]; kills: number; seconds: number };
 
-type Fire = { plan: PlannedKill[]; number: number; until: Until; watches: TopicWatch[] };
+type Fire = { plan: PlannedKill[]; number: number; until: Until; watches: TopicWatch[]; aim: Aim };
 
-async function releaseUnderFire(world: World, { plan, number, until, watches }: Fire): Promise<Released> {
+async function releaseUnderFire(world: World, { plan, number, until, watches, aim }: Fire): Promise<Released> {
   const begun = Date.now();
   const killsBefore = world.kills.length;
   const branchTree = treeOf(world.ground.repository(world.folder), 'main');
   const release = await startRelease(world, number);
   world.say(`${release} has started; ${plan.length} kills to come`);
   const ended = new AbortController();
-  const killing = killByPlan(world, release, plan, ended.signal);
+  const killing = killByPlan(world, release, plan, ended.signal, aim);
   const watching = untilEnded(world, release, until).finally(() => ended.abort());
   const [killed, outcome] = await Promise.allSettled([killing, watching]);
   for (const part of [killed, outcome]) if (part.status === 'rejected') throw part.reason;
@@ -104,9 +113,9 @@ const flatten = (proofs: Proofs) =>
   Object.entries(proofs).flatMap(([name, found]) => found.map((p) => `${name}: ${p}`));
 
 function conclude(
-  { ground, kills, seed }: ChaosOptions,
+  { ground, aim, kills, seed }: ChaosOptions,
   world: World,
-  all: Released[],
+  { all, down }: { all: Released[]; down: DownWatch },
   problems: string[],
   left: string[],
 ): ChaosResult {
@@ -123,6 +132,7 @@ function conclude(
     ...(ground.system === 'kafka' && { topics: holds('topics') }),
     thread: holds('thread'),
     resumed: holds('launches') && holds('suites') && holds('effects'),
+    ...(aim === 'rollout' && { oneDown: down.looks() > 0 && proveOneDown(down).length === 0 }),
     nothingLeft: left.length === 0,
   };
   return {

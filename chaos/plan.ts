@@ -9,10 +9,14 @@ export type TargetKind =
   | 'PostgreSQL'
   | 'supervisor'
   | 'broker'
-  | SuiteTarget;
+  | SuiteTarget
+  | AgentTarget;
 
 /** What only chaos in a suite kills: the suite worker of a second host, and a test runner of either. */
 export type SuiteTarget = 'second worker suite' | 'runner';
+
+/** What only chaos in repairs kills: the worker that runs agents' commands. */
+export type AgentTarget = 'worker agent';
 
 /** `afterMs` after the kill before it; `pick` in [0, 1) chooses among several (which broker). */
 export type PlannedKill = { target: TargetKind; afterMs: number; pick: number };
@@ -30,6 +34,18 @@ const RELEASE_WEIGHTS: Weights = {
   supervisor: 2,
   broker: 3,
 };
+
+/** In a roll-out the activities do the work; brokers are left alone, so that whoever is down is down by us. */
+const ROLLOUT_WEIGHTS: Weights = {
+  'worker workflow': 4,
+  'worker activity': 8,
+  Temporal: 3,
+  PostgreSQL: 3,
+  supervisor: 1,
+};
+
+export const planRolloutKills = (seed: number, options: { kills: number; meanGapMs: number }): PlannedKill[] =>
+  planByWeight(seed, ROLLOUT_WEIGHTS, options);
 
 /** The kills of a release by its seed. */
 export function planKills(seed: number, { kills, meanGapMs, brokers }: PlanOptions): PlannedKill[] {

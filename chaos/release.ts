@@ -7,12 +7,18 @@ import type { PlannedKill } from './plan.ts';
 import { persistently, type World } from './world.ts';
 
 const LOOK_MS = 500;
+const SOON_MS = 50;
+/** Of the kills in roll-outs: so many fall into the middle of a node's change. */
+const IN_A_CHANGE = 0.7;
 
 /** Starts a release and returns its id; a start whose end was not heard is asked for again, and joined. */
 export async function startRelease(world: World, number: number): Promise<string> {
   await persistently(world, 'release', world.ground.fork, '--detach');
   return `${world.ground.fork}-${number}`;
 }
+
+/** Where the kills are to fall: anywhere, or in the middle of roll-outs alone. */
+export type Aim = 'release' | 'rollout';
 
 export type Until = { deadlineMs: number; interrupted?: AbortSignal };
 
@@ -49,10 +55,11 @@ export async function killByPlan(
   release: string,
   plan: PlannedKill[],
   signal: AbortSignal,
+  aim: Aim = 'release',
 ): Promise<string[]> {
   const problems: string[] = [];
   // Builds and tests take most of the time; half of the kills is for what follows them.
-  const early = Math.ceil(plan.length / 2);
+  const early = aim === 'rollout' ? 0 : Math.ceil(plan.length / 2);
   const before = world.kills.length;
   while (plan[0] && !signal.aborted) {
     const { afterMs, target, pick } = plan[0];
@@ -60,8 +67,15 @@ export async function killByPlan(
     if (signal.aborted) break;
     const look = await lookAt(world, release);
     if (look?.outcome) break;
-    if (world.kills.length - before >= early && !look?.step.startsWith('rollout:')) {
+    // A store that does not answer is recovering from a kill: it may be hit again.
+    const elsewhere = aim === 'rollout' ? look !== undefined : true;
+    if (world.kills.length - before >= early && elsewhere && !look?.step.startsWith('rollout:')) {
       await sleep(LOOK_MS);
+      continue;
+    }
+    if (aim === 'rollout' && pick < IN_A_CHANGE && look && !isChanging(look)) {
+      // Between two nodes there is little to lose: this one waits for an open ledger entry, and then comes at once.
+      plan[0] = { ...plan[0], afterMs: SOON_MS };
       continue;
     }
     if (target === 'broker') {
@@ -80,6 +94,8 @@ export async function killByPlan(
   }
   return problems;
 }
+
+const isChanging = ({ open }: Look) => Object.values(open).some((entries) => entries > 0);
 
 const nodesIn = (world: World) => (environment: string) =>
   readCluster(world.data, environment)?.targets.length ?? Number.POSITIVE_INFINITY;

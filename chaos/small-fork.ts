@@ -3,29 +3,32 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Ground, SlackPlace } from './ground.ts';
 
+type Shape = { staging: string[]; production: string[]; units: string[]; meanGapMs: number };
+
 /**
  * A fork whose release takes half a minute: a Java program that says which commit it is, tests in shell, and
  * environments of plain processes. Everything is slow enough to be caught in the middle: builds, tests, and a
  * node's stop and start take about a second each.
  */
-export const smallFork: Ground = {
-  fork: 'greeter',
-  system: 'process',
-  environments: ['staging', 'production'],
-  meanGapMs: 4_000,
-  yaml: (folder, slack) => yaml(folder, slack),
-  repository: (folder) => join(folder, 'fork'),
-  async prepare(folder) {
-    makeUpstream(join(folder, 'fork'), FILES, 'Greeter 1.0');
-    await smallFork.push(folder, 1);
-  },
-  async push(folder, n) {
+export function greeterFork({ meanGapMs, ...shape }: Shape): Ground {
+  const repository = (folder: string) => join(folder, 'fork');
+  const push = async (folder: string, n: number) => {
     const files = { 'Way.java': `class Way { static final int NUMBER = ${n}; }\n` };
-    commit(join(folder, 'fork'), files, patchMessage(`Greet in way ${n}`));
-  },
-};
+    commit(repository(folder), files, patchMessage(`Greet in way ${n}`));
+  };
+  return {
+    ...{ fork: 'greeter', system: 'process', environments: ['staging', 'production'], meanGapMs, repository, push },
+    yaml: (folder, slack) => yaml(folder, slack, shape),
+    async prepare(folder) {
+      makeUpstream(repository(folder), FILES, 'Greeter 1.0');
+      await push(folder, 1);
+    },
+  };
+}
 
 export const UNITS = ['north', 'east', 'south', 'west'];
+
+export const smallFork = greeterFork({ staging: ['one'], production: ['a', 'b'], units: UNITS, meanGapMs: 4_000 });
 
 const FILES = {
   'Way.java': 'class Way { static final int NUMBER = 0; }\n',
@@ -71,7 +74,7 @@ const target = (name: string) => `
         ready: { log: greeter is ready }
         commit: { http: 'http://127.0.0.1:{port}/' }`;
 
-const yaml = (folder: string, slack: SlackPlace) => `
+const yaml = (folder: string, slack: SlackPlace, { staging, production, units }: Omit<Shape, 'meanGapMs'>) => `
 forks:
   greeter:
     repository: ${folder}/fork
@@ -85,7 +88,7 @@ forks:
       unit:
         runner: junit-xml
         command: [sh, test.sh, '{unit}']
-        units: [${UNITS.join(', ')}]
+        units: [${units.join(', ')}]
         reports: [reports]
         slots: 2
     release: { suites: [unit], environments: [staging, production] }
@@ -93,11 +96,11 @@ environments:
   staging:
     system: process
     rollout: { soakSeconds: 2, windowSeconds: 1, warmUpSeconds: 0 }
-    targets: ${target('one')}
+    targets: ${staging.map(target).join('')}
   production:
     system: process
     rollout: { soakSeconds: 2, windowSeconds: 1, warmUpSeconds: 0 }
-    targets: ${target('a')}${target('b')}
+    targets: ${production.map(target).join('')}
 announcements:
   slack: { channel: ${slack.channel}, apiUrl: '${slack.url}', token: { file: ${slack.tokenFile} } }
 `;

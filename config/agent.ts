@@ -17,7 +17,12 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
       name: z.string().min(1).describe('one model for every role'),
       key: secret,
       baseUrl: z.url().default('https://api.openai.com/v1').describe('any server of the Responses API'),
-      timeoutSeconds: z.number().positive().max(3_600).default(300).describe('of one answer'),
+      timeoutSeconds: z
+        .number()
+        .positive()
+        .max(3_600)
+        .default(300)
+        .describe('without a word from it; a long answer that goes on is waited for'),
       contextTokens: z.int().min(8_000).default(200_000).describe('what the model can read at once'),
       price: z
         .strictObject({

@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** What a command may name. The secret-free facts of one target and, where artifacts are installed, of one artifact. */
 export const COMMAND_PLACEHOLDERS = {
   target: ['target', 'host'],
-  install: ['target', 'host', 'artifact', 'file', 'sha256'],
+  fetch: ['target', 'host', 'artifact', 'file', 'sha256'],
+  install: ['target', 'host', 'artifact', 'file', 'sha256', 'version', 'commit'],
 } as const;
 
 const MAX_SECONDS = 3_600;
@@ -45,7 +46,13 @@ export const commandsSchema = z.strictObject({
   start: command(COMMAND_PLACEHOLDERS.target),
   readBack: command(COMMAND_PLACEHOLDERS.target),
   facts: command(COMMAND_PLACEHOLDERS.target),
+  /** Ends what does not stop; asked in a roll-back alone. */
+  kill: command(COMMAND_PLACEHOLDERS.target).optional(),
+  /** Copies what lies on the target to {file}, so that what was there before us can be put back. */
+  fetch: command(COMMAND_PLACEHOLDERS.fetch).optional(),
 });
 
+export const commandDriverSchema = commandsSchema.extend({ kind: z.literal('command') });
+
 export type CommandsSettings = z.output<typeof commandsSchema>;
-export type CommandSettings = CommandsSettings[keyof CommandsSettings];
+export type CommandSettings = NonNullable<CommandsSettings[keyof CommandsSettings]>;

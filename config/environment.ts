@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commandDriverSchema } from './command-driver.ts';
 import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
 import { startFields } from './windows.ts';
@@ -148,8 +149,30 @@ const processSchema = z.strictObject({
     .refine((targets) => new Set(targets.map((t) => t.name)).size === targets.length, 'two targets have the same name'),
 });
 
+/** ssh and its like take a word that begins with a hyphen for an option. */
+const host = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9[][A-Za-z0-9._:@%\]-]{0,253}$/,
+    'a host as your commands know it: no blank, no hyphen at its begin',
+  );
+
+/** Anything that only the user's own commands reach. Nothing is known of it but what they tell. */
+const commandSchema = z.strictObject({
+  system: z.literal('command'),
+  driver: commandDriverSchema,
+  rollout: rolloutSchema,
+  gates: gatesSchema.optional(),
+  ...startFields,
+  artifacts: z.array(z.string().min(1)).min(1).describe('of the fork, which every target takes'),
+  targets: z
+    .array(z.strictObject({ name, host: host.default('localhost'), rack: z.string().optional() }))
+    .min(1)
+    .refine((targets) => new Set(targets.map((t) => t.name)).size === targets.length, 'two targets have the same name'),
+});
+
 /** One environment of `patchwright.yaml`. */
-export const environmentSchema = z.discriminatedUnion('system', [kafkaSchema, processSchema]);
+export const environmentSchema = z.discriminatedUnion('system', [kafkaSchema, processSchema, commandSchema]);
 
 /** `environments:` of `patchwright.yaml`. */
 export const environmentsSchema = z.record(name, environmentSchema);
@@ -157,6 +180,7 @@ export const environmentsSchema = z.record(name, environmentSchema);
 export type EnvironmentSettings = z.output<typeof environmentSchema>;
 export type KafkaEnvironmentSettings = z.output<typeof kafkaSchema>;
 export type ProcessEnvironmentSettings = z.output<typeof processSchema>;
+export type CommandEnvironmentSettings = z.output<typeof commandSchema>;
 export type ProcessTargetSettings = z.output<typeof processTarget>;
 export type TrafficSettings = z.output<typeof trafficSchema>;
 export type LibrarySettings = z.output<typeof librariesSchema>[string];

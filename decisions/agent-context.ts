@@ -26,3 +26,43 @@ export function fitTranscript(items: readonly Item[], contextTokens: number): It
     old.has(i) ? { ...item, output: '[left out to save room: make the call again if you need it]' } : item,
   );
 }
+
+/**
+ * What an agent is given before it asks for anything, in six layers (design.md, *Agents*), each with what it may take in
+ * characters: one that has much to say does not push out another. The rest is read with the tools.
+ */
+export const LAYERS = {
+  changed: { title: 'What changed, its tests and past releases', budget: 8_000 },
+  annotations: { title: 'Owners, house rules and the patches', budget: 10_000 },
+  outline: { title: 'Outline of the code that changed', budget: 12_000 },
+  runbooks: { title: 'Runbooks', budget: 3_000 },
+  memory: { title: 'Memory', budget: 1_000 },
+  status: { title: 'What runs now', budget: 3_000 },
+} as const;
+
+export type LayerName = keyof typeof LAYERS;
+
+/** What was given of a layer, of how much: the record that `agent show` prints. */
+export type GivenLayer = { layer: LayerName; title: string; characters: number; of: number; budget: number };
+
+/** Cuts every layer to its budget, at the end of a line, and says so to the reader. In the order of LAYERS. */
+export function fitLayers(texts: Record<LayerName, string>): { text: string; given: GivenLayer[] } {
+  const fitted = (Object.keys(LAYERS) as LayerName[]).map((layer) => {
+    const { title, budget } = LAYERS[layer];
+    const whole = texts[layer].trim();
+    const kept = whole.length <= budget ? whole : cutAtLine(whole, budget);
+    const rest = whole.length - kept.length;
+    const note = rest === 0 ? '' : `\n… ${rest} of ${whole.length} characters left out; the tools have them`;
+    return {
+      text: `## ${title}\n${kept}${note}`,
+      given: { layer, title, characters: kept.length, of: whole.length, budget },
+    };
+  });
+  return { text: fitted.map(({ text }) => text).join('\n\n'), given: fitted.map(({ given }) => given) };
+}
+
+function cutAtLine(text: string, most: number): string {
+  const head = text.slice(0, most);
+  const end = head.lastIndexOf('\n');
+  return (end > most / 2 ? head.slice(0, end) : head).toWellFormed();
+}

@@ -13,43 +13,58 @@ const STOP = new Set(
   yes yet you your`.split(/\s+/),
 );
 
-/** The longest question that is looked at; what is pasted below it is rarely the question. */
+/** What is pasted below a question is rarely the question. */
+const LONGEST_QUESTION = 8_000;
 const MOST_WORDS = 48;
 
-/** The words that carry a question, as they stand, each once. */
+/** The words that carry a question, each once. */
 export function questionWords(question: string): string[] {
-  const seen = new Map<string, string>();
-  for (const word of wordsOf(question)) {
-    if (!STOP.has(word) && !seen.has(stem(word))) seen.set(stem(word), word);
-    if (seen.size === MOST_WORDS) break;
-  }
-  return [...seen.values()];
+  return [...new Set(carrying(question.slice(0, LONGEST_QUESTION)))].slice(0, MOST_WORDS);
 }
 
-/** The stems of a text. */
-export function stemsOf(text: string): Set<string> {
-  return new Set(wordsOf(text).map(stem));
-}
+/**
+ * A text as it is searched in: its words in their order, names of code whole and in parts, separated by spaces. Made once,
+ * when it is indexed: whoever asks waits for none of it.
+ */
+export const searchedWords = (text: string): string => carrying(text).join(' ');
 
-/** `KafkaRaftClient` is found by "raft client", and by itself. Parts only, for an index that has the text anyway. */
-export function nameParts(text: string): string {
-  const parts: string[] = [];
-  for (const [name] of text.matchAll(/\b[A-Za-z]+[a-z0-9][A-Z][A-Za-z0-9]*\b/g)) parts.push(...partsOf(name));
-  return [...new Set(parts)].join(' ');
-}
+const carrying = (text: string): string[] =>
+  wordsOf(text)
+    .filter((word) => !STOP.has(word))
+    .map(stem);
 
 function wordsOf(text: string): string[] {
-  const plain = text.normalize('NFKD').replace(/\p{M}+/gu, '');
-  return (plain.match(/[\p{L}\p{N}]+/gu) ?? []).flatMap((name) => {
-    const parts = partsOf(name).map((part) => part.toLowerCase());
-    const whole = name.toLowerCase();
-    return (parts.length > 1 ? [whole, ...parts] : [whole]).filter(({ length }) => length > 1 && length <= 60);
-  });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII, all of it, has no accents; most texts are.
+  const plain = /^[\u0000-\u007f]*$/.test(text) ? text : text.normalize('NFKD').replace(/\p{M}+/gu, '');
+  const words: string[] = [];
+  for (const name of plain.match(/[\p{L}\p{N}]+/gu) ?? []) {
+    if (name.length > 1 && name.length <= LONGEST) words.push(name.toLowerCase());
+    if (!IN_PARTS.test(name)) continue;
+    for (const part of partsOf(name)) if (part.length > 1 && part.length <= LONGEST) words.push(part.toLowerCase());
+  }
+  return words;
 }
+
+const LONGEST = 60;
+/** A change of case or kind after the first letter: `RaftClient`, `KRaft`, `node3`. */
+const IN_PARTS = /[a-z\d][A-Z]|[A-Z][A-Z][a-z]|[A-Za-z]\d|\d[A-Za-z]/;
 
 const partsOf = (name: string): string[] => name.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+/g) ?? [];
 
+/** Texts have few words and those often: a person waits while a hundred of them are read. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 50_000;
+
 export function stem(word: string): string {
+  const before = known.get(word);
+  if (before !== undefined) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const made = cutEnding(word);
+  known.set(word, made);
+  return made;
+}
+
+function cutEnding(word: string): string {
   if (word.length < 4) return word;
   let cut = word
     .replace(/ies$/, 'y')

@@ -1,4 +1,4 @@
-import { questionWords, stem, stemsOf } from './knowledge-words.ts';
+import { questionWords } from './knowledge-words.ts';
 
 export type Readers = 'everyone' | readonly string[];
 
@@ -30,12 +30,13 @@ export function fuse(lists: readonly (readonly string[])[]): string[] {
   return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([id]) => id);
 }
 
-export type Candidate = { id: string; title: string; text: string; similarity?: number | undefined };
+/** `words` as they were indexed (`searchedWords`). */
+export type Candidate = { id: string; words: string; similarity?: number | undefined };
 
 /** Of what a question asks, by weight, one chunk has to speak of so much. */
 const ENOUGH = 0.6;
 /** A long question tells a story too: so many words that stand nowhere are as much as is asked of it. */
-const MOST_ASKED = 4;
+const MOST_ASKED = 3;
 
 /**
  * Which of the candidates speak of what the question asks: by its words, or by being near it as a vector.
@@ -45,19 +46,23 @@ const MOST_ASKED = 4;
  * may read, so that the weights tell nothing of the rest.
  */
 export function speaksOfIt(question: string, candidates: readonly Candidate[], similarity: number): Set<string> {
-  const asked = questionWords(question).map(stem);
-  const stems = candidates.map(({ title, text }) => stemsOf(`${title}\n${text}`));
-  const weights = asked.map((word) => rarity(stems.filter((has) => has.has(word)).length, candidates.length));
-  const total = Math.min(sum(weights), MOST_ASKED * rarity(0, candidates.length));
+  const asked = questionWords(question);
+  const texts = candidates.map(({ words }) => ` ${words} `);
+  const has = asked.map((word) => texts.map((text) => text.includes(` ${word} `)));
+  // Those that a vector brought and that share no word say nothing of how rare a word is.
+  const sharing = texts.filter((_, i) => has.some((having) => having[i])).length;
+  const weights = has.map((having) => rarity(having.filter(Boolean).length, sharing));
+  const total = Math.min(sum(weights), MOST_ASKED * rarity(0, sharing));
   const found = candidates.filter((candidate, i) => {
-    const covered = sum(weights.filter((_, word) => stems[i]?.has(asked[word] ?? '')));
-    const byWords = asked.length > 0 && covered >= ENOUGH * total;
+    const covered = sum(weights.filter((_, word) => has[word]?.[i]));
+    const byWords = covered > 0 && covered >= ENOUGH * total;
     return byWords || (candidate.similarity !== undefined && candidate.similarity >= similarity);
   });
   return new Set(found.map(({ id }) => id));
 }
 
-const rarity = (having: number, all: number) => Math.log(1 + all / (1 + having));
+/** Damped: one odd word of a long question must not outweigh all that a text does speak of. */
+const rarity = (having: number, all: number) => Math.sqrt(Math.log(1 + all / (1 + having)));
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 
 const SHORTEST_QUOTE = 12;

@@ -1,4 +1,7 @@
-/** A process of a node, as its driver tells it; the start is opaque and only equality means anything. */
+/**
+ * A process of a node, as its driver tells it. `startedAt` is the restart token: opaque, and only equality means
+ * anything. `pid` only where it is a process of this machine.
+ */
 export type NodeProcess = { state: string; pid?: number; startedAt?: string };
 
 /** What disk and process table say of one node now. */
@@ -54,8 +57,7 @@ export function nextStep(facts: NodeFacts, intent: NodeIntent): NextStep {
     return { do: 'look-again', why: `the state of its process is ${facts.state}` };
   }
   if (isSameProcess(facts, intent.before)) return { do: 'stop' };
-  if (!ours)
-    return { do: 'hold', why: `somebody else started process ${facts.pid ?? '?'} at ${facts.startedAt ?? '?'}` };
+  if (!ours) return { do: 'hold', why: `somebody else started ${named(facts)}` };
   return installed ? { do: 'done' } : { do: 'hold', why: 'its files were changed by hand after it was started' };
 }
 
@@ -66,9 +68,15 @@ export function holds(facts: Pick<NodeFacts, 'artifacts'>, wanted: NodeIntent['t
   );
 }
 
+/** The same start, of both that live. A process id alone is used again; a driver may have none. */
 export function isSameProcess(a: NodeProcess, b: NodeProcess): boolean {
-  return a.pid !== undefined && a.pid === b.pid && a.startedAt === b.startedAt;
+  return lives(a) && lives(b) && a.startedAt !== undefined && a.startedAt === b.startedAt && a.pid === b.pid;
 }
+
+const lives = ({ state }: NodeProcess) => state === 'running' || state === 'starting';
+
+const named = ({ pid, startedAt = '?' }: NodeProcess) =>
+  pid === undefined ? `the start ${startedAt}` : `process ${pid} at ${startedAt}`;
 
 export type StrangeProcess = {
   target: string;
@@ -90,14 +98,14 @@ export function strangeProcesses(
   return known.flatMap(({ target, seen, open }): StrangeProcess[] => {
     const now = facts.get(target);
     if (open || !now || now.state === 'unknown' || isSameProcess(now, seen)) return [];
-    const was = seen.pid === undefined ? 'did not run' : `was process ${seen.pid}`;
+    const was = lives(seen) ? `was ${named(seen)}` : 'did not run';
     if (now.state === 'stopped') {
       if (seen.state === 'stopped') return [];
       const how = now.exitCode === undefined ? '' : ` with exit code ${now.exitCode}`;
       const why = `${target} ended${how}, and not by this roll-out (it ${was})`;
       return [{ target, kind: 'ended', why, exitCode: now.exitCode }];
     }
-    const is = `${target} is process ${now.pid ?? '?'} since ${now.startedAt ?? '?'}, and ${was}`;
+    const is = `${target} is ${named(now)}, and ${was}`;
     if (now.byEnvUp) return [{ target, kind: 'recovered', why: `${is}: it was started again by env up` }];
     return [{ target, kind: 'restarted', why: `${is}: somebody else restarted it` }];
   });

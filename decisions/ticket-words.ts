@@ -12,6 +12,7 @@ export const ESCALATION_BUTTONS: CardButton[] = [
 ];
 
 export const DID_IT_HELP = 'Did that help? Without a word it is closed in a while.';
+export const WELCOME = 'You are welcome. Press Solved if it is.';
 export const REOPEN = 'Mention me in this thread to open it again.';
 
 const ENDS: Record<TicketEnd, string> = {
@@ -33,7 +34,7 @@ export function calledWords({ why, question, asker, answers, calls }: TicketStat
   const who =
     end.person === undefined
       ? `Nobody is on call: ${end.problem ?? 'the schedule is empty'}.`
-      : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}.`;
+      : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}${end.problem === undefined ? '' : `, and no direct message could be sent: ${end.problem}`}.`;
   const asked = question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
   const tried = answers === 0 ? 'no answer was given' : `answered ${answers === 1 ? 'once' : `${answers} times`}`;
   return `${who} ${sentence(why ?? 'no answer came')}\n${asker} asked: ${asked}\nSo far: ${tried}.`;
@@ -41,6 +42,12 @@ export function calledWords({ why, question, asker, answers, calls }: TicketStat
 
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
   `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
+
+/** Nothing but thanks: it asks nothing. */
+export const isThanks = (text: string): boolean =>
+  /^(many )?(thanks?( you| a lot| so much)?|thx|ty|ok(ay)?|great|perfect|cool|got it)([\s\p{P}\p{S}]|thanks?|thank you|thx|ok(ay)?|great)*$/iu.test(
+    text.trim(),
+  );
 
 /** Where it stands, for whoever asks meanwhile. */
 export function standsWords({ name, taken, called, reason }: TicketState): string {

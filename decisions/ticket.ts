@@ -17,11 +17,15 @@ import {
   DID_IT_HELP,
   ESCALATION_BUTTONS,
   endWords,
+  isThanks,
   notHandedWords,
   REOPEN,
   SOLVED_BUTTONS,
   standsWords,
+  WELCOME,
 } from './ticket-words.ts';
+
+const ANSWERED: readonly TicketStateName[] = ['answered', 'waiting'];
 
 export function newTicket(at: number): TicketState {
   const none = { asker: '', asked: '', question: '', answers: 0, calls: 0, steps: 0 };
@@ -92,8 +96,14 @@ function escalate(state: TicketState, why: string, limits: TicketLimits, at: num
 function ask(state: TicketState, limits: TicketLimits, at: number): TicketAction[] {
   if (state.answers >= limits.mostAnswers)
     return escalate(state, `it was answered ${state.answers} times, and that did not end it`, limits, at);
-  enter(state, 'asked', limits.answerMs, at);
+  begin(state, limits, at);
   return [{ do: 'answer' }];
+}
+
+function begin(state: TicketState, limits: TicketLimits, at: number): void {
+  enter(state, 'asked', limits.answerMs, at);
+  delete state.ended;
+  delete state.reason;
 }
 
 /** Whoever asked first is the asker, in whatever order the messages arrive. */
@@ -109,16 +119,18 @@ function takeMessage(state: TicketState, message: TicketMessage, rules: TicketRu
   const person = message.person ?? '';
   askedBy(state, { person, sent: message.sent, text: message.text });
   if (state.name === 'new') {
-    enter(state, 'asked', rules.limits.answerMs, at);
+    begin(state, rules.limits, at);
     return [{ do: 'catch-up' }];
   }
-  const concerns = person === state.asker || message.addressed;
+  // A last word to one that was closed at the same moment does not open it again.
+  const concerns = message.addressed || (person === state.asker && state.name !== 'closed');
   if (!concerns) return [];
+  if (ANSWERED.includes(state.name) && isThanks(message.text))
+    return [{ do: 'say', text: WELCOME, card: { buttons: SOLVED_BUTTONS } }];
   if (['asked', 'answered', 'waiting', 'closed'].includes(state.name)) return ask(state, rules.limits, at);
   return message.addressed ? [{ do: 'say', text: standsWords(state) }] : [];
 }
 
-const ANSWERED: readonly TicketStateName[] = ['answered', 'waiting'];
 const WITH_PEOPLE: readonly TicketStateName[] = ['asked', 'answered', 'waiting', 'escalated'];
 
 /** Where each button means something. */

@@ -63,8 +63,8 @@ export function connectToSlack({ door, appToken, apiUrl }: { door: SlackDoor; ap
     stop: async () => {
       stopped.abort();
       // A peer that does not close its end is left to it.
-      await Promise.race([current?.disconnect(), sleep(CLOSING_MS, undefined, { ref: false })]);
-      await running;
+      const closed = Promise.all([current?.disconnect(), running]);
+      await Promise.race([closed, sleep(CLOSING_MS, undefined, { ref: false })]);
     },
   };
 }

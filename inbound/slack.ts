@@ -66,8 +66,7 @@ async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addr
   const message: TicketMessage = {
     ...{ key: messageKey(place.channel, ts), sent: ts, account, addressed, text: ticketText(text) },
     ...(person !== undefined && { person }),
-    // Once a thread and account: nobody makes us repeat ourselves.
-    ...(refused !== undefined && { refused, key: `refused/${account.team}/${account.user}`, text: '' }),
+    ...(refused !== undefined && { refused, text: '' }),
   };
   const ticket = ticketIdOf(place);
   if (!addressed) return void (await toRunning(() => handleOf(deps, ticket).signal('message', message)));
@@ -145,7 +144,7 @@ function whoIs(
   account: SlackAccount,
 ): { person?: string; refused?: string } {
   const person = findPerson(settings, account);
-  if (person !== undefined) return { person };
+  if (person !== undefined && account.team === self.team) return { person };
   if (account.team !== self.team) return { refused: 'Sorry, I may help people of this workspace only.' };
   const entry = `slack: { team: ${account.team}, user: ${account.user} }`;
   return { refused: `Sorry, I do not know you yet. Whoever runs me can add you under people: ${entry}` };

@@ -100,15 +100,33 @@ function redactNamed(name: string, item: unknown, redactText: Redactor): unknown
 }
 
 let processRedactor: Redactor = createRedactor();
+let processKnown: Redactor = (text) => text;
 
 /** Sets what this process knows as secrets, once, at start (like the log's level: everything below calls `redact`). */
 export function configureRedaction(options: RedactorOptions): void {
   processRedactor = createRedactor(options);
+  processKnown = createKnownRedactor(options);
 }
 
 /** Redacts with what `configureRedaction` was told; without it the rules and the entropy still hold. */
 export function redact(text: string): string {
   return processRedactor(text);
+}
+
+/**
+ * The exact secrets of this process alone, and nothing that only looks like one: for what must come back as it was, such
+ * as the payload of an activity.
+ */
+export function redactKnown(text: string): string {
+  return processKnown(text);
+}
+
+function createKnownRedactor({ secrets = [], key = randomBytes(32) }: RedactorOptions): Redactor {
+  const placeholder = (value: string) => createHmac('sha256', key).update(value).digest('hex').slice(0, 8);
+  const exact = knownForms(secrets).map(
+    ({ form, secret }) => [form, `[redacted:known:${placeholder(secret)}]`] as const,
+  );
+  return (text) => exact.reduce((result, [form, stand]) => result.replaceAll(form, stand), text);
 }
 
 function knownForms(secrets: readonly string[]): { form: string; secret: string }[] {

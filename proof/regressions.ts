@@ -5,6 +5,7 @@
  *
  *   --only ID,…   only these (the ids are printed)
  *   --others      others of the kind too, that nobody has written down: every file of some releases whose tests changed
+ *   --model URL   a server of the model's protocol: its agent repairs what is held (`model-bridge` lets a reader answer)
  *   --seed N      other harmless patches around, and another place in the stack
  */
 import { parseArgs } from 'node:util';
@@ -21,13 +22,14 @@ export async function proof(args: string[]): Promise<Measured> {
       only: { type: 'string' },
       others: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
+      model: { type: 'string' },
     },
   });
   const only = values.only?.split(',');
   const known = [...REGRESSIONS, ...(values.others || only ? OTHERS : [])];
   const chosen = known.filter(({ id }) => only?.includes(id) ?? true);
   if (chosen.length === 0) throw new Error(`there is no such case; there are: ${known.map(({ id }) => id).join(', ')}`);
-  const outcomes = await proveRegressions(chosen, { seed: Number(values.seed), say });
+  const outcomes = await proveRegressions(chosen, { seed: Number(values.seed), say, model: values.model });
   const right = outcomes.filter(({ problems }) => problems.length === 0).length;
   return {
     figures: { cases: outcomes.length, right, outcomes },

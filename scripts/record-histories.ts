@@ -1,6 +1,7 @@
 /**
- * `node scripts/record-histories.ts [FOLDER]`: releases a small fork for real, in every way that a release can go,
- * and writes the history of every workflow of it to test/histories/DAY (or FOLDER). test/replay.test.ts replays them.
+ * `node scripts/record-histories.ts [releases|repairs] [FOLDER]`: releases a small fork for real, in every way that a
+ * release (or a repair) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
+ * test/replay.test.ts replays them.
  *
  * Histories of what has landed stay for ever: what runs on a user's machine must go on with newer code
  * (`patched()`). A new shape is recorded beside them.
@@ -8,7 +9,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
@@ -20,6 +20,8 @@ import { startSlackServer } from '../test/servers/slack.ts';
 import type { RolloutProgress } from '../workflows/environment-messages.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
 import { neutral, type Replacements } from './histories/neutral.ts';
+import { outcomeOf, until } from './histories/outcome.ts';
+import { REPAIRED, repairs, scripted } from './histories/repair.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -41,30 +43,21 @@ const WANTED: Record<string, string> = {
   'environment-production': 'environment:production',
   'environment-up': 'environment-up:staging',
   'release-one-way': 'release:greeter-7',
+  'finalise-refused': 'finalise:production',
   'page-taken': 'page:greeter-4/1/staging',
   'thread-told': 'thread:greeter-1',
   'triage-judged': 'triage:greeter-triage-1',
 };
 
-/** Its id has a part of chance. */
-let approvalAsked = '';
+/** Their ids have a part of chance. */
+const MADE: Record<string, string> = {};
 
-/** What the scripted model answers, resting on a line of the patch that breaks the tests. */
-const EXPLAINED: [string, unknown] = [
-  'answer',
-  {
-    cause: 'The patch changes what the test expects.',
-    quotes: [{ where: 'candidate', file: 'server.mjs', text: PATCHES['breaks-tests'].trim().split('\n')[0] }],
-    confidence: 'high',
-    todo: 'Take the change back.',
-  },
-];
-
-async function main(folder: string): Promise<void> {
+async function main(args: string[]): Promise<void> {
+  const only = args[0] === 'releases' || args[0] === 'repairs' ? args[0] : undefined;
+  const folder =
+    args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
   const slack = await startSlackServer();
-  const model = await startModel((_, turn) => ({
-    calls: turn % 2 === 1 ? [['list_files', { arm: 'base' }]] : [EXPLAINED],
-  }));
+  const model = await startModel(scripted);
   const yaml = configuration(userInfo().username, slack.url);
   const configured = `model: { name: scripted, key: { env: RECORDER_MODEL_KEY }, baseUrl: '${model.url}' }`;
   const patchwright = patchwrightIn((folder) => `${yaml(folder)}\n${configured}\n`, {
@@ -72,8 +65,20 @@ async function main(folder: string): Promise<void> {
     RECORDER_MODEL_KEY: 'model-key-of-the-recorder',
   });
   try {
-    await runReleases(patchwright);
-    await record(patchwright, folder);
+    const wanted: Record<string, string> = {};
+    const repository = makeRepository(join(patchwright.folder, 'fork'));
+    repository.commit(FILES, 'Greeter 1.0');
+    repository.git('checkout', '--quiet', '-b', 'main');
+    await patchwright.start();
+    if (only !== 'repairs') {
+      await runReleases(patchwright, repository);
+      Object.assign(wanted, WANTED, MADE);
+    }
+    if (only !== 'releases') {
+      await repairs(patchwright, repository);
+      Object.assign(wanted, REPAIRED);
+    }
+    await record(patchwright, wanted, folder);
   } finally {
     await patchwright.close();
     await model.stop();
@@ -81,10 +86,7 @@ async function main(folder: string): Promise<void> {
   }
 }
 
-async function runReleases(patchwright: Patchwright): Promise<void> {
-  const repository = makeRepository(join(patchwright.folder, 'fork'));
-  repository.commit(FILES, 'Greeter 1.0');
-  repository.git('checkout', '--quiet', '-b', 'main');
+async function runReleases(patchwright: Patchwright, repository: ReturnType<typeof makeRepository>): Promise<void> {
   const push = (patch: keyof typeof PATCHES, check = 'grep -q greeting server.mjs') =>
     repository.commit({ 'server.mjs': PATCHES[patch] }, patchMessage(`Make it ${patch}`, `Check: ${check}\n`));
   const release = async (patch: keyof typeof PATCHES, wanted: string, check?: string) => {
@@ -93,7 +95,6 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
     await expectOutcome(patchwright, wanted);
     repository.git('reset', '--quiet', '--hard', 'HEAD~1');
   };
-  await patchwright.start();
   for (const environment of ['staging', 'production']) {
     const up = await patchwright.call('env', 'up', environment);
     if (up.status !== 0) throw new Error(`${up.stderr}\n${patchwright.upLog()}`);
@@ -113,6 +114,9 @@ async function runReleases(patchwright: Patchwright): Promise<void> {
   await callSomebody(patchwright);
   repository.commit({ FORMAT: '2\n' }, patchMessage('Write another format', ''));
   await releaseOneWay(patchwright);
+  // Plain processes have no levels: it ends at its first look.
+  await patchwright.call('env', 'finalise', 'production', '3.6-IV2');
+  await askAtTheTerminal(patchwright);
 }
 
 /** As an environment does for a roll-out that froze. */
@@ -136,12 +140,23 @@ async function releaseOneWay(patchwright: Patchwright): Promise<void> {
   await until('bob is asked', async () => {
     const [asked] = await patchwright.json<{ id: string; open: { digest: string } }[]>('approvals');
     if (!asked) return false;
-    approvalAsked = asked.id;
+    MADE['approval-approved'] = `approval:${asked.id}`;
     const approve = ['approve', asked.id, '--digest', asked.open.digest];
     return (await patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, ...approve)).status === 0;
   });
   await until('the release has ended', async () => (await outcomeOf(patchwright)) !== undefined);
   await expectOutcome(patchwright, 'released');
+}
+
+/** Without knowledge a person is called, takes it, hands it over in vain, and solves it. */
+async function askAtTheTerminal(patchwright: Patchwright): Promise<void> {
+  const asked = await patchwright.call('ticket', 'open', '--text', 'Why does the greeter not greet?');
+  const id = asked.stdout.split('\n')[0] ?? '';
+  MADE['ticket-solved'] = `ticket:${id}`;
+  for (const click of ['take', 'hand-off', 'solved']) {
+    const { status, stderr } = await patchwright.call('ticket', click, id);
+    if (status !== 0) throw new Error(`ticket ${click} ended with ${status}: ${stderr}`);
+  }
 }
 
 /** The failure that the release before was held for, found by another CI. */
@@ -176,10 +191,6 @@ function notYet(error: unknown): undefined {
   process.stderr.write(`not yet: ${String(error).slice(0, 120)}\n`);
 }
 
-async function outcomeOf(patchwright: Patchwright): Promise<string | undefined> {
-  return (await patchwright.json<{ outcome: { kind: string } | null }>('report', 'latest')).outcome?.kind;
-}
-
 async function expectOutcome(patchwright: Patchwright, wanted: string): Promise<void> {
   const report = await patchwright.json<{ release: string; outcome: unknown }>('report', 'latest');
   process.stderr.write(`${report.release}: ${JSON.stringify(report.outcome).slice(0, 200)}\n`);
@@ -187,7 +198,7 @@ async function expectOutcome(patchwright: Patchwright, wanted: string): Promise<
   throw new Error(`${report.release} was to be ${wanted}\n${patchwright.upLog().slice(-4000)}`);
 }
 
-async function record(patchwright: Patchwright, folder: string): Promise<void> {
+async function record(patchwright: Patchwright, wanted: Record<string, string>, folder: string): Promise<void> {
   const replacements: Replacements = [
     [patchwright.folder, '/tmp/patchwright'],
     [ROOT.replace(/\/$/, ''), '/patchwright'],
@@ -195,7 +206,7 @@ async function record(patchwright: Patchwright, folder: string): Promise<void> {
   ];
   await withClient(patchwright, async (client) => {
     const histories = await Promise.all(
-      Object.entries({ ...WANTED, 'approval-approved': `approval:${approvalAsked}` }).map(async ([name, id]) => {
+      Object.entries(wanted).map(async ([name, id]) => {
         const history = await client.workflow.getHandle(id).fetchHistory();
         return [name, neutral(JSON.parse(historyToJSON(history)), replacements)] as const;
       }),
@@ -205,8 +216,7 @@ async function record(patchwright: Patchwright, folder: string): Promise<void> {
     mkdirSync(folder, { recursive: true });
     for (const [name, history] of histories) {
       const { events } = history as { events: unknown[] };
-      const workflowId = WANTED[name] ?? `approval:${approvalAsked}`;
-      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ workflowId, history })}\n`);
+      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ workflowId: wanted[name], history })}\n`);
       process.stderr.write(`${name}: ${events.length} events\n`);
     }
   });
@@ -221,12 +231,4 @@ async function withClient<T>(patchwright: Patchwright, use: (client: Client) => 
   }
 }
 
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 180_000;
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await sleep(250);
-  }
-}
-
-await main(process.argv[2] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10)));
+await main(process.argv.slice(2));

@@ -160,6 +160,7 @@ export async function saveTicket(db: Db, id: string, state: TicketState): Promis
       ...{ state: state.name, asker: state.asker, text: ticketText(state.question) },
       ...{ ended: state.ended ?? null, reason: state.reason ?? null, holder: state.taken ?? state.called ?? null },
       ...{ answers: state.answers, calls: state.calls },
+      ...(state.name !== 'closed' && { closed_at: null }),
       ...reached,
     })
     .where('id', '=', id)

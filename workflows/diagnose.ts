@@ -12,7 +12,7 @@ import { testName } from '../decisions/verdict-words.ts';
 import { agentRun } from './agent-run.ts';
 import type { DiagnosisSubject } from './agent-types.ts';
 import type { Cut, ReleaseInput } from './release.ts';
-import type { SuiteOutcome } from './types.ts';
+import type { SuiteOutcome, Verdict } from './types.ts';
 
 const { prepareDiagnosis, diagnosisText } = proxyActivities<AgentActivities>({
   taskQueue: 'patchwright-activity',
@@ -42,7 +42,7 @@ type Held = { input: ReleaseInput; n: number; cut: Cut; suites: readonly SuiteOu
 export async function diagnose({ input, n, cut, suites }: Held, enter: (step: string) => Promise<void>): Promise<void> {
   if (!patched('diagnosed')) return;
   const { release, settings, fork } = input;
-  const subjects = subjectsOf(fork, cut, suites);
+  const subjects = subjectsOf(fork, cut, suites, patched('once-a-culprit'));
   for (const [i, subject] of subjects.slice(0, MOST).entries()) {
     const run = `${release}/${n}/diagnose/${subject.suite}/${i + 1}`;
     const words = await explain({ run, release, settings, subject, patches: cut.patches }, () => enter('diagnose'));
@@ -78,11 +78,17 @@ async function explain(request: DiagnosisRequest, begins: () => Promise<void>): 
   }
 }
 
-/** One of each cause: what fails for the same reason as another is not looked into twice. */
-function subjectsOf(fork: string, cut: Cut, suites: readonly SuiteOutcome[]): DiagnosisSubject[] {
+/** One of each cause: what fails for the same reason as another, or in the same class by the same patch, is not looked into twice. */
+function subjectsOf(
+  fork: string,
+  cut: Cut,
+  suites: readonly SuiteOutcome[],
+  onceACulprit: boolean,
+): DiagnosisSubject[] {
   return suites.flatMap(({ suite, suiteRun, holding }) =>
     holding
       .filter(({ representative }) => representative === undefined)
+      .filter((one, i, all) => !onceACulprit || all.findIndex((other) => isLike(one, other)) === i)
       .map(({ unit, test }) => ({
         fork,
         base: cut.base.commit,
@@ -94,6 +100,11 @@ function subjectsOf(fork: string, cut: Cut, suites: readonly SuiteOutcome[]): Di
       })),
   );
 }
+
+/** A parameterised test fails once for every parameter. */
+const isLike = (one: Verdict, other: Verdict) =>
+  one === other ||
+  (one.culprit !== undefined && one.unit === other.unit && String(one.culprit) === String(other.culprit));
 
 async function say(release: string, key: string, text: string): Promise<void> {
   await tell({ release, key: `${release}/${key}`, text, tone: 'warn' });

@@ -51,9 +51,8 @@ export async function environmentUp({ environment, fork, settings }: Environment
     initial = built.build.artifacts;
   }
   const nodes = await bringEnvironmentUp({ environment, settings, initial });
-  return nodes.map(({ name, pid, adopted, seconds }) =>
-    adopted
-      ? `${name} runs already (process ${pid})`
-      : `${name} is ready after ${seconds.toFixed(1)} s (process ${pid})`,
-  );
+  return nodes.map(({ name, pid, adopted, seconds }) => {
+    const how = adopted ? 'runs already' : `is ready after ${seconds.toFixed(1)} s`;
+    return `${name} ${how}${pid === undefined ? '' : ` (process ${pid})`}`;
+  });
 }

@@ -10,8 +10,9 @@ import {
 } from '@temporalio/workflow';
 import type { Arrival, TicketActivities } from '../activities/tickets.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
+import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
-import type { TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
+import type { CallEnd, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
 
 const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket } = proxyActivities<TicketActivities>({
   taskQueue: 'patchwright-activity',
@@ -29,7 +30,7 @@ const { takeIn } = proxyActivities<TicketActivities>({
 });
 
 // A few tries: a call is made all the same, and a question answered without what stood above it.
-const { whomToCall, catchUp } = proxyActivities<TicketActivities>({
+const { whomToCall, writeTo, catchUp } = proxyActivities<TicketActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '40 seconds',
@@ -76,13 +77,17 @@ export async function ticket(order: TicketOrder, carried?: TicketState): Promise
   // One that was closed is about the same thing still, and of the same asker.
   if (state.name === 'new' && known) Object.assign(state, { ...known, asked: '0' });
   const desk: Desk = { order, state, rules, inbox, replies };
-  while (await step(desk)) {
+  while ((await step(desk)) || (await isClicked(desk))) {
     if (inbox.length > 0 || workflowInfo().historyLength < LONGEST_HISTORY) continue;
-    await condition(allHandlersFinished);
-    if (inbox.length === 0) await continueAsNew<typeof ticket>(order, state);
+    if (!(await isClicked(desk))) await continueAsNew<typeof ticket>(order, state);
   }
-  await condition(allHandlersFinished);
   return state;
+}
+
+/** Whether somebody still waits for the reply to a click: nobody may be left waiting by an end. */
+async function isClicked({ inbox }: Desk): Promise<boolean> {
+  await condition(() => allHandlersFinished() || inbox.length > 0);
+  return inbox.length > 0;
 }
 
 /** The next thing that happens. False where the ticket is over: closed, or nothing of it counts. */
@@ -141,12 +146,22 @@ async function perform(
     case 'answer':
       return [await answer(order, state, rules)];
     case 'call': {
-      const found = await attempt(() => whomToCall(order, { n: action.n, asker: state.asker }));
-      return [{ kind: 'called', end: found.kind === 'done' ? found.result : { problem: found.problem } }];
+      return [{ kind: 'called', end: await call(order, state, action.n) }];
     }
     case 'hand-off':
       return [{ kind: 'handed-off', end: await handOffTicket(order, action.by, action.hint) }];
   }
+}
+
+/** Finds whom to call, and writes to him; the thread says so too. */
+async function call(order: TicketOrder, state: TicketState, n: number): Promise<CallEnd> {
+  const found = await attempt(() => whomToCall(order, { n, asker: state.asker }));
+  if (found.kind === 'failed') return { problem: found.problem };
+  const { person } = found.result;
+  if (person === undefined) return found.result;
+  const round = `${workflowInfo().firstExecutionRunId.slice(0, 8)}/${n}`;
+  const written = await attempt(() => writeTo(order, { person, round, text: calledWords(state, found.result) }));
+  return written.kind === 'done' ? found.result : { ...found.result, problem: written.problem };
 }
 
 /** However slow or broken what answers is: when the time is up it is a person's turn. */

@@ -37,34 +37,78 @@ export async function askModel(
       said: [],
     };
   }
-  const client = new OpenAI({
-    apiKey,
-    baseURL: model.baseUrl,
-    maxRetries: 0,
-    timeout: model.timeoutSeconds * 1_000,
-  });
+  const silence = openSilence(model.timeoutSeconds * 1_000);
+  const client = new OpenAI({ apiKey, baseURL: model.baseUrl, maxRetries: 0, timeout: model.timeoutSeconds * 1_000 });
   try {
-    const response = await client.responses.create({
+    const body = {
       model: model.name,
       input: fitTranscript(items, model.contextTokens).map(redactItem) as unknown as OpenAI.Responses.ResponseInput,
       // Nothing is kept there; so a model that reasons has to give its reasoning along, or it cannot be given back.
       store: false,
       include: ['reasoning.encrypted_content'],
       tools: tools.map((tool) => ({ type: 'function' as const, strict: false, ...tool })),
-    });
-    return await answerOf(model, response, put);
+    } satisfies OpenAI.Responses.ResponseCreateParams;
+    const events = await client.responses.create({ ...body, stream: true }, { signal: silence.signal });
+    return await answerOf(model, await wholeOf(events, silence.heard), put);
   } catch (error) {
     const reason = finalReason(error, model);
-    if (reason === undefined) throw retryable(error);
+    if (reason === undefined) throw retryable(silence.signal.aborted ? silence.signal.reason : error);
     return { turn: { kind: 'unavailable', reason, ...FREE }, said: [] };
+  } finally {
+    silence.end();
   }
 }
+
+/** Ends a request in which nothing was said for so long; a long answer that goes on is not ended. */
+function openSilence(ms: number) {
+  const controller = new AbortController();
+  const give = () => controller.abort(new Error(`the model said nothing for ${ms / 1_000} s`));
+  let timer = setTimeout(give, ms);
+  return {
+    signal: controller.signal,
+    heard(): void {
+      clearTimeout(timer);
+      timer = setTimeout(give, ms);
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
+/**
+ * The answer that a stream ends with.
+ *
+ * @throws where it ends without one: nothing of half an answer is acted on.
+ */
+async function wholeOf(
+  events: AsyncIterable<OpenAI.Responses.ResponseStreamEvent>,
+  heard: () => void,
+): Promise<OpenAI.Responses.Response> {
+  for await (const event of events) {
+    heard();
+    if (event.type === 'error') throw new Error(`the model failed: ${event.message}`);
+    if (ENDS.includes(event.type) && 'response' in event) return event.response;
+  }
+  throw new Error('the model’s answer broke off');
+}
+
+const ENDS = ['response.completed', 'response.incomplete', 'response.failed'];
 
 /**
  * Takes secrets out of the texts of an item. Texts alone: in JSON a quote is escaped, and a rule for `password="…"`
  * would not know it; and what the model gave encrypted has to go back as it came.
  */
 export function redactItem(item: Item): Item {
+  const known = redacted.get(item);
+  if (known !== undefined) return known;
+  const made = redactTexts(item);
+  redacted.set(item, made);
+  return made;
+}
+
+/** An entry of a transcript never changes; without this each turn would read the whole past of its run once more. */
+const redacted = new WeakMap<Item, Item>();
+
+function redactTexts(item: Item): Item {
   if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
   return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
 }

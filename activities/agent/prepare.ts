@@ -1,8 +1,5 @@
-import type { Settings } from '../../config/schema.ts';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
 import { agentTotals, openAgentRun } from '../../store/agents.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { Db } from '../../store/database.ts';
 import type {
   AgentBudget,
   AgentRole,
@@ -15,12 +12,14 @@ import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief } from './brief.ts';
+import { assembleContext, type ContextDeps } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { redactItem } from './model.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
+import { createSkills } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief } from './ticket-brief.ts';
 import { asShown } from './tools.ts';
-import type { Item, Transcripts } from './transcript.ts';
+import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
 type Request = { run: string; release: string; settings: Digest };
 export type DiagnosisRequest = Request & { subject: DiagnosisSubject; patches: Patch[] };
@@ -43,26 +42,27 @@ export type Prepared =
   | { kind: 'no-model' }
   | { kind: 'no-budget'; reason: string };
 
-export type PrepareDeps = {
-  db: Db;
-  artifacts: ArtifactStore;
-  settings: (digest: Digest) => Promise<Settings>;
-  transcripts: Transcripts;
-  evidence: Evidence;
-};
+export type PrepareDeps = ContextDeps & { transcripts: Transcripts; evidence: Evidence };
+
+/** The first words of a run, and for people what they were made of. */
+type Brief = { items: Item[]; record: BriefRecord };
+/** What a ticket is about lies in its words: layers are of releases. */
+const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
 /** The first words of each kind of run, as they will be given; and what it may spend. */
-export function createPreparations({ db, artifacts, settings, transcripts, evidence }: PrepareDeps) {
+export function createPreparations(deps: PrepareDeps) {
+  const { db, artifacts, settings, transcripts, evidence } = deps;
   async function begin(
     { run, release, settings: digest }: Request,
     role: AgentRole,
-    briefOf: () => Promise<Item[]>,
+    briefOf: () => Promise<Brief>,
   ): Promise<Prepared> {
     const { model } = await settings(digest);
     if (model === undefined) return { kind: 'no-model' };
     const left = budgetLeft(model.budget, model.perRelease, await agentTotals(db, release));
     if (left.kind === 'none') return { kind: 'no-budget', reason: left.reason };
-    const brief = await transcripts.append(undefined, (await briefOf()).map(redactItem));
+    const { items, record } = await briefOf();
+    const brief = await transcripts.append(undefined, items.map(redactItem), record);
     await openAgentRun(db, { run, release, role, brief });
     return { kind: 'ready', brief, budget: left.budget };
   }
@@ -70,12 +70,21 @@ export function createPreparations({ db, artifacts, settings, transcripts, evide
   const read = async (subject: AgentSubject, what: 'verdict' | 'log' | 'difference') =>
     asShown(await evidence.read(subject, what));
 
+  /** The six layers, as they are shown. */
+  async function contextOf({ subject, ...request }: Request & { subject: AgentSubject; patches: Patch[] }) {
+    const { suiteRun, unit } = subject;
+    const failing = suiteRun === undefined || unit === undefined ? {} : { failing: { suiteRun, unit } };
+    const { text, ...record } = await assembleContext(deps, { ...subject, ...request, ...failing });
+    return { context: asShown(text), record };
+  }
+
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
-        const { subject, patches } = request;
+        const { subject } = request;
         const [verdict, difference] = [await read(subject, 'verdict'), await read(subject, 'difference')];
-        return diagnosisBrief({ verdict, difference, patches });
+        const { context, record } = await contextOf(request);
+        return { items: diagnosisBrief({ verdict, difference, context }), record };
       }),
 
     repair: (request: RepairRequest) =>
@@ -83,24 +92,31 @@ export function createPreparations({ db, artifacts, settings, transcripts, evide
         const { subject, kind, patches, guilty, sentBack } = request;
         const judged = subject.suiteRun !== undefined;
         const back = sentBack && { sentBack: asShown(sentBackWords(sentBack.reasons, sentBack.findings)) };
-        return repairBrief({
-          ...{ kind, patches, guilty, what: await read(subject, judged ? 'verdict' : 'log') },
+        const { context, record } = await contextOf(request);
+        const items = repairBrief({
+          ...{ kind, patches, guilty, context, what: await read(subject, judged ? 'verdict' : 'log') },
           ...(judged && { difference: await read(subject, 'difference') }),
           ...back,
         });
+        return { items, record };
       }),
 
     investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
-      begin(request, 'investigate', async () =>
-        investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
-      ),
+      begin(request, 'investigate', async () => ({
+        items: investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
+        record: NOTHING_MORE,
+      })),
 
-    patch: (request: PatchRequest) => begin(request, 'patch', async () => patchBrief(request)),
+    patch: (request: PatchRequest) =>
+      begin(request, 'patch', async () => ({ items: patchBrief(request), record: NOTHING_MORE })),
 
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {
         const patch = (await artifacts.read(request.patch)).toString('utf8');
-        return reviewBrief(request.role, { what: asShown(request.what), patch: asShown(patch) });
+        // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
+        const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
+        const items = reviewBrief(request.role, { what: asShown(request.what), patch: asShown(patch) });
+        return { items, record: { layers: [], skills } };
       }),
   };
 }

@@ -32,13 +32,15 @@ export type RepairBriefParts = {
   difference?: string;
   patches: readonly Patch[];
   guilty: string;
+  /** The six layers, as activities/agent/context.ts assembled them. */
+  context: string;
   /** What an earlier attempt was sent back with. */
   sentBack?: string;
 };
 
 const LAYER = 6_000;
 
-export function repairBrief({ kind, what, difference, patches, guilty, sentBack }: RepairBriefParts): Item[] {
+export function repairBrief({ kind, what, difference, patches, guilty, context, sentBack }: RepairBriefParts): Item[] {
   const stack = patches
     .map(({ commit, subject, reason }, i) => {
       const mark = commit === guilty ? '  <- the change goes into this patch' : '';
@@ -51,6 +53,7 @@ export function repairBrief({ kind, what, difference, patches, guilty, sentBack 
     `## The patch stack, oldest first\n${stack.slice(0, LAYER)}`,
     ...(difference ? [`## What the failing log says and the base's logs do not\n${difference.slice(0, LAYER)}`] : []),
     ...(sentBack ? [`## Your earlier change was sent back\n${sentBack.slice(0, LAYER)}`] : []),
+    context,
   ].join('\n\n');
   return [
     { role: 'developer', content: REPAIR },
@@ -71,7 +74,7 @@ const LOOK: Record<ReviewRole, string> = {
 export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string }): Item[] {
   const instructions = `You review a change to a patched fork of a data platform before it is applied. Look at ${LOOK[role]}
 
-The base is what was held; the candidate is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note. No findings is a good answer when there is nothing. End by calling \`review\`.
+The base is what was held; the candidate is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note. No findings is a good answer when there is nothing. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
 
 ${MATERIAL}`;
   return [

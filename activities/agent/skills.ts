@@ -95,6 +95,20 @@ export function createSkills(folders: readonly string[] = []) {
 
 export type Skills = ReturnType<typeof createSkills>;
 
+/** For a run that was given these skills: only those, and only as they were then. An answer in words, whatever it is. */
+export async function readGivenSkill(
+  given: readonly SkillSummary[],
+  folders: readonly string[] | undefined,
+  name: string,
+  file: string,
+): Promise<string> {
+  const skill = given.find((one) => one.name === name);
+  if (skill === undefined)
+    return `you were given no skill "${name}"; there are: ${given.map((one) => one.name).join(', ')}`;
+  const found = await createSkills(folders).read(skill, file);
+  return found.kind === 'text' ? found.text : found.reason;
+}
+
 const refused = (reason: string): SkillText => ({ kind: 'refused', reason });
 
 /** Where the configuration said, without this machine's path. */

@@ -44,6 +44,16 @@ export function createSources(tools: GitTools, mirror: string) {
       return (await ask('ls-tree', '-r', '--name-only', commit, '--', ...folder)).stdout || 'there are no files';
     },
 
+    /** Files that differ, with lines added and removed; of a binary one neither is known. */
+    async changed(base: string, candidate: string): Promise<ChangedFile[]> {
+      const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv'];
+      const { ok, stdout, said } = await ask('diff', ...how, base, candidate, '--');
+      if (!ok) throw new Error(`git diff: ${said}`);
+      return [...stdout.matchAll(/(\d+|-)\t(\d+|-)\t([^\0]+)\0/g)].map(([, added = '-', removed = '-', path = '']) => {
+        return { path, ...(added !== '-' && { lines: { added: Number(added), removed: Number(removed) } }) };
+      });
+    },
+
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
     async showPatch(
       { base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>,
@@ -56,6 +66,8 @@ export function createSources(tools: GitTools, mirror: string) {
     },
   };
 }
+
+export type ChangedFile = { path: string; lines?: { added: number; removed: number } };
 
 export type Sources = ReturnType<typeof createSources>;
 

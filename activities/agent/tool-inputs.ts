@@ -19,6 +19,7 @@ export const inputs = {
   list_files: z.object({ arm: side, under: z.string().max(300).default('') }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
+  read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
   read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
   edit_file: z.object({ path, old: z.string().max(60_000), new: z.string().max(60_000) }),
   shell: z.object({ command: z.string().min(1).max(8_000) }),
@@ -73,6 +74,8 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   show_patch: 'One patch of the stack: its message and its difference.',
   evidence:
     'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
+  read_skill:
+    'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   edit_file:
     'Puts `new` in the place of `old` in one of your files. `old` must stand there exactly once; it is empty for a new file.',
@@ -88,7 +91,7 @@ const DESCRIPTIONS: Record<ToolName, string> = {
     'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly; a finding without one is dropped.',
 };
 
-const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_on'];
+const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_skill', 'read_on'];
 
 /** Each role has what its job needs. */
 export function toolsOf(role: AgentRole): ToolName[] {

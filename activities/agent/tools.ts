@@ -21,6 +21,8 @@ export type ToolWorld = {
   evidence: Evidence;
   /** The whole of what an earlier call of this run was answered. */
   whole: (call: string) => Promise<string | undefined>;
+  /** A body or a reference of a skill that the brief named, or why not. */
+  skill: (name: string, file: string) => Promise<string>;
   /** The change that is reviewed. */
   patch?: () => Promise<string>;
   /** Only where files are changed. */
@@ -59,6 +61,10 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
       return { text: await world.sources.showPatch(subject, (input as Input<'show_patch'>).commit) };
     case 'evidence':
       return { text: await world.evidence.read(subject, (input as Input<'evidence'>).what) };
+    case 'read_skill': {
+      const { name: skill, file }: Input<'read_skill'> = input;
+      return { text: await world.skill(skill, file) };
+    }
     case 'read_on': {
       const { call, from }: Input<'read_on'> = input;
       const text = await world.whole(call);

@@ -1,10 +1,15 @@
+import type { GivenLayer } from '../../decisions/agent-context.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Digest } from '../../workflows/types.ts';
+import type { SkillSummary } from './skills.ts';
 
 /** One item of the Responses API's input, as it was sent or received. */
 export type Item = Record<string, unknown>;
 
-type Entry = { previous?: Digest; items: Item[] };
+/** What a brief was made of: told to people, never sent. */
+export type BriefRecord = { layers: GivenLayer[]; skills: SkillSummary[] };
+
+type Entry = { previous?: Digest; items: Item[]; record?: BriefRecord };
 
 /** Entries a worker keeps in memory, so that a long run does not read its whole past at each turn. */
 const KEPT = 2_000;
@@ -44,9 +49,12 @@ export function createTranscripts(artifacts: ArtifactStore) {
       return parts.reverse().flat();
     },
 
+    /** What the brief was made of; nothing for one that was written before that was kept. */
+    record: async (brief: Digest): Promise<BriefRecord> => (await entry(brief)).record ?? { layers: [], skills: [] },
+
     /** Returns the new head. Safe to repeat: the same words after the same past have the same digest. */
-    async append(previous: Digest | undefined, items: Item[]): Promise<Digest> {
-      const it: Entry = previous === undefined ? { items } : { previous, items };
+    async append(previous: Digest | undefined, items: Item[], record?: BriefRecord): Promise<Digest> {
+      const it: Entry = { ...(previous !== undefined && { previous }), items, ...(record && { record }) };
       const { sha256 } = await artifacts.put(JSON.stringify(it));
       keep(sha256, it);
       return sha256;

@@ -8,26 +8,43 @@ const KEPT_BYTES = 1 << 20;
 const LAST_LINE_CHARACTERS = 300;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 in lower-case hexadecimal');
-const readBackSchema = z.strictObject({
-  artifacts: z.array(z.strictObject({ name: z.string().min(1), sha256: digest })),
-  commit: z.string(),
-});
-const factsSchema = z.strictObject({
-  running: z.boolean(),
-  /** Changes with every start: a pid with its start time, a systemd invocation, a container's id. */
-  restartToken: z.string().min(1).optional(),
-  version: z.string().optional(),
-});
+const artifacts = z.array(z.strictObject({ name: z.string().min(1), sha256: digest }));
+const readBackSchema = z.strictObject({ artifacts, commit: z.string() });
+const factsSchema = z
+  .strictObject({
+    running: z.boolean(),
+    /** It runs and serves; without it whatever runs is ready. */
+    ready: z.boolean().optional(),
+    /** Changes with every start: a pid with its start time, a systemd invocation, a container's id. */
+    restartToken: z.string().min(1).optional(),
+    /** How it ended last, where the target knows. */
+    exitCode: z.int().optional(),
+    version: z.string().optional(),
+    /** As in readBack, hashed now: then one command tells all, and readBack is run only where the commit counts. */
+    artifacts: artifacts.optional(),
+  })
+  .refine(({ running, restartToken }) => !running || restartToken !== undefined, {
+    path: ['restartToken'],
+    message: 'needed while it runs: without it nobody can tell one start from another',
+  });
 export type CommandFacts = z.output<typeof factsSchema>;
 
 export type CommandContext = {
-  values: { target: string; host: string; artifact?: string; file?: string; sha256?: string };
+  values: {
+    target: string;
+    host: string;
+    artifact?: string;
+    file?: string;
+    sha256?: string;
+    version?: string;
+    commit?: string;
+  };
   cwd: string;
   env: Readonly<Record<string, string>>;
   redact: Redactor;
 };
 
-type Step = keyof CommandsSettings;
+type Step = Exclude<keyof CommandsSettings, 'kind'>;
 
 /**
  * Runs one of the user's commands to its end and gives what it printed. Whether it may be repeated is the

@@ -1,5 +1,6 @@
 import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { Artifact, Digest, ReadBack } from '../../workflows/types.ts';
+import { createCommandDriver, plannedCommandTargets } from './command.ts';
 import { kafkaProgram } from './kafka-node.ts';
 import { requireCluster } from './layout.ts';
 import type { NodeProgram } from './node.ts';
@@ -26,6 +27,7 @@ export type TargetFacts = {
   /** `starting`: the process lives and is not yet ready. `unknown`: never laid out. */
   state: 'running' | 'starting' | 'stopped' | 'unknown';
   pid?: number;
+  /** The restart token: another one with every start, and only equality means anything. Kept once it has ended. */
   startedAt?: string;
   /** How the process ended, where somebody was left to write it (128 + signal when killed). */
   exitCode?: number;
@@ -58,11 +60,11 @@ export type Driver = {
   facts(target: string): Promise<TargetFacts>;
   /** Puts the artifacts, verified, beside what runs: `staged/<digest>/<artifact>` in the target's folder. */
   stage(target: string, artifacts: Artifact[]): Promise<void>;
-  stop(target: string, options: StopOptions): Promise<{ stopped: boolean; killed: boolean; seconds: number }>;
+  stop(target: string, options: StopOptions): Promise<Stopped>;
   /** Only while the target is stopped; atomic per file; verified by reading it again. Files not named stay. */
-  install(target: string, artifacts: Artifact[]): Promise<void>;
-  /** Adopts what runs already. */
-  start(target: string, permit: StartPermit): Promise<{ pid: number; adopted: boolean }>;
+  install(target: string, artifacts: Artifact[], build?: InstalledBuild): Promise<void>;
+  /** Adopts what runs already. `pid`: where it is a process of this machine. */
+  start(target: string, permit: StartPermit): Promise<{ pid?: number; adopted: boolean }>;
   /** Waits for this start's ready sign. False at once when the process has ended, with the end of its log. */
   waitReady(target: string, timeoutMs: number): Promise<{ ready: boolean; detail: string }>;
   /** Digests from disk (re-hashed now), the commit from the running process (`''` where the settings name no way). */
@@ -70,6 +72,12 @@ export type Driver = {
   /** Of the disk that holds the target's files and data; missing where a driver cannot tell. */
   freeBytes?(target: string): Promise<number>;
 };
+
+/** `detail`: why it was not stopped, where the driver knows. */
+export type Stopped = { stopped: boolean; killed: boolean; seconds: number; detail?: string };
+
+/** Whose artifacts they are; unknown for what was there before us. */
+export type InstalledBuild = { version?: string | undefined; commit?: string | undefined };
 
 /** What the driver needs of the artifact store (store/artifacts.ts). */
 export type ArtifactSource = {
@@ -84,19 +92,26 @@ export type DriverDeps = {
 };
 
 /**
- * The driver of an environment that was brought up before. `process` is the only kind so far.
+ * The driver of an environment that was brought up before.
  *
  * @throws where the environment was never laid out
  */
 export function openDriver(environment: string, settings: EnvironmentSettings, deps: DriverDeps): Driver {
-  return createProcessDriver(programsOf(environment, settings, deps), deps);
-}
-
-function programsOf(environment: string, settings: EnvironmentSettings, deps: DriverDeps): NodeProgram[] {
   const { system, targets } = requireCluster(deps.dataDir, environment);
   if (system !== settings.system) {
     throw new Error(`environment ${environment} was laid out as ${system}; its settings now say ${settings.system}`);
   }
+  if (settings.system !== 'command') return createProcessDriver(programsOf(environment, settings, targets, deps), deps);
+  // Hosts as they are configured now: a target may have moved.
+  return createCommandDriver(settings, plannedCommandTargets(deps.dataDir, environment, settings), deps);
+}
+
+function programsOf(
+  environment: string,
+  settings: Exclude<EnvironmentSettings, { system: 'command' }>,
+  targets: readonly TargetInfo[],
+  deps: DriverDeps,
+): NodeProgram[] {
   if (settings.system === 'kafka') return targets.map((info) => kafkaProgram(settings, info, deps.hostEnv));
   return targets.map((info) => {
     const target = settings.targets.find(({ name }) => name === info.name);

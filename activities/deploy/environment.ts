@@ -14,7 +14,7 @@ const DOWN_GRACE_MS = 10_000;
 /** Controllers without brokers end in less than a second, unless their quorum is gone: then never. */
 const CONTROLLER_GRACE_MS = 2_000;
 
-export type UpResult = { name: string; pid: number; adopted: boolean; seconds: number }[];
+export type UpResult = { name: string; pid?: number; adopted: boolean; seconds: number }[];
 
 /**
  * Brings an environment up: lays out what is missing, adopts what runs, starts only what does not, and
@@ -43,7 +43,7 @@ async function startOne(environment: string, driver: Driver, name: string) {
   if (!ready) throw new Error(`environment ${environment}: ${detail}`);
   const seconds = (Date.now() - began) / 1000;
   logger('deploy', { environment }).info({ target: name, pid, adopted, seconds }, adopted ? 'adopted' : 'ready');
-  return { name, pid, adopted, seconds };
+  return { name, ...(pid !== undefined && { pid }), adopted, seconds };
 }
 
 export type DownResult = { name: string; stopped: boolean; killed: boolean }[];

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { signalProcess } from '../../lib/process-identity.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact, ReadBack } from '../../workflows/types.ts';
 import type { Driver, DriverDeps, StartPermit, StopOptions, TargetFacts } from './driver.ts';
-import { explainFullDisk, type Replacement, replaceFiles, sha256Remembered } from './files.ts';
+import { type Replacement, replaceFiles, sha256Remembered } from './files.ts';
 import {
   isLaidOut,
   type Known,
@@ -23,9 +23,8 @@ import {
   sizeOf,
 } from './node.ts';
 import { isFree, portHolder, requireFreePorts } from './ports.ts';
+import { stageArtifacts, stagedFile } from './staged.ts';
 
-/** Staged artifacts kept on a node: the running, the previous and some before, so that rolling back needs no copy. */
-const STAGED_KEPT = 8;
 const STDOUT_KEPT_BYTES = 1_000_000;
 
 /** The driver of processes on this machine: each target is a detached process in a folder of its own. */
@@ -35,13 +34,15 @@ export function createProcessDriver(programs: readonly NodeProgram[], { artifact
     if (program) return program;
     throw new Error(`no target ${target}; there are ${programs.map(({ info }) => info.name).join(', ')}`);
   };
+  const stage = ({ info, managed }: NodeProgram, wanted: Artifact[]) =>
+    stageArtifacts(info, Object.keys(managed), wanted, artifacts.fetch);
   return {
     targets: async () => programs.map(({ info }) => info),
     facts: (target) => factsOf(programOf(target)),
-    stage: (target, wanted) => stage(programOf(target), wanted, artifacts.fetch),
+    stage: (target, wanted) => stage(programOf(target), wanted),
     stop: (target, options) => stop(programOf(target), options),
     async install(target, wanted) {
-      await stage(programOf(target), wanted, artifacts.fetch);
+      await stage(programOf(target), wanted);
       await install(programOf(target), wanted);
     },
     start: (target, permit) => start(programOf(target), permit),
@@ -123,50 +124,6 @@ async function strangersOnPorts({ info }: NodeProgram): Promise<string[]> {
   return strangers;
 }
 
-async function stage(
-  { info, managed }: NodeProgram,
-  wanted: Artifact[],
-  fetchArtifact: (sha256: string, toFile: string) => Promise<unknown>,
-): Promise<void> {
-  for (const { name, sha256 } of wanted) {
-    if (!managed[name]) {
-      throw new Error(
-        `no file of ${info.name} is replaced by the artifact ${name}; its settings place ${Object.keys(managed).join(', ')}`,
-      );
-    }
-    const folder = join(nodeFiles.staged(info.dir), sha256);
-    const file = join(folder, name);
-    if (statSync(file, { throwIfNoEntry: false }) && (await sha256OfFile(file)) === sha256) continue;
-    mkdirSync(folder, { recursive: true });
-    rmSync(file, { force: true });
-    try {
-      await fetchArtifact(sha256, file);
-    } catch (error) {
-      throw explainFullDisk(error, file);
-    }
-    const found = await sha256OfFile(file);
-    if (found !== sha256) throw new Error(`${file} was staged with the digest ${found}, not ${sha256}`);
-  }
-  remember(info.dir, wanted);
-  pruneStaged(info.dir, wanted);
-}
-
-/** Written before anything is installed: a crash in the middle leaves digests that we know as ours. */
-export function remember(dir: string, artifacts: Artifact[]): void {
-  const known = readJsonFile<Known>(nodeFiles.known(dir)) ?? { digests: {} };
-  for (const { name, sha256 } of artifacts) known.digests[sha256] = name;
-  writeJsonFile(nodeFiles.known(dir), known);
-}
-
-function pruneStaged(dir: string, wanted: Artifact[]): void {
-  const root = nodeFiles.staged(dir);
-  const age = (name: string) => statSync(join(root, name)).mtimeMs;
-  const others = readdirSync(root)
-    .filter((name) => !wanted.some(({ sha256 }) => sha256 === name))
-    .sort((a, b) => age(b) - age(a));
-  for (const name of others.slice(STAGED_KEPT)) rmSync(join(root, name), { recursive: true, force: true });
-}
-
 async function install({ info, managed }: NodeProgram, wanted: Artifact[]): Promise<void> {
   const state = stateOf(info.dir);
   if (state.kind === 'running')
@@ -177,7 +134,7 @@ async function install({ info, managed }: NodeProgram, wanted: Artifact[]): Prom
     if (!target) throw new Error(`no file of ${info.name} is replaced by the artifact ${name}`);
     sweepParts(dirname(target));
     if (statSync(target, { throwIfNoEntry: false }) && (await sha256OfFile(target)) === sha256) continue;
-    replacements.push({ source: join(nodeFiles.staged(info.dir), sha256, name), target, sha256 });
+    replacements.push({ source: stagedFile(info.dir, { name, sha256 }), target, sha256 });
   }
   await replaceFiles(replacements);
   for (const { target, sha256 } of replacements) {

@@ -8,6 +8,7 @@ import { writeJsonFile } from '../../lib/json-file.ts';
 import { withLock } from '../../lib/lock.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact } from '../../workflows/types.ts';
+import { layOutCommandTarget, plannedCommandTargets } from './command.ts';
 import type { DriverDeps, TargetInfo } from './driver.ts';
 import { explainFullDisk, linkJars, replaceFiles, sha256Remembered } from './files.ts';
 import {
@@ -25,7 +26,7 @@ import { type Cluster, clusterFile, environmentDir, readCluster } from './layout
 import { isLaidOut, type LaidOut, nodeFiles } from './node.ts';
 import { plainProgram, plannedPlainTargets } from './plain-node.ts';
 import { chooseFreePorts } from './ports.ts';
-import { remember } from './process.ts';
+import { remember } from './staged.ts';
 
 const run = promisify(execFile);
 
@@ -57,6 +58,11 @@ export async function provision(
   mkdirSync(dir, { recursive: true });
   return withLock(join(dir, 'provision.lock'), { purpose: `provision ${environment}`, waitMs: 120_000 }, async () => {
     const cluster = await clusterOf(environment, settings, deps);
+    if (settings.system === 'command') {
+      const infos = plannedCommandTargets(deps.dataDir, environment, settings);
+      await Promise.all(infos.map(({ name }) => layOutCommandTarget(settings, infos, deps, name)));
+      return cluster;
+    }
     const nodes =
       settings.system === 'kafka' ? await kafkaNodes(settings, cluster, deps) : plainNodes(settings, cluster, deps);
     await Promise.all(nodes.map((node) => layOut(node, deps, initial)));
@@ -64,15 +70,23 @@ export async function provision(
   });
 }
 
+function plannedTargets(dataDir: string, environment: string, settings: EnvironmentSettings): TargetInfo[] {
+  switch (settings.system) {
+    case 'kafka':
+      return plannedKafkaTargets(dataDir, environment, settings);
+    case 'process':
+      return plannedPlainTargets(dataDir, environment, settings);
+    case 'command':
+      return plannedCommandTargets(dataDir, environment, settings);
+  }
+}
+
 async function clusterOf(
   environment: string,
   settings: EnvironmentSettings,
   { dataDir }: DriverDeps,
 ): Promise<Cluster> {
-  const planned =
-    settings.system === 'kafka'
-      ? plannedKafkaTargets(dataDir, environment, settings)
-      : plannedPlainTargets(dataDir, environment, settings);
+  const planned = plannedTargets(dataDir, environment, settings);
   const shape = (targets: TargetInfo[]) => targets.map(({ name, roles }) => `${name} (${roles.join('+')})`).join(', ');
   const existing = readCluster(dataDir, environment);
   if (existing) {
@@ -80,6 +94,11 @@ async function clusterOf(
     throw new Error(
       `environment ${environment} was laid out as ${existing.system}: ${shape(existing.targets)}; its settings now ask for ${settings.system}: ${shape(planned)}. Keep the settings, or remove it with its data: patchwright env down ${environment} --purge`,
     );
+  }
+  if (settings.system === 'command') {
+    const cluster: Cluster = { system: 'command', targets: planned };
+    writeJsonFile(clusterFile(dataDir, environment), cluster);
+    return cluster;
   }
   const uses = (target: TargetInfo) => (settings.system === 'kafka' ? portUses(target.roles) : ['main']);
   const count = planned.reduce((sum, target) => sum + uses(target).length, 0);
@@ -230,7 +249,7 @@ async function placeInitial({ info, managed }: NodePlan, deps: ProvisionDeps, in
       // The library's own jar: staged and known, since the first roll-out may have to go back to it.
       const sha256 = await sha256OfFile(file);
       await replaceFiles([{ source: file, target: join(nodeFiles.staged(info.dir), sha256, name), sha256 }]);
-      remember(info.dir, [{ name, sha256, bytes: 0 }]);
+      remember(info.dir, [{ name, sha256 }]);
     } else {
       throw new Error(`${info.name} has no ${basename(file)}: there is no initial artifact ${name} to put there`);
     }

@@ -1,11 +1,11 @@
-import type { ProcessEnvironmentSettings } from '../../config/environment.ts';
+import type { CommandEnvironmentSettings, ProcessEnvironmentSettings } from '../../config/environment.ts';
 import type { Driver } from '../deploy/driver.ts';
 import { allFacts, type System } from './system.ts';
 
 const NOTHING = { blocks: [], waived: [] };
 
 /** Plain processes: no rules but that they run. In the order in which they are configured. */
-export function plainSystem(settings: ProcessEnvironmentSettings, driver: Driver): System {
+export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnvironmentSettings, driver: Driver): System {
   const notRunning = async () => {
     const facts = await allFacts(driver);
     return facts.filter(({ state }) => state !== 'running');
@@ -36,6 +36,10 @@ export function plainSystem(settings: ProcessEnvironmentSettings, driver: Driver
     look: async () => ({ unread: [], offline: [], underMinIsr: [], underReplicated: [] }),
     gateMetrics: [],
     gateFigures: async () => ({}),
-    readsCommit: (target) => settings.targets.find(({ name }) => name === target)?.commit !== undefined,
+    readsCommit(target) {
+      // A readBack command always tells it.
+      if (settings.system === 'command') return true;
+      return settings.targets.find(({ name }) => name === target)?.commit !== undefined;
+    },
   };
 }

@@ -10,7 +10,7 @@ export type Document = { path: string; commit?: string; text: string };
 export type Skipped = IndexedSource['skipped'];
 
 /** Documents are hostile input: whatever somebody puts there, an index gets done. What is beyond is counted and told. */
-export const LIMITS = { documentBytes: 1_000_000, documents: 50_000, sourceBytes: 512 << 20, depth: 40 };
+export const LIMITS = { documentBytes: 1_000_000, documents: 50_000, sourceBytes: 256 << 20, depth: 40 };
 
 const TEXTS = new Set('.md .markdown .mdx .txt .rst .adoc .asciidoc .html .htm'.split(' '));
 const CODE = new Set(
@@ -67,8 +67,8 @@ function textOfHtml(html: string): string {
   return html
     .replace(/<!--[\s\S]*?(?:-->|$)/g, lines)
     .replace(/<(script|style)\b[\s\S]*?(?:<\/\1\s*>|$)/gi, lines)
-    .replace(/<h([1-6])\b[^>]{0,1000}>/gi, (_, level: string) => `\n${'#'.repeat(Number(level))} `.slice(1))
-    .replace(/<\/?[a-z][^>]{0,2000}>/gi, (tag) => lines(tag) || ' ')
+    .replace(/<h([1-6])\b[^<>]{0,1000}>/gi, (_, level: string) => `\n${'#'.repeat(Number(level))} `.slice(1))
+    .replace(/<\/?[a-z][^<>]{0,2000}>/gi, (tag) => lines(tag) || ' ')
     .replace(/&(lt|gt|amp|quot|apos|nbsp|#39);/g, (_, name: string) => ENTITIES[name] ?? '')
     .replace(/[ \t]+/g, ' ')
     .replace(/^ (?=#)/gm, '');

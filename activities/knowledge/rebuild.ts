@@ -1,5 +1,5 @@
 import type { KnowledgeSource } from '../../config/knowledge.ts';
-import { nameParts } from '../../decisions/knowledge-words.ts';
+import { searchedWords } from '../../decisions/knowledge-words.ts';
 import { logger } from '../../lib/log.ts';
 import { redact } from '../../lib/redact.ts';
 import { releaseTexts } from '../../store/knowledge.ts';
@@ -71,14 +71,13 @@ function createKeeper(writer: IndexWriter, embeddings: Embeddings | NoEmbeddings
     const rows = waiting;
     waiting = [];
     if (rows.length === 0) return;
-    const searched = rows.map((row) => ({ ...row, words: wordsOf(row) }));
     if (embeddings.kind === 'off') {
-      await writer.add(searched);
+      await writer.add(rows);
     } else {
       const { vectors, made } = await vectorsFor(rows, embeddings, before);
       total.made += made;
       total.dimensions = vectors[0]?.length ?? 0;
-      await writer.add(searched.map((row, i) => ({ ...row, vector: vectors[i] ?? [] })));
+      await writer.add(rows.map((row, i) => ({ ...row, vector: vectors[i] ?? [] })));
     }
     total.chunks += rows.length;
   }
@@ -97,8 +96,6 @@ function createKeeper(writer: IndexWriter, embeddings: Embeddings | NoEmbeddings
     },
   };
 }
-
-const wordsOf = ({ title, path, text }: Row) => `${title}\n${path}\n${text}\n${nameParts(`${path} ${text}`)}`;
 
 async function vectorsFor(rows: readonly Row[], embeddings: Embeddings, before: OpenIndex | undefined) {
   const isSame =
@@ -130,7 +127,8 @@ async function indexSource(
     for await (const document of documentsOf(deps, source, skipped)) {
       told.documents += 1;
       if (document.commit !== undefined) told.commit = document.commit;
-      for (const chunk of chunksOf(document, { origin: as.origin, kind: source.kind })) rows.push({ ...chunk, ...as });
+      for (const chunk of chunksOf(document, { origin: as.origin, kind: source.kind }))
+        rows.push({ ...chunk, ...as, words: searchedWords(`${chunk.title}\n${chunk.path}\n${chunk.text}`) });
     }
   } catch (error) {
     told.unreadable = reasonOf(error);

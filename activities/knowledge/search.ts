@@ -2,13 +2,13 @@ import { fuse, speaksOfIt } from '../../decisions/knowledge.ts';
 import { questionWords } from '../../decisions/knowledge-words.ts';
 import { logger } from '../../lib/log.ts';
 import type { Embeddings, NoEmbeddings } from './embeddings.ts';
-import { byVector, byWords, filterOf, type Hit, type OpenIndex } from './table.ts';
+import { byIds, byVector, byWords, filterOf, type OpenIndex, type Ranked, type Row } from './table.ts';
 
 /** Of each list; what stands lower than that in both is never shown. */
 const RANKED = 50;
 
 export type Asked = { question: string; vector: number[] | undefined; similarity: number };
-export type Found = { best: Hit[]; speaking: number; enough: boolean };
+export type Found = { best: Row[]; speaking: number; enough: boolean };
 
 /** What of some sources speaks of a question, by words and vectors together. */
 export async function find(index: OpenIndex, asked: Asked, origins: readonly string[], limit: number): Promise<Found> {
@@ -18,18 +18,18 @@ export async function find(index: OpenIndex, asked: Asked, origins: readonly str
     byWords(index, questionWords(asked.question).join(' '), filter, RANKED),
     asked.vector === undefined ? [] : byVector(index, asked.vector, filter, RANKED),
   ]);
-  const hits = new Map<string, Hit>();
+  const hits = new Map<string, Ranked>();
   for (const hit of lists.flat()) hits.set(hit.id, { ...hits.get(hit.id), ...hit });
   const ranked = fuse(lists.map((list) => list.map(({ id }) => id)));
-  const best = withoutCopies(ranked.flatMap((id) => hits.get(id) ?? [])).slice(0, limit);
+  const best = withoutCopies(await byIds(index, ranked.slice(0, 2 * limit), filter)).slice(0, limit);
   const speaking = speaksOfIt(asked.question, [...hits.values()], asked.similarity);
   return { best, speaking: speaking.size, enough: best.some(({ id }) => speaking.has(id)) };
 }
 
 /** The same words in several files (a licence, a copied page) would push everything else out. */
-function withoutCopies(hits: readonly Hit[]): Hit[] {
+function withoutCopies(rows: readonly Row[]): Row[] {
   const seen = new Set<string>();
-  return hits.filter(({ text }) => !seen.has(text) && seen.add(text));
+  return rows.filter(({ text }) => !seen.has(text) && seen.add(text));
 }
 
 /** The question as a vector of the index's own model; words alone, and why, where that cannot be had now. */

@@ -5,10 +5,11 @@ import type { SecretRef } from '../../config/env.ts';
 import type { KnowledgeSettings } from '../../config/knowledge.ts';
 import type { Chunk } from './chunks.ts';
 
-/** A chunk as it lies in the index. `words` is what is searched: title, path, text, and the parts of names. */
-export type Row = Chunk & { origin: string; source: string; kind: string };
-export type StoredRow = Row & { words: string; vector?: readonly number[] };
-export type Hit = Row & { similarity?: number };
+/** A chunk as it lies in the index. `words` is what is searched in: those of title, path and text. */
+export type Row = Chunk & { origin: string; source: string; kind: string; words: string };
+export type StoredRow = Row & { vector?: readonly number[] };
+/** What is ranked: little of it, since most is never shown, and reading texts takes longer than finding them. */
+export type Ranked = { id: string; words: string; similarity?: number };
 
 /**
  * The index that is searched now. `model` and `dimensions` are empty where it has no vectors; `sources` says of which
@@ -20,14 +21,14 @@ export type KnowledgeTables = ReturnType<typeof createTables>;
 export type OpenIndex = { pointer: Pointer; table: Table };
 
 const POINTER = 'current';
-const SHOWN = 'id origin source kind path commit fromLine toLine title text'.split(' ');
+const SHOWN = 'id origin source kind path commit fromLine toLine title text words'.split(' ');
 /** With several workers one may still search what another has replaced. */
 const POINTER_MS = 5_000;
 const KEEP_MS = 24 * 3_600_000;
 /** Below it looking at every vector that may be read is quicker than an index is good. */
 const WORTH_AN_INDEX = 20_000;
 const PARTITIONS = 64;
-const PROBES = 24;
+const PROBES = 16;
 
 type Place = { settings: KnowledgeSettings['index']; dataDir: string; readSecret: ReadSecret };
 type ReadSecret = (ref: SecretRef, what: string) => string;
@@ -94,10 +95,13 @@ function createWriter(db: Connection, published: () => void): IndexWriter {
       const made = table ?? (await write([NO_ROW]));
       await indexColumns(made, pointer.dimensions > 0);
       const now = { table: name, builtAt: builtAt.toISOString(), ...pointer };
-      const isFirst = !(await db.tableNames()).includes(POINTER);
-      await db.createTable(POINTER, [now], { mode: isFirst ? 'create' : 'overwrite' });
+      const before = await readPointer(db);
+      const old = new Date(Date.now() - KEEP_MS);
+      const named = await db.createTable(POINTER, [now], { mode: before === undefined ? 'create' : 'overwrite' });
       published();
-      await dropOld(db, name);
+      await named.optimize({ cleanupOlderThan: old });
+      // What was searched until now may be searched by others for some seconds more.
+      await dropOlder(db, old, [name, before?.table]);
     },
     async abandon() {
       if (table !== undefined) await db.dropTable(name);
@@ -113,21 +117,23 @@ const NO_ROW: StoredRow = {
 async function indexColumns(table: Table, hasVectors: boolean): Promise<void> {
   const { Index } = await lancedb();
   await table.optimize();
-  const words = { stem: true, removeStopWords: true, asciiFolding: true, language: 'English', withPosition: false };
-  await table.createIndex('words', { config: Index.fts(words) });
+  // Words are made alike by us, for both sides (decisions/knowledge-words.ts): nothing is left to be done.
+  const asTheyAre = { baseTokenizer: 'whitespace', lowercase: false, stem: false, removeStopWords: false } as const;
+  const config = Index.fts({ ...asTheyAre, asciiFolding: false, maxTokenLength: 100, withPosition: false });
+  await table.createIndex('words', { config });
   // Who may read is decided before anything is ranked: the filter has to be quick.
   await table.createIndex('origin', { config: Index.bitmap() });
   await table.createIndex('id', { config: Index.btree() });
   if (!hasVectors || (await table.countRows()) < WORTH_AN_INDEX) return;
-  const config = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
-  await table.createIndex('vector', { config });
+  const near = Index.ivfFlat({ distanceType: 'cosine', numPartitions: PARTITIONS });
+  await table.createIndex('vector', { config: near });
 }
 
-/** What was replaced a day ago, or was begun then and never published. */
-async function dropOld(db: Connection, current: string): Promise<void> {
+/** What was replaced, or was begun and never published. One that is being written now is younger. */
+async function dropOlder(db: Connection, than: Date, keep: readonly (string | undefined)[]): Promise<void> {
   for (const name of await db.tableNames()) {
     const [, at] = /^chunks_(\d+)_/.exec(name) ?? [];
-    if (at !== undefined && name !== current && Number(at) < Date.now() - KEEP_MS) await db.dropTable(name);
+    if (at !== undefined && !keep.includes(name) && Number(at) < than.getTime()) await db.dropTable(name);
   }
 }
 
@@ -146,34 +152,37 @@ export function filterOf(origins: readonly string[]): string | undefined {
 }
 
 /** By words, the best first. The filter holds before anything is ranked, so that nothing of the rest shows. */
-export async function byWords({ table }: OpenIndex, words: string, filter: string, limit: number): Promise<Hit[]> {
+export async function byWords({ table }: OpenIndex, words: string, filter: string, limit: number): Promise<Ranked[]> {
   if (words === '') return [];
   const { MatchQuery } = await lancedb();
   const query = table.query().fullTextSearch(new MatchQuery(words, 'words'));
-  return (
-    await query
-      .where(filter)
-      .select([...SHOWN, '_score'])
-      .limit(limit)
-      .toArray()
-  ).map(hitOf);
+  const rows = await query.where(filter).select(['id', 'words', '_score']).limit(limit).toArray();
+  return rows.map((row: Ranked) => ({ id: row.id, words: row.words }));
 }
 
 /** By nearness, the nearest first; the same filter. */
-export async function byVector({ table }: OpenIndex, vector: number[], filter: string, limit: number): Promise<Hit[]> {
+export async function byVector(
+  { table }: OpenIndex,
+  vector: number[],
+  filter: string,
+  limit: number,
+): Promise<Ranked[]> {
   const query = (table.query().nearestTo(vector) as VectorQuery).distanceType('cosine').nprobes(PROBES);
-  const rows = await query
-    .where(filter)
-    .select([...SHOWN, '_distance'])
-    .limit(limit)
-    .toArray();
-  return rows.map((row: { _distance: number }) => ({ ...hitOf(row), similarity: 1 - row._distance }));
+  const rows = await query.where(filter).select(['id', 'words', '_distance']).limit(limit).toArray();
+  return rows.map(({ id, words, _distance }: Ranked & { _distance: number }) => ({
+    ...{ id, words, similarity: 1 - _distance },
+  }));
 }
 
-export async function byId({ table }: OpenIndex, id: string): Promise<Hit | undefined> {
-  if (!/^[0-9a-f]{32}$/.test(id)) return undefined;
-  const [row] = await table.query().where(`id = '${id}'`).select(SHOWN).limit(1).toArray();
-  return row && hitOf(row);
+/** The whole of some chunks, in the order of their ids; where a filter is given, of those that it lets through. */
+export async function byIds({ table }: OpenIndex, ids: readonly string[], filter?: string): Promise<Row[]> {
+  const fine = ids.filter((id) => /^[0-9a-f]{32}$/.test(id));
+  if (fine.length === 0) return [];
+  const named = `id IN (${fine.map((id) => `'${id}'`).join(',')})`;
+  const where = filter === undefined ? named : `${named} AND ${filter}`;
+  const rows = await table.query().where(where).select(SHOWN).limit(fine.length).toArray();
+  const found = new Map(rows.map((row: Record<string, unknown>) => [row.id, rowOf(row)]));
+  return fine.flatMap((id) => found.get(id) ?? []);
 }
 
 /** Vectors that an earlier index has already: nothing is paid twice. */
@@ -188,15 +197,15 @@ export async function* rowsOf({ table }: OpenIndex, origin: string): AsyncGenera
   const filter = filterOf([origin]);
   if (filter === undefined) return;
   const all = await table.query().where(filter).select(SHOWN).toArray();
-  for (let at = 0; at < all.length; at += 1_000) yield all.slice(at, at + 1_000).map(hitOf);
+  for (let at = 0; at < all.length; at += 1_000) yield all.slice(at, at + 1_000).map(rowOf);
 }
 
-function hitOf(row: Record<string, unknown>): Hit {
+function rowOf(row: Record<string, unknown>): Row {
   const text = (name: string) => String(row[name]);
   return {
     ...{ id: text('id'), origin: text('origin'), source: text('source'), kind: text('kind'), path: text('path') },
     ...{ commit: text('commit'), fromLine: Number(row.fromLine), toLine: Number(row.toLine) },
-    ...{ title: text('title'), text: text('text') },
+    ...{ title: text('title'), text: text('text'), words: text('words') },
   };
 }
 
@@ -217,7 +226,8 @@ async function connect({ settings, dataDir, readSecret }: Place): Promise<Connec
   const { folder, s3 } = settings;
   if (s3 === undefined) {
     const dir = folder === undefined ? join(dataDir, 'knowledge') : resolve(folder);
-    mkdirSync(dir, { recursive: true });
+    // It holds what not everybody may read, in the clear.
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
     return open(dir);
   }
   const { bucket, region, endpoint, prefix, pathStyle = endpoint !== undefined, accessKeyId, secretAccessKey } = s3;

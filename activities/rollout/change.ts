@@ -118,14 +118,16 @@ const intentOf = (entry: LedgerEntry) => ({
 });
 
 async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEntry): Promise<Changed> {
-  const { driver } = context;
+  const { driver, rules } = context;
   const log = logger('rollout', { release: step.release, key: entry.key });
   const took = { stop: 0, install: 0, start: 0 };
+  let toldAt = Date.now();
   const wanted: Artifact[] = entry.to.artifacts.map((artifact) => ({ ...artifact, bytes: 0 }));
   for (;;) {
     const facts = await driver.facts(step.target);
     const next: NextStep = nextStep(nodeFacts(facts), intentOf(entry));
     log.info({ target: step.target, next: next.do }, 'next step of a node');
+    if (next.do !== 'look-again') toldAt = Date.now();
     const began = Date.now();
     switch (next.do) {
       case 'stop':
@@ -133,7 +135,7 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
         took.stop += await stop(context, step);
         break;
       case 'install':
-        await tries(step.target, 'install', () => driver.install(step.target, wanted));
+        await tries(step.target, 'install', () => driver.install(step.target, wanted, entry.to));
         took.install += seconds(began);
         break;
       case 'start':
@@ -148,9 +150,13 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
         const reason = `${step.target}: ${next.why}, while ${entry.key} is open`;
         throw new NotChanged({ kind: 'foreign', reason }, reason);
       }
-      case 'look-again':
+      case 'look-again': {
+        const silent = seconds(toldAt);
+        const reason = `${step.target}: ${next.why}, for ${Math.round(silent)} s: ${facts.strangers.join('; ')}`;
+        if (silent > rules.returnSeconds) throw new NotChanged({ kind: 'lost', reason }, reason);
         await pause(LOOK_MS);
         break;
+      }
     }
   }
 }
@@ -218,7 +224,7 @@ async function stop(context: RolloutContext, { target, direction }: NodeStep): P
   const graceful = await driver.stop(target, { graceMs: rules.stopGraceSeconds * 1000, kill: false });
   if (graceful.stopped) return seconds(began);
   const deadline = Date.now() + rules.returnSeconds * 1000;
-  let why = 'it does not end';
+  let why = graceful.detail ?? 'it does not end';
   while (Date.now() < deadline) {
     if ((await driver.facts(target)).state === 'stopped') return seconds(began);
     if (direction === 'back') {

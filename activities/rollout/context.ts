@@ -72,6 +72,7 @@ export const pause = (ms: number) => Context.current().sleep(ms);
 
 /** The files of these facts that the environment's settings let artifacts replace. */
 export function placedNames(settings: EnvironmentSettings, target: string): string[] {
+  if (settings.system === 'command') return settings.artifacts;
   if (settings.system === 'kafka') return Object.keys(settings.artifacts);
   return Object.keys(settings.targets.find(({ name }) => name === target)?.files ?? {});
 }

@@ -2,7 +2,7 @@ import { g5HoldsArtifact } from '../../decisions/artifact-hold.ts';
 import { profileWords } from '../../decisions/gate-words.ts';
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
 import type { Reversibility } from '../../decisions/kafka-rules/one-way.ts';
-import { holds } from '../../decisions/node-change.ts';
+import { holds, isSameProcess } from '../../decisions/node-change.ts';
 import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
 import { pastRolloutsOf, planWavesOf } from '../../store/gates.ts';
@@ -183,7 +183,7 @@ async function notVerifiedUpstream({ db, settings }: RolloutDeps, order: Order):
 }
 
 function unfit({ name, state, strangers }: TargetFacts): string[] {
-  if (state === 'unknown') return [`${name} was never laid out; run: patchwright env up`];
+  if (state === 'unknown' && strangers.length === 0) return [`${name} was never laid out; run: patchwright env up`];
   return strangers;
 }
 
@@ -245,7 +245,8 @@ export async function planRollBack(deps: RolloutDeps, order: Order): Promise<Rol
     const touched = entry.state !== 'planned' && !holds(entry.from, entry.to.artifacts);
     if (!fact || !touched) continue;
     // Refused to stop, and still runs what it ran: there is nothing to put back.
-    const untouched = fact.pid !== undefined && fact.pid === entry.before?.pid && holds(fact, entry.from.artifacts);
+    const same = entry.before !== undefined && isSameProcess(fact, entry.before);
+    const untouched = same && holds(fact, entry.from.artifacts);
     if (untouched) continue;
     const effect = `${order.rollout}${attempt > 1 ? `@${attempt}` : ''}/${entry.target}/put-back`;
     const plan = { rollout: order.rollout, target: entry.target, direction: 'back' as const, position: entry.position };

@@ -33,10 +33,11 @@ export async function answerFrom(
   model: ModelSettings | undefined,
   asked: Asked,
 ): Promise<AnswerEnd> {
-  const { chunks, enough, privateFor } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
+  const { chunks, enough, privateFor, note } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
   if (!enough || chunks.length === 0) {
     const more = privateFor > 0 ? `; ${asked.asker} may read more about it, in a direct message` : '';
-    return { kind: 'unanswered', reason: `not enough was found in what everybody here may read${more}` };
+    const less = note === undefined ? '' : ` (${note})`;
+    return { kind: 'unanswered', reason: `not enough was found in what everybody here may read${less}${more}` };
   }
   if (model === undefined) return placesOf(chunks, privateFor, 'No model is configured, so nobody wrote an answer.');
   return written(knowledge, model, asked, { chunks, privateFor });
@@ -45,7 +46,7 @@ export async function answerFrom(
 async function written(
   knowledge: Knowledge,
   model: ModelSettings,
-  { question }: Asked,
+  { question, audience }: Asked,
   { chunks, privateFor }: { chunks: KnowledgeChunk[]; privateFor: number },
 ): Promise<AnswerEnd> {
   const items = briefOf(question, chunks);
@@ -55,7 +56,7 @@ async function written(
     if (turn.kind === 'unavailable') return placesOf(chunks, privateFor, `Nobody wrote an answer: ${turn.reason}.`);
     const answer = parseAnswer(textOf(said));
     if (answer?.answer.trim() === '') return { kind: 'unanswered', reason: 'what was found does not answer it' };
-    problem = await problemOf(knowledge, chunks, answer);
+    problem = await problemOf(knowledge, { chunks, audience }, answer);
     if (answer !== undefined && problem === '') {
       return { kind: 'answered', private: privateFor, text: answerWords(answer, chunks) };
     }
@@ -67,14 +68,14 @@ async function written(
 /** A citation counts that is of a chunk we gave, which still exists, and says what is quoted. */
 async function problemOf(
   knowledge: Knowledge,
-  chunks: readonly KnowledgeChunk[],
+  { chunks, audience }: { chunks: readonly KnowledgeChunk[]; audience: string[] },
   answer: Answer | undefined,
 ): Promise<string> {
   if (answer === undefined) return 'it is not the JSON that was asked for';
   if (answer.citations.length === 0) return 'it cites nothing';
   for (const { chunkId, quote } of answer.citations) {
     const given = chunks.some(({ id }) => id === chunkId);
-    if (!given || !(await knowledge.checkCitation({ chunkId, quote })))
+    if (!given || !(await knowledge.checkCitation({ chunkId, quote, audience })))
       return `"${oneLine(quote, 120)}" does not stand in ${oneLine(chunkId, 80)}`;
   }
   return '';

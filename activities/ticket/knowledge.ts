@@ -17,7 +17,8 @@ export type Knowledge = {
     audience: string[];
     asker?: string;
     limit?: number;
-  }) => Promise<{ chunks: KnowledgeChunk[]; enough: boolean; privateFor: number }>;
-  /** Whether the chunk still exists, and the quote stands in it. */
-  checkCitation: (citation: { chunkId: string; quote: string }) => Promise<boolean>;
+    /** `note`: why it found less than it could, in words. */
+  }) => Promise<{ chunks: KnowledgeChunk[]; enough: boolean; privateFor: number; note?: string }>;
+  /** Whether the chunk still exists, all of the audience may read it, and the quote stands in it. */
+  checkCitation: (citation: { chunkId: string; quote: string; audience?: string[] }) => Promise<boolean>;
 };

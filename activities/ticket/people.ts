@@ -6,12 +6,14 @@ import type { FirstAsked, SlackAccount, TicketOrder } from '../../workflows/tick
 import { type Slack, SlackRefused } from '../slack.ts';
 import type { Arrival } from '../tickets.ts';
 
+export type Direct = { channel: string; thread?: string };
+
 const KNOWN_MS = 10 * 60_000;
 
 /** Who speaks, and who reads along. Without Slack there is nobody but whoever types. */
 export function createTicketPeople(db: Db, slack: Slack | undefined) {
   const checked = new Map<string, { problem: string | undefined; until: number }>();
-  let self: Promise<{ team: string; user: string }> | undefined;
+  let self: ReturnType<Slack['self']> | undefined;
 
   /** A guest may be told apart only by Slack; what it says holds for ten minutes. */
   async function problemOf({ user }: SlackAccount): Promise<string | undefined> {
@@ -60,6 +62,19 @@ export function createTicketPeople(db: Db, slack: Slack | undefined) {
       const [{ users, all }, { user: bot }] = [await slack.members(place.channel), await selfOf(slack)];
       const named = users.filter((user) => user !== bot).map((user) => personNamed(settings, { ...place, user }));
       return [...new Set([asker, ...named, ...(all ? [] : ['slack:and-more'])])];
+    },
+
+    /**
+     * Where to write to a person himself, and the address of the ticket's thread: whoever is on call need not be in the
+     * channel, and is not told of a mention there. Undefined where he has no account with us.
+     */
+    async directOf({ place }: TicketOrder, person: string, settings: Settings): Promise<Direct | undefined> {
+      const account = settings.people[person]?.slack;
+      if (slack === undefined || account === undefined) return undefined;
+      const { team, url } = await selfOf(slack);
+      if (account.team !== team) return undefined;
+      const thread = place && `${url}archives/${place.channel}/p${place.thread.replace('.', '')}`;
+      return { channel: await slack.direct(account.user), ...(thread !== undefined && { thread }) };
     },
 
     /**

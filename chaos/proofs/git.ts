@@ -36,6 +36,8 @@ export function proveGit(repository: string, report: Report, branchTree: string)
 /** What stands on the branch now. */
 export const treeOf = (repository: string, branch: string) => gitIn(repository)('rev-parse', `${branch}^{tree}`);
 
+export const commitOf = (repository: string, branch: string) => gitIn(repository)('rev-parse', branch);
+
 const belongs = (ref: string, release: string) => ref.endsWith(`/${release}`) || ref.includes(`/${release}/`);
 
 const gitIn =

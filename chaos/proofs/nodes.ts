@@ -49,6 +49,8 @@ function proveTraffic(world: World, environment: string): string[] {
 function filesOf(settings: EnvironmentSettings, node: string, dir: string): [artifact: string, file: string][] {
   if (settings.system === 'kafka')
     return Object.entries(settings.artifacts).map(([artifact, jar]) => [artifact, join(dir, libsIn(dir), jar)]);
+  // What is on the user's own hosts cannot be read from here.
+  if (settings.system === 'command') return [];
   const files = settings.targets.find(({ name }) => name === node)?.files ?? {};
   return Object.entries(files).map(([artifact, path]) => [artifact, join(dir, path)]);
 }

@@ -1,4 +1,4 @@
-import { createTranscripts, type Item } from '../../activities/agent/transcript.ts';
+import { type BriefRecord, createTranscripts, type Item } from '../../activities/agent/transcript.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
@@ -25,18 +25,23 @@ export async function listAgentRuns(db: Db, idOrLatest: string): Promise<AgentRu
   return (await agentRuns(db, ticket?.id ?? (await requireRelease(db, idOrLatest)))).map(viewOf);
 }
 
+/** With what it was given at first, layer by layer, and everything that was said. */
+export type AgentRunDetail = AgentRunView & BriefRecord & { transcript: Item[] };
+
 /** One run with all that it was given, said and was answered. Reads only. */
 export async function showAgentRun(
   { db, artifacts }: { db: Db; artifacts: ArtifactStore },
   run: string,
-): Promise<AgentRunView & { transcript: Item[] }> {
+): Promise<AgentRunDetail> {
   const found = await findAgentRun(db, run);
   if (found === undefined) {
     const release = run.split('/')[0];
     throw new ExitError(1, `there is no agent's run "${run}"; patchwright agent runs ${release} lists them`);
   }
   const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
-  return { ...viewOf(found), transcript: await createTranscripts(artifacts).read(head) };
+  const transcripts = createTranscripts(artifacts);
+  const { layers, skills } = await transcripts.record(found.brief);
+  return { ...viewOf(found), layers, skills, transcript: await transcripts.read(head) };
 }
 
 function viewOf(row: Awaited<ReturnType<typeof agentRuns>>[number]): AgentRunView {
@@ -55,9 +60,20 @@ const line = ({ run, outcome, reason, spent }: AgentRunView) =>
 export const runsText = (release: string, runs: readonly AgentRunView[]): string =>
   runs.length === 0 ? `no agent was asked anything for ${release}` : runs.map(line).join('\n');
 
-export function runText(view: AgentRunView & { transcript: Item[] }): string {
+export function runText(view: AgentRunDetail): string {
   const entries = view.transcript.map((item) => `\n── ${oneLine(titleOf(item))}\n${plainText(bodyOf(item), 20_000)}`);
-  return `${line(view)}\n${entries.join('\n')}`;
+  return [line(view), ...givenLines(view), ...entries].join('\n');
+}
+
+/** What it was given before it asked for anything. Runs of before that was kept have none. */
+function givenLines({ layers, skills }: BriefRecord): string[] {
+  if (layers.length === 0) return [];
+  const lines = layers.map(({ title, characters, of, budget }) => {
+    const cut = characters < of ? `${characters} of ${of}` : `${characters}`;
+    return `  ${title}: ${cut} characters (${budget} at the most)`;
+  });
+  const names = skills.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
+  return ['', 'It was given', ...lines, `  skills to read: ${names.join(', ') || 'none'}`];
 }
 
 function titleOf({ type, role, name, call_id }: Item): string {

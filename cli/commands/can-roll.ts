@@ -1,6 +1,7 @@
 import { openDriver } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
 import { openSystem } from '../../activities/health/system.ts';
+import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import { ExitError } from '../../lib/exit-error.ts';
@@ -22,7 +23,11 @@ export async function canRollNode(
   const never = async () => {
     throw new Error('can-roll only looks');
   };
-  const driver = openDriver(name, environment, { dataDir, hostEnv: {}, artifacts: { fetch: never } });
+  const driver = openDriver(name, environment, {
+    dataDir,
+    hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
+    artifacts: { fetch: never },
+  });
   const judged = await openSystem(environment, driver).canRoll([node]);
   return { environment: name, node, may: judged.blocks.length === 0, ...judged };
 }

@@ -4,6 +4,7 @@ import { type DownResult, type ShownTarget, showTargets, takeDown } from '../../
 import { readCluster } from '../../activities/deploy/layout.ts';
 import type { TrafficFigures } from '../../activities/traffic/samples.ts';
 import { openTraffic, type TrafficState } from '../../activities/traffic.ts';
+import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
@@ -45,7 +46,11 @@ export async function envShow(
   const never = async () => {
     throw new Error('env show only looks');
   };
-  const driver = openDriver(name, environment, { dataDir, hostEnv: {}, artifacts: { fetch: never } });
+  const driver = openDriver(name, environment, {
+    dataDir,
+    hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
+    artifacts: { fetch: never },
+  });
   const targets = await showTargets(driver);
   const running = targets.filter(({ state }) => state === 'running' || state === 'starting').length;
   const state = running === targets.length ? 'up' : running > 0 ? 'partly' : 'down';
@@ -95,7 +100,11 @@ export async function envDown(
   name: string,
   options: { dataDir: string; purge?: boolean },
 ): Promise<DownResult> {
-  requireEnvironment(settings, name);
+  const { system } = requireEnvironment(settings, name);
+  if (system === 'command' && !options.purge) {
+    const why = `what runs in ${name} is not ours to take down: stop it by your own means`;
+    throw new ExitError(2, `${why} (--purge forgets what is known of it here, and touches no target)`);
+  }
   return takeDown(name, options);
 }
 

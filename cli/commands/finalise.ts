@@ -33,21 +33,18 @@ export async function finalise(
     { args: [request], startWorkflowOperation: startEnvironment(environment) as never },
   );
   if (answer.kind === 'refused') throw new ExitError(1, answer.reasons.join('\n'));
-  const ended = client.workflow.getHandle(`finalise:${environment}`).result() as Promise<FinaliseOutcome>;
-  const outcome = await Promise.race([ended, untilAsked(db, answer.approval)]);
-  if (outcome.kind === 'asked') return outcome.stored;
-  if (outcome.kind === 'refused') throw new ExitError(1, outcome.reasons.join('\n'));
-  const [stored] = await approvalsOf(db, { id: answer.approval });
-  if (!stored) throw new Error(`${level} is finalised, and nobody was asked about ${answer.approval}`);
-  return stored;
-}
-
-async function untilAsked(db: Db, id: string): Promise<{ kind: 'asked'; stored: StoredApproval }> {
+  const handle = client.workflow.getHandle(`finalise:${environment}`);
   for (;;) {
-    const [stored] = await approvalsOf(db, { id });
-    if (stored) return { kind: 'asked', stored };
+    // Asked of the workflow first: one that has ended since has left its question behind, if it came so far.
+    const { status } = await handle.describe();
+    const [stored] = await approvalsOf(db, { id: answer.approval });
+    if (stored) return stored;
+    if (status.name !== 'RUNNING') throw new ExitError(1, whyNot((await handle.result()) as FinaliseOutcome));
     await sleep(LOOK_MS);
   }
 }
+
+const whyNot = (outcome: FinaliseOutcome) =>
+  outcome.kind === 'refused' ? outcome.reasons.join('\n') : `${outcome.level} is finalised, and nobody was asked`;
 
 export const askedLines = (stored: StoredApproval): string[] => waitingLines([{ ...stored, mine: false }]);

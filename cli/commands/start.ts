@@ -23,6 +23,7 @@ What to try next, in another terminal:
   npx patchwright example push breaks-tests  a patch that upstream's tests catch
   npx patchwright report latest              the evidence of the release
   npx patchwright env show production        what runs there, read back from the nodes
+  npx patchwright ticket open --text '…'     a question, as a user asks it; then: npx patchwright ticket show latest
 Ctrl-C stops Patchwright and leaves the clusters; npx patchwright down stops them too.
 `;
 

@@ -1,9 +1,12 @@
 import type { DiffFile, DiffLine } from '../git-diff.ts';
-import { changedLines, type Finding, finding, isComment, type ProposalPolicy } from './types.ts';
+import { changedLines, type Finding, finding, isComment, type ProposalPolicy, shown } from './types.ts';
 
 /** Where a project says what it needs, and how a line names it. Each pattern's groups together are the name. */
 const MANIFESTS: readonly { files: RegExp; names: readonly RegExp[] }[] = [
-  { files: /(^|\/)pom\.xml$|\.pom$/, names: [/<(groupId|artifactId)>\s*([^<\s]+)\s*</g] },
+  {
+    files: /(^|\/)pom\.xml$|\.pom$/, // Whatever follows: a value on the next line, or behind a comment, is new too.
+    names: [/<(groupId|artifactId)\b[^>]*>?\s*(.*?)\s*(?:<\/\1>|$)/g],
+  },
   {
     files: /\.gradle(\.kts)?$|(^|\/)libs\.versions\.toml$/,
     names: [
@@ -50,7 +53,7 @@ export function dependencyFindings(file: DiffFile, policy: ProposalPolicy): Find
   );
   const found = added.flatMap((at) => newIn(at, names, known));
   const dependencies = found.map(({ name, at }) =>
-    finding('dependencies', policy.newDependencies, file, `"${name}" is new among what this project needs`, at),
+    finding('dependencies', policy.newDependencies, file, `"${shown(name)}" is new among what this project needs`, at),
   );
   const origins = added
     .filter(({ text }) => ORIGINS.test(text))

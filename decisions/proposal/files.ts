@@ -64,6 +64,9 @@ const LONGEST_LINE = 2_000;
 /** Nobody sees what these do to the order of a line's characters. */
 const HIDDEN = /[\u202a-\u202e\u2066-\u2069\u200b-\u200d\u2060\ufeff]/;
 
+/** Java reads these before anything else: `// \\u000a @Disabled` is a comment for readers alone. */
+const ESCAPED = /\\u+00(?:0[ad]|[2-7][\da-f])/i;
+
 /** What was made by a program, or what nobody can read, is no proposal of a change. */
 export function generatedFindings(file: DiffFile, { heads }: ProposalFacts): Finding[] {
   const { path } = file;
@@ -78,6 +81,9 @@ export function generatedFindings(file: DiffFile, { heads }: ProposalFacts): Fin
   const long = added.find(({ text }) => text.length > LONGEST_LINE);
   if (long) found.push(finding('generated', 'refuse', file, `a line of ${long.text.length} characters`, long));
   const hidden = added.find(({ text }) => HIDDEN.test(text.replace(/^\ufeff/, '')));
+  const escaped = added.find(({ text }) => /\.(java|scala|kt|groovy)$/.test(path) && ESCAPED.test(text));
+  if (escaped)
+    found.push(finding('generated', 'refuse', file, 'a letter or the end of a line is written as a code', escaped));
   if (hidden) {
     found.push(finding('generated', 'refuse', file, 'a line with characters that are not seen, or that turn', hidden));
   }

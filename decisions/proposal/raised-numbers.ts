@@ -17,14 +17,26 @@ export function raisedNumber(before: string, after: string): string | undefined 
   if (skeleton(before) !== skeleton(after)) return undefined;
   const [old, now] = [numbersOf(before), numbersOf(after)];
   const changed = old.flatMap((value, i) => (value === now[i] ? [] : [i]));
-  const i = changed[0];
-  if (i === undefined || changed.length > 1) return undefined;
-  const [was, is] = [old[i] ?? 0, now[i] ?? 0];
-  const words = after.replace(/"(?:[^"\\]|\\.)*"/g, '');
-  if (is > was && LIMIT.test(words)) return `a limit is raised from ${was} to ${is}`;
+  // Each of them: a harmless number that changes beside it hides nothing.
+  for (const i of changed) {
+    const easier = easierBy(after, {
+      was: old[i] ?? 0,
+      is: now[i] ?? 0,
+      isLast: i === old.length - 1,
+      count: old.length,
+    });
+    if (easier !== undefined) return easier;
+  }
+  return undefined;
+}
+
+type Change = { was: number; is: number; isLast: boolean; count: number };
+
+function easierBy(line: string, { was, is, isLast, count }: Change): string | undefined {
+  const words = line.replace(/"(?:[^"\\]|\\.)*"/g, '');
   // Of assertEquals(expected, actual, delta) the last number; the first is what it expects.
-  const isTolerance =
-    TOLERANCE.test(words) && i === old.length - 1 && (old.length > 1 || !/assert\w*Equals|isEqualTo/.test(words));
+  const isTolerance = TOLERANCE.test(words) && isLast && (count > 1 || !/assert\w*Equals|isEqualTo/.test(words));
+  if (is > was && LIMIT.test(words)) return `a limit is raised from ${was} to ${is}`;
   if (is > was && isTolerance) return `a tolerance is widened from ${was} to ${is}`;
   if (is < was && LOWER_BOUND.test(words)) return `a lower bound is lowered from ${was} to ${is}`;
   return undefined;

@@ -1,5 +1,14 @@
 import type { DiffFile } from '../git-diff.ts';
-import { changedLines, type Finding, finding, isComment, isSource, isTestPath, type ProposalFacts } from './types.ts';
+import {
+  changedLines,
+  type Finding,
+  finding,
+  isComment,
+  isSource,
+  isTestPath,
+  type ProposalFacts,
+  shown,
+} from './types.ts';
 
 /** A program that knows whether it is being tested can lie to the test. */
 const LOOKS_FOR_TESTS =
@@ -35,7 +44,7 @@ export function specialCasingFindings(file: DiffFile, { failingTests }: Proposal
     const found: Finding[] = [];
     if (test !== undefined) {
       const how = CONDITION.test(at.text) ? 'is asked for in' : 'stands in';
-      const words = `suspicious: ${test}, of the failing ${literals.get(test)}, ${how} new code of the product`;
+      const words = `suspicious: ${shown(test)}, of the failing ${shown(literals.get(test) ?? '')}, ${how} new code of the product`;
       found.push(finding('special-cased', 'point-out', file, words, at));
     }
     if (LOOKS_FOR_TESTS.test(at.text)) {

@@ -74,12 +74,16 @@ export function changedLines(file: DiffFile, sign: '+' | '-'): DiffLine[] {
   return file.hunks.flatMap(({ lines }) => lines.filter((line) => line.sign === sign));
 }
 
-/** Words in a comment alone are no code. */
-export const isComment = (text: string) => /^\s*(?:\/\/|\/?\*|#|<!--)/.test(text) || text.trim() === '';
+/** Words in a comment alone are no code; a line on which a comment ends and something follows is. */
+export const isComment = (text: string) =>
+  text.trim() === '' || (/^\s*(?:\/\/|\/\*|\*(?!\/)|#|<!--)/.test(text) && !/(?:\*\/|-->)\s*\S/.test(text));
 
 /** By its folder or by its name, in the ways of JUnit, ScalaTest, pytest, Go and the runners of JavaScript. */
 export function isTestPath(path: string): boolean {
-  const inFolder = /(^|\/)(test|tests|it|testFixtures|__tests__|integration-?tests?)\//i.test(path);
+  const inFolder =
+    /(^|\/)((?:[\w.-]*[-_.])?[Tt]ests?|\w*[a-z]Tests?|it|testFixtures|test-?fixtures|__tests__|integration-?tests?)\//.test(
+      path,
+    );
   const byName =
     /(^|\/)(Test\w*|\w*(Tests?|TestCase|IT|ITCase|Suite|Spec))\.(java|scala|kt|groovy)$|(^|\/)(test_\w*|\w*_test|conftest)\.py$|_test\.go$|\.(test|spec)\.[cm]?[jt]sx?$/.test(
       path,

@@ -1,6 +1,6 @@
 import type { DiffFile, DiffLine, Hunk } from '../git-diff.ts';
 import { raisedNumber } from './raised-numbers.ts';
-import { changedLines, type Finding, finding, isComment, isTestPath } from './types.ts';
+import { changedLines, type Finding, finding, isComment, isTestPath, shown } from './types.ts';
 
 const ASSERTION =
   /\b(?:assert\w*|verify\w*|expect\w*|intercept|require\.\w+)\s*(?:\.\w+\s*)*[([{<]|^\s*assert\s|\b(?:should|must)\s+\w|\.(?:should|must)\w*\(|\bfail\s*\(|\bt\.(?:Error|Fatal)f?\(/;
@@ -9,8 +9,10 @@ const TAUTOLOGY =
   /assert(?:That|True)?\s*\(\s*(?:true|Boolean\.TRUE|1\s*==\s*1)\b|assertFalse\s*\(\s*false\b|assertNull\s*\(\s*null\s*\)|assert(?:Equals|Same)\s*\(\s*([\w.]+)\s*,\s*\1\s*\)|expect\(\s*(true|false|\d+)\s*\)\.to(?:Be|Equal)\(\s*\2\s*\)|^\s*assert\s+(?:True|1)\b/;
 const TEST =
   /@(?:\w+\.)*(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property)\b|\b(?:it|test)\s*(?:\.\w+)?\s*\(\s*['"`]|^\s*(?:async\s+)?def\s+test_|^\s*func\s+Test\w*\(|\bdef\s+test\w*\s*[(:]|\bpublic\s+void\s+test\w*\s*\(/;
+/** A test that may take for ever says less than one that may not. */
+const LIMITED = /@(?:\w+\.)*Timeout\b|\btimeout\w*\s*=|\bassertTimeout\w*\s*\(|\.timeout\(/;
 const DISABLED =
-  /@(?:\w+\.)*(?:Disabled|Ignore|Enabled|EnabledIf|EnabledOn|EnabledForJre|DisabledIf|DisabledOn|DisabledForJre)\w*\b|\bassum(?:e\w*|ptions\.\w+)\s*\(|\.(?:skip|todo|fails|failing|only|skipIf|runIf)\s*\(|\bx(?:it|test|describe)\s*\(|@(?:pytest\.mark\.(?:skip|xfail)\w*|unittest\.(?:skip|expectedFailure)\w*)|\bpytest\.(?:skip|xfail|importorskip)\(|\bself\.skipTest\(|\bt\.Skip(?:f|Now)?\(|^\s*ignore\s*\(|\bcancel\s*\(\s*["']|\bif\s*\(\s*(?:false|0|Boolean\.FALSE)\s*\)|^\s*if\s+(?:False|0)\s*:|enabled\s*=\s*false/;
+  /@(?:\w+\.)*(?:Disabled|Ignore|Enabled|EnabledIf|EnabledOn|EnabledForJre|DisabledIf|DisabledOn|DisabledForJre)\w*\b|\bassum(?:e\w*|ptions\.\w+)\s*\(|\.(?:skip|todo|fails|failing|only|skipIf|runIf)\s*\(|\bx(?:it|test|describe)\s*\(|@(?:pytest\.mark\.(?:skip|xfail)\w*|unittest\.(?:skip|expectedFailure)\w*)|\bpytest\.(?:skip|xfail|importorskip)\(|\bself\.skipTest\(|\bt\.Skip(?:f|Now)?\(|^\s*ignore\s*\(|\bcancel\s*\(\s*["']|\bif\s*\(\s*(?:false|0|Boolean\.FALSE)\s*\)|^\s*if\s+(?:False|0)\s*:|enabled\s*=\s*false|\bSystem\.exit\s*\(|\.halt\s*\(|\b(?:sys|os)\._?exit\s*\(|\bprocess\.exit\s*\(/;
 const DOUBTFUL: readonly [RegExp, string][] = [
   [
     /\bcatch\s*\(\s*(?:final\s+)?(?:\w+\.)*(?:Throwable|Error|AssertionError|AssertionFailedError|Exception)\b|\bexcept\s*(?:AssertionError|Exception|BaseException)?\s*:|\bsuppress\(/,
@@ -44,7 +46,7 @@ function wholeFileFindings(file: DiffFile): Finding[] {
     const leaf = (path: string) => /[^/]*$/.exec(path)?.[0] ?? path;
     const lost = isTestPath(file.from) && !isTestPath(file.path);
     const unfound = isTestPath(leaf(file.from)) && !isTestPath(leaf(file.path));
-    if (lost || unfound) return [refuse(file, `the test ${file.from} has a name that no runner looks for`)];
+    if (lost || unfound) return [refuse(file, `the test ${shown(file.from)} has a name that no runner looks for`)];
   }
   return file.status === 'added'
     ? []
@@ -65,6 +67,8 @@ function fewerFindings(file: DiffFile, kept: readonly DiffLine[]): Finding[] {
   const found: Finding[] = [];
   const goneTests = gone(TEST);
   if (goneTests.length > come(TEST).length) found.push(refuse(file, 'a test method is removed', goneTests[0]));
+  const goneLimits = gone(LIMITED);
+  if (goneLimits.length > come(LIMITED).length) found.push(refuse(file, 'a limit is removed', goneLimits[0]));
   const goneAssertions = gone(ASSERTION);
   const left = come(ASSERTION);
   if (goneAssertions.length > left.length) {
@@ -81,7 +85,8 @@ function addedFindings(file: DiffFile): Finding[] {
   return changedLines(file, '+')
     .filter(({ text }) => !isComment(text) && !before.has(text.trim()))
     .flatMap((at) => {
-      if (DISABLED.test(at.text)) return [refuse(file, 'a test is switched off, or runs only under a condition', at)];
+      if (DISABLED.test(at.text))
+        return [refuse(file, 'a test is switched off, ends its runner, or runs only under a condition', at)];
       if (TAUTOLOGY.test(at.text)) return [refuse(file, 'an assertion holds whatever the product does', at)];
       const doubt = DOUBTFUL.find(([pattern]) => pattern.test(at.text));
       return doubt === undefined ? [] : [finding('weakened-tests', 'point-out', file, doubt[1], at)];
@@ -118,13 +123,18 @@ function commentedOut(file: DiffFile, { lines }: Hunk): Finding[] {
 }
 
 const WEAK_BUILD =
-  /<(?:skipTests|skipITs|testFailureIgnore|rerunFailingTestsCount|maven\.test\.skip|failIfNoTests)>|-D(?:skipTests|maven\.test\.skip)|\bignoreFailures\s*=?\s*true|\bmaxRetries\b|\bfailOnPassedAfterRetry\b|<exclude>|\bexclude(?:TestsMatching|Tags|s)?\b|--(?:deselect|ignore|exclude)\b|\btestPathIgnorePatterns\b|\bfork\s*:=\s*false|\bTests\.Filter\b/;
+  /<(?:skipTests|skipITs|testFailureIgnore|rerunFailingTestsCount|maven\.test\.skip|failIfNoTests)>|-D(?:skipTests|maven\.test\.skip)|\bignoreFailures\s*=?\s*true|\bmaxRetries\b|\bfailOnPassedAfterRetry\b|<exclude>|\bexclude(?:TestsMatching|Tags|s)?\b|--(?:deselect|ignore|exclude)\b|\btestPathIgnorePatterns\b|\bfork\s*:=\s*false|\bTests\.Filter\b|\bjunit\.jupiter\.(?:conditions|extensions|execution\.timeout)|\bmaven-surefire[\w-]*skip|<test>|<groups>|<excludedGroups>/;
 const BUILD_FILE =
   /(^|\/)(pom\.xml|package\.json|pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|Makefile|(jest|vitest)\.config\.\w+|junit-platform\.properties)$|\.gradle(\.kts)?$|\.sbt$/;
 
+/** A class of the framework's own package stands before the framework; a service of it is loaded without being named. */
+const FRAMEWORK =
+  /(^|\/)(org\/(junit|testng|mockito|hamcrest|assertj|scalatest|opentest4j)|junit\/framework)\/|META-INF\/services\/(org\.(junit|testng|mockito)|java\.lang\.instrument)|(^|\/)mockito-extensions\//;
+
 /** The build can leave tests out without one of them being touched. */
 export function weakenedBuildFindings(file: DiffFile): Finding[] {
-  if (!BUILD_FILE.test(file.path)) return [];
+  const replaced = FRAMEWORK.test(file.path) ? [refuse(file, 'it replaces or extends what judges the tests')] : [];
+  if (!BUILD_FILE.test(file.path)) return replaced;
   const before = new Set(changedLines(file, '-').map(({ text }) => text.trim()));
   return changedLines(file, '+')
     .filter(({ text }) => !isComment(text) && !before.has(text.trim()) && WEAK_BUILD.test(text))

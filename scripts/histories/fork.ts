@@ -39,23 +39,30 @@ const target = (name: string) => `
         ready: { log: greeter is ready }
         commit: { http: 'http://127.0.0.1:{port}/' }`;
 
-/** The configuration in `folder`, for the person who runs the recorder. */
-export const configuration = (user: string, slackUrl: string) => (folder: string) =>
-  `
-forks:
-  greeter:
+const fork = (folder: string, name: string, base: string, policy: string) => `
+  ${name}:
     repository: ${folder}/fork
-    base: upstream
+    base: ${base}
     baseVersion: '1.0'
     build:
       command: [sh, build.sh]
       artifacts: [{ name: server.mjs, path: out/server.mjs }]
     suites:
       unit: { runner: junit-xml, command: [sh, test.sh], reports: [out] }
+    repair: { policy: ${policy} }`;
+
+/** Nothing but its suite, for what agents mend. */
+const mendable = (folder: string, name: string, base: string, policy: string) => `${fork(folder, name, base, policy)}
+    release: { suites: [unit] }`;
+
+/** The configuration in `folder`, for the person who runs the recorder. */
+export const configuration = (user: string, slackUrl: string) => (folder: string) =>
+  `
+forks:${fork(folder, 'greeter', 'upstream', 'off')}
     release:
       suites: [unit]
       environments: [staging, production]
-      oneWay: [{ what: the format of greetings, paths: ^FORMAT$ }]
+      oneWay: [{ what: the format of greetings, paths: ^FORMAT$ }]${mendable(folder, 'mended', 'upstream', 'apply-reviewed')}${mendable(folder, 'careful', 'newer', 'suggest')}
 environments:
   staging:
     system: process

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runText, showAgentRun } from '../../cli/commands/agent.ts';
 import { agentRuns, agentTotals } from '../../store/agents.ts';
 import type { Diagnosis } from '../../workflows/agent-types.ts';
 import { type AgentWorld, KEY, lastOutputs, openAgentWorld, PLANTED } from './world.ts';
@@ -53,6 +54,45 @@ test('it reads, answers, and what it rests on is there', async () => {
   expect(world.model.requests[0]?.authorization).toBe(`Bearer ${KEY}`);
   const [first] = await agentRuns(world.db, 'sum-1');
   expect(first).toMatchObject({ role: 'diagnose', turns: 2, outcome: { kind: 'answered' } });
+});
+
+test('what it was given is recorded by layer, is within its budgets, and can be shown', async () => {
+  world.model.play((request, turn) => {
+    if (turn === 1) {
+      const brief = JSON.stringify(request.input[1]);
+      for (const title of ['What changed', 'Owners', 'Outline', 'Runbooks', 'Memory', 'What runs now']) {
+        expect(brief).toContain(`## ${title}`);
+      }
+      expect(brief).toContain('src/Sum.java +1 -1');
+      expect(brief).toContain('2   static int of(int a, int b)');
+      return {
+        calls: [
+          ['read_skill', { name: 'kafka-triage' }],
+          ['read_skill', { name: 'kafka-triage', file: 'references/signatures.md' }],
+          ['read_skill', { name: 'kafka-triage', file: '../flaky-test/SKILL.md' }],
+          ['read_skill', { name: 'of-somebody-else' }],
+        ],
+      };
+    }
+    const [body, reference, outside, unknown] = lastOutputs(request);
+    expect(body).toMatch(/^# Triage of a failing Kafka test/m);
+    expect(body).not.toContain('license:');
+    expect(reference).toContain('exit 137');
+    expect(outside).toContain('is no file of "kafka-triage"');
+    expect(unknown).toContain('you were given no skill "of-somebody-else"');
+    return answer();
+  });
+  const { run } = await world.diagnose();
+  const view = await showAgentRun(world, run);
+  expect(view.layers).toHaveLength(6);
+  expect(view.skills.map(({ name }) => name)).toContain('flaky-test');
+  const shown = runText(view);
+  expect(shown).toMatch(
+    /It was given\n {2}What changed, its tests and past releases: \d+ characters \(8000 at the most\)/,
+  );
+  expect(shown).toMatch(/skills to read: .*kafka-triage [0-9a-f]{12}/);
+  // A record for people: the model is sent the words alone.
+  expect(JSON.stringify(world.model.requests)).not.toContain('"layers"');
 });
 
 test('no secret of a log reaches the model, by whatever tool it is read', async () => {
@@ -167,6 +207,15 @@ test('a busy model is waited for as long as it says; a broken one is tried again
     return turn === 2 ? { status: 503 } : answer();
   });
   expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 1 } });
+  expect(world.model.requests).toHaveLength(3);
+});
+
+test('a stream that breaks off, and one that says nothing more, are asked again; nothing of them is acted on', async () => {
+  world.model.play((_, turn) => {
+    if (turn === 1) return { brokenOff: true };
+    return turn === 2 ? { silent: true } : answer();
+  });
+  expect(await world.diagnose({}, world.impatient)).toMatchObject({ kind: 'answered', spent: { turns: 1 } });
   expect(world.model.requests).toHaveLength(3);
 });
 

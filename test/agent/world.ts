@@ -43,6 +43,10 @@ export async function openAgentWorld() {
   const configured = { name: 'scripted', key: { env: 'AGENT_TEST_KEY' }, baseUrl: model.url, price };
   const settings = await keepSettings(db, settingsSchema.parse({ forks: {}, model: configured }));
   const without = await keepSettings(db, settingsSchema.parse({ forks: {} }));
+  const impatient = await keepSettings(
+    db,
+    settingsSchema.parse({ forks: {}, model: { ...configured, timeoutSeconds: 1 } }),
+  );
   const keyless = { ...configured, key: { env: 'AGENT_TEST_NO_SUCH_KEY' } };
   const withoutKey = await keepSettings(db, settingsSchema.parse({ forks: {}, model: keyless }));
   const { base, candidate } = makeFork(dir);
@@ -115,6 +119,7 @@ export async function openAgentWorld() {
     settings,
     without,
     withoutKey,
+    impatient,
     patches,
     begin,
     /** Prepares and runs one diagnosis to its end. */

@@ -74,6 +74,9 @@ test('it goes to staging, waits, and goes to production once somebody else has s
   const late = await patchwright.callWith(bob, ...approve);
   expect(late).toMatchObject({ status: 1, stdout: expect.stringContaining('it is over: approved by bob') });
   expect((await patchwright.call('audit', 'verify')).stdout).toMatch(/^whole: \d+ rows/);
+  // Its command line; what it does is in test/rollout/finalise.test.ts.
+  const finalise = await patchwright.call('env', 'finalise', 'production', '3.6-IV2');
+  expect(finalise).toMatchObject({ status: 1, stderr: expect.stringContaining('it is no Kafka cluster') });
 }, 240_000);
 
 test('after the base changed it shows the difference to what was approved; a no holds the release, with its reason', async () => {

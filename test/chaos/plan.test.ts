@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { environmentsForBrokers } from '../../chaos/broker.ts';
-import { planKills } from '../../chaos/plan.ts';
+import { planKills, planRolloutKills } from '../../chaos/plan.ts';
 
 describe('planned kills', () => {
   const options = { kills: 30, meanGapMs: 4_000, brokers: true };
@@ -19,6 +19,11 @@ describe('planned kills', () => {
   test('leave brokers alone where there are none', () => {
     const kinds = planKills(1, { ...options, brokers: false }).map(({ target }) => target);
     expect(kinds).not.toContain('broker');
+  });
+
+  test('of roll-outs leave suites and brokers alone', () => {
+    const kinds = new Set(planRolloutKills(1, options).map(({ target }) => target));
+    expect([...kinds].sort()).toEqual(['PostgreSQL', 'Temporal', 'supervisor', 'worker activity', 'worker workflow']);
   });
 
   test('come within bounded time', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isTestPath } from '../../decisions/proposal/types.ts';
 import {
   type Finding,
   findingText,
@@ -76,6 +77,8 @@ describe('size and kinds of files', () => {
 describe('dependencies', () => {
   test.each<[file: string, line: string, words: RegExp]>([
     ['pom.xml', '      <artifactId>left-pad</artifactId>', /"artifactId left-pad" is new/],
+    ['pom.xml', '      <artifactId>', /"artifactId" is new/],
+    ['pom.xml', '<!-- --><artifactId><!-- -->left-pad</artifactId>', /left-pad" is new/],
     ['pom.xml', '    <repository>', /somewhere else/],
     ['core/build.gradle', "  implementation 'org.evil:lib:1.0'", /"org\.evil:lib" is new/],
     ['build.gradle.kts', '  maven { url = uri("https://example.org") }', /somewhere else/],
@@ -166,6 +169,22 @@ describe('weakened tests', () => {
       `diff --git a/${TEST} b/src/test/java/SumHelper.java\nsimilarity index 100%\nrename from ${TEST}\nrename to src/test/java/SumHelper.java\n`,
       /no runner looks for/,
     ],
+    [
+      'a framework of its own',
+      newFile('src/test/java/org/junit/jupiter/api/Assertions.java', ['x']),
+      /what judges the tests/,
+    ],
+    [
+      'an extension that nobody names',
+      newFile('src/test/resources/META-INF/services/org.junit.jupiter.api.extension.Extension', ['x']),
+      /what judges the tests/,
+    ],
+    [
+      'conditions of the runner',
+      newFile('src/test/resources/junit-platform.properties', ['junit.jupiter.conditions.deactivate=*']),
+      /leave out tests/,
+    ],
+    ['a test in a folder of another name', deletedFile('src/functionalTest/java/Sum.java', ['x']), /a test is deleted/],
     ['tests left out by Maven', fileDiff('pom.xml', ['+  <skipTests>true</skipTests>']), /leave out tests/],
     ['tests left out by Gradle', fileDiff('build.gradle', ["+  exclude '**/SumTest*'"]), /leave out tests/],
     ['failures that do not count', fileDiff('pom.xml', ['+<testFailureIgnore>true</testFailureIgnore>']), /leave out/],
@@ -226,6 +245,21 @@ describe('special-casing the test', () => {
   test('what the file had before is no news', () => {
     expect(judge(fileDiff(SOURCE, ['-x("needle in hay")', '+y("needle in hay")']), { failingTests })).toEqual([]);
   });
+});
+
+test.each([
+  ['src/latest/java/Sum.java', false],
+  ['src/main/java/Contest.java', false],
+  ['src/main/java/Attestation.java', false],
+  ['src/test/java/Sum.java', true],
+  ['src/integrationTest/java/Sum.java', true],
+  ['core/unit-tests/sum.py', true],
+  ['tests/sum.py', true],
+  ['core/src/SumSuite.scala', true],
+  ['pkg/sum_test.go', true],
+  ['src/sum.spec.ts', true],
+] as const)('%s is a test: %s', (path, expected) => {
+  expect(isTestPath(path)).toBe(expected);
 });
 
 test('quotes and names are safe to print, and refusals come first', () => {

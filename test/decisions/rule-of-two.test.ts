@@ -33,12 +33,12 @@ const FACTORIES = {
   createEnvironmentRequestActivities: () => createEnvironmentRequestActivities(none),
   createEnvironmentUpActivities: () => createEnvironmentUpActivities(none),
   createGitActivities: () => createGitActivities(none),
-  createFixActivities: () => createFixActivities(none),
   createFinaliseActivities: () => createFinaliseActivities(none),
   createKnowledgeActivities: () =>
     createKnowledgeActivities({ settings: settingsSchema.parse({ forks: {} }), dataDir: '.' } as never),
   createRepairActivities: () => createRepairActivities(none),
   createTicketActivities: () => createTicketActivities(none),
+  createFixActivities: () => createFixActivities({ settings: settingsSchema.parse({ forks: {} }), kinds: [] } as never),
   createPagingActivities: () => createPagingActivities(none),
   createRecordActivities: () => createRecordActivities(none),
   createReversibilityActivities: () => createReversibilityActivities(none),

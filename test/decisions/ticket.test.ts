@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type ShiftSettings, turnOf } from '../../config/support.ts';
 import { callOrder, nthToCall } from '../../decisions/on-call.ts';
 import { newTicket, react, whyNotPressed } from '../../decisions/ticket.ts';
+import { isThanks } from '../../decisions/ticket-words.ts';
 import type {
   ButtonAction,
   TicketAction,
@@ -71,6 +72,12 @@ test.each<[string, TicketEvent[], Partial<TicketState>, string]>([
   ['a guest is told so, and nothing begins', [message({ refused: 'no' })], { name: 'new' }, 'say'],
   ['a word of the asker asks again', [...BEGUN, answered, message({ sent: '6' })], { name: 'asked' }, 'answer'],
   ['so often', [...BEGUN, answered, message({ sent: '6' }), answered, message({ sent: '7' })], { calls: 1 }, 'call'],
+  [
+    'thanks ask nothing',
+    [...BEGUN, answered, message({ sent: '6', text: 'Thanks a lot! 🎉' })],
+    { name: 'answered' },
+    'say',
+  ],
   ['others may talk', [...BEGUN, answered, message({ person: 'eve', addressed: false })], { name: 'answered' }, ''],
   ['who asks meanwhile is told', [...BEGUN, none, message({ person: 'eve', sent: '7' })], { name: 'escalated' }, 'say'],
 ])('%s', (_name, events, state, actions) => {
@@ -78,6 +85,22 @@ test.each<[string, TicketEvent[], Partial<TicketState>, string]>([
   expect(found.state).toMatchObject(state);
   expect(doing(found.done)).toBe(actions);
 });
+
+test('a last word to a closed one does not open it; a mention does, as if it had never been closed', () => {
+  const closed = [...BEGUN, answered, button('solved', 'dan')];
+  const word = having(...closed, message({ sent: '6', addressed: false }));
+  expect([word.state.name, word.done]).toEqual(['closed', []]);
+  const { state, done } = having(...closed, message({ sent: '6' }));
+  expect([state.name, state.ended, state.reason, doing(done)]).toEqual(['asked', undefined, undefined, 'answer']);
+});
+
+test.each([
+  ['thanks', true],
+  ['Thank you!', true],
+  ['ok, great, thx :)', true],
+  ['thanks, but it still lags', false],
+  ['ok?? why', false],
+])('%j is nothing but thanks: %s', (text, expected) => expect(isThanks(text)).toBe(expected));
 
 test('the earliest message has the asker, whatever arrives first', () => {
   const late = message({ key: 'm2', sent: '7', person: 'eve', text: 'me too' });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../config/load.ts';
 import { fuse, quoteStands, readableBy, speaksOfIt } from '../../decisions/knowledge.ts';
-import { nameParts, questionWords, stem } from '../../decisions/knowledge-words.ts';
+import { questionWords, searchedWords, stem } from '../../decisions/knowledge-words.ts';
 import { LABELLED, UNANSWERED } from './labelled.ts';
 
 describe('who may read', () => {
@@ -42,7 +42,7 @@ test.each([
 ])('%s', (_, lists, fused) => expect(fuse(lists)).toEqual(fused));
 
 describe('whether enough is found', () => {
-  const chunk = (id: string, text: string, similarity?: number) => ({ id, title: '', text, similarity });
+  const chunk = (id: string, text: string, similarity?: number) => ({ id, words: searchedWords(text), similarity });
   const kafka = [
     chunk('disk', 'Lower the retention of topics before the disk of a broker is full.'),
     chunk('lag', 'A consumer of a topic lags behind its broker.'),
@@ -59,7 +59,13 @@ describe('whether enough is found', () => {
     expect([...speaksOfIt(question, candidates, 0.5)]).toEqual(speaking);
   });
 
-  const all = LABELLED.map(({ name, title, text }) => ({ id: name, title, text }));
+  const all = LABELLED.map(({ name, title, text }) => ({ id: name, words: searchedWords(`${title} ${text}`) }));
+  test('what shares no word with the question changes nothing', () => {
+    const others = Array.from({ length: 200 }, (_, i) => chunk(`other-${i}`, 'Owls hunt at night.', 0.1));
+    for (const question of [...UNANSWERED, ...LABELLED.map(({ far }) => far)])
+      expect(speaksOfIt(question, [...all, ...others], 0.5)).toEqual(speaksOfIt(question, all, 0.5));
+  });
+
   test('of the labelled questions, near ones nearly all and unanswerable ones nearly never', () => {
     const right = (key: 'near' | 'far') =>
       LABELLED.filter((one) => speaksOfIt(one[key], all, 0.5).has(one.name)).length / LABELLED.length;
@@ -105,7 +111,7 @@ test('the words of a question are those that carry it, each once', () => {
     'kafka',
     'raft',
     'client',
-    'brokers',
+    'broker',
     'log',
     'retention',
     'ms',
@@ -113,7 +119,7 @@ test('the words of a question are those that carry it, each once', () => {
   expect(
     questionWords(`${'word '.repeat(10_000)}${Array.from({ length: 500 }, (_, i) => `w${i}`).join(' ')}`).length,
   ).toBeLessThan(60);
-  expect(nameParts('new KafkaRaftClient(log)')).toBe('Kafka Raft Client');
+  expect(searchedWords('new KafkaRaftClients(the log)')).toBe('new kafkaraftclient kafka raft client log');
 });
 
 describe('the configuration', () => {

@@ -109,6 +109,21 @@ test('what a terminal obeys or nobody sees is taken out', () => {
   expect(chunk?.text).toBe('one red two');
 });
 
+test.each([
+  ['a.html', '<a'.repeat(450_000)],
+  ['a.html', '<!--<script><h1 '.repeat(60_000)],
+  ['a.md', '#'.repeat(900_000)],
+  ['a.md', '# \n=\n'.repeat(150_000)],
+  ['a.md', '-'.repeat(900_000)],
+  ['a.md', '-----BEGIN RSA PRIVATE KEY-----'.repeat(30_000)],
+  ['a.md', 'aB'.repeat(450_000)],
+  ['a.java', `public ${'static x '.repeat(100_000)}`],
+  ['a.java', `${`public ${'aaaa '.repeat(70)}\n`.repeat(2_500)}`],
+])('a hostile text (%s) is cut like any other', (path, text) => {
+  const chunks = cut(path, text, path.endsWith('.java') ? 'code' : 'docs');
+  expect(chunks.length).toBeLessThanOrEqual(2_000);
+});
+
 test('who may read it is no part of what a source is', () => {
   const folder = source({ folder: '/srv/a' });
   expect(originOf({ ...folder, readers: ['ada'] })).toBe(originOf(folder));

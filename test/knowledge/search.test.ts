@@ -45,8 +45,8 @@ describe('by words alone', () => {
     expect(wrong).toEqual([]);
     expect(counts.near / all).toBeGreaterThanOrEqual(0.95);
     expect(counts.far / all).toBeGreaterThanOrEqual(0.95);
-    expect(counts.nearEnough / all).toBeGreaterThanOrEqual(0.9);
-    expect(counts.farEnough / all).toBeGreaterThanOrEqual(0.7);
+    expect(counts.nearEnough / all).toBeGreaterThanOrEqual(0.95);
+    expect(counts.farEnough / all).toBeGreaterThanOrEqual(0.85);
   });
 
   test('a name of code is found by its parts, with its commit and lines', async () => {
@@ -89,6 +89,11 @@ describe('with vectors', () => {
     expect(first.vectors).toMatchObject({ model: 'scripted', dimensions: 64, made: first.chunks });
     const again = await knowledge.rebuildKnowledge();
     expect(again.vectors).toMatchObject({ made: 0 });
+    for (const question of UNANSWERED)
+      expect({ question, ...(await knowledge.searchKnowledge({ question, audience: ALL })) }).toMatchObject({
+        question,
+        enough: false,
+      });
     const answer = await knowledge.searchKnowledge({
       question: `snoozing naps ${KEY.slice(0, 3)}`,
       audience: ALL,

@@ -86,9 +86,22 @@ describe('a process that the ledger does not know', () => {
     ['the id was used again: another start', { pid: 10, startedAt: 'tuesday' }, ['restarted']],
     ['started again by env up after it died', { pid: 11, startedAt: 'tuesday', byEnvUp: true }, ['recovered']],
     ['died', { state: 'stopped', exitCode: 137 }, ['ended']],
+    ['died, and its driver keeps the token of its last start', { state: 'stopped', startedAt: 'monday' }, ['ended']],
     ['cannot be told', { state: 'unknown' }, []],
   ])('%s', (_name, now, kinds) => {
     expect(is(now)).toEqual(kinds);
+  });
+
+  test.each([
+    ['the same start', { startedAt: 'token-1' }, []],
+    ['another start', { startedAt: 'token-2' }, ['restarted']],
+    ['a start that nobody tells', {}, ['restarted']],
+    ['the same, and it is not ready at this moment', { state: 'starting', startedAt: 'token-1' }, []],
+    ['ended', { state: 'stopped', startedAt: 'token-1' }, ['ended']],
+  ])('where there is no process id the token tells: %s', (_name, now, kinds) => {
+    const known = { target: 'n1', seen: { state: 'running', startedAt: 'token-1' }, open: false };
+    const facts = new Map([['n1', { byEnvUp: false, state: 'running', ...now }]]);
+    expect(strangeProcesses([known], facts).map(({ kind }) => kind)).toEqual(kinds);
   });
 
   test('a node with an open intent is ours to restart', () => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { stemsOf } from '../../decisions/knowledge-words.ts';
+import { searchedWords } from '../../decisions/knowledge-words.ts';
 import { randomFrom } from '../../lib/random.ts';
 
 /** Words that mean the same: what a real model knows, and what words alone cannot find. */
@@ -15,7 +15,7 @@ export async function startEmbeddings({ dimensions = 64, meanings = {} as Meanin
   const known = new Map<string, Float32Array>();
   const vectorOf = (text: string, length: number): Float32Array => {
     const sum = new Float32Array(length);
-    for (const word of stemsOf(text)) {
+    for (const word of new Set(searchedWords(text).split(' '))) {
       const direction = directionOf(known, meanings[word] ?? word, length);
       for (let i = 0; i < length; i += 1) sum[i] = (sum[i] ?? 0) + (direction[i] ?? 0);
     }

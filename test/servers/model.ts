@@ -15,18 +15,23 @@ export type ModelAnswer =
   | { text: string }
   | { refusal: string }
   | { cutOff: true }
+  /** The stream ends in the middle, or says nothing more. */
+  | { brokenOff: true }
+  | { silent: true }
   /** Calls with the model's own reasoning before them, as it is given back where nothing is stored there. */
   | { calls: [name: string, given: unknown][]; reasoning: { id: string; encrypted_content?: string }[] }
   | { status: number; code?: string; retryAfterMs?: number; message?: string };
 
+type ModelScript = (request: ModelRequest, turn: number) => ModelAnswer | Promise<ModelAnswer>;
+
 /** A server of the Responses API whose answers come from a script: a function of what it was sent, and of how often. */
-export async function startModel(script: (request: ModelRequest, turn: number) => ModelAnswer) {
+export async function startModel(script: ModelScript) {
   const requests: ModelRequest[] = [];
   const state = { script };
   // A script that expects something else than it was sent ends the run with its words, instead of the test's process.
-  const scripted = (asked: ModelRequest): ModelAnswer => {
+  const scripted = async (asked: ModelRequest): Promise<ModelAnswer> => {
     try {
-      return state.script(asked, requests.length);
+      return await state.script(asked, requests.length);
     } catch (error) {
       return { status: 400, message: `the script: ${(error as Error).message}` };
     }
@@ -36,8 +41,8 @@ export async function startModel(script: (request: ModelRequest, turn: number) =
     for await (const chunk of request) body += chunk;
     const sent = JSON.parse(body) as Omit<ModelRequest, 'authorization'>;
     const asked = { ...sent, authorization: request.headers.authorization ?? '' };
-    requests.push(asked);
-    const answer = scripted(asked);
+    const turn = requests.push(asked);
+    const answer = await scripted(asked);
     if ('status' in answer) {
       const wait = answer.retryAfterMs === undefined ? {} : { 'retry-after-ms': String(answer.retryAfterMs) };
       response.writeHead(answer.status, { 'content-type': 'application/json', ...wait });
@@ -48,8 +53,18 @@ export async function startModel(script: (request: ModelRequest, turn: number) =
       );
       return;
     }
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(responseOf(answer, requests.length)));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const whole = responseOf(answer, turn);
+    const send = (type: string, rest: object) =>
+      response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`);
+    send('response.created', { sequence_number: 0, response: { ...whole, status: 'in_progress', output: [] } });
+    if ('brokenOff' in answer) return void response.end();
+    if ('silent' in answer) return;
+    whole.output.forEach((item, i) => {
+      send('response.output_item.done', { sequence_number: i + 1, output_index: i, item });
+    });
+    send(`response.${whole.status}`, { sequence_number: whole.output.length + 1, response: whole });
+    response.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -57,7 +72,7 @@ export async function startModel(script: (request: ModelRequest, turn: number) =
     url: `http://127.0.0.1:${port}/v1`,
     requests,
     /** Begins another script; what was sent is forgotten. */
-    play(next: (request: ModelRequest, turn: number) => ModelAnswer) {
+    play(next: ModelScript) {
       state.script = next;
       requests.length = 0;
     },
@@ -84,6 +99,7 @@ function responseOf(answer: Exclude<ModelAnswer, { status: number }>, turn: numb
     error: null,
     usage: { input_tokens: 900, output_tokens: 100, total_tokens: 1_000 },
   };
+  if ('brokenOff' in answer || 'silent' in answer) return { ...base, output: [] };
   if ('cutOff' in answer)
     return { ...base, status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [] };
   if ('text' in answer)

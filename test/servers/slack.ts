@@ -104,6 +104,11 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
         form,
       );
     },
+    'conversations.open': ({ form }) => {
+      const id = `D${(form.get('users') ?? '').slice(1)}`;
+      if (!channels.has(id)) channels.set(id, []);
+      return { ok: true, channel: { id } };
+    },
     'apps.connections.open': () => ({ ok: true, url: socket.url }),
     'conversations.members': ({ form }) => ({ ok: true, members: members.get(form.get('channel') ?? '') ?? [] }),
     'users.info': ({ form }) => {
@@ -214,6 +219,7 @@ async function answer(response: ServerResponse, fault: Fault | undefined, act: (
 }
 
 function channelId(given: string | null): string | undefined {
+  if (given?.startsWith('D')) return given;
   for (const [id, name] of CHANNELS) if (given === id || given === `#${name}` || given === name) return id;
   return undefined;
 }

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type { Settings } from '../../config/schema.ts';
+import { fitLayers, type GivenLayer, type LayerName } from '../../decisions/agent-context.ts';
+import { outlineText } from '../../decisions/code-outline.ts';
+import { OWNER_FILES, ownersOf } from '../../decisions/code-owners.ts';
+import { ensureCommit } from '../../git/clone.ts';
+import { oneLine } from '../../lib/plain-text.ts';
+import { pastVerdicts, testPast } from '../../store/agent-context.ts';
+import { listReleases } from '../../store/releases.ts';
+import { nameBuild, recentRollouts, whatRuns } from '../../store/rollout-report.ts';
+import type { Digest, Patch } from '../../workflows/types.ts';
+import { type CodeOutline, createOutlines, type OutlineDeps } from './outlines.ts';
+import { createSkills, type LoadedSkills, type SkillSummary } from './skills.ts';
+import { createSources, type Sources } from './sources.ts';
+
+export type ContextDeps = OutlineDeps & { settings: (digest: Digest) => Promise<Settings> };
+
+/** What an agent works on. `failing`: the unit of a suite run that it is about, where there is one. */
+export type ContextOrder = {
+  release: string;
+  settings: Digest;
+  fork: string;
+  base: string;
+  candidate: string;
+  patches: readonly Patch[];
+  failing?: { suiteRun: string; unit: string };
+};
+
+/** The six layers as they are given, what was given of each, and the skills with the digests that hold for this run. */
+export type Context = { text: string; layers: GivenLayer[]; skills: SkillSummary[] };
+
+/**
+ * Assembles the context of an agent's run, by code and from what we hold: nothing here is asked of a model. Reads only;
+ * what it returns is not redacted yet.
+ */
+export async function assembleContext(deps: ContextDeps, order: ContextOrder): Promise<Context> {
+  const settings = await deps.settings(order.settings);
+  const fork = settings.forks[order.fork];
+  const mirror = join(deps.dataDir, 'git', `${order.fork}.git`);
+  // Another host may have cut it.
+  if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, order.candidate);
+  const sources = createSources(deps, mirror);
+  const outline = await createOutlines(deps).of(order.fork, order.base, order.candidate);
+  const loaded = await createSkills(fork?.agent.skills).load();
+  const texts: Record<LayerName, string> = {
+    changed: await changedLayer(deps, order, outline),
+    annotations: await annotationsLayer(sources, order, outline),
+    outline: outlineLayer(outline),
+    runbooks: runbooksLayer(loaded),
+    memory: 'Nothing is remembered yet: memory is written after fixes that were verified, and there are none.',
+    status: await statusLayer(deps, fork?.release.environments ?? []),
+  };
+  const { text, given } = fitLayers(texts);
+  return { text, layers: given, skills: loaded.skills };
+}
+
+const section = (title: string, lines: readonly string[], none: string) =>
+  `### ${title}\n${lines.length === 0 ? none : lines.join('\n')}`;
+
+async function changedLayer({ db }: ContextDeps, order: ContextOrder, { changed }: CodeOutline): Promise<string> {
+  const { fork, release, failing } = order;
+  const files = changed.map(({ path, lines }) => `${path} ${lines ? `+${lines.added} -${lines.removed}` : '(binary)'}`);
+  const past = failing === undefined ? [] : await testPast(db, fork, failing.unit);
+  const verdicts =
+    failing === undefined ? [] : await pastVerdicts(db, { fork, unit: failing.unit, not: failing.suiteRun });
+  const releases = (await listReleases(db, { fork, limit: 9 })).filter(({ id }) => id !== release).slice(0, 8);
+  return [
+    section('Files, base to candidate', files.slice(0, 150), 'none'),
+    section(
+      'The failing class in past suites',
+      past.map(({ name, runs, failures, failureRate, seconds }) => {
+        return `${name}: failed in ${failures} of ${runs} runs (newest weigh most: ${(failureRate * 100).toFixed(1)} %), ${seconds.toFixed(1)} s`;
+      }),
+      'it has no history',
+    ),
+    section(
+      'Earlier verdicts on it',
+      verdicts.map(({ release: id, test, kind, message }) => `${id} ${test}: ${kind}: ${oneLine(message, 160)}`),
+      'none',
+    ),
+    section(
+      'Past releases of the fork, newest first',
+      releases.map(({ id, startedAt, outcome }) => {
+        const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
+        return `${id} ${startedAt.toISOString().slice(0, 10)} ${outcome?.kind ?? 'goes on'}${reasons}`;
+      }),
+      'this is the first',
+    ),
+  ].join('\n\n');
+}
+
+async function annotationsLayer(sources: Sources, order: ContextOrder, { changed }: CodeOutline): Promise<string> {
+  const { candidate, patches } = order;
+  const stack = patches.map(({ commit, subject, author, reason, upstreamStatus, dropWhen, check }, i) => {
+    const trailers = [
+      `Upstream-Status: ${upstreamStatus}`,
+      `Drop-When: ${dropWhen}`,
+      ...(check ? [`Check: ${check}`] : []),
+    ];
+    return `${i + 1}. ${commit.slice(0, 12)} ${oneLine(subject, 200)} (${oneLine(author, 100)})\n   Reason: ${oneLine(reason, 400)}; ${oneLine(trailers.join('; '), 400)}`;
+  });
+  const rules = await sources.read(candidate, 'AGENTS.md');
+  return [
+    section('The patch stack, oldest first', stack, 'it is empty'),
+    section('Owners of what changed (CODEOWNERS)', await ownerLines(sources, candidate, changed), 'no file names any'),
+    section('AGENTS.md of the fork', rules === undefined ? [] : [rules], 'there is none'),
+  ].join('\n\n');
+}
+
+async function ownerLines(sources: Sources, commit: string, changed: CodeOutline['changed']): Promise<string[]> {
+  for (const file of OWNER_FILES) {
+    const text = await sources.read(commit, file);
+    if (text === undefined) continue;
+    const owned = ownersOf(
+      text,
+      changed.slice(0, 100).map(({ path }) => path),
+    );
+    return owned.map(({ path, owners }) => `${path}: ${owners.slice(0, 10).join(' ') || 'nobody'}`);
+  }
+  return [];
+}
+
+function outlineLayer({ files, unread }: CodeOutline): string {
+  const more = unread === 0 ? [] : [`… and ${unread} more changed sources`];
+  return (
+    [...files.map(({ path, declarations }) => outlineText(path, declarations)), ...more].join('\n') ||
+    'no source changed'
+  );
+}
+
+/** The first step of each skill. What is wrong with one is said: whoever wrote it may look here. */
+function runbooksLayer({ skills, problems }: LoadedSkills): string {
+  const lines = skills.map(({ name, description }) => `${name}: ${description}`);
+  return [...lines, ...problems.map((problem) => `left out: ${oneLine(problem, 300)}`)].join('\n');
+}
+
+async function statusLayer({ db }: ContextDeps, environments: readonly string[]): Promise<string> {
+  const parts: string[] = [];
+  for (const name of environments) {
+    const targets = (await whatRuns(db, name)).map(
+      (target) => `${target.target}: ${nameBuild(target)} since ${target.since}`,
+    );
+    const rollouts = (await recentRollouts(db, name, 3)).map(({ rollout, version, outcome }) => {
+      const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
+      return `roll-out ${rollout} of ${version}: ${outcome?.kind ?? 'goes on'}${reasons}`;
+    });
+    parts.push(section(name, [...targets, ...rollouts], 'nothing was brought up or rolled out here yet'));
+  }
+  return parts.join('\n\n') || 'the fork is rolled out nowhere';
+}

@@ -1,0 +1,151 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, expect, test } from 'vitest';
+import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
+import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
+import { createSettingsReader } from '../../activities/settings.ts';
+import { settingsSchema } from '../../config/schema.ts';
+import { run } from '../../lib/run.ts';
+import { createArtifactStore } from '../../store/artifacts.ts';
+import { closeRelease, keepSettings, openRelease, recordCandidate, recordCut } from '../../store/releases.ts';
+import { keepRunning } from '../../store/rollout-report.ts';
+import { makeRepository, patchMessage } from '../release/repository.ts';
+import { useDatabases } from '../story/database.ts';
+
+const freshDatabase = useDatabases();
+const dir = mkdtempSync(join(tmpdir(), 'pw-context-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const fork = makeRepository(join(dir, 'fork'));
+const base = fork.commit(
+  {
+    'AGENTS.md': '# House rules\nRun the small tests first.\n',
+    '.github/CODEOWNERS': '*.java @java-team\n',
+    'src/Sum.java': 'class Sum {\n  int of(int a, int b) { return a + b; }\n}\n',
+  },
+  'Base',
+);
+const candidate = fork.commit(
+  {
+    'src/Sum.java':
+      'class Sum {\n  int of(int a, int b) { return a + b + b; }\n  int twice(int a) { return 2 * a; }\n}\n',
+    'logo.bin': '\0\u0001',
+  },
+  patchMessage('Count twice'),
+);
+
+async function openWorld() {
+  const { db } = await freshDatabase();
+  const dataDir = mkdtempSync(join(dir, 'data-'));
+  const house = join(dataDir, 'house');
+  mkdirSync(join(house, 'our-way'), { recursive: true });
+  writeFileSync(join(house, 'our-way/SKILL.md'), '---\nname: our-way\ndescription: How we do it.\n---\nBody.\n');
+  mkdirSync(join(house, 'broken'));
+  const settings = settingsSchema.parse({
+    forks: {
+      sum: {
+        ...{ repository: fork.dir, base: 'upstream', branch: 'upstream' },
+        build: { command: ['true'], artifacts: [{ name: 'a', path: 'a' }] },
+        suites: { fast: { runner: 'junit-xml', command: ['true'], reports: ['r'] } },
+        release: { suites: ['fast'], environments: ['staging'] },
+        agent: { skills: [house] },
+      },
+    },
+    environments: {
+      staging: {
+        system: 'process',
+        targets: [{ name: 'one', files: { a: 'a' }, start: ['true'], ready: { log: 'x' } }],
+      },
+    },
+  });
+  const digest = await keepSettings(db, settings);
+  const request = { fork: 'sum', ref: 'main', requestedBy: 'a', suites: [], environments: [], settings: digest };
+  await closeRelease(db, await openRelease(db, request), { kind: 'held', at: 'suites', reasons: ['SumTest fails'] });
+  const release = await openRelease(db, request);
+  await recordCut(db, release, { baseCommit: base, baseVersion: '1', patches: [] });
+  await recordCandidate(db, { release, n: 1, commit: candidate, version: '1-fork', sandbox: 'on' });
+  await sql`insert into unit_history (fork, unit, seconds, runs, failures, failure_rate)
+    values ('sum', 'SumTest', 1.5, 40, 3, 0.05)`.execute(db);
+  await keepRunning(db, 'staging', 'one', { version: '1-fork', artifacts: [] });
+  const deps = {
+    ...{ db, dataDir, artifacts: createArtifactStore(join(dataDir, 'artifacts')), settings: createSettingsReader(db) },
+    ...{ run, environment: { PATH: process.env.PATH ?? '', HOME: dir } },
+  };
+  const order: ContextOrder = {
+    ...{ release, settings: digest, fork: 'sum', base, candidate },
+    patches: [
+      {
+        ...{ commit: candidate, subject: 'Count twice', author: 'T <t@example.org>' },
+        ...{
+          reason: 'a test needs it',
+          upstreamStatus: 'Inappropriate [test]',
+          dropWhen: 'the test is gone',
+          check: 'true',
+        },
+      },
+    ],
+    failing: { suiteRun: `${release}/1/fast`, unit: 'SumTest' },
+  };
+  return { deps, order };
+}
+
+test('six layers are assembled from git, the store, the configuration and the skills', async () => {
+  const { deps, order } = await openWorld();
+  const { text, layers, skills } = await assembleContext(deps, order);
+  const part = (title: string) => text.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
+
+  const changed = part('What changed');
+  expect(changed).toContain('src/Sum.java +2 -1');
+  expect(changed).toContain('logo.bin (binary)');
+  expect(changed).toContain('SumTest: failed in 3 of 40 runs (newest weigh most: 5.0 %)');
+  expect(changed).toMatch(/sum-1 \d{4}-\d\d-\d\d held: SumTest fails/);
+  expect(changed).not.toContain('sum-2');
+
+  const annotations = part('Owners');
+  expect(annotations).toContain('Count twice (T <t@example.org>)');
+  expect(annotations).toContain(
+    'Reason: a test needs it; Upstream-Status: Inappropriate [test]; Drop-When: the test is gone',
+  );
+  expect(annotations).toContain('src/Sum.java: @java-team');
+  expect(annotations).toContain('logo.bin: nobody');
+  expect(annotations).toContain('Run the small tests first.');
+
+  expect(part('Outline')).toContain(
+    'src/Sum.java\n    1 class Sum\n    2   int of(int a, int b)\n    3   int twice(int a)',
+  );
+  expect(part('Runbooks')).toContain('our-way: How we do it.');
+  expect(part('Runbooks')).toContain('left out: house/broken: it has no SKILL.md');
+  expect(part('Memory')).toContain('Nothing is remembered yet');
+  expect(part('What runs now')).toContain('one: 1-fork since');
+
+  expect(layers).toHaveLength(6);
+  for (const { characters, of, budget } of layers) {
+    expect(characters).toBeLessThanOrEqual(budget);
+    expect(of).toBeGreaterThan(0);
+  }
+  expect(skills.map(({ name }) => name)).toContain('our-way');
+});
+
+test('outlines are made ahead of time, kept by commit, and made again where they were lost', async () => {
+  const { deps } = await openWorld();
+  const outlines = createOutlines(deps);
+  // No clone yet: nothing to read, and nothing is wrong.
+  expect(await outlineOpenCandidates(deps)).toBe(0);
+  mkdirSync(join(deps.dataDir, 'git'), { recursive: true });
+  fork.git('clone', '--quiet', '--bare', fork.dir, join(deps.dataDir, 'git/sum.git'));
+  expect(await outlineOpenCandidates(deps)).toBe(1);
+  expect(readdirSync(join(deps.dataDir, 'outlines/sum'))).toHaveLength(1);
+
+  // With the clone away only what was kept can answer.
+  rmSync(join(deps.dataDir, 'git'), { recursive: true });
+  const kept = await outlines.of('sum', base, candidate);
+  expect(kept.files).toMatchObject([{ path: 'src/Sum.java' }]);
+  expect(existsSync(join(deps.dataDir, 'git'))).toBe(false);
+
+  rmSync(join(deps.dataDir, 'artifacts'), { recursive: true });
+  mkdirSync(join(deps.dataDir, 'artifacts/incoming'), { recursive: true });
+  fork.git('clone', '--quiet', '--bare', fork.dir, join(deps.dataDir, 'git/sum.git'));
+  expect(await outlines.of('sum', base, candidate)).toEqual(kept);
+});

@@ -1,0 +1,54 @@
+import java.io.StringWriter;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import javax.tools.ToolProvider;
+
+/**
+ * `java Harness.java HIDDEN DIR...`: compiles each folder with the hidden tests beside it, runs the tests that its author
+ * could see and those that he could not, and prints a line for each: folder, what failed of the one, what of the other.
+ */
+public class Harness {
+  public static void main(String[] args) throws Exception {
+    for (String dir : Arrays.asList(args).subList(1, args.length)) {
+      Path classes = Files.createTempDirectory(Path.of(dir), "classes");
+      List<String> sources = new ArrayList<>(List.of("-d", classes.toString()));
+      for (String root : List.of(dir + "/src", args[0])) {
+        try (var walk = Files.walk(Path.of(root))) {
+          walk.filter(file -> file.toString().endsWith(".java")).forEach(file -> sources.add(file.toString()));
+        }
+      }
+      var said = new java.io.ByteArrayOutputStream();
+      int status = ToolProvider.getSystemJavaCompiler().run(null, null, said, sources.toArray(new String[0]));
+      if (status != 0) throw new IllegalStateException(dir + " does not compile: " + said);
+      try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
+        System.out.println(dir + "\t" + failures(loader, "meter.MeterTest") + "\t" + failures(loader, "meter.HiddenTest"));
+      }
+    }
+  }
+
+  private static String failures(ClassLoader loader, String name) throws Exception {
+    Class<?> tests = loader.loadClass(name);
+    List<String> failed = new ArrayList<>();
+    for (Method method : tests.getDeclaredMethods()) {
+      List<String> marks = Arrays.stream(method.getAnnotations()).map(mark -> mark.annotationType().getSimpleName()).toList();
+      if (!marks.contains("Test") || marks.contains("Disabled")) continue;
+      var constructor = tests.getDeclaredConstructor();
+      constructor.setAccessible(true);
+      method.setAccessible(true);
+      try {
+        method.invoke(constructor.newInstance());
+      } catch (InvocationTargetException thrown) {
+        failed.add(method.getName());
+      }
+    }
+    failed.sort(null);
+    return String.join(",", failed);
+  }
+}

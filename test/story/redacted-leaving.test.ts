@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, expect, test } from 'vitest';
+import { redactingCodec } from '../../lib/payload-redaction.ts';
+import { configureRedaction } from '../../lib/redact.ts';
+import { startServices } from '../../services/start-services.ts';
+
+const SECRET = 'plain-words-"nobody"-guesses';
+const dir = mkdtempSync(join(tmpdir(), 'pw-leaving-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test('a log has no secret of its process, in words, fields or errors, on either destination', () => {
+  const lib = (name: string) => fileURLToPath(new URL(`../../lib/${name}`, import.meta.url));
+  const file = join(dir, 'log');
+  const program = `
+    const { configureRedaction } = await import(${JSON.stringify(lib('redact.ts'))});
+    const { logger, logTo } = await import(${JSON.stringify(lib('log.ts'))});
+    const secret = ${JSON.stringify(SECRET)};
+    configureRedaction({ secrets: [secret], key: 'k' });
+    const tell = () => {
+      const log = logger('test', { release: 'kafka-1' });
+      log.info({ url: 'https://a:' + secret + '@host/', nested: { of: [secret] } }, 'it is ' + secret);
+      log.warn(new Error('failed with ' + secret));
+      log.error({ error: new Error('again ' + secret), exitCode: 3 }, 'and that was all');
+    };
+    tell();
+    logTo(${JSON.stringify(file)});
+    tell();`;
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  for (const text of [stderr, readFileSync(file, 'utf8')]) {
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatchObject({
+      name: 'test',
+      release: 'kafka-1',
+      msg: expect.stringMatching(/^it is \[redacted:/),
+    });
+    expect(lines[2]).toMatchObject({ exitCode: 3, error: { message: expect.stringMatching(/^again \[redacted:/) } });
+    expect(text).not.toContain('guesses');
+  }
+});
+
+test('a history has none either: not in what an activity answers, nor in the words of its failure', async () => {
+  configureRedaction({ secrets: [SECRET], key: 'k' });
+  const services = await startServices({ dataDir: join(dir, 'services'), fsync: false });
+  const dataConverter = { payloadCodecs: [redactingCodec()] };
+  const connection = await NativeConnection.connect({ address: services.temporal.address });
+  const client = new Client({
+    connection: await Connection.connect({ address: services.temporal.address }),
+    dataConverter,
+  });
+  const keepText = async () => ({ summary: `the build said ${SECRET}`, digest: 'a'.repeat(64) });
+  const worker = await Worker.create({
+    ...{ connection, dataConverter, taskQueue: 'leaving', activities: { keepText } },
+    workflowsPath: fileURLToPath(new URL('./leaving-workflow.ts', import.meta.url)),
+  });
+  try {
+    const answer = await worker.runUntil(
+      client.workflow.execute('leaving', { workflowId: 'leaving', taskQueue: 'leaving', args: [SECRET] }),
+    );
+    expect(answer).toEqual({
+      summary: expect.stringMatching(/^the build said \[redacted:known:/),
+      digest: 'a'.repeat(64),
+    });
+    const history = JSON.stringify(await client.workflow.getHandle('leaving').fetchHistory());
+    const said = [...history.matchAll(/"data":"([^"]+)"/g)].map(([, data]) =>
+      Buffer.from(data!, 'base64').toString('utf8'),
+    );
+    expect(said.join()).toContain('the build said');
+    expect(history + said.join()).not.toContain('guesses');
+  } finally {
+    await connection.close();
+    await client.connection.close();
+    await services.stop();
+  }
+}, 120_000);

@@ -1,0 +1,96 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readUp } from '../../services/data-folder.ts';
+import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { APP_TOKEN, startSlackServer } from '../servers/slack.ts';
+import { startSocketMode } from '../servers/slack-events.ts';
+import { TEAM, USERS } from './world.ts';
+
+// The whole product in its own processes: `up` with the role `inbound`, by Socket Mode.
+const CHANNEL = 'C0RELEASES';
+const PATIENT = { timeout: 60_000, interval: 100 };
+let slack: Awaited<ReturnType<typeof startSlackServer>>;
+let socketMode: Awaited<ReturnType<typeof startSocketMode>>;
+let patchwright: Patchwright;
+
+beforeAll(async () => {
+  slack = await startSlackServer();
+  socketMode = await startSocketMode(slack);
+  slack.members.set(CHANNEL, Object.values(USERS));
+  const yaml = (folder: string) => `
+forks: {}
+knowledge:
+  sources:
+    - { name: docs, folder: ${folder}/docs, readers: everyone }
+    - { name: keys, folder: ${folder}/keys, readers: [those] }
+groups: { those: [ada] }
+people:
+  ada: { name: Ada, slack: { team: ${TEAM}, user: ${USERS.ada} } }
+  dan: { name: Dan, user: ${userInfo().username}, slack: { team: ${TEAM}, user: ${USERS.dan} } }
+announcements:
+  slack: { channel: ${CHANNEL}, token: { env: SUPPORT_BOT_TOKEN }, apiUrl: '${slack.url}' }
+support:
+  onCall: { schedule: [{ person: ada, from: mon 00:00, to: sun 23:59 }] }
+  slack: { appToken: { env: SUPPORT_APP_TOKEN } }
+`;
+  patchwright = patchwrightIn(yaml, { SUPPORT_BOT_TOKEN: slack.token, SUPPORT_APP_TOKEN: APP_TOKEN });
+  write('docs', 'lag.md', '# Consumer lag\nA consumer lags when its fetch size is too small: raise fetch.min.bytes.\n');
+  write('keys', 'lag.md', '# Lag of the signing keys\nCANARY-5519: the signing keys lag by one fetch size.\n');
+  await patchwright.start();
+  const indexed = await patchwright.call('knowledge', 'rebuild');
+  if (indexed.status !== 0) throw new Error(`knowledge rebuild ended with ${indexed.status}: ${indexed.stderr}`);
+}, 180_000);
+
+afterAll(async () => {
+  await patchwright?.close();
+  await socketMode?.stop();
+  await slack?.stop();
+}, 60_000);
+
+function write(source: string, file: string, text: string): void {
+  mkdirSync(join(patchwright.folder, source), { recursive: true });
+  writeFileSync(join(patchwright.folder, source, file), text);
+}
+
+function mention(text: string, ts: string) {
+  slack.write({ ts, text, user: USERS.dan, mrkdwn: true });
+  const event = { type: 'app_mention', channel: CHANNEL, user: USERS.dan, team: TEAM, ts, text: `<@U0BOT> ${text}` };
+  return { type: 'event_callback', team_id: TEAM, event_id: `Ev${ts}`, event };
+}
+const heard = (ts: string) =>
+  slack
+    .messages(CHANNEL)
+    .filter(({ thread_ts, user }) => thread_ts === ts && user === 'U0BOT')
+    .map(({ text }) => text);
+
+test('a mention is answered from what everybody in the channel may read, with the place', async () => {
+  const ts = '1790000000.000100';
+  expect(await socketMode.deliver(mention('why does my consumer lag, is its fetch size too small?', ts))).toBe(true);
+  await expect.poll(() => heard(ts).join(), PATIENT).toMatch(/Consumer lag \(docs lag\.md:1-\d+\)/);
+  expect(JSON.stringify(slack.messages(CHANNEL))).not.toContain('CANARY');
+});
+
+test('a mention comes to whoever is on call, and the same ticket is at the terminal', async () => {
+  const ts = '1790000001.000100';
+  expect(await socketMode.deliver(mention('where is lunch?', ts))).toBe(true);
+  await expect.poll(() => heard(ts).join(), PATIENT).toMatch(/<@U0ADA> .*ada is on call\. Not enough was found/);
+  const solved = await patchwright.call('ticket', 'solved', `${TEAM}:${CHANNEL}:${ts}`);
+  expect(solved.stdout).toMatch(/closed: dan says that it is solved/);
+  await expect.poll(() => heard(ts).join(), PATIENT).toContain('Closed, solved');
+});
+
+test('every worker is killed in the middle: nothing is lost, nothing is said twice', async () => {
+  const times = ['1790000011.000100', '1790000012.000100', '1790000013.000100'];
+  for (const ts of times) {
+    const { roles } = readUp(join(patchwright.folder, 'data')) ?? { roles: [] };
+    const body = mention(`where is my topic, ${ts}?`, ts);
+    const asked = socketMode.deliver(body);
+    for (const { pid } of roles) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    // As Slack does with what was not acknowledged.
+    for (let acknowledged = await asked; !acknowledged; ) acknowledged = await socketMode.deliver(body);
+  }
+  for (const ts of times) await expect.poll(() => heard(ts).join(), PATIENT).toContain('ada is on call');
+  for (const ts of times) expect(heard(ts)).toHaveLength(1);
+}, 240_000);
