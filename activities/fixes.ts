@@ -67,10 +67,9 @@ export function createFixActivities(deps: FixDeps) {
     /** What was said, who steered it by that, and which source may be read at which commit. Reads only. */
     async openFix({ ticket, fix, settings: digest, by }: FixOrder): Promise<FixOpened> {
       const settings = await deps.settings(digest);
-      if (settings.model === undefined) return { kind: 'not', reason: 'no `model` is configured' };
+      const reason = whyNoFix(deps.kinds)(settings);
+      if (reason !== undefined) return { kind: 'not', reason };
       const at = { settings, digest, ticket, fix, run: fix };
-      if (deps.kinds.every((kind) => kind.targets(settings).length === 0))
-        return { kind: 'not', reason: 'the configuration names nothing that a fix may change: docs/fixes.md' };
       const row = await findTicket(db, ticket);
       const counted = (await ticketEvents(db, ticket)).filter(({ refused }) => refused === null);
       const messages = counted.filter(({ kind }) => kind === 'message');
@@ -244,6 +243,15 @@ export function createFixActivities(deps: FixDeps) {
 }
 
 export type FixActivities = ReturnType<typeof createFixActivities>;
+
+/** Why these settings let no agent fix anything, or undefined. */
+export const whyNoFix =
+  (kinds: readonly FixKind[]) =>
+  (settings: Settings): string | undefined => {
+    if (settings.model === undefined) return 'no `model` is configured';
+    if (kinds.some((kind) => kind.targets(settings).length > 0)) return undefined;
+    return 'the configuration names nothing that a fix may change: docs/fixes.md';
+  };
 
 /** Whoever may not read a repository cannot judge its lines. */
 function withoutAccess({ support, groups, people }: Settings, { kind, target }: FixChange): string[] {

@@ -37,6 +37,8 @@ export type TicketDeps = {
   knowledge?: Knowledge;
   /** Starts the agent that fixes; undefined where there is none. */
   handOff?: (order: HandOver) => Promise<void>;
+  /** Why these settings let no agent fix anything; undefined where one may. */
+  whyNoFix?: (settings: Settings) => string | undefined;
 };
 
 /** What came from outside; `nonce` is made anew for each arrival. */
@@ -143,6 +145,8 @@ export function createTicketActivities(deps: TicketDeps) {
       if (deps.handOff === undefined)
         return { kind: 'unavailable', reason: 'no agent runs here: there is no `model` in the configuration' };
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
+      const reason = deps.whyNoFix?.(await settings(order.settings));
+      if (reason !== undefined) return { kind: 'unavailable', reason };
       const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;
       await handedTo(db, ticket, fix);

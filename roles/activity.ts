@@ -12,7 +12,7 @@ import type { FixKind } from '../activities/fixes/kind.ts';
 import { createLooks } from '../activities/fixes/looks.ts';
 import { repositoryKind } from '../activities/fixes/repository.ts';
 import { stackPatchKind } from '../activities/fixes/stack-patch.ts';
-import { createFixActivities } from '../activities/fixes.ts';
+import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { createPagingActivities } from '../activities/paging.ts';
@@ -84,7 +84,8 @@ export function createActivities(
     ...createTicketActivities({
       ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
-      ...(settings.model !== undefined && { handOff: startFix(client) }),
+      handOff: startFix(client),
+      whyNoFix: whyNoFix(kinds),
     }),
     ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),

@@ -55,10 +55,16 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
   const isThere = async (at: FixAt, change: ConfigChange, wanted: string | null) =>
     (await now(at, change.target, change))?.own === wanted;
 
-  const alter = async ({ settings }: FixAt, { target, ...fields }: ConfigFields & { target: string }) => {
-    const refused = await alterConfig(await targetsOf(settings, target), fields, { check: false });
+  /** Sets it, and waits until a broker tells it: the controller's yes comes before the brokers know. */
+  async function alter(at: FixAt, change: ConfigChange): Promise<void> {
+    const { target, ...fields } = change;
+    const refused = await alterConfig(await targetsOf(at.settings, target), fields, { check: false });
     if (refused !== undefined) throw permanent('NotApproved', `${target} refuses ${fieldWords(fields)}: ${refused}`);
-  };
+    for (const deadline = Date.now() + SPREAD_MS; !(await isThere(at, change, change.value)); await sleep(LOOK_MS)) {
+      if (Date.now() > deadline)
+        throw new Error(`${fieldWords(change)} was set, and no broker tells it yet: looking again`);
+    }
+  }
 
   return {
     name: 'kafka-config',
@@ -148,12 +154,8 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
 
   /** Described back, and nothing of the topic is worse than a cluster may be. */
   async function verify(at: FixAt, change: ConfigChange): Promise<Verification> {
-    const deadline = Date.now() + SPREAD_MS;
-    while (!(await isThere(at, change, change.value))) {
-      if (Date.now() > deadline)
-        return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it` };
-      await sleep(LOOK_MS);
-    }
+    if (!(await isThere(at, change, change.value)))
+      return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it any more` };
     const bad = await lookAt(at.settings, change.target);
     const own = bad.filter((name) => change.resource.type === 'broker' || name.startsWith(`${change.resource.name}-`));
     if (own.length > 0)
