@@ -5,7 +5,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import {
   DefaultLogger,
   type LogEntry,
@@ -28,6 +28,7 @@ import type { FixKind } from './activities/fixes/kind.ts';
 import { createLooks } from './activities/fixes/looks.ts';
 import { repositoryKind } from './activities/fixes/repository.ts';
 import { stackPatchKind } from './activities/fixes/stack-patch.ts';
+import { heldBy, startFix } from './activities/fixes/temporal.ts';
 import { createFixActivities, whyNoFix } from './activities/fixes.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
@@ -46,7 +47,7 @@ import { createSettingsReader } from './activities/settings.ts';
 import type { SlackConnection } from './activities/slack.ts';
 import { createStoryActivities } from './activities/story.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from './activities/suite-runner.ts';
-import { createTicketActivities, type HandOver } from './activities/tickets.ts';
+import { createTicketActivities } from './activities/tickets.ts';
 import { requireRuleOfTwo } from './activities/touches.ts';
 import {
   allowedEnvironment,
@@ -62,7 +63,6 @@ import {
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
 import { secretsOf, serverSecrets } from './config/secrets.ts';
-import { heldWords } from './decisions/environment-state.ts';
 import { checkoutFiles, ensureCommit } from './git/clone.ts';
 import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
@@ -78,7 +78,6 @@ import { type Db, openDatabase } from './store/database.ts';
 import { openArtifacts } from './store/open-artifacts.ts';
 import { releaseOfRef } from './store/releases.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-import type { EnvironmentState } from './workflows/environment-messages.ts';
 
 const ROLES = ['workflow', 'activity', 'suite', 'agent', 'inbound'] as const;
 type Role = (typeof ROLES)[number];
@@ -369,37 +368,6 @@ function wakeThread(client: Client) {
       args: [{ release }],
       signal: 'told',
     });
-  };
-}
-
-/** An environment that no roll-out ever reached holds nothing. */
-function heldBy(client: Client) {
-  return async (environment: string): Promise<string | undefined> => {
-    try {
-      const handle = client.workflow.getHandle(`environment:${environment}`);
-      return heldWords(await handle.query<EnvironmentState>('environmentState'));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined;
-      throw error;
-    }
-  };
-}
-
-/** One workflow a hand-off: another attempt of the same finds it there. */
-function startFix(client: Client) {
-  return async (order: HandOver): Promise<void> => {
-    try {
-      await client.workflow.start('fix', {
-        workflowId: `fix:${order.fix}`,
-        taskQueue: 'patchwright',
-        args: [order],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `fixes ${order.ticket}`.slice(0, 200),
-      });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
   };
 }
 
