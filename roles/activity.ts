@@ -1,4 +1,4 @@
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { createAgentActivities } from '../activities/agent.ts';
 import { createApprovalActivities } from '../activities/approvals.ts';
 import { createBuildActivities } from '../activities/build.ts';
@@ -12,6 +12,7 @@ import type { FixKind } from '../activities/fixes/kind.ts';
 import { createLooks } from '../activities/fixes/looks.ts';
 import { repositoryKind } from '../activities/fixes/repository.ts';
 import { stackPatchKind } from '../activities/fixes/stack-patch.ts';
+import { heldBy, startFix } from '../activities/fixes/temporal.ts';
 import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
@@ -23,12 +24,10 @@ import { createRolloutActivities } from '../activities/rollout.ts';
 import { plannedUse } from '../activities/sandbox/for-fork.ts';
 import { createSettingsReader } from '../activities/settings.ts';
 import { createStoryActivities } from '../activities/story.ts';
-import { createTicketActivities, type HandOver } from '../activities/tickets.ts';
+import { createTicketActivities } from '../activities/tickets.ts';
 import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
-import { heldWords } from '../decisions/environment-state.ts';
 import { run } from '../lib/run.ts';
 import { releaseOfRef } from '../store/releases.ts';
-import type { EnvironmentState } from '../workflows/environment-messages.ts';
 
 import { dataConverter, libraryDir, type Parts, type Sandboxes, slackOf, wakeThread } from './parts.ts';
 
@@ -97,36 +96,5 @@ export function createActivities(
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
-  };
-}
-
-/** An environment that no roll-out ever reached holds nothing. */
-function heldBy(client: Client) {
-  return async (environment: string): Promise<string | undefined> => {
-    try {
-      const handle = client.workflow.getHandle(`environment:${environment}`);
-      return heldWords(await handle.query<EnvironmentState>('environmentState'));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined;
-      throw error;
-    }
-  };
-}
-
-/** One workflow a hand-off: another attempt of the same finds it there. */
-function startFix(client: Client) {
-  return async (order: HandOver): Promise<void> => {
-    try {
-      await client.workflow.start('fix', {
-        workflowId: `fix:${order.fix}`,
-        taskQueue: 'patchwright',
-        args: [order],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `fixes ${order.ticket}`.slice(0, 200),
-      });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
   };
 }
