@@ -1,15 +1,34 @@
 import type { Settings } from '../config/schema.ts';
 import { type ApprovalPolicy, decidersOf, outcomeWords, whyImpossible } from '../decisions/approval.ts';
+import { approvalCard, cardKey, threadOfQuestion } from '../decisions/approval-card.ts';
 import { digestOfJson } from '../lib/canonical-json.ts';
+import { plainText } from '../lib/plain-text.ts';
+import { redact } from '../lib/redact.ts';
 import { approvalsOf, endApproval, keepApproval, keepDecision } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
+import { appendMessage, endMessage, threadState } from '../store/thread.ts';
 import type { ApprovalOutcome, ApprovalQuestion, Decision, OpenApproval } from '../workflows/approval-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import type { SlackConnection } from './slack.ts';
 
-export type ApprovalDeps = { db: Db; settings: (digest: Digest) => Promise<Settings> };
+const MOST_FACTS = 3_000;
 
-export function createApprovalActivities({ db, settings }: ApprovalDeps) {
+export type ApprovalDeps = {
+  db: Db;
+  settings: (digest: Digest) => Promise<Settings>;
+  slack?: SlackConnection;
+  /** Carries a thread to Slack. */
+  wakeThread?: (thread: string) => Promise<void>;
+};
+
+export function createApprovalActivities({ db, settings, slack, wakeThread }: ApprovalDeps) {
+  /** A ticket of the terminal has no thread in Slack, and gets none by this. */
+  async function wake({ release }: ApprovalQuestion, thread: string): Promise<void> {
+    if (slack === undefined) return;
+    if (release !== undefined || (await threadState(db, thread))?.slackTs !== undefined) await wakeThread?.(thread);
+  }
+
   return {
     /** Opens the question: its digest, its end, who may decide. Safe to repeat: the first form stays. */
     async openApproval(question: ApprovalQuestion): Promise<OpenApproval & { impossible?: string }> {
@@ -30,6 +49,31 @@ export function createApprovalActivities({ db, settings }: ApprovalDeps) {
     /** Safe to repeat: the first end counts. */
     async closeApproval({ id, outcome }: { id: string; outcome: ApprovalOutcome }): Promise<void> {
       await endApproval(db, id, outcome);
+    },
+
+    /** Shows the question in the thread that it is about, with its buttons. Safe to repeat: a key is said once. */
+    async showApproval({ id }: { id: string }): Promise<void> {
+      const [stored] = await approvalsOf(db, { id });
+      const thread = stored && threadOfQuestion(stored.question);
+      if (stored === undefined || thread === undefined) return;
+      const { question, open } = stored;
+      const { text, card } = approvalCard(question, open);
+      // Nobody hears a click where nothing comes in from Slack: then the words say what to type.
+      const heard = (await settings(question.settings)).support.slack !== undefined;
+      const approval = { ...card, facts: plainText(redact(card.facts), MOST_FACTS) };
+      const message = { release: thread, key: cardKey(id), text, tone: 'warn' as const };
+      await appendMessage(db, { ...message, ...(heard && { card: { approval } }) });
+      await wake(question, thread);
+    },
+
+    /** Takes the buttons away and says how it ended. Safe to repeat: the first end stays. */
+    async endApprovalCard({ id }: { id: string }): Promise<void> {
+      const [stored] = await approvalsOf(db, { id });
+      const thread = stored && threadOfQuestion(stored.question);
+      if (stored?.outcome === undefined || thread === undefined) return;
+      const text = `${stored.question.title} It is over: ${outcomeWords(stored.outcome)}`;
+      await endMessage(db, { key: cardKey(id), text });
+      await wake(stored.question, thread);
     },
   };
 }

@@ -1,19 +1,19 @@
 import type { KnownBlock } from '@slack/web-api';
+import { buttonValue, type DecisionButton } from '../decisions/approval-card.ts';
+import type { ApprovalCard } from '../workflows/approval-types.ts';
 import type { Card } from '../workflows/ticket-types.ts';
 
 const ACTIONS_BLOCK = 'patchwright_ticket';
+const APPROVAL_BLOCK = 'patchwright_approval';
 /** Slack's own limit of one section. */
 const SECTION = 3_000;
 
 /** A message with buttons. Its words stay plain text: nothing of them becomes a link, bold or a mention. */
-export function blocksOf(text: string, { buttons = [], mention }: Card): KnownBlock[] {
+export function blocksOf(text: string, { buttons = [], mention, approval }: Card): KnownBlock[] {
   const blocks: KnownBlock[] = [];
   if (isUser(mention)) blocks.push({ type: 'section', text: { type: 'mrkdwn', text: `<@${mention}>` } });
-  const letters = Array.from(text);
-  for (let from = 0; from < letters.length; from += SECTION) {
-    const part = letters.slice(from, from + SECTION).join('');
-    blocks.push({ type: 'section', text: { type: 'plain_text', text: part, emoji: false } });
-  }
+  blocks.push(...sections(text));
+  if (approval !== undefined) blocks.push(...approvalBlocks(approval));
   if (buttons.length > 0) {
     blocks.push({
       type: 'actions',
@@ -27,6 +27,38 @@ export function blocksOf(text: string, { buttons = [], mention }: Card): KnownBl
     });
   }
   return blocks;
+}
+
+/** Other people's words, as plain text: nothing of them becomes a link, bold or a mention. */
+export function sections(text: string): KnownBlock[] {
+  const letters = Array.from(text);
+  const blocks: KnownBlock[] = [];
+  for (let from = 0; from < letters.length; from += SECTION) {
+    const part = letters.slice(from, from + SECTION).join('');
+    blocks.push({ type: 'section', text: { type: 'plain_text', text: part, emoji: false } });
+  }
+  return blocks;
+}
+
+const DECISIONS: [button: DecisionButton, label: string, style?: 'primary' | 'danger'][] = [
+  ['approve', 'Approve', 'primary'],
+  ['changes', 'Request changes'],
+  ['reject', 'Reject', 'danger'],
+  ['read', 'Read it'],
+];
+
+/** Each button carries the digest that was shown: what is decided is this, and nothing that came after it. */
+function approvalBlocks(card: ApprovalCard): KnownBlock[] {
+  const shown = DECISIONS.filter(([button]) => button !== 'read' || card.apart);
+  const elements = shown.map(([button, label, style]) => ({
+    type: 'button' as const,
+    action_id: `approval.${button}`,
+    value: buttonValue(card),
+    text: { type: 'plain_text' as const, text: label },
+    ...(style && { style }),
+  }));
+  const actions = { type: 'actions' as const, block_id: APPROVAL_BLOCK, elements };
+  return [...sections(card.facts), ...sections(card.foot), actions];
 }
 
 /** Before the words, where a notification shows it. */

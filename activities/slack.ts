@@ -21,6 +21,9 @@ export type SlackPost = {
   card?: Card;
 };
 
+export type SlackUpdate = SlackMessage & { text: string; key: string; card?: Card };
+export type SlackWhisper = { channel: string; user: string; thread?: string; text: string };
+
 /** Slack refuses, and will again until a human changes something (token, channel, scope). */
 export class SlackRefused extends Error {
   override name = 'SlackRefused';
@@ -95,20 +98,18 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
       return { channel: posted.channel ?? channel, ts: required(posted.ts, 'ts of the posted message') };
     },
 
-    /** Replaces a message's text and key. Safe to repeat. */
-    async update({
-      channel,
-      ts,
-      text,
-      key,
-    }: {
-      channel: string;
-      ts: string;
-      text: string;
-      key: string;
-    }): Promise<void> {
+    /** Replaces a message's text and key, and its blocks where there is a card. Safe to repeat. */
+    async update({ channel, ts, text, key, card }: SlackUpdate): Promise<void> {
       const metadata = { event_type: EVENT_TYPE, event_payload: { key } };
-      await call(() => client.chat.update({ channel, ts, text: escapeMrkdwn(text), metadata }));
+      // Slack keeps the blocks of before where none are given.
+      const blocks = card && { blocks: blocksOf(text, card) };
+      await call(() => client.chat.update({ channel, ts, text: escapeMrkdwn(text), metadata, ...blocks }));
+    },
+
+    /** Says something to one person of a channel, whom alone it is shown. It is lost where he is away. */
+    async whisper({ channel, user, thread, text }: SlackWhisper): Promise<void> {
+      const place = { channel, user, ...(thread !== undefined && { thread_ts: thread }) };
+      await call(() => client.chat.postEphemeral({ ...place, text: escapeMrkdwn(text), mrkdwn: false } as never));
     },
 
     /** Who we are there: our workspace, and the bot's own account. */
@@ -226,7 +227,7 @@ async function call<T>(request: () => Promise<T>): Promise<T> {
 
 // What a second try cannot change (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
 const REFUSALS =
-  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported)$/;
+  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported)$/;
 
 function asOurs(error: unknown): Error {
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as {

@@ -75,6 +75,10 @@ async function drain(work: Drain): Promise<Drained> {
     asyncLocalStorage.getStore()?.heartbeat();
     await postOne(work, message);
   }
+  for (const ended of await thread.unended(db, release)) {
+    asyncLocalStorage.getStore()?.heartbeat();
+    await showEnd(work, ended);
+  }
   const messages = await thread.threadOf(db, release);
   const state = await thread.threadState(db, release);
   const [parent, ending] = [messages[0], messages.find(({ final }) => final)];
@@ -111,6 +115,27 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
     ELSEWHERE,
   );
   await thread.markPosted(db, { release, seq: message.seq, ...posted, parent: parent === undefined });
+}
+
+/** A question that is over loses its buttons. */
+async function showEnd({ db, client, channel, release }: Drain, ended: { key: string; text: string; ts: string }) {
+  const { key, text, ts } = ended;
+  const at = { channel: (await thread.threadState(db, release))?.slackChannel ?? channel, ts };
+  const order = { key: `${key}/slack-end`, kind: 'slack-update', release, intent: { ...at, text } };
+  await runEffect<SlackMessage>(
+    db,
+    order,
+    {
+      // An update that is made again changes nothing, so there is nothing to read back.
+      readBack: async () => undefined,
+      perform: async () => {
+        await client.update({ ...at, key, text, card: {} });
+        return at;
+      },
+    },
+    ELSEWHERE,
+  );
+  await thread.markEnded(db, key);
 }
 
 /** The first message is what people see in the channel: at the end it says how it ended. */

@@ -79,6 +79,8 @@ export const TOUCHES = {
   openApproval: TEXT,
   recordDecision: TEXT,
   closeApproval: NOTHING,
+  showApproval: TEXT,
+  endApprovalCard: TEXT,
 
   // Its fetch step has a network, and is a program of the machine that the configuration names; the rest has none.
   buildSource: READS,

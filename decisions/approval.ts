@@ -89,7 +89,7 @@ function outcomeOf({ open, decisions }: ApprovalState): ApprovalOutcome | undefi
 }
 
 /** What is asked, of whom, until when, and what to type. */
-export function askedWords({ question, open }: ApprovalState): string {
+export function askedWords({ question, open }: Pick<ApprovalState, 'question' | 'open'>): string {
   const { digest, needed, deciders, expiresAt } = open;
   const who = `${needed} of ${deciders.join(', ')}`;
   const command = `npx patchwright approve ${question.id} --digest ${digest.slice(0, 12)}`;

@@ -1,4 +1,6 @@
 import type { ButtonAction, SlackAccount, TicketPlace } from '../workflows/ticket-types.ts';
+import type { DecisionButton } from './approval-card.ts';
+import { type ApprovalClick, NOTE, NOTE_FORM, readDecisionClick, readNoteForm } from './slack-approval.ts';
 
 /** Who we are there: our workspace, and the bot's own account. */
 export type SlackSelf = { team: string; user: string };
@@ -17,6 +19,8 @@ export type SlackIntent =
   | { kind: 'button'; place: TicketPlace; account: SlackAccount; key: string; action: ButtonAction; note?: string }
   /** A form is to be opened first, for a hint. */
   | { kind: 'form'; place: TicketPlace; account: SlackAccount; trigger: string }
+  /** On the card of a question to people. */
+  | { kind: 'approval'; account: SlackAccount; click: ApprovalClick }
   | { kind: 'ignored'; why: string }
   /** From a workspace that is not ours: refused, and recorded. */
   | { kind: 'elsewhere'; account: SlackAccount; what: string };
@@ -79,6 +83,7 @@ function readInteraction(body: Fields, self: SlackSelf): SlackIntent {
   return body.type === 'view_submission' ? readForm(body, account, self) : readClick(body, account, self);
 }
 
+const DECISION = /^approval\.(approve|changes|reject|read)$/;
 const ACTION = /^ticket\.(solved|not-solved|hand-off|take|not-ours)$/;
 
 /** The thread is where the click was made, never what a button says. */
@@ -87,24 +92,44 @@ function readClick(body: Fields, account: SlackAccount, self: SlackSelf): SlackI
   const clicked = fields(Array.isArray(body.actions) ? body.actions[0] : undefined);
   const action = ACTION.exec(text(clicked.action_id))?.[1] as ButtonAction | undefined;
   const [thread, at] = [text(message.thread_ts) || text(message.ts), text(clicked.action_ts)];
-  if (action === undefined) return { kind: 'ignored', why: 'no button of ours' };
+  const button = DECISION.exec(text(clicked.action_id))?.[1] as DecisionButton | undefined;
+  if (action === undefined && button === undefined) return { kind: 'ignored', why: 'no button of ours' };
   // We wrote every card ourselves.
   if (text(message.user) !== self.user) return { kind: 'ignored', why: 'a button of a message that is not ours' };
   if (!isChannel(channel) || !isTime(thread) || !isTime(at))
     return { kind: 'ignored', why: 'it has no thread or time' };
+  if (button !== undefined) {
+    const value = text(clicked.value);
+    const it = { button, value, at, user: account.user, trigger: text(body.trigger_id), place: { channel, thread } };
+    return approvalClick(account, readDecisionClick(it));
+  }
+  if (action === undefined) return { kind: 'ignored', why: 'no button of ours' };
   const place = { team: self.team, channel, thread };
   if (action === 'hand-off') return { kind: 'form', place, account, trigger: text(body.trigger_id) };
   return { kind: 'button', place, account, action, key: `button/${channel}/${at}/${account.user}` };
 }
 
+function approvalClick(account: SlackAccount, click: ApprovalClick | undefined): SlackIntent {
+  if (click === undefined) return { kind: 'ignored', why: 'it names no question and digest' };
+  return { kind: 'approval', account, click };
+}
+
+/** The one field of a form of ours. */
+const fieldOf = (view: Fields, name: string) =>
+  text(fields(fields(fields(fields(view.state).values)[name])[name]).value).trim();
+
 /** The form is ours: Slack gives back what we put into it, and nobody can change it. */
 function readForm(body: Fields, account: SlackAccount, self: SlackSelf): SlackIntent {
   const view = fields(body.view);
+  if (view.callback_id === NOTE_FORM) {
+    const note = fieldOf(view, NOTE);
+    return approvalClick(account, readNoteForm(text(view.private_metadata), account.user, note));
+  }
   const [team = '', channel = '', thread = ''] = text(view.private_metadata).split(':');
   if (view.callback_id !== HAND_OFF_FORM) return { kind: 'ignored', why: 'no form of ours' };
   if (team !== self.team) return { kind: 'elsewhere', account, what: 'view_submission' };
   if (!isChannel(channel) || !isTime(thread)) return { kind: 'ignored', why: 'its form names no thread' };
-  const note = text(fields(fields(fields(fields(view.state).values)[HINT])[HINT]).value).trim();
+  const note = fieldOf(view, HINT);
   const key = `button/view/${text(view.id)}`;
   const place = { team, channel, thread };
   return { kind: 'button', place, account, action: 'hand-off', key, ...(note !== '' && { note }) };

@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Slack } from '../activities/slack.ts';
-import { findPerson, messageKey } from '../activities/ticket/people.ts';
+import { createGuestCheck } from '../activities/ticket/guests.ts';
+import { messageKey } from '../activities/ticket/people.ts';
 import type { Settings } from '../config/schema.ts';
 import {
   HAND_OFF_FORM,
@@ -15,8 +16,10 @@ import { appendAudit } from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage } from '../store/thread.ts';
 import { findTicket, isTicketEvent, ticketText } from '../store/tickets.ts';
-import type { SlackAccount, TicketButton, TicketMessage, TicketPlace } from '../workflows/ticket-types.ts';
+import type { TicketButton, TicketMessage, TicketPlace } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import { takeApprovalClick } from './slack-approval.ts';
+import { whoIs } from './who.ts';
 
 export type SlackDoorDeps = {
   client: Client;
@@ -36,6 +39,7 @@ export type SlackDoorDeps = {
  */
 export function createSlackDoor(deps: SlackDoorDeps) {
   const log = logger('inbound');
+  const guest = createGuestCheck(deps.slack);
   return {
     async receive(body: unknown): Promise<void> {
       const intent = readSlack(body, deps.self);
@@ -50,6 +54,8 @@ export function createSlackDoor(deps: SlackDoorDeps) {
           return openForm(deps, intent);
         case 'button':
           return takeButton(deps, intent);
+        case 'approval':
+          return takeApprovalClick({ ...deps, guest }, intent.account, intent.click);
       }
     },
   };
@@ -136,18 +142,6 @@ async function refuseElsewhere({ db }: SlackDoorDeps, { account, what }: Of<'els
   logger('inbound').warn({ by, what }, 'refused: it comes from another workspace');
   const key = `slack/elsewhere/${by}/${what}`;
   await appendAudit(db, { key, kind: 'refused', about: 'slack', by, entry: { what, reason: 'another workspace' } });
-}
-
-/** A person of the configuration, or why not, in words for whoever it is. */
-function whoIs(
-  { settings, self }: Pick<SlackDoorDeps, 'settings' | 'self'>,
-  account: SlackAccount,
-): { person?: string; refused?: string } {
-  const person = findPerson(settings, account);
-  if (person !== undefined && account.team === self.team) return { person };
-  if (account.team !== self.team) return { refused: 'Sorry, I may help people of this workspace only.' };
-  const entry = `slack: { team: ${account.team}, user: ${account.user} }`;
-  return { refused: `Sorry, I do not know you yet. Whoever runs me can add you under people: ${entry}` };
 }
 
 const handleOf = ({ client }: SlackDoorDeps, ticket: string) => client.workflow.getHandle(`ticket:${ticket}`);

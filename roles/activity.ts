@@ -88,7 +88,7 @@ export function createActivities(
     }),
     ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
-    ...createApprovalActivities({ db, settings: reader }),
+    ...createApprovalActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),

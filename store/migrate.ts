@@ -20,6 +20,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '081-metadata-before': () => import('./migrations/081-metadata-before.ts'),
   '095-tickets': () => import('./migrations/095-tickets.ts'),
   '100-fixes': () => import('./migrations/100-fixes.ts'),
+  '105-approval-cards': () => import('./migrations/105-approval-cards.ts'),
 };
 
 const provider: MigrationProvider = {

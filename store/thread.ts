@@ -35,6 +35,9 @@ export type ThreadTables = {
     slack_ts: string | null;
     mentions: JSONColumnType<string[]> | null;
     card: Card | null;
+    /** What it says in the end, without buttons. */
+    ended_text: string | null;
+    slack_ended_at: Date | null;
   };
 };
 
@@ -147,6 +150,35 @@ export async function threadState(db: Db, release: string): Promise<ThreadState 
 /** What Slack has not got yet, in order. */
 export async function unposted(db: Db, release: string): Promise<ThreadMessage[]> {
   return (await threadOf(db, release)).filter(({ slackTs }) => slackTs === undefined);
+}
+
+/** What a message says in the end, in place of its buttons. Safe to repeat; the first end stays. */
+export async function endMessage(db: Db, { key, text }: { key: string; text: string }): Promise<void> {
+  await db
+    .updateTable('thread_message')
+    .set({ ended_text: plainText(redact(text)).trim() })
+    .where('key', '=', key)
+    .where('ended_text', 'is', null)
+    .execute();
+}
+
+/** Messages that Slack still shows as they were: posted, and ended since. */
+export async function unended(db: Db, release: string): Promise<{ key: string; text: string; ts: string }[]> {
+  const rows = await db
+    .selectFrom('thread_message')
+    .select(['key', 'ended_text', 'slack_ts'])
+    .where('release', '=', release)
+    .where('ended_text', 'is not', null)
+    .where('slack_ended_at', 'is', null)
+    .where('slack_ts', 'is not', null)
+    .orderBy('seq')
+    .execute();
+  return rows.map(({ key, ended_text, slack_ts }) => ({ key, text: ended_text ?? '', ts: slack_ts ?? '' }));
+}
+
+/** Records that Slack shows the end of a message. Safe to repeat. */
+export async function markEnded(db: Db, key: string): Promise<void> {
+  await sql`update thread_message set slack_ended_at = clock_timestamp() where key = ${key}`.execute(db);
 }
 
 /** Records that Slack has the message; the first one of a thread is its parent. */

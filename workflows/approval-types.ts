@@ -66,6 +66,9 @@ export type ApprovalState = {
   outcome?: ApprovalOutcome;
 };
 
+/** A question with its buttons. `facts`: what, why, evidence, risk; `apart`: they stand in a form of their own. */
+export type ApprovalCard = { id: string; digest: Digest; facts: string; foot: string; apart: boolean };
+
 export type DecisionAnswer =
   | { kind: 'counted'; missing: number; outcome?: ApprovalOutcome }
   | { kind: 'refused'; reason: string };

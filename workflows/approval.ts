@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  patched,
   proxyActivities,
   setHandler,
   uuid4,
@@ -13,12 +14,13 @@ import { askedWords, outcomeWords, takeDecision } from '../decisions/approval.ts
 import { approvalState, decide, withdrawApproval } from './approval-messages.ts';
 import type { ApprovalOutcome, ApprovalQuestion, ApprovalState, DecisionAnswer } from './approval-types.ts';
 
-const { openApproval, recordDecision, closeApproval } = proxyActivities<ApprovalActivities>({
-  taskQueue: 'patchwright-activity',
-  startToCloseTimeout: '1 minute',
-  heartbeatTimeout: '20 seconds',
-  retry: { maximumInterval: '10 seconds' },
-});
+const { openApproval, recordDecision, closeApproval, showApproval, endApprovalCard } =
+  proxyActivities<ApprovalActivities>({
+    taskQueue: 'patchwright-activity',
+    startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '20 seconds',
+    retry: { maximumInterval: '10 seconds' },
+  });
 
 const { tell } = proxyActivities<StoryActivities>({
   taskQueue: 'patchwright-activity',
@@ -31,8 +33,9 @@ const { tell } = proxyActivities<StoryActivities>({
  * One question to people, until it is decided, withdrawn or expired.
  *
  *   1. Open it: the digest over exactly what is asked, who may decide, until when. Where nobody could, it ends here.
- *   2. Take decisions: each is counted or refused with the reason, and either is in the audit before it is answered.
- *   3. Keep how it ended. The expiry ends the authority, never the record.
+ *   2. Show it in the thread that it is about, with its buttons.
+ *   3. Take decisions: each is counted or refused with the reason, and either is in the audit before it is answered.
+ *   4. Keep how it ended, and take the buttons away. The expiry ends the authority, never the record.
  *
  * What was approved is checked once more by the activity that acts on it (activities/approvals.ts).
  */
@@ -56,11 +59,17 @@ export async function approval(question: ApprovalQuestion): Promise<ApprovalOutc
   const opened: ApprovalState = { question, open, decisions: [] };
   if (impossible !== undefined) opened.outcome = { kind: 'impossible', note: impossible };
   state = opened;
-  if (impossible === undefined) await say(question, 'asked', askedWords(opened));
+  // The card is shown in the threads of tickets too; before it a release's thread got words alone.
+  const hasCard = patched('approval-card');
+  if (impossible === undefined) {
+    if (hasCard) await showApproval({ id });
+    else await say(question, 'asked', askedWords(opened));
+  }
   const outcome = await untilOver(opened);
   await CancellationScope.nonCancellable(async () => {
     await condition(allHandlersFinished);
     await closeApproval({ id, outcome });
+    if (hasCard) await endApprovalCard({ id });
     await say(
       question,
       'ended',

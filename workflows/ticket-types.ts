@@ -1,3 +1,4 @@
+import type { ApprovalCard } from './approval-types.ts';
 import type { Digest } from './types.ts';
 
 /** Where a ticket stands. From `handed-off` on a fix is under way. */
@@ -73,7 +74,7 @@ export type TicketEvent =
 
 export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
 /** What a message shows beside its words. `mention`: a Slack user of the configuration, who is to notice it. */
-export type Card = { buttons?: CardButton[]; mention?: string };
+export type Card = { buttons?: CardButton[]; mention?: string; approval?: ApprovalCard };
 
 /** What is to be done about it, in this order. */
 export type TicketAction =

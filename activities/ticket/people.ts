@@ -3,36 +3,16 @@ import { isAddressed, plainOf } from '../../decisions/slack-event.ts';
 import type { Db } from '../../store/database.ts';
 import { keepTicketEvent, ticketText } from '../../store/tickets.ts';
 import type { FirstAsked, SlackAccount, TicketOrder } from '../../workflows/ticket-types.ts';
-import { type Slack, SlackRefused } from '../slack.ts';
+import type { Slack } from '../slack.ts';
 import type { Arrival } from '../tickets.ts';
+import { createGuestCheck } from './guests.ts';
 
 export type Direct = { channel: string; thread?: string };
 
-const KNOWN_MS = 10 * 60_000;
-
 /** Who speaks, and who reads along. Without Slack there is nobody but whoever types. */
 export function createTicketPeople(db: Db, slack: Slack | undefined) {
-  const checked = new Map<string, { problem: string | undefined; until: number }>();
+  const problemOf = createGuestCheck(slack);
   let self: ReturnType<Slack['self']> | undefined;
-
-  /** A guest may be told apart only by Slack; what it says holds for ten minutes. */
-  async function problemOf({ user }: SlackAccount): Promise<string | undefined> {
-    const known = checked.get(user);
-    if (known !== undefined && known.until > Date.now()) return known.problem;
-    const problem = await askSlack(user);
-    checked.set(user, { problem, until: Date.now() + KNOWN_MS });
-    return problem;
-  }
-
-  async function askSlack(user: string): Promise<string | undefined> {
-    try {
-      return await slack?.accountProblem(user);
-    } catch (error) {
-      if (!(error instanceof SlackRefused)) throw error;
-      // Whoever cannot be told from a guest is taken for one.
-      return `Slack does not say whether this account is a guest (${error.message})`;
-    }
-  }
 
   const selfOf = async (it: Slack) => {
     self ??= it.self().catch((error: unknown) => {
@@ -87,7 +67,7 @@ export function createTicketPeople(db: Db, slack: Slack | undefined) {
       let first: FirstAsked | undefined;
       for (const { ts, user, text, team = place.team } of await slack.said(place.channel, place.thread)) {
         const person = findPerson(settings, { team, user });
-        if (person === undefined || (await problemOf({ team, user })) !== undefined) continue;
+        if (person === undefined || (await problemOf({ user })) !== undefined) continue;
         const kept = { person, sent: ts, text: ticketText(plainOf(text, self)) };
         const key = messageKey(place.channel, ts);
         await keepTicketEvent(db, { ticket, key, nonce: 'thread', kind: 'message', ...kept });

@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { personalToken } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import { outcomeWords } from '../../decisions/approval.ts';
+import { sendDecision } from '../../inbound/decide.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
-import { approvalsOf, issueToken, keepDecision, personOfToken, type StoredApproval } from '../../store/approvals.ts';
+import { approvalsOf, issueToken, personOfToken, type StoredApproval } from '../../store/approvals.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
@@ -55,27 +56,7 @@ export async function decide(
   const short = /^[0-9a-f]+$/.test(digest) && digest.length >= SHORTEST_DIGEST;
   const named = short && stored.open.digest.startsWith(digest) ? stored.open.digest : digest;
   const made: Decision = { person, digest: named, decision, nonce: randomUUID(), ...(note !== undefined && { note }) };
-  return { ...(await send({ db, client }, stored, made)), id, person };
-}
-
-async function send(
-  { db, client }: { db: Db; client: Client },
-  stored: StoredApproval,
-  decision: Decision,
-): Promise<DecisionAnswer> {
-  const handle = client.workflow.getHandle(`approval:${stored.id}`);
-  try {
-    const options = { args: [decision] as [Decision], updateId: decision.nonce };
-    return await handle.executeUpdate<DecisionAnswer, [Decision]>('decide', options);
-  } catch (error) {
-    const isOver = error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
-    if (!isOver) throw error;
-    const [now] = await approvalsOf(db, { id: stored.id });
-    if (!now?.outcome) throw error;
-    const reason = `it is over: ${outcomeWords(now.outcome)}`;
-    await keepDecision(db, { id: stored.id, key: decision.nonce, decision, refused: reason });
-    return { kind: 'refused', reason };
-  }
+  return { ...(await sendDecision({ db, client }, id, made)), id, person };
 }
 
 /** Riskier kinds first where two are as old; the oldest first. */

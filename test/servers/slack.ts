@@ -52,6 +52,8 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
   const members = new Map<string, string[]>();
   const socket = { url: '' };
   const views: { trigger: string; view: Record<string, unknown> }[] = [];
+  /** What was shown to one person alone. */
+  const whispers: { user: string; text: string }[] = [];
   let clock = Math.floor(Date.now() / 1000) * 1_000_000;
 
   const methods: Record<string, (call: Call) => Answer> = {
@@ -87,7 +89,14 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
       if (!message) return { ok: false, error: 'message_not_found' };
       Object.assign(message, { text: form.get('text'), edited: true });
       if (form.get('metadata')) message.metadata = JSON.parse(form.get('metadata') ?? '');
+      // Slack keeps the blocks of before where none are given.
+      if (form.get('blocks')) message.blocks = JSON.parse(form.get('blocks') ?? '');
       return { ok: true, channel: form.get('channel'), ts: message.ts, text: message.text };
+    },
+    'chat.postEphemeral': ({ form }) => {
+      if (!channels.has(form.get('channel') ?? '')) return { ok: false, error: 'channel_not_found' };
+      whispers.push({ user: form.get('user') ?? '', text: form.get('text') ?? '' });
+      return { ok: true, message_ts: '0' };
     },
     'conversations.history': ({ form }) => {
       const messages = channels.get(form.get('channel') ?? '');
@@ -165,6 +174,7 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
     socket,
     members,
     views,
+    whispers,
     /** What a person writes, as Slack would keep it. */
     write: (message: StoredMessage, channel = 'C0RELEASES') => void channels.get(channel)?.push(message),
     /** Plans one fault for the next call of the method (`*` any). */

@@ -1,2 +1,3 @@
+export { approval } from '../../workflows/approval.ts';
 export { thread } from '../../workflows/thread.ts';
 export { ticket } from '../../workflows/ticket.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createApprovalActivities } from '../../activities/approvals.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
 import type { Knowledge, KnowledgeChunk } from '../../activities/ticket/knowledge.ts';
@@ -85,6 +86,7 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
   const handedOver: HandOver[] = [];
   const activities = {
     ...createStoryActivities({ db, slack: place, wakeThread }),
+    ...createApprovalActivities({ db, settings: createSettingsReader(db), slack: place, wakeThread }),
     ...createTicketActivities({
       ...{ db, settings: createSettingsReader(db), slack: place, wakeThread },
       ...(withKnowledge && { knowledge }),
