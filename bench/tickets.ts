@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- tickets [--tickets 1000] [--rate 5]`: so many tickets are asked in Slack, handed to the agent, and wait
+ * `npm run bench -- tickets [--tickets 1000] [--rate 1]`: so many tickets are asked in Slack, handed to the agent, and wait
  * for their decision, all at once. Then decisions come, so many a second, and as many clicks on other tickets. From a
  * decision (the update that the command line and a card send) to the start of its effect; what the workers needed of
  * memory; and whether every click was answered, every fix applied, every message posted, and each of them once.
@@ -27,7 +27,7 @@ const PATIENCE_MS = 30 * 60_000;
 export async function bench(args: string[]): Promise<Measured> {
   const { values } = parseArgs({
     args,
-    options: { tickets: { type: 'string', default: '1000' }, rate: { type: 'string', default: '5' } },
+    options: { tickets: { type: 'string', default: '1000' }, rate: { type: 'string', default: '1' } },
   });
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const bed = await openBed();

@@ -13,6 +13,7 @@ import { keepSettings } from '../../store/releases.ts';
 import { startModel } from '../../test/servers/model.ts';
 import { startSlackServer } from '../../test/servers/slack.ts';
 import { postSigned, SIGNING_SECRET } from '../../test/servers/slack-events.ts';
+import { workflowBundle } from '../../workflow-bundle.ts';
 import { appliedIn } from './kind.ts';
 import type { WorkerArguments } from './worker.ts';
 
@@ -40,6 +41,8 @@ export async function openBed() {
   const applied = join(dir, 'applied');
   const { address } = services.temporal;
   const given = { address, databaseUrl: services.databaseUrl, dataDir: dir, settings, applied };
+  // Here, so that the worker's memory is that of a worker which found it made.
+  await workflowBundle(dir);
   const children = new Map(ROLES.map((role) => [role, spawnWorker({ ...given, role })]));
   const client = new Client({ connection: await Connection.connect({ address }) });
 
