@@ -23,6 +23,7 @@ import { createEnvironmentRequestActivities } from './activities/environment-req
 import { createEnvironmentUpActivities } from './activities/environment-up.ts';
 import { createFinaliseActivities } from './activities/finalise.ts';
 import { brokenPartitions, environmentTargets, laidOutDriver } from './activities/fixes/environments.ts';
+import { createGitChanges, type GitFixDeps } from './activities/fixes/git-change.ts';
 import { kafkaConfigKind } from './activities/fixes/kafka-config.ts';
 import type { FixKind } from './activities/fixes/kind.ts';
 import { createLooks } from './activities/fixes/looks.ts';
@@ -32,6 +33,7 @@ import { createFixActivities } from './activities/fixes.ts';
 import { createGitActivities } from './activities/git.ts';
 import { beatMeanwhile } from './activities/heartbeat.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from './activities/knowledge.ts';
+import { createMemoryActivities, createRecall, type MemoryDeps } from './activities/memory.ts';
 import { createPagingActivities } from './activities/paging.ts';
 import { createRecordActivities } from './activities/release-records.ts';
 import { createRepairActivities } from './activities/repair.ts';
@@ -235,6 +237,7 @@ function createActivities(
     stackPatchKind({ ...sandboxed, releaseOf: (fork, ref) => releaseOfRef(db, fork, ref) }),
     kafkaConfigKind({ targetsOf: environmentTargets(places), lookAt: brokenPartitions(places) }),
   ] as FixKind[];
+  const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
   const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
   return {
     ...createRecordActivities({
@@ -249,9 +252,11 @@ function createActivities(
     ...createTicketActivities({
       ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
+      recall: createRecall(memory),
       handOff: startFix(client),
     }),
     ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
+    ...createMemoryActivities(memory),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
@@ -262,6 +267,13 @@ function createActivities(
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
   };
+}
+
+/** Reads a fork's or repository's files in our clone of it. */
+function withinCode(deps: GitFixDeps): MemoryDeps['within'] {
+  const { within } = createGitChanges(deps);
+  return (settings, name, work) =>
+    within({ settings, digest: '', ticket: '', fix: '', run: '' }, name, (git) => work(git));
 }
 
 /** What agents run: commands in sandboxes, as many at once as half of the cores. It holds no secret that it could lose. */

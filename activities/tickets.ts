@@ -18,11 +18,13 @@ import type {
   TicketState,
 } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import type { Recall } from './memory.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
 import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
+import { withMemory } from './ticket/with-memory.ts';
 
 /** `fix` names it by the ticket and the number of the hand-off. */
 export type HandOver = FixOrder;
@@ -35,6 +37,8 @@ export type TicketDeps = {
   wakeThread?: (ticket: string) => Promise<void>;
   /** Undefined where none is configured: then a person answers. */
   knowledge?: Knowledge;
+  /** What verified fixes have taught; undefined where nothing is remembered. */
+  recall?: Recall;
   /** Starts the agent that fixes; undefined where there is none. */
   handOff?: (order: HandOver) => Promise<void>;
 };
@@ -109,13 +113,17 @@ export function createTicketActivities(deps: TicketDeps) {
 
     /** Looks for an answer that all who read along may read. Safe to repeat: it reads; each try of the model is paid. */
     async answerTicket(order: TicketOrder, asker: string): Promise<AnswerEnd> {
-      if (deps.knowledge === undefined) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
       const found = await settings(order.settings);
+      const knowledge =
+        deps.recall === undefined
+          ? deps.knowledge
+          : withMemory(deps.knowledge, deps.recall, { ticket: order.ticket, settings: found });
+      if (knowledge === undefined) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
       const events = await ticketEvents(db, order.ticket);
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
       const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
-      return answerFrom(deps.knowledge, found.model, { question, audience, asker });
+      return answerFrom(knowledge, found.model, { question, audience, asker });
     },
 
     /** Whom the nth call goes to. Reads only. */

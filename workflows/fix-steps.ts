@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { AgentActivities } from '../activities/agent.ts';
 import type { FixActivities, FixStep } from '../activities/fixes.ts';
+import type { MemoryActivities } from '../activities/memory.ts';
 import { fixQuestion, targetWords } from '../decisions/fix.ts';
 import { approval } from './approval.ts';
 import { approvalId } from './approval-messages.ts';
@@ -32,6 +33,12 @@ export const { applyFix, undoFix } = proxyActivities<FixActivities>({
   ...common,
   startToCloseTimeout: '20 minutes',
   retry: { maximumInterval: '1 minute', maximumAttempts: 30 },
+});
+// What was learnt is worth a few tries, and no fix fails by it.
+export const memory = proxyActivities<MemoryActivities>({
+  ...common,
+  startToCloseTimeout: '5 minutes',
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 5 },
 });
 export const agents = proxyActivities<AgentActivities>({ ...common, startToCloseTimeout: '5 minutes' });
 

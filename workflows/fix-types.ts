@@ -18,6 +18,8 @@ export type FixPlan = FixTarget & {
   why: string;
   /** Typed fields, where the kind has any. */
   change?: ConfigFields;
+  /** Files that it quotes, by the names of places. */
+  rests?: { place: string; path: string }[];
 };
 
 export type ConfigFields = {

@@ -5,6 +5,7 @@ import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
+import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
 import { findTicket, listTickets, type TicketStats, ticketEvents, ticketText } from '../../store/tickets.ts';
@@ -113,6 +114,10 @@ export async function showTicket(db: Db, id: string) {
       ...(refused !== null && { refused }),
     })),
     thread: thread.map(({ text, tone, at }) => ({ text, tone, at })),
+    /** What its answers were given out of memory, and from which fix that came. */
+    recalled: (await recallsOf(db, row.id)).map(({ id: memory, from, digest, confirmed_by, at }) => ({
+      ...{ memory, from, digest, confirmedBy: confirmed_by, at: at.toISOString() },
+    })),
   };
 }
 
@@ -144,6 +149,10 @@ export function ticketLines(view: Awaited<ReturnType<typeof showTicket>>): strin
   return [
     `${id}  ${state}${end}`,
     `  ${asker} asked: ${oneLine(text, 200)}`,
+    ...view.recalled.map(
+      ({ memory, from, confirmedBy, digest }) =>
+        `  answered with ${memory}: of ${from}, its fix ${digest.slice(0, 12)}, confirmed by ${confirmedBy}`,
+    ),
     ...events.map(({ at, line }) => `  ${at.slice(11, 19)} ${line}`),
   ];
 }
