@@ -1,5 +1,6 @@
 import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
+import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
@@ -155,6 +156,15 @@ export function createTicketActivities(deps: TicketDeps) {
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;
       await deps.handOff({ ...order, fix, by, ...(hint !== undefined && { hint }) });
       return { kind: 'begun' };
+    },
+
+    /** Has what people found out written down, where the configuration says so. Safe to repeat: a ticket is one lesson. */
+    async learnFromTicket(order: TicketOrder, state: TicketState): Promise<void> {
+      const { support, model } = await settings(order.settings);
+      if (support.learnTo === undefined || model === undefined) return;
+      const by = state.taken ?? state.asker;
+      const learns = lessonPlan(support.learnTo, state);
+      await deps.handOff?.({ ...order, fix: lessonOf(order.ticket), by, learns });
     },
   };
 }

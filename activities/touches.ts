@@ -118,6 +118,7 @@ export const TOUCHES = {
   // The words go to the store; Slack opens the direct message, by an id of the configuration.
   writeTo: TELLS,
   handOffTicket: TEXT,
+  learnFromTicket: TEXT,
 
   openFix: READS,
   readPlan: READS,

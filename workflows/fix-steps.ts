@@ -58,7 +58,7 @@ export const stepOf = ({ fix, ticket, settings }: FixOrder, run: string): FixSte
 export async function progress(order: FixOrder, to: TicketProgress['to'], text: string): Promise<void> {
   const { ticket, fix } = order;
   const key = `${fix}/${to}`;
-  if (await steps.followsFix({ ticket })) {
+  if (order.learns === undefined && (await steps.followsFix({ ticket }))) {
     try {
       await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text });
       return;

@@ -52,7 +52,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
   const opened = await steps.openFix(order);
   if (opened.kind === 'not') return givenBack(opened.reason);
   const steered = [...opened.steered];
-  let start: Start = {};
+  let start: Start = order.learns === undefined ? {} : { plan: order.learns };
   let difference: string[] = [];
   let approved = false;
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -120,7 +120,8 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   }
   const end = await steps.endFix({ applied: key, undone: undoKey, verification, ...(undo && { undo }) });
   await progress(order, end.kind === 'verified' ? 'verified' : 'failed', end.text);
-  if (end.kind === 'verified' && patched('fix-memory')) await remember(order, round, proposed);
+  if (end.kind === 'verified' && order.learns === undefined && patched('fix-memory'))
+    await remember(order, round, proposed);
   return { kind: end.kind, reason: end.text };
 }
 

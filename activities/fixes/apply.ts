@@ -1,4 +1,5 @@
 import { fixBinds } from '../../decisions/fix.ts';
+import { lessonOf } from '../../decisions/learning.ts';
 import type { Db } from '../../store/database.ts';
 import { effectWords, runEffect } from '../../store/journal.ts';
 import { findTicket } from '../../store/tickets.ts';
@@ -52,7 +53,9 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
 
 async function mayApply(db: Db, kind: FixKind, at: FixAt, { change }: Apply): Promise<void> {
   const ticket = await findTicket(db, at.ticket);
-  if (ticket === undefined || !UNDER_WAY.includes(ticket.state)) {
+  // What is written down of a ticket is of one that is closed, and stays so.
+  const wanted = at.fix === lessonOf(at.ticket) ? ['closed'] : UNDER_WAY;
+  if (ticket === undefined || !wanted.includes(ticket.state)) {
     const reason = `${at.ticket} is ${ticket?.state ?? 'gone'}: its fix is no longer wanted`;
     throw new NotApplied({ kind: 'refused', reason });
   }

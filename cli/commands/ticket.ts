@@ -169,12 +169,13 @@ export const listLines = (views: readonly TicketView[]): string[][] =>
   ]);
 
 export function statsLines({ medianSeconds, ended, ...counts }: TicketStats): string[] {
-  const { asked, open, answered, escalated, handedOff } = counts;
+  const { asked, open, answered, escalated, handedOff, fixed, undone, approvals } = counts;
   const time = (seconds: number | null) => (seconds === null ? 'never' : `${seconds} s`);
   const ends = Object.entries(ended).map(([name, n]) => `${n} ${name}`);
   return [
-    `${asked} asked, ${open} open; ${answered} answered, ${escalated} escalated, ${handedOff} handed to the agent`,
+    `${asked} asked, ${open} open; ${answered} answered, ${escalated} escalated, ${handedOff} handed to the agent, ${fixed} fixed, ${undone} undone`,
     `closed: ${ends.join(', ') || 'none'}`,
-    `half of them within: answer ${time(medianSeconds.toAnswer)}, escalation ${time(medianSeconds.toEscalation)}, end ${time(medianSeconds.toClose)}`,
+    `half of them within: answer ${time(medianSeconds.toAnswer)}, escalation ${time(medianSeconds.toEscalation)}, hand-off ${time(medianSeconds.toHandOff)}, applied ${time(medianSeconds.toApplied)}, verified ${time(medianSeconds.toVerified)}, end ${time(medianSeconds.toClose)}`,
+    `decisions of people: ${approvals.lastHour} in the last hour, ${approvals.busiestHour} in the busiest; half of them within ${time(approvals.medianSeconds)}`,
   ];
 }
