@@ -1,5 +1,6 @@
 import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
+import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
@@ -18,11 +19,13 @@ import type {
   TicketState,
 } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import type { Recall } from './memory.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
 import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
+import { withMemory } from './ticket/with-memory.ts';
 
 /** `fix` names it by the ticket and the number of the hand-off. */
 export type HandOver = FixOrder;
@@ -35,6 +38,8 @@ export type TicketDeps = {
   wakeThread?: (ticket: string) => Promise<void>;
   /** Undefined where none is configured: then a person answers. */
   knowledge?: Knowledge;
+  /** What verified fixes have taught; undefined where nothing is remembered. */
+  recall?: Recall;
   /** Starts the agent that fixes; undefined where there is none. */
   handOff?: (order: HandOver) => Promise<void>;
   /** Why these settings let no agent fix anything; undefined where one may. */
@@ -111,13 +116,17 @@ export function createTicketActivities(deps: TicketDeps) {
 
     /** Looks for an answer that all who read along may read. Safe to repeat: it reads; each try of the model is paid. */
     async answerTicket(order: TicketOrder, asker: string): Promise<AnswerEnd> {
-      if (deps.knowledge === undefined) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
       const found = await settings(order.settings);
+      const knowledge =
+        deps.recall === undefined
+          ? deps.knowledge
+          : withMemory(deps.knowledge, deps.recall, { ticket: order.ticket, settings: found });
+      if (knowledge === undefined) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
       const events = await ticketEvents(db, order.ticket);
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
       const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
-      return answerFrom(deps.knowledge, found.model, { question, audience, asker });
+      return answerFrom(knowledge, found.model, { question, audience, asker });
     },
 
     /** Whom the nth call goes to. Reads only. */
@@ -152,6 +161,15 @@ export function createTicketActivities(deps: TicketDeps) {
       await handedTo(db, ticket, fix);
       await deps.handOff({ ...order, fix, by, ...(hint !== undefined && { hint }) });
       return { kind: 'begun' };
+    },
+
+    /** Has what people found out written down, where the configuration says so. Safe to repeat: a ticket is one lesson. */
+    async learnFromTicket(order: TicketOrder, state: TicketState): Promise<void> {
+      const { support, model } = await settings(order.settings);
+      if (support.learnTo === undefined || model === undefined) return;
+      const by = state.taken ?? state.asker;
+      const learns = lessonPlan(support.learnTo, state);
+      await deps.handOff?.({ ...order, fix: lessonOf(order.ticket), by, learns });
     },
   };
 }

@@ -9,6 +9,7 @@ import type { FinaliseActivities } from './finalise.ts';
 import type { FixActivities } from './fixes.ts';
 import type { GitActivities } from './git.ts';
 import type { KnowledgeActivities } from './knowledge.ts';
+import type { MemoryActivities } from './memory.ts';
 import type { PagingActivities } from './paging.ts';
 import type { RecordActivities } from './release-records.ts';
 import type { RepairActivities } from './repair.ts';
@@ -29,6 +30,7 @@ export type ActivityName = keyof (AgentActivities &
   FixActivities &
   GitActivities &
   KnowledgeActivities &
+  MemoryActivities &
   PagingActivities &
   RecordActivities &
   RepairActivities &
@@ -116,6 +118,7 @@ export const TOUCHES = {
   // The words go to the store; Slack opens the direct message, by an id of the configuration.
   writeTo: TELLS,
   handOffTicket: TEXT,
+  learnFromTicket: TEXT,
 
   openFix: READS,
   readPlan: READS,
@@ -132,6 +135,8 @@ export const TOUCHES = {
   undoFix: ACTS,
   openFixRelease: NOTHING,
   endFix: TEXT,
+  // It asks Slack who reads along in the ticket's channel.
+  rememberFix: READS,
   followsFix: NOTHING,
   tellFix: TEXT,
 

@@ -11,6 +11,7 @@ import { addEnvironmentCommands } from './register-environments.ts';
 import { addGateCommands } from './register-gates.ts';
 import { addKnowledgeCommands } from './register-knowledge.ts';
 import { addMachineCommands } from './register-machine.ts';
+import { addMemoryCommands } from './register-memory.ts';
 import { addReleaseCommands } from './register-releases.ts';
 import { addTicketCommands } from './register-tickets.ts';
 import { addTriageCommand } from './register-triage.ts';
@@ -42,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addGateCommands,
     addApprovalCommands,
     addKnowledgeCommands,
+    addMemoryCommands,
     addTriageCommand,
     addTicketCommands,
   ])

@@ -70,6 +70,17 @@ export const supportSchema = <Secret extends z.ZodType>(secret: Secret) =>
       takenMinutes: minutes(1_440).describe('whoever took it has; then it is escalated again'),
       fixMinutes: minutes(480).describe('for each step of a fix; then it is given back to a person'),
       repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/), repository).default({}),
+      learnTo: z
+        .strictObject({
+          repository: z.string().min(1).describe('one of support.repositories'),
+          path: z
+            .string()
+            .min(1)
+            .max(300)
+            .regex(/^(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))[^\0\\]+$/, 'a file, from the top of the repository'),
+        })
+        .optional()
+        .describe('where what solved a question without an answer is proposed to be written down'),
       mostCalls: z.int().min(1).max(1_000).default(96).describe('then it is closed, saying that nobody came'),
       slack: z
         .strictObject({
@@ -99,7 +110,7 @@ type Named = {
   people: Record<string, unknown>;
   groups: Record<string, unknown>;
   announcements: { slack?: unknown };
-  support: Pick<SupportSettings, 'onCall' | 'responders' | 'repositories'> & { slack?: unknown };
+  support: Pick<SupportSettings, 'onCall' | 'responders' | 'repositories' | 'learnTo'> & { slack?: unknown };
 };
 
 /** Whoever is named has to be somebody, and Slack needs the bot’s token. */
@@ -127,6 +138,11 @@ export function supportProblems({ people, groups, announcements, support }: Name
         path: [...path, 'readers'],
         message: `neither a person nor a group is called "${reader}"; people: ${some}`,
       });
+  }
+  const { learnTo, repositories } = support;
+  if (learnTo !== undefined && !(learnTo.repository in repositories)) {
+    const message = `support.repositories has no "${learnTo.repository}"; there are: ${Object.keys(repositories).join(', ') || 'none'}`;
+    problems.push({ path: ['support', 'learnTo', 'repository'], message });
   }
   if (support.slack !== undefined && announcements.slack === undefined) {
     const message = 'announcements.slack is missing: its token is the bot’s, which answers';

@@ -7,6 +7,7 @@ import { createEnvironmentRequestActivities } from '../activities/environment-re
 import { createEnvironmentUpActivities } from '../activities/environment-up.ts';
 import { createFinaliseActivities } from '../activities/finalise.ts';
 import { brokenPartitions, environmentTargets, laidOutDriver } from '../activities/fixes/environments.ts';
+import { createGitChanges, type GitFixDeps } from '../activities/fixes/git-change.ts';
 import { kafkaConfigKind } from '../activities/fixes/kafka-config.ts';
 import type { FixKind } from '../activities/fixes/kind.ts';
 import { createLooks } from '../activities/fixes/looks.ts';
@@ -16,6 +17,7 @@ import { heldBy, startFix } from '../activities/fixes/temporal.ts';
 import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
+import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
 import { createRecordActivities } from '../activities/release-records.ts';
 import { createRepairActivities } from '../activities/repair.ts';
@@ -69,6 +71,7 @@ export function createActivities(
       heldBy: heldBy(client),
     }),
   ] as FixKind[];
+  const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
   const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
   return {
     ...createRecordActivities({
@@ -83,10 +86,12 @@ export function createActivities(
     ...createTicketActivities({
       ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
+      recall: createRecall(memory),
       handOff: startFix(client),
       whyNoFix: whyNoFix(kinds),
     }),
     ...createFixActivities({ ...sandboxed, db, kinds, wakeThread: wakeThread(client) }),
+    ...createMemoryActivities(memory),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
@@ -97,4 +102,11 @@ export function createActivities(
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
   };
+}
+
+/** Reads a fork's or repository's files in our clone of it. */
+function withinCode(deps: GitFixDeps): MemoryDeps['within'] {
+  const { within } = createGitChanges(deps);
+  return (settings, name, work) =>
+    within({ settings, digest: '', ticket: '', fix: '', run: '' }, name, (git) => work(git));
 }

@@ -6,6 +6,7 @@ import type { ApprovalTables } from './approvals.ts';
 import type { AuditTables } from './audit.ts';
 import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
+import type { MemoryTables } from './memory.ts';
 import type { ReleaseTables } from './releases.ts';
 import type { RolloutTables } from './rollouts.ts';
 import type { SuiteTables } from './suites.ts';
@@ -24,6 +25,7 @@ export type Database = ReleaseTables &
   ApprovalTables &
   AgentTables &
   TicketTables &
+  MemoryTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

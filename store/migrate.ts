@@ -21,6 +21,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '095-tickets': () => import('./migrations/095-tickets.ts'),
   '100-fixes': () => import('./migrations/100-fixes.ts'),
   '105-approval-cards': () => import('./migrations/105-approval-cards.ts'),
+  '106-memory': () => import('./migrations/106-memory.ts'),
 };
 
 const provider: MigrationProvider = {

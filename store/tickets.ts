@@ -213,9 +213,17 @@ export type TicketStats = {
   answered: number;
   escalated: number;
   handedOff: number;
+  /** Fixes that were applied and verified, and those that were taken back. */
+  fixed: number;
+  undone: number;
+  /** Decisions of people that counted: in the last hour, and in the hour with the most. */
+  approvals: { lastHour: number; busiestHour: number; medianSeconds: number | null };
   ended: Partial<Record<TicketEnd, number>>;
   /** Half of them took no longer, in seconds; null where there was none. */
-  medianSeconds: { toAnswer: number | null; toEscalation: number | null; toClose: number | null };
+  medianSeconds: Record<
+    'toAnswer' | 'toEscalation' | 'toHandOff' | 'toApplied' | 'toVerified' | 'toClose',
+    number | null
+  >;
 };
 
 export async function ticketStats(db: Db): Promise<TicketStats> {
@@ -224,7 +232,12 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
       count(answered_at) as answered, count(escalated_at) as escalated, count(handed_off_at) as handed_off,
       percentile_cont(0.5) within group (order by extract(epoch from answered_at - asked_at)) as to_answer,
       percentile_cont(0.5) within group (order by extract(epoch from escalated_at - asked_at)) as to_escalation,
-      percentile_cont(0.5) within group (order by extract(epoch from closed_at - asked_at)) as to_close
+      percentile_cont(0.5) within group (order by extract(epoch from handed_off_at - asked_at)) as to_hand_off,
+      percentile_cont(0.5) within group (order by extract(epoch from applied_at - asked_at)) as to_applied,
+      percentile_cont(0.5) within group (order by extract(epoch from verified_at - asked_at)) as to_verified,
+      percentile_cont(0.5) within group (order by extract(epoch from closed_at - asked_at)) as to_close,
+      count(verified_at) as fixed,
+      (select count(*) from effect where kind = 'fix-undo' and state = 'done') as undone
     from ticket`.execute(db);
   const ends = await db
     .selectFrom('ticket')
@@ -232,15 +245,33 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
     .where('ended', 'is not', null)
     .groupBy('ended')
     .execute();
-  const found = rows[0] ?? {};
+  const { rows: decided } = await sql<Record<string, number | null>>`
+    with hours as (
+      select count(*) as n from approval_decision where refused is null group by date_trunc('hour', at)
+    )
+    select (select count(*) from approval_decision where refused is null and at > now() - interval '1 hour') as last_hour,
+      (select coalesce(max(n), 0) from hours) as busiest_hour,
+      (select percentile_cont(0.5) within group (order by extract(epoch from ended_at - opened_at))
+        from approval where outcome ->> 'kind' in ('approved', 'rejected', 'changes-requested')) as to_decide`.execute(
+    db,
+  );
+  const found: Record<string, number | null> = { ...rows[0], ...decided[0] };
   const seconds = (name: string) => (found[name] == null ? null : Math.round(Number(found[name]) * 10) / 10);
   return {
     ...{ asked: Number(found.asked), open: Number(found.open), answered: Number(found.answered) },
     ...{ escalated: Number(found.escalated), handedOff: Number(found.handed_off) },
+    ...{ fixed: Number(found.fixed), undone: Number(found.undone) },
+    approvals: {
+      ...{ lastHour: Number(found.last_hour), busiestHour: Number(found.busiest_hour) },
+      medianSeconds: seconds('to_decide'),
+    },
     ended: Object.fromEntries(ends.map(({ ended, n }) => [ended, Number(n)])),
     medianSeconds: {
       toAnswer: seconds('to_answer'),
       toEscalation: seconds('to_escalation'),
+      toHandOff: seconds('to_hand_off'),
+      toApplied: seconds('to_applied'),
+      toVerified: seconds('to_verified'),
       toClose: seconds('to_close'),
     },
   };

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { AgentActivities } from '../activities/agent.ts';
 import type { FixActivities, FixStep } from '../activities/fixes.ts';
+import type { MemoryActivities } from '../activities/memory.ts';
 import { fixQuestion, targetWords } from '../decisions/fix.ts';
 import { approval } from './approval.ts';
 import { approvalId, withdrawApproval } from './approval-messages.ts';
@@ -35,6 +36,12 @@ export const { applyFix, undoFix } = proxyActivities<FixActivities>({
   startToCloseTimeout: '20 minutes',
   retry: { maximumInterval: '1 minute', maximumAttempts: 30 },
 });
+// What was learnt is worth a few tries, and no fix fails by it.
+export const memory = proxyActivities<MemoryActivities>({
+  ...common,
+  startToCloseTimeout: '5 minutes',
+  retry: { maximumInterval: '10 seconds', maximumAttempts: 5 },
+});
 export const agents = proxyActivities<AgentActivities>({ ...common, startToCloseTimeout: '5 minutes' });
 
 /** A change that holds, with all that whoever decides is to know of it. */
@@ -53,7 +60,7 @@ export const stepOf = ({ fix, ticket, settings }: FixOrder, run: string): FixSte
 export async function progress(order: FixOrder, to: TicketProgress['to'], text: string): Promise<void> {
   const { ticket, fix } = order;
   const key = `${fix}/${to}`;
-  if (await steps.followsFix({ ticket, fix })) {
+  if (order.learns === undefined && (await steps.followsFix({ ticket, fix }))) {
     try {
       await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text });
       return;

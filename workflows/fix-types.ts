@@ -4,7 +4,13 @@ import type { Digest } from './types.ts';
 export type FixKindName = 'repository' | 'stack-patch' | 'kafka-config';
 
 /** `fix` names it: TICKET/1 for the first hand-off of a ticket. `by`: who handed it off. */
-export type FixOrder = TicketOrder & { fix: string; by: string; hint?: string };
+export type FixOrder = TicketOrder & {
+  fix: string;
+  by: string;
+  hint?: string;
+  /** What is to be written down of a ticket that is closed: nothing is looked into, and the ticket is not told its steps. */
+  learns?: FixPlan;
+};
 
 /** One thing that a fix may change, out of the configuration. No text ever adds to these. */
 export type FixTarget = { kind: FixKindName; target: string };
@@ -18,6 +24,10 @@ export type FixPlan = FixTarget & {
   why: string;
   /** Typed fields, where the kind has any. */
   change?: ConfigFields;
+  /** The one file that may be changed. */
+  only?: string;
+  /** Files that it quotes, by the names of places. */
+  rests?: { place: string; path: string }[];
 };
 
 export type ConfigFields = {

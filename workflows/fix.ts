@@ -1,4 +1,4 @@
-import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
+import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patched, sleep } from '@temporalio/workflow';
 import { outcomeWords } from '../decisions/approval.ts';
 import { proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
@@ -6,6 +6,7 @@ import {
   applyFix,
   ask,
   attempt,
+  memory,
   type Proposed,
   progress,
   say,
@@ -51,7 +52,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
   const opened = await steps.openFix(order);
   if (opened.kind === 'not') return givenBack(opened.reason);
   const steered = [...opened.steered];
-  let start: Start = {};
+  let start: Start = order.learns === undefined ? {} : { plan: order.learns };
   let difference: string[] = [];
   let approved = false;
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -124,7 +125,15 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   }
   const end = await steps.endFix({ applied: key, undone: undoKey, verification, ...(undo && { undo }) });
   await progress(order, end.kind === 'verified' ? 'verified' : 'failed', end.text);
+  if (end.kind === 'verified' && order.learns === undefined && patched('fix-memory'))
+    await remember(order, round, proposed);
   return { kind: end.kind, reason: end.text };
+}
+
+/** Only what was verified is remembered, and nobody is told of it before a person has confirmed it. */
+async function remember(order: FixOrder, round: number, { plan, change }: Proposed): Promise<void> {
+  const kept = await attempt(() => memory.rememberFix({ order, approval: `${order.fix}/${round}`, plan, change }));
+  if ('problem' in kept) await say(order, `${round}/memory`, `Nothing is remembered of it: ${kept.problem}`);
 }
 
 /** A patch on a stack goes on as a release of its reference, like any other. */

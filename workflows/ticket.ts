@@ -3,23 +3,26 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   proxyActivities,
   setHandler,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Arrival, TicketActivities } from '../activities/tickets.ts';
+import { isLesson } from '../decisions/learning.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
 import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
 import type { CallEnd, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
 
-const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket } = proxyActivities<TicketActivities>({
-  taskQueue: 'patchwright-activity',
-  startToCloseTimeout: '1 minute',
-  heartbeatTimeout: '20 seconds',
-  retry: { maximumInterval: '10 seconds' },
-});
+const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket, learnFromTicket } =
+  proxyActivities<TicketActivities>({
+    taskQueue: 'patchwright-activity',
+    startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '20 seconds',
+    retry: { maximumInterval: '10 seconds' },
+  });
 
 // It asks Slack whether somebody is a guest: with Slack away nothing counts, and nothing is lost.
 const { takeIn } = proxyActivities<TicketActivities>({
@@ -57,7 +60,7 @@ type Inbound = Extract<TicketEvent, { key: string }>;
  *   3. Where nothing arrives until the state's deadline, what happens by itself: no answer is escalated, silence is
  *      followed up once and then closed, a call goes to the next person.
  *
- * It ends when it is closed. Whoever mentions us in the thread again opens it again, as a new run of the same id.
+ * It ends when it is closed; what people found out that nothing answered is then proposed to be written down. Whoever mentions us in the thread again opens it again, as a new run of the same id.
  */
 export async function ticket(order: TicketOrder, carried?: TicketState): Promise<TicketState> {
   const inbox: Inbound[] = [];
@@ -81,6 +84,7 @@ export async function ticket(order: TicketOrder, carried?: TicketState): Promise
     if (inbox.length > 0 || workflowInfo().historyLength < LONGEST_HISTORY) continue;
     if (!(await isClicked(desk))) await continueAsNew<typeof ticket>(order, state);
   }
+  if (isLesson(state) && patched('ticket-learns')) await learnFromTicket(order, state);
   return state;
 }
 

@@ -47,7 +47,7 @@ export async function assembleContext(deps: ContextDeps, order: ContextOrder): P
     annotations: await annotationsLayer(sources, order, outline),
     outline: outlineLayer(outline),
     runbooks: runbooksLayer(loaded),
-    memory: 'Nothing is remembered yet: memory is written after fixes that were verified, and there are none.',
+    memory: 'Nothing is given: what is remembered is of tickets.',
     status: await statusLayer(deps, fork?.release.environments ?? []),
   };
   const { text, given } = fitLayers(texts);

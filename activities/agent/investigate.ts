@@ -172,7 +172,10 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
       problems.push(`"${quote.text.slice(0, 120)}" does not stand in ${quote.of} of ${quote.in}`);
   }
   if (problems.length > 0) return { text: `not taken: ${problems.join('; ')}`, refused: true };
-  const accepted: FixPlan = { kind: name as FixPlan['kind'], target, what, why, ...(fielded && change && { change }) };
+  const quoted = plan.quotes.filter(({ in: where }) => places.some((place) => place.name === where));
+  const rests = quoted.map(({ in: place, of: path }) => ({ place, path }));
+  const planned: FixPlan = { kind: name as FixPlan['kind'], target, what, why, rests };
+  const accepted: FixPlan = { ...planned, ...(fielded && change && { change }) };
   return { text: 'taken', accepted: JSON.stringify(accepted) };
 }
 

@@ -1,7 +1,8 @@
 import { fixBinds } from '../../decisions/fix.ts';
+import { lessonOf } from '../../decisions/learning.ts';
 import type { Db } from '../../store/database.ts';
 import { effectWords, runEffect } from '../../store/journal.ts';
-import { whyNotWanted } from '../../store/tickets.ts';
+import { findTicket, whyNotWanted } from '../../store/tickets.ts';
 import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';
 import { whyNotApproved } from '../approvals.ts';
 import type { FixAt, FixKind } from './kind.ts';
@@ -48,8 +49,16 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
   }
 }
 
+/** What is written down of a ticket is of one that is closed, and stays so. */
+async function whyNotClosed(db: Db, ticket: string): Promise<string | undefined> {
+  const row = await findTicket(db, ticket);
+  return row?.state === 'closed' ? undefined : `${ticket} is ${row?.state ?? 'gone'}: what it taught is not final`;
+}
+
 async function mayApply(db: Db, kind: FixKind, at: FixAt, { change }: Apply): Promise<void> {
-  const reason = (await whyNotWanted(db, at)) ?? (await kind.mayNot?.(at, change));
+  const isLesson = at.fix === lessonOf(at.ticket);
+  const unwanted = isLesson ? await whyNotClosed(db, at.ticket) : await whyNotWanted(db, at);
+  const reason = unwanted ?? (await kind.mayNot?.(at, change));
   if (reason !== undefined) throw new NotApplied({ kind: 'refused', reason });
   const difference = await kind.moved(at, change);
   if (difference !== undefined) throw new NotApplied({ kind: 'moved', difference });

@@ -14,6 +14,12 @@ import {
 } from './git-change.ts';
 import type { FixAt, FixKind, Proof } from './kind.ts';
 
+/** What a change touches beside the one file that it may. */
+async function othersThan(git: Git, only: string, { base, commit }: { base: string; commit: string }) {
+  const changed = await git('diff', '--name-only', '-z', '--no-renames', base, commit);
+  return changed.split('\0').filter((path) => path !== '' && path !== only);
+}
+
 const RISK = 'Whatever deploys or reads this branch gets the change at once.';
 
 /** A change of files in a repository of `support.repositories`: proven by its check, pushed onto its branch. */
@@ -49,6 +55,12 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         const base = proposal.base ?? (await git.resolve(branch, 'branch'));
         const words = wordsOf(at, plan);
         const commit = await changes.commitOf(git, { name: codeName(target), base, proposal, words });
+        const others = plan.only === undefined ? [] : await othersThan(git, plan.only, { base, commit });
+        if (others.length > 0)
+          return {
+            kind: 'refused',
+            reasons: [`only ${plan.only} may be changed, and it changes ${others.join(', ')}`],
+          };
         const inverse = await changes.inverseOf(git, { base, commit }, at.ticket);
         const { tree, patch, failingCase } = proposal;
         const change: GitChange = { kind: 'repository', target, base, commit, tree, patch, inverse, ref };

@@ -5,6 +5,7 @@ import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
+import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
 import { findTicket, listTickets, type TicketStats, ticketEvents, ticketText } from '../../store/tickets.ts';
@@ -113,6 +114,10 @@ export async function showTicket(db: Db, id: string) {
       ...(refused !== null && { refused }),
     })),
     thread: thread.map(({ text, tone, at }) => ({ text, tone, at })),
+    /** What its answers were given out of memory, and from which fix that came. */
+    recalled: (await recallsOf(db, row.id)).map(({ id: memory, from, digest, confirmed_by, at }) => ({
+      ...{ memory, from, digest, confirmedBy: confirmed_by, at: at.toISOString() },
+    })),
   };
 }
 
@@ -144,6 +149,10 @@ export function ticketLines(view: Awaited<ReturnType<typeof showTicket>>): strin
   return [
     `${id}  ${state}${end}`,
     `  ${asker} asked: ${oneLine(text, 200)}`,
+    ...view.recalled.map(
+      ({ memory, from, confirmedBy, digest }) =>
+        `  answered with ${memory}: of ${from}, its fix ${digest.slice(0, 12)}, confirmed by ${confirmedBy}`,
+    ),
     ...events.map(({ at, line }) => `  ${at.slice(11, 19)} ${line}`),
   ];
 }
@@ -160,12 +169,13 @@ export const listLines = (views: readonly TicketView[]): string[][] =>
   ]);
 
 export function statsLines({ medianSeconds, ended, ...counts }: TicketStats): string[] {
-  const { asked, open, answered, escalated, handedOff } = counts;
+  const { asked, open, answered, escalated, handedOff, fixed, undone, approvals } = counts;
   const time = (seconds: number | null) => (seconds === null ? 'never' : `${seconds} s`);
   const ends = Object.entries(ended).map(([name, n]) => `${n} ${name}`);
   return [
-    `${asked} asked, ${open} open; ${answered} answered, ${escalated} escalated, ${handedOff} handed to the agent`,
+    `${asked} asked, ${open} open; ${answered} answered, ${escalated} escalated, ${handedOff} handed to the agent, ${fixed} fixed, ${undone} undone`,
     `closed: ${ends.join(', ') || 'none'}`,
-    `half of them within: answer ${time(medianSeconds.toAnswer)}, escalation ${time(medianSeconds.toEscalation)}, end ${time(medianSeconds.toClose)}`,
+    `half of them within: answer ${time(medianSeconds.toAnswer)}, escalation ${time(medianSeconds.toEscalation)}, hand-off ${time(medianSeconds.toHandOff)}, applied ${time(medianSeconds.toApplied)}, verified ${time(medianSeconds.toVerified)}, end ${time(medianSeconds.toClose)}`,
+    `decisions of people: ${approvals.lastHour} in the last hour, ${approvals.busiestHour} in the busiest; half of them within ${time(approvals.medianSeconds)}`,
   ];
 }

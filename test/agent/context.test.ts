@@ -117,7 +117,7 @@ test('six layers are assembled from git, the store, the configuration and the sk
   );
   expect(part('Runbooks')).toContain('our-way: How we do it.');
   expect(part('Runbooks')).toContain('left out: house/broken: it has no SKILL.md');
-  expect(part('Memory')).toContain('Nothing is remembered yet');
+  expect(part('Memory')).toContain('Nothing is given');
   expect(part('What runs now')).toContain('one: 1-fork since');
 
   expect(layers).toHaveLength(6);

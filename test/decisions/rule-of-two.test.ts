@@ -11,6 +11,7 @@ import { createFinaliseActivities } from '../../activities/finalise.ts';
 import { createFixActivities } from '../../activities/fixes.ts';
 import { createGitActivities } from '../../activities/git.ts';
 import { createKnowledgeActivities } from '../../activities/knowledge.ts';
+import { createMemoryActivities } from '../../activities/memory.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
 import { createRecordActivities } from '../../activities/release-records.ts';
 import { createRepairActivities } from '../../activities/repair.ts';
@@ -39,6 +40,7 @@ const FACTORIES = {
   createRepairActivities: () => createRepairActivities(none),
   createTicketActivities: () => createTicketActivities(none),
   createFixActivities: () => createFixActivities({ settings: settingsSchema.parse({ forks: {} }), kinds: [] } as never),
+  createMemoryActivities: () => createMemoryActivities(none),
   createPagingActivities: () => createPagingActivities(none),
   createRecordActivities: () => createRecordActivities(none),
   createReversibilityActivities: () => createReversibilityActivities(none),

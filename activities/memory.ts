@@ -1,0 +1,141 @@
+import { codeName, codeOf } from '../config/code.ts';
+import type { Settings } from '../config/schema.ts';
+import { targetWords } from '../decisions/fix.ts';
+import { readableBy } from '../decisions/knowledge.ts';
+import { memoriesOf } from '../decisions/memory.ts';
+import type { Git } from '../git/clone.ts';
+import { approvalsOf } from '../store/approvals.ts';
+import type { Db } from '../store/database.ts';
+import { confirmedMemories, keepMemory, keepRecall, type MemoryRow, type RestsOn } from '../store/memory.ts';
+import { findTicket } from '../store/tickets.ts';
+import type { FixChange, FixOrder, FixPlan } from '../workflows/fix-types.ts';
+import type { Digest } from '../workflows/types.ts';
+import { permanent } from './failures.ts';
+import { createSlack, type SlackConnection } from './slack.ts';
+import { createTicketPeople } from './ticket/people.ts';
+
+export type MemoryDeps = {
+  db: Db;
+  settings: (digest: Digest) => Promise<Settings>;
+  /** Works in our clone of a fork or repository (config/code.ts), brought up to date. */
+  within: <T>(settings: Settings, name: string, work: (git: Git) => Promise<T>) => Promise<T>;
+  slack?: SlackConnection;
+};
+
+export type Remembering = { order: FixOrder; approval: string; plan: FixPlan; change: FixChange };
+
+/** What verified fixes have taught. Written unconfirmed, recalled once a person has confirmed it (docs/memory.md). */
+export function createMemoryActivities(deps: MemoryDeps) {
+  const { db } = deps;
+  const people = createTicketPeople(db, deps.slack && createSlack(deps.slack));
+
+  return {
+    /** Keeps what was asked, the cause, what helped, and all that it came from. Safe to repeat: a fix is kept once. */
+    async rememberFix({ order, approval, plan, change }: Remembering): Promise<{ memory: string }> {
+      const [stored] = await approvalsOf(db, { id: approval });
+      const row = await findTicket(db, order.ticket);
+      if (stored?.outcome?.kind !== 'approved' || row === undefined)
+        throw permanent('NotApproved', `${approval} was not approved: nothing is remembered of it`);
+      const settings = await deps.settings(order.settings);
+      const memory = await keepMemory(db, {
+        ...{ ticket: order.ticket, fix: approval, digest: stored.open.digest },
+        ...{ asked: row.text, cause: plan.why, change: `${plan.what} (${targetWords(change)})` },
+        restsOn: await restsOn(deps, settings, { plan, change }),
+        readers: await readersOf(settings, await people.audienceOf(order, row.asker, settings)),
+      });
+      return { memory };
+    },
+  };
+}
+
+export type MemoryActivities = ReturnType<typeof createMemoryActivities>;
+
+/** Whoever reads along in the ticket's thread now, as persons. A confirmation may say otherwise. */
+const readersOf = ({ people }: Settings, audience: readonly string[]) => audience.filter((one) => one in people);
+
+/** The files that were changed, and those that the plan quoted, as they are now that the fix is applied. */
+async function restsOn(
+  deps: MemoryDeps,
+  settings: Settings,
+  { plan, change }: Pick<Remembering, 'plan' | 'change'>,
+): Promise<RestsOn[]> {
+  const files = new Map((plan.rests ?? []).map((file) => [`${file.place}:${file.path}`, file]));
+  if ('commit' in change) {
+    const place = change.kind === 'repository' ? codeName(change.target) : change.target;
+    const changed = await deps.within(settings, place, (git) =>
+      git('diff', '--name-only', '-z', '--no-renames', change.base, change.commit),
+    );
+    for (const path of changed.split('\0').filter((one) => one !== '')) files.set(`${place}:${path}`, { place, path });
+  }
+  const now: RestsOn[] = [];
+  for (const { place, path } of files.values())
+    now.push({ place, path, blob: await blobOf(deps, settings, { place, path }) });
+  return now;
+}
+
+/** The file's content on its branch now, by git's own name of it. Undefined where its place is not configured any more. */
+async function blobOf(
+  deps: Pick<MemoryDeps, 'within'>,
+  settings: Settings,
+  { place, path }: Pick<RestsOn, 'place' | 'path'>,
+): Promise<string | null> {
+  const code = codeOf(settings, place);
+  if (code === undefined) return null;
+  return deps.within(settings, place, async (git) => {
+    const tip = await git.resolve(code.branch, 'branch');
+    const { exitCode, stdout } = await git.tryGit([
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${tip}:${path}`,
+    ]);
+    return exitCode === 0 ? stdout.trim() : null;
+  });
+}
+
+export type RecallOrder = { question: string; audience: string[]; ticket: string; settings: Settings };
+export type Recall = (order: RecallOrder) => Promise<MemoryRow[]>;
+
+/**
+ * What was confirmed, speaks of a question, may be read by all of the audience under the settings of now, and rests on
+ * files that are still what they were. Each is kept as a recall of this ticket before it is given to anybody.
+ */
+export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within'>): Recall {
+  return async ({ question, audience, ticket, settings }) => {
+    const readable = (await confirmedMemories(deps.db)).filter(
+      (memory) => memory.ticket !== ticket && mayRead(settings, memory, audience),
+    );
+    const recalled: MemoryRow[] = [];
+    for (const memory of memoriesOf(question, readable)) {
+      if (!(await stillHolds(deps, settings, memory))) continue;
+      await keepRecall(deps.db, { memory: memory.id, ticket });
+      recalled.push(memory);
+    }
+    return recalled;
+  };
+}
+
+/** By its own readers, and by those of every repository that it rests on, as they are configured now. */
+export function mayRead(settings: Settings, { readers, rests_on }: MemoryRow, audience: readonly string[]): boolean {
+  const places = [...new Set(rests_on.map(({ place }) => place))];
+  // A place that is gone has no readers that could be asked.
+  if (places.some((place) => codeOf(settings, place) === undefined)) return false;
+  const ofPlaces = Object.entries(settings.support.repositories).flatMap(([name, repository]) =>
+    places.includes(codeName(name)) && repository.readers !== undefined ? [repository.readers] : [],
+  );
+  const all = [readers.includes('everyone') ? ('everyone' as const) : readers, ...ofPlaces];
+  const sources = all.map((who) => ({ readers: who }));
+  return readableBy(sources, settings.groups, audience).length === sources.length;
+}
+
+async function stillHolds(
+  deps: Pick<MemoryDeps, 'within'>,
+  settings: Settings,
+  { rests_on }: MemoryRow,
+): Promise<boolean> {
+  for (const { place, path, blob } of rests_on) {
+    if ((await blobOf(deps, settings, { place, path })) !== blob) return false;
+  }
+  return true;
+}

@@ -1,0 +1,55 @@
+import type { Settings } from '../../config/schema.ts';
+import { respondersOf } from '../../config/support.ts';
+import { ExitError } from '../../lib/exit-error.ts';
+import { oneLine } from '../../lib/plain-text.ts';
+import type { Db } from '../../store/database.ts';
+import { confirmMemory, forgetMemory, listMemories } from '../../store/memory.ts';
+import { requirePerson } from './approvals.ts';
+
+/** All that is remembered, what waits for a confirmation first. */
+export async function memories(db: Db) {
+  return (await listMemories(db)).map((row) => ({
+    ...{ id: row.id, ticket: row.ticket, fix: row.fix, digest: row.digest },
+    ...{ asked: row.asked, cause: row.cause, change: row.change, restsOn: row.rests_on, readers: row.readers },
+    ...{ writtenAt: row.written_at.toISOString(), confirmedBy: row.confirmed_by },
+  }));
+}
+
+/** Confirms by whoever answers tickets, with a token of his own; `readers` then takes the place of who may read it. */
+export async function confirm(db: Db, settings: Settings, id: string, readers: readonly string[] | undefined) {
+  const by = await requireResponder(db, settings);
+  const { people, groups } = settings;
+  const nobody = readers?.find((name) => name !== 'everyone' && !(name in people) && !(name in groups));
+  if (nobody !== undefined)
+    throw new ExitError(2, `neither a person nor a group is called "${nobody}"; "everyone" is allowed too`);
+  const done = await confirmMemory(db, { id, by, ...(readers !== undefined && { readers: [...readers] }) });
+  if (!done) throw missing(id);
+  return { id, confirmedBy: by };
+}
+
+export async function forget(db: Db, settings: Settings, id: string) {
+  const by = await requireResponder(db, settings);
+  if (!(await forgetMemory(db, { id, by }))) throw missing(id);
+  return { id, forgottenBy: by };
+}
+
+const missing = (id: string) => new ExitError(1, `there is no memory ${id}; see: npx patchwright memory list`);
+
+async function requireResponder(db: Db, settings: Settings): Promise<string> {
+  const person = await requirePerson(db, settings);
+  const may = respondersOf(settings);
+  if (may.includes(person)) return person;
+  throw new ExitError(1, `${person} does not answer tickets; these do: ${may.join(', ')} (support.responders)`);
+}
+
+export function memoryLines(all: Awaited<ReturnType<typeof memories>>): string[] {
+  if (all.length === 0) return ['nothing is remembered: memory is written after verified fixes'];
+  return all.flatMap(({ id, ticket, digest, asked, cause, change, restsOn, readers, confirmedBy }) => [
+    `${id}  ${confirmedBy === null ? `waits: npx patchwright memory confirm ${id}` : `confirmed by ${confirmedBy}`}`,
+    `  asked: ${oneLine(asked, 300)}`,
+    `  cause, by the agent: ${oneLine(cause, 600)}`,
+    `  what helped: ${oneLine(change, 400)}`,
+    `  of ${ticket}, its fix ${digest.slice(0, 12)}; may read it: ${readers.join(', ') || 'nobody'}`,
+    `  rests on: ${restsOn.map(({ place, path, blob }) => `${place} ${path} ${blob?.slice(0, 12) ?? 'gone'}`).join(', ') || 'no file'}`,
+  ]);
+}

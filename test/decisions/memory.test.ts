@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { mayRead } from '../../activities/memory.ts';
+import { settingsSchema } from '../../config/schema.ts';
+import { memoriesOf } from '../../decisions/memory.ts';
+
+const LIMIT = {
+  id: 'm-1',
+  asked: 'Why are connections refused?',
+  cause: 'limits.conf allows ten connections',
+  change: 'Raise the limit of connections',
+};
+const LAG = { id: 'm-2', asked: 'Why does my consumer lag?', cause: 'fetch.min.bytes is small', change: 'Raise it' };
+
+test.each<[string, string, string[]]>([
+  ['the same question', 'why are connections refused', ['m-1']],
+  ['its words in another form', 'My connection was refused by the limit', ['m-1']],
+  ['another one', 'my consumer lags', ['m-2']],
+  ['a word in common', 'connections between tables and dashboards of finance', []],
+  ['nothing but common words', 'why is it so?', []],
+])('%s', (_name, question, found) => {
+  expect(memoriesOf(question, [LIMIT, LAG]).map(({ id }) => id)).toEqual(found);
+});
+
+describe('who may read one', () => {
+  const settings = (readers?: string[]) =>
+    settingsSchema.parse({
+      ...{ forks: {}, people: { ann: { name: 'Ann' }, bob: { name: 'Bob' } }, groups: { desk: ['ann', 'bob'] } },
+      support: { repositories: { limits: { repository: '/tmp/limits', ...(readers && { readers }) } } },
+    });
+  const of = (readers: string[], place = 'repo.limits') =>
+    ({ ...LIMIT, readers, rests_on: [{ place, path: 'limits.conf', blob: 'b' }] }) as unknown as Parameters<
+      typeof mayRead
+    >[1];
+
+  test.each<[string, boolean, ReturnType<typeof settings>, Parameters<typeof mayRead>[1], string[]]>([
+    ['everyone', true, settings(), of(['everyone']), ['slack:T/U']],
+    ['all of a group', true, settings(), of(['desk']), ['ann', 'bob']],
+    ['one who is not named', false, settings(), of(['ann']), ['ann', 'bob']],
+    ['nobody named', false, settings(), of([]), ['ann']],
+    ['a stranger beside', false, settings(), of(['desk']), ['ann', 'slack:T/U']],
+    ['one who may no longer read its repository', false, settings(['bob']), of(['everyone']), ['ann']],
+    ['one who may read its repository', true, settings(['bob']), of(['everyone']), ['bob']],
+    ['a place that is gone', false, settings(), of(['everyone'], 'repo.gone'), ['ann']],
+  ])('%s: %s', (_name, may, configured, memory, audience) => {
+    expect(mayRead(configured, memory, audience)).toBe(may);
+  });
+});
