@@ -7,7 +7,7 @@ import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
-import { ensureCommit, gitIn } from '../git/clone.ts';
+import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
@@ -69,6 +69,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const evidence = createEvidence(db, artifacts);
   const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
+  const ensureCommit = commitEnsurer(deps);
   const preparations = createPreparations({ ...deps, transcripts, evidence });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
@@ -91,7 +92,7 @@ export function createAgentActivities(deps: AgentDeps) {
     const mirror = mirrorOf(name);
     const fork = codeOf(await deps.settings(order.settings), name);
     // Another host may have cut it.
-    if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, candidate);
+    if (fork !== undefined) await ensureCommit(mirror, fork.repository, candidate);
     const git = gitIn(deps, mirror);
     const whole = (id: string) => wholeOf(order.run, id);
     const skill = async (wanted: string, file: string) =>
@@ -116,7 +117,7 @@ export function createAgentActivities(deps: AgentDeps) {
     const settings = await deps.settings(order.settings);
     for (const place of order.subject.places ?? []) {
       const code = codeOf(settings, place.name);
-      if (code !== undefined) await ensureCommit(deps, mirrorOf(place.name), code.repository, place.commit);
+      if (code !== undefined) await ensureCommit(mirrorOf(place.name), code.repository, place.commit);
     }
     const sources = (place: string) => createSources(deps, mirrorOf(place));
     const whole = async (id: string) => wholeOf(order.run, id);

@@ -8,7 +8,7 @@ import type { Db } from '../store/database.ts';
 import { effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningRelease } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import { findTicket, ticketEvents } from '../store/tickets.ts';
+import { findTicket, ticketEvents, whyNotWanted } from '../store/tickets.ts';
 import type { Proposal } from '../workflows/agent-types.ts';
 import type {
   ApplyEnd,
@@ -67,10 +67,9 @@ export function createFixActivities(deps: FixDeps) {
     /** What was said, who steered it by that, and which source may be read at which commit. Reads only. */
     async openFix({ ticket, fix, settings: digest, by }: FixOrder): Promise<FixOpened> {
       const settings = await deps.settings(digest);
-      if (settings.model === undefined) return { kind: 'not', reason: 'no `model` is configured' };
+      const reason = whyNoFix(deps.kinds)(settings);
+      if (reason !== undefined) return { kind: 'not', reason };
       const at = { settings, digest, ticket, fix, run: fix };
-      if (deps.kinds.every((kind) => kind.targets(settings).length === 0))
-        return { kind: 'not', reason: 'the configuration names nothing that a fix may change: docs/fixes.md' };
       const row = await findTicket(db, ticket);
       const counted = (await ticketEvents(db, ticket)).filter(({ refused }) => refused === null);
       const messages = counted.filter(({ kind }) => kind === 'message');
@@ -227,11 +226,9 @@ export function createFixActivities(deps: FixDeps) {
       return fixEnd(journal, end.verification, end.undo);
     },
 
-    /** Whether the ticket would still be told by a step of a fix: one that went on without it would not. Reads only. */
-    async followsFix({ ticket }: Pick<FixOrder, 'ticket'>): Promise<boolean> {
-      const state = (await findTicket(db, ticket))?.state;
-      return state !== undefined && ['handed-off', 'proposed', 'approved', 'applied'].includes(state);
-    },
+    /** Whether the ticket still waits for this fix: one that went on without it would not be told. Reads only. */
+    followsFix: async (fix: Pick<FixOrder, 'ticket' | 'fix'>): Promise<boolean> =>
+      (await whyNotWanted(db, fix)) === undefined,
 
     /** Says something in the ticket's thread that is no step of the ticket. Safe to repeat: a key is said once. */
     async tellFix(
@@ -246,6 +243,15 @@ export function createFixActivities(deps: FixDeps) {
 }
 
 export type FixActivities = ReturnType<typeof createFixActivities>;
+
+/** Why these settings let no agent fix anything, or undefined. */
+export const whyNoFix =
+  (kinds: readonly FixKind[]) =>
+  (settings: Settings): string | undefined => {
+    if (settings.model === undefined) return 'no `model` is configured';
+    if (kinds.some((kind) => kind.targets(settings).length > 0)) return undefined;
+    return 'the configuration names nothing that a fix may change: docs/fixes.md';
+  };
 
 /** Whoever may not read a repository cannot judge its lines. */
 function withoutAccess({ support, groups, people }: Settings, { kind, target }: FixChange): string[] {

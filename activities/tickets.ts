@@ -3,7 +3,7 @@ import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import { findTicket, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
   AnswerEnd,
@@ -42,6 +42,8 @@ export type TicketDeps = {
   recall?: Recall;
   /** Starts the agent that fixes; undefined where there is none. */
   handOff?: (order: HandOver) => Promise<void>;
+  /** Why these settings let no agent fix anything; undefined where one may. */
+  whyNoFix?: (settings: Settings) => string | undefined;
 };
 
 /** What came from outside; `nonce` is made anew for each arrival. */
@@ -150,10 +152,13 @@ export function createTicketActivities(deps: TicketDeps) {
     async handOffTicket(order: TicketOrder, by: string, hint?: string): Promise<HandOffEnd> {
       const { ticket } = order;
       if (deps.handOff === undefined)
-        return { kind: 'unavailable', reason: 'no agent that fixes tickets runs here yet' };
+        return { kind: 'unavailable', reason: 'no agent runs here: there is no `model` in the configuration' };
       if ((await findTicket(db, ticket)) === undefined) return { kind: 'unavailable', reason: `${ticket} is not open` };
+      const reason = deps.whyNoFix?.(await settings(order.settings));
+      if (reason !== undefined) return { kind: 'unavailable', reason };
       const clicks = (await ticketEvents(db, ticket)).filter(({ text }) => text.startsWith('hand-off'));
       const fix = `${ticket}/${Math.max(1, clicks.length)}`;
+      await handedTo(db, ticket, fix);
       await deps.handOff({ ...order, fix, by, ...(hint !== undefined && { hint }) });
       return { kind: 'begun' };
     },

@@ -23,6 +23,15 @@ const QUERY = `
 
 /** Undefined while the database is away: it may just have been killed. */
 export async function lookAt(world: World, release: string): Promise<Look | undefined> {
+  return (await readStore<Look>(world, QUERY, [release]))?.[0];
+}
+
+/** Rows of the store; undefined while it is away. */
+export async function readStore<Row extends object>(
+  world: World,
+  query: string,
+  values: unknown[],
+): Promise<Row[] | undefined> {
   const url = servingUp(world)?.databaseUrl;
   if (url === undefined) return undefined;
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 3_000 });
@@ -33,8 +42,7 @@ export async function lookAt(world: World, release: string): Promise<Look | unde
   });
   try {
     await client.connect();
-    const { rows } = await client.query<Look>(QUERY, [release]);
-    return rows[0];
+    return (await client.query<Row>(query, values)).rows;
   } catch (error) {
     if (servingUp(world) === undefined || isAway(away ?? (error as Error))) return undefined;
     throw error;

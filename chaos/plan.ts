@@ -10,13 +10,17 @@ export type TargetKind =
   | 'supervisor'
   | 'broker'
   | SuiteTarget
-  | AgentTarget;
+  | AgentTarget
+  | TicketTarget;
 
 /** What only chaos in a suite kills: the suite worker of a second host, and a test runner of either. */
 export type SuiteTarget = 'second worker suite' | 'runner';
 
 /** What only chaos in repairs kills: the worker that runs agents' commands. */
 export type AgentTarget = 'worker agent';
+
+/** What only chaos under tickets kills: the worker that listens to Slack. */
+export type TicketTarget = 'worker inbound';
 
 /** `afterMs` after the kill before it; `pick` in [0, 1) chooses among several (which broker). */
 export type PlannedKill = { target: TargetKind; afterMs: number; pick: number };

@@ -7,6 +7,8 @@
  * PostgreSQL are killed.
  * `npm run chaos -- agent --kills N`: the same for releases that an agent has to mend; workers are killed while it thinks,
  * and the model's own count of questions is laid beside the turns that are kept.
+ * `npm run chaos -- tickets --kills N`: the same for tickets of Slack that an agent fixes; every worker, Temporal,
+ * PostgreSQL and the supervisor are killed, and Slack's own record and the repositories are laid beside what was asked.
  *
  *   --kills N       how many (30)
  *   --fork NAME     (release, rollout) kafka (the example; the default) or small (a fork whose release takes half a minute)
@@ -30,11 +32,12 @@ import { rolloutFork } from './rollout-fork.ts';
 import { smallFork } from './small-fork.ts';
 import { runSuiteChaos } from './suite.ts';
 import { suiteFork } from './suite-fork.ts';
+import { runTicketChaos } from './tickets.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
 const GROUNDS = { kafka: kafkaFork, small: smallFork };
 const ROLLOUT_GROUNDS = { kafka: kafkaFork, small: rolloutFork };
-const NAMES = ['release', 'rollout', 'suite', 'agent'];
+const NAMES = ['release', 'rollout', 'suite', 'agent', 'tickets'];
 
 function readArguments(args: string[]) {
   const { values, positionals } = parseArgs({
@@ -60,6 +63,7 @@ function readArguments(args: string[]) {
 function chaosOf(name: string, options: ChaosOptions) {
   if (name === 'agent') return runAgentChaos(options);
   if (name === 'suite') return runSuiteChaos(options);
+  if (name === 'tickets') return runTicketChaos(options);
   return runChaos({ ...options, ...(name === 'rollout' && { aim: 'rollout' as const }) });
 }
 
@@ -69,14 +73,15 @@ async function main(args: string[]): Promise<number> {
   const asked = readArguments(args);
   if (!asked) {
     process.stderr.write(
-      'usage: npm run chaos -- [release|rollout|suite|agent] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n',
+      'usage: npm run chaos -- [release|rollout|suite|agent|tickets] --kills N [--fork kafka|small] [--seed N] [--minutes N]\n',
     );
     return 2;
   }
   const { name, ...options } = asked;
   const ground = name === 'suite' ? suiteFork : options.ground;
-  const fork = name === 'agent' ? 'repaired' : ground.fork;
-  say(`chaos ${name}: ${options.kills} kills on the ${fork} fork, seed ${options.seed}`);
+  const fork = name === 'agent' ? 'repaired' : name === 'tickets' ? name : ground.fork;
+  const where = name === 'tickets' ? '' : ` on the ${fork} fork`;
+  say(`chaos ${name}: ${options.kills} kills${where}, seed ${options.seed}`);
   await ensureEverything(loadSettings(CONFIGURATION), progressOnStderr());
   const keepIn = join(tmpdir(), `patchwright-chaos-${fork}-${options.seed}`);
   mkdirSync(keepIn, { recursive: true });

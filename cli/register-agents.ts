@@ -11,8 +11,8 @@ export const addAgentCommands: Register = (program, run) => {
   const agent = program.command('agent').description('what agents were given, did and said');
   agent
     .command('runs')
-    .argument('<release>', 'a release, or latest')
-    .description('the runs of a release, and what each cost')
+    .argument('<release>', 'a release, latest, or a ticket')
+    .description('the runs of a release or ticket, and what each cost')
     .action((release: string, _: object, command: Command) =>
       run(command, async (globals) => {
         const store = await openStore(globals);

@@ -1,6 +1,18 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { readSecret } from '../config/env.ts';
 import { auditRows, verifyAudit } from '../store/audit.ts';
-import { answerLines, decide, newToken, type Wanted, waitingFor, waitingLines } from './commands/approvals.ts';
+import { openArtifacts } from '../store/open-artifacts.ts';
+import {
+  answerLines,
+  approvalLines,
+  decide,
+  newToken,
+  showApproval,
+  type Wanted,
+  waitingFor,
+  waitingLines,
+} from './commands/approvals.ts';
 import { takePage } from './commands/page.ts';
 import { connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
@@ -10,10 +22,17 @@ export const addApprovalCommands: Register = (program, run) => {
   program
     .command('approvals')
     .description('what waits for a decision: yours first, then the oldest and riskiest')
-    .action((_: object, command: Command) =>
+    .option('--show <id>', 'all of one question: every line of its change')
+    .action(({ show }: { show?: string }, command: Command) =>
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
+          if (show !== undefined) {
+            const artifacts = await artifactsOf(globals);
+            const view = await showApproval({ db: store.db, artifacts }, show);
+            print(globals, view, approvalLines(view));
+            return 0;
+          }
           const waiting = await waitingFor(store.db, settingsOf(globals));
           print(globals, waiting, waitingLines(waiting));
           return 0;
@@ -46,6 +65,9 @@ export const addApprovalCommands: Register = (program, run) => {
   addPages(program, run);
   addAudit(program, run);
 };
+
+const artifactsOf = (globals: Globals) =>
+  openArtifacts(settingsOf(globals).artifacts, { dataDir: resolve(globals.data), readSecret });
 
 async function deciding(globals: Globals, wanted: Wanted): Promise<number> {
   const settings = settingsOf(globals);

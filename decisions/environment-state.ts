@@ -4,6 +4,13 @@ import type { RolloutOutcome } from '../workflows/types.ts';
 const ENDED_KEPT = 10;
 
 /** Why a brake cannot be pressed or released, or undefined. A sentence, because a person reads it. */
+/** What comes before a change of an environment that is no roll-out: one that runs, or a brake of somebody's. */
+export function heldWords({ environment, running, paused, frozen }: EnvironmentState): string | undefined {
+  if (running) return `${running.request.order.rollout} rolls out in ${environment}: it comes first`;
+  const brake = paused ?? frozen;
+  return brake && `${environment} is ${paused ? 'paused' : 'frozen'} by ${brake.by}: ${brake.reason}`;
+}
+
 export function brakeProblem(state: EnvironmentState, { kind, by }: BrakeOrder): string | undefined {
   const { environment, running, paused, frozen } = state;
   if (by.trim() === '') return 'a brake needs the name of who presses it';

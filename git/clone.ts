@@ -30,13 +30,13 @@ const HARDENED = [
 
 /** Runs git in one of our own bare clones; a failure carries git's own words. */
 export function gitIn(deps: GitTools, mirror: string) {
-  const tryGit = async (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) => {
+  const tryGit = async (args: readonly string[], options: GitOptions = {}) => {
     refuseWorkspaces(mirror, options.cwd ?? mirror);
     return deps.run('git', [...HARDENED.flatMap((setting) => ['-c', setting]), ...args], {
       cwd: options.cwd ?? mirror,
       env: { ...deps.environment, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...options.env },
       timeoutMs: 15 * 60_000,
-      maxBytes: 256 << 20,
+      maxBytes: options.maxBytes ?? 256 << 20,
     });
   };
   const git = async (...args: string[]) => {
@@ -48,6 +48,7 @@ export function gitIn(deps: GitTools, mirror: string) {
 }
 
 export type Git = ReturnType<typeof gitIn>;
+type GitOptions = { cwd?: string; env?: Record<string, string>; maxBytes?: number };
 
 async function resolveRef(tryGit: Git['tryGit'], ref: string, what: string): Promise<string> {
   if (ref.startsWith('-')) throw new UnknownRef(`"${ref}" cannot be a ${what}`);
@@ -107,6 +108,17 @@ export async function ensureCommit(tools: GitTools, mirror: string, repository: 
     await git('fetch', '--quiet', '--force', '--no-tags', '--', repository, OUR_REFS);
     if (!(await has(git))) throw new Error(`the fork's repository has no commit ${commit}: was its reference deleted?`);
   });
+}
+
+/** The same for whoever asks again and again: a commit that was found stays, as long as the clone does. */
+export function commitEnsurer(tools: GitTools) {
+  const found = new Set<string>();
+  return async (mirror: string, repository: string, commit: string): Promise<void> => {
+    const name = `${mirror}\0${commit}`;
+    if (found.has(name) && existsSync(join(mirror, 'HEAD'))) return;
+    await ensureCommit(tools, mirror, repository, commit);
+    found.add(name);
+  };
 }
 
 /** A commit's files and nothing else: no .git, nothing of an earlier checkout. `dir` must not exist or be empty. */

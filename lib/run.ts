@@ -8,11 +8,16 @@ export type RunCommand = (
   options: { cwd: string; env: Record<string, string>; timeoutMs?: number; maxBytes?: number; signal?: AbortSignal },
 ) => Promise<RunResult>;
 
+/** It printed more than it may, and was ended. */
+export class TooMuchOutput extends Error {
+  override name = 'TooMuchOutput';
+}
+
 /**
  * Runs a short command to its end: an argument array, no shell, an environment of the caller's choice and
  * nothing else. A non-zero exit is a result, not an error.
  *
- * @throws when the command cannot be started, runs out of time, or prints more than `maxBytes` (16 MiB).
+ * @throws when the command cannot be started, runs out of time, or prints more than `maxBytes` (16 MiB; `TooMuchOutput`).
  */
 export const run: RunCommand = (command, args, options) =>
   new Promise((resolve, reject) => {
@@ -36,7 +41,8 @@ export const run: RunCommand = (command, args, options) =>
     }
     child.on('error', (error) => reject(new Error(`${command} cannot be run: ${error.message}`)));
     child.on('close', (exitCode, killedBy) => {
-      if (bytes > maxBytes) return reject(new Error(`${command} ${args[0] ?? ''} printed more than ${maxBytes} bytes`));
+      if (bytes > maxBytes)
+        return reject(new TooMuchOutput(`${command} ${args[0] ?? ''} printed more than ${maxBytes} bytes`));
       if (exitCode === null)
         return reject(new Error(`${command} ${args[0] ?? ''} was ended by ${killedBy} (limit ${timeoutMs} ms)`));
       resolve({

@@ -1,6 +1,6 @@
 /**
- * `node scripts/record-histories.ts [releases|repairs] [FOLDER]`: releases a small fork for real, in every way that a
- * release (or a repair) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
+ * `node scripts/record-histories.ts [releases|repairs|fixes] [FOLDER]`: releases a small fork for real, in every way that a
+ * release (or a repair, or a fix) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
  * test/replay.test.ts replays them.
  *
  * Histories of what has landed stay for ever: what runs on a user's machine must go on with newer code
@@ -18,6 +18,7 @@ import { makeRepository, patchMessage } from '../test/release/repository.ts';
 import { startModel } from '../test/servers/model.ts';
 import { startSlackServer } from '../test/servers/slack.ts';
 import type { RolloutProgress } from '../workflows/environment-messages.ts';
+import { FIXABLE, fixes } from './histories/fix.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
 import { neutral, type Replacements } from './histories/neutral.ts';
 import { outcomeOf, until } from './histories/outcome.ts';
@@ -53,14 +54,15 @@ const WANTED: Record<string, string> = {
 const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
-  const only = args[0] === 'releases' || args[0] === 'repairs' ? args[0] : undefined;
+  const only = (['releases', 'repairs', 'fixes'] as const).find((part) => part === args[0]);
+  const wants = (part: typeof only) => only === undefined || only === part;
   const folder =
     args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
   const slack = await startSlackServer();
   const model = await startModel(scripted);
   const yaml = configuration(userInfo().username, slack.url);
   const configured = `model: { name: scripted, key: { env: RECORDER_MODEL_KEY }, baseUrl: '${model.url}' }`;
-  const patchwright = patchwrightIn((folder) => `${yaml(folder)}\n${configured}\n`, {
+  const patchwright = patchwrightIn((folder) => `${yaml(folder)}\n${configured}\n${FIXABLE(folder)}\n`, {
     RECORDER_SLACK_TOKEN: slack.token,
     RECORDER_MODEL_KEY: 'model-key-of-the-recorder',
   });
@@ -70,11 +72,12 @@ async function main(args: string[]): Promise<void> {
     repository.commit(FILES, 'Greeter 1.0');
     repository.git('checkout', '--quiet', '-b', 'main');
     await patchwright.start();
-    if (only !== 'repairs') {
+    if (wants('releases')) {
       await runReleases(patchwright, repository);
       Object.assign(wanted, WANTED, MADE);
     }
-    if (only !== 'releases') {
+    if (wants('fixes')) Object.assign(wanted, await fixes(patchwright));
+    if (wants('repairs')) {
       await repairs(patchwright, repository);
       Object.assign(wanted, REPAIRED);
     }

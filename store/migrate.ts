@@ -19,6 +19,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '080-mentions': () => import('./migrations/080-mentions.ts'),
   '081-metadata-before': () => import('./migrations/081-metadata-before.ts'),
   '095-tickets': () => import('./migrations/095-tickets.ts'),
+  '100-fixes': () => import('./migrations/100-fixes.ts'),
   '105-approval-cards': () => import('./migrations/105-approval-cards.ts'),
   '106-memory': () => import('./migrations/106-memory.ts'),
 };

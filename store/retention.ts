@@ -96,6 +96,8 @@ function references(db: Db, logDays: number) {
     union select ${digests(sql`a.brief || coalesce(a.outcome::text, '')`)} from agent_run a where ${livingRun(logDays)}
     union select ${digests(sql`t.outcome::text || t.results::text`)} from agent_turn t join agent_run a on a.run = t.run
       where ${livingRun(logDays)}
+    union select ${digests(sql`q.question::text`)} from approval q
+      where q.ended_at is null or q.ended_at >= ${older(logDays)}
     union select ${digests(sql`r.artifacts::text`)} from rollout r where r.id in (${liveRollouts()})
     union select ${digests(sql`t.from_build::text || t.to_build::text`)} from rollout_target t
       where t.rollout in (${liveRollouts()})`.execute(db);

@@ -26,6 +26,8 @@ export type TicketTables = {
     applied_at: Date | null;
     verified_at: Date | null;
     closed_at: Date | null;
+    /** The fix that it was handed to last. */
+    fix: string | null;
   };
   ticket_event: {
     ticket: string;
@@ -163,6 +165,24 @@ export async function saveTicket(db: Db, id: string, state: TicketState): Promis
     })
     .where('id', '=', id)
     .execute();
+}
+
+/** Safe to repeat. */
+export async function handedTo(db: Db, ticket: string, fix: string): Promise<void> {
+  await db.updateTable('ticket').set({ fix }).where('id', '=', ticket).execute();
+}
+
+const UNDER_WAY: readonly TicketStateName[] = ['handed-off', 'proposed', 'approved', 'applied'];
+
+/** Why a ticket no longer waits for this fix, or undefined. */
+export async function whyNotWanted(
+  db: Db,
+  { ticket, fix }: { ticket: string; fix: string },
+): Promise<string | undefined> {
+  const row = await db.selectFrom('ticket').select(['state', 'fix']).where('id', '=', ticket).executeTakeFirst();
+  if (row === undefined) return `${ticket} is gone`;
+  if (row.fix !== fix) return `${ticket} was handed off again: ${fix} is not the fix that it waits for`;
+  return UNDER_WAY.includes(row.state) ? undefined : `${ticket} is ${row.state}: its fix is no longer wanted`;
 }
 
 /** By its id, the beginning of one, or `latest`. Several that begin so are none. */

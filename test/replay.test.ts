@@ -21,7 +21,7 @@ const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .sort();
 
 /** Workflows of which no version has landed yet: their shape may still change, and none runs on anybody's machine. */
-const NOT_LANDED: string[] = ['fix'];
+const NOT_LANDED: string[] = [];
 const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Recorded;
 
 let workflowBundle: { code: string };

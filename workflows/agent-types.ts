@@ -33,6 +33,8 @@ export type AgentSubject = Pick<DiagnosisSubject, 'fork' | 'base' | 'candidate'>
     untouchable?: TestKey[];
     /** A change that is reviewed. */
     patch?: Digest;
+    /** The patch that it goes into, as it was: it may be of another stack. */
+    guilty?: string;
     /** Of an investigation: the source that it may read, and the ticket that it is about. */
     places?: Place[];
     ticket?: string;

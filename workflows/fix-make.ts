@@ -74,7 +74,10 @@ export async function make(
     // Fields are the plan's own: it is looked into once more.
     if (plan.change !== undefined) plan = undefined;
   }
-  return { reason: `${MOST_TRIES} changes were not taken, the last because of: ${sentBack.join('; ').slice(0, 600)}` };
+  // What stood against it may quote what not everybody in the thread may read.
+  const { digest } = await steps.keepEvidence({ lines: sentBack });
+  const kept = `artifacts/${digest.slice(0, 2)}/${digest}`;
+  return { reason: `${MOST_TRIES} changes were not taken; what stood against the last one: ${kept}` };
 }
 
 async function investigate(order: FixOrder, { said, places }: Opened, run: string, sentBack: readonly string[]) {

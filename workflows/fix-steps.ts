@@ -1,16 +1,18 @@
 import {
   ActivityFailure,
   type ActivityOptions,
-  executeChild,
+  type ChildWorkflowHandle,
   getExternalWorkflowHandle,
   proxyActivities,
+  sleep,
+  startChild,
 } from '@temporalio/workflow';
 import type { AgentActivities } from '../activities/agent.ts';
 import type { FixActivities, FixStep } from '../activities/fixes.ts';
 import type { MemoryActivities } from '../activities/memory.ts';
 import { fixQuestion, targetWords } from '../decisions/fix.ts';
 import { approval } from './approval.ts';
-import { approvalId } from './approval-messages.ts';
+import { approvalId, withdrawApproval } from './approval-messages.ts';
 import type { ApprovalOutcome } from './approval-types.ts';
 import type { FixChange, FixEvidence, FixOrder, FixPlan } from './fix-types.ts';
 import { ticketProgress, ticketWorkflowId } from './ticket-messages.ts';
@@ -58,7 +60,7 @@ export const stepOf = ({ fix, ticket, settings }: FixOrder, run: string): FixSte
 export async function progress(order: FixOrder, to: TicketProgress['to'], text: string): Promise<void> {
   const { ticket, fix } = order;
   const key = `${fix}/${to}`;
-  if (order.learns === undefined && (await steps.followsFix({ ticket }))) {
+  if (order.learns === undefined && (await steps.followsFix({ ticket, fix }))) {
     try {
       await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text });
       return;
@@ -86,11 +88,30 @@ export async function ask(
   const { ticket, settings, by } = order;
   const excluded = [...steered, ...barred];
   const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details });
-  return executeChild(approval, {
+  const asked = await startChild(approval, {
     workflowId: approvalId(id),
     args: [question],
     staticSummary: `${ticket}: a fix of ${targetWords(change)}`.slice(0, 200),
   });
+  return untilDecided(order, asked);
+}
+
+const LONGEST_MINUTES = 60;
+
+/** A question of a ticket that went on without its fix is taken back: nobody is asked for nothing. */
+async function untilDecided(order: FixOrder, asked: ChildWorkflowHandle<typeof approval>): Promise<ApprovalOutcome> {
+  let outcome: ApprovalOutcome | undefined;
+  const decided = asked.result().then((result) => {
+    outcome = result;
+  });
+  // Ever more seldom: a question may wait for days, and each look is kept in the history.
+  for (let minutes = 1; ; minutes = Math.min(2 * minutes, LONGEST_MINUTES)) {
+    await Promise.race([decided, sleep(`${minutes} minutes`)]);
+    if (outcome !== undefined) return outcome;
+    if (await steps.followsFix(order)) continue;
+    if (outcome === undefined) await asked.signal(withdrawApproval, { note: 'its ticket no longer waits for it' });
+    await decided;
+  }
 }
 
 /** The result, or in words why there is none. */

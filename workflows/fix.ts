@@ -105,7 +105,12 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   const { run, change, evidence } = proposed;
   const step = stepOf(order, run);
   const [key, undoKey] = [`${order.fix}/${round}/apply`, `${order.fix}/${round}/undo`];
-  const applied = await applyFix({ ...step, key, change, evidence, approval: `${order.fix}/${round}` });
+  const done = await attempt(() => applyFix({ ...step, key, change, evidence, approval: `${order.fix}/${round}` }));
+  if ('problem' in done) {
+    const where = targetWords(change);
+    return givenBack(`it was approved, and whether it reached ${where} is NOT KNOWN; look there now: ${done.problem}`);
+  }
+  const applied = done.result;
   if (applied.kind === 'moved') return { moved: applied.difference };
   if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
   await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);

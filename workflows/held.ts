@@ -21,6 +21,12 @@ const { tell } = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
+/** In a sentence: the thread has told the verdicts, but not what did not build or apply. */
+const heldBy = (target: RepairTarget) =>
+  target.kind === 'regression'
+    ? `${target.tests.length} failed by patch ${target.guilty.slice(0, 12)}`
+    : target.reasons[0];
+
 export const stackOf = ({ base, patches, prefixes }: Cut) => ({ base, patches, prefixes });
 
 /** What an agent could mend of what the suites have shown: nothing where the patches did not cause it. */
@@ -70,6 +76,8 @@ export async function tryRepair(
   }
   await begins();
   const name = `${release}/${n}/repair`;
+  const held = `Candidate ${n} is held: ${heldBy(target)}. An agent tries to mend it.`;
+  await tell({ release, key: `${name}/begin`, text: held, tone: 'warn' });
   const order = { repair: name, release, n, fork, settings, requestedBy, policy, target };
   const outcome = await executeChild(repair, {
     workflowId: `repair:${name}`,

@@ -62,7 +62,7 @@ async function resolveOne(
 ): Promise<(Resolved & { commit: string }) | { reason: string }> {
   const { release, fork, settings } = order;
   const about = { release, fork, settings };
-  const subject = { fork, base: onto, candidate: commit, log };
+  const subject = { fork, base: onto, candidate: commit, log, guilty: patch };
   const proposal = await askAgent(order, { run: name, subject, kind: 'conflict', patches, guilty: patch }, about);
   if ('reason' in proposal) return proposal;
   const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree: proposal.tree, files });
@@ -99,6 +99,11 @@ async function check(
   if (!verdict.proven) return { reasons: verdict.reasons };
   const { proposal, guilty, patch } = last;
   const fix: FoldedFix = { source, ref, patch, guilty };
-  const subject = { fork, base: onto, candidate: source.commit, patch };
-  return { fix, proposal, proven, reviewed: await review({ name, release, settings, subject, what }) };
+  const subject = { fork, base: onto, candidate: source.commit, patch, guilty };
+  return {
+    fix,
+    proposal,
+    proven,
+    reviewed: await review({ name, release, settings, subject, original: { fork, commit: guilty }, what }),
+  };
 }

@@ -118,8 +118,8 @@ async function check(
   if (!verdict.proven) return { reasons: verdict.reasons };
   await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
   const { fork: of, candidate: base } = subject;
-  const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch };
-  const reviewed = await review({ name, release, settings, subject: looked, what });
+  const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch, guilty };
+  const reviewed = await review({ name, release, settings, subject: looked, original: { fork, commit: guilty }, what });
   return { fix, proposal, proven, reviewed };
 }
 
@@ -130,7 +130,7 @@ async function subjectOf(order: RepairOrder, target: Mendable): Promise<{ subjec
     return { subject: { ...commits, log }, what: `It does not compile: ${target.reasons.join('; ').slice(0, 600)}` };
   }
   const { suite, suiteRun, first, tests } = target;
-  const what = `${testName(first)}${tests.length > 1 ? ` and ${tests.length - 1} more` : ''} of suite ${suite} fail on the candidate and not on its base.`;
+  const what = `${testName(first)}${tests.length > 1 ? ` and ${tests.length - 1} more` : ''} of suite ${suite} ${tests.length > 1 ? 'fail' : 'fails'} with the stack as it was held, and not on upstream's base.`;
   return { subject: { ...commits, suite, suiteRun, ...first, untouchable: tests }, what };
 }
 

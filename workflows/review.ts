@@ -29,6 +29,8 @@ export type ReviewOrder = {
   settings: Digest;
   /** `base`: what was held; `candidate`: the same with the change; `patch`: the change. */
   subject: AgentSubject & { patch: Digest };
+  /** The patch that it goes into. */
+  original?: { fork: string; commit: string };
   /** What it is to mend, in a sentence: nothing of the author's words. */
   what: string;
 };
@@ -38,9 +40,17 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, what }: ReviewOrder, role: ReviewRole) {
+async function reviewAs({ name, release, settings, subject, original, what }: ReviewOrder, role: ReviewRole) {
   const run = `${name}/${role}`;
-  const prepared = await prepareReview({ run, release, settings, role, what, patch: subject.patch });
+  const prepared = await prepareReview({
+    run,
+    release,
+    settings,
+    role,
+    what,
+    patch: subject.patch,
+    ...(original && { original }),
+  });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
   const { brief, budget } = prepared;
   const outcome = await executeChild(agentRun, {

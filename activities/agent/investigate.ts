@@ -41,7 +41,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
     of: path.describe('a path · the id of a chunk · an environment (topic or broker after a slash) · a release'),
     text: z.string().min(4).max(400),
   });
-  return {
+  const all = {
     read_file: z.object({
       ...{ in: code, path },
       from: z.int().min(1).default(1),
@@ -62,6 +62,10 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
       ...(fields[0] !== undefined && { change: fields[0].optional() }),
     }),
   };
+  const missing: string[] = [];
+  if (places.length === 0) missing.push('read_file', 'search', 'list_files');
+  if (Object.keys(settings.environments).length === 0) missing.push('status');
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !missing.includes(name))) as typeof all;
 }
 
 type Tools = ReturnType<typeof toolsOf>;
@@ -84,7 +88,7 @@ export function investigationSpecs(
   places: readonly Place[],
 ): ToolSpec[] {
   const tools = toolsOf(settings, kinds, places);
-  return (Object.keys(DESCRIPTIONS) as (keyof Tools)[]).map((name) => ({
+  return (Object.keys(tools) as (keyof Tools)[]).map((name) => ({
     name,
     description: DESCRIPTIONS[name],
     parameters: z.toJSONSchema(tools[name], { io: 'input' }) as Record<string, unknown>,

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
+import { testName } from '../../decisions/verdict-words.ts';
+import { gitIn } from '../../git/clone.ts';
 import { agentTotals, openAgentRun } from '../../store/agents.ts';
 import type {
   AgentBudget,
@@ -31,7 +34,12 @@ export type RepairRequest = Request & {
   sentBack?: { reasons: string[]; findings: Finding[] };
 };
 /** `what`: a sentence about the failure; nothing that the author said of the change. */
-export type ReviewRequest = Request & { role: ReviewRole; what: string; patch: Digest };
+export type ReviewRequest = Request & {
+  role: ReviewRole;
+  what: string;
+  patch: Digest;
+  original?: { fork: string; commit: string };
+};
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
 export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
@@ -78,6 +86,16 @@ export function createPreparations(deps: PrepareDeps) {
     return { context: asShown(text), record };
   }
 
+  /** A patch of a stack, its message and its difference: what the change goes into. */
+  const originalOf = ({ fork, commit }: { fork: string; commit: string }) =>
+    gitIn(deps, join(deps.dataDir, 'git', `${fork}.git`))(
+      'show',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--no-color',
+      commit,
+    );
+
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
@@ -94,7 +112,14 @@ export function createPreparations(deps: PrepareDeps) {
         const back = sentBack && { sentBack: asShown(sentBackWords(sentBack.reasons, sentBack.findings)) };
         const { context, record } = await contextOf(request);
         const items = repairBrief({
-          ...{ kind, patches, guilty, context, what: await read(subject, judged ? 'verdict' : 'log') },
+          ...{
+            kind,
+            patches,
+            guilty,
+            context,
+            tests: (subject.untouchable ?? []).map(testName),
+            what: await read(subject, judged ? 'verdict' : 'log'),
+          },
           ...(judged && { difference: await read(subject, 'difference') }),
           ...back,
         });
@@ -113,9 +138,13 @@ export function createPreparations(deps: PrepareDeps) {
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {
         const patch = (await artifacts.read(request.patch)).toString('utf8');
+        const original = request.original && (await originalOf(request.original));
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
-        const items = reviewBrief(request.role, { what: asShown(request.what), patch: asShown(patch) });
+        const items = reviewBrief(request.role, {
+          ...{ what: asShown(request.what), patch: asShown(patch) },
+          ...(original && { original: asShown(original) }),
+        });
         return { items, record: { layers: [], skills } };
       }),
   };

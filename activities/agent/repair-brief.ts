@@ -21,7 +21,9 @@ It is taken only if code finds it in order: the whole is built and run again in 
 - The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for; a change that knows the test's input is a lie and is found.
 - The patch keeps its purpose (its message and \`Reason\` say it): taking it away is no repair.
 - Try your change with \`run_tests\` before you propose.
-- Where you cannot mend it, do not propose: say in words why, three times, and it goes to a person.
+- Tests may not lie in these files (a fork that runs upstream's test jars): then the log and the patch say what they expect.
+- Where the patch does more than its message says, its message and \`Reason\` are what has to stay.
+- Where you cannot mend it, do not propose: answer in words without a call why not. Asked again, say so again: after three such answers it goes to a person.
 
 ${MATERIAL}`;
 
@@ -30,6 +32,8 @@ export type RepairBriefParts = {
   /** The verdict, the compiler's words, or the conflict. */
   what: string;
   difference?: string;
+  /** All that fail for the same reason. */
+  tests: readonly string[];
   patches: readonly Patch[];
   guilty: string;
   /** The six layers, as activities/agent/context.ts assembled them. */
@@ -40,16 +44,26 @@ export type RepairBriefParts = {
 
 const LAYER = 6_000;
 
-export function repairBrief({ kind, what, difference, patches, guilty, context, sentBack }: RepairBriefParts): Item[] {
+export function repairBrief({
+  kind,
+  what,
+  difference,
+  tests,
+  patches,
+  guilty,
+  context,
+  sentBack,
+}: RepairBriefParts): Item[] {
   const stack = patches
     .map(({ commit, subject, reason }, i) => {
       const mark = commit === guilty ? '  <- the change goes into this patch' : '';
       return `${i + 1}. ${commit.slice(0, 12)} ${subject}: ${reason}${mark}`;
     })
     .join('\n');
+  const failing = tests.length > 1 ? `\nall of these fail:\n${tests.slice(0, 40).join('\n')}` : '';
   const material = [
     `## What to do\n${GOALS[kind]}`,
-    `## What holds the release\n${what.slice(0, LAYER)}`,
+    `## What holds the release\n${what.slice(0, LAYER)}${failing}`,
     `## The patch stack, oldest first\n${stack.slice(0, LAYER)}`,
     ...(difference ? [`## What the failing log says and the base's logs do not\n${difference.slice(0, LAYER)}`] : []),
     ...(sentBack ? [`## Your earlier change was sent back\n${sentBack.slice(0, LAYER)}`] : []),
@@ -71,17 +85,20 @@ const LOOK: Record<ReviewRole, string> = {
 };
 
 /** Blind to the author's reasoning: the change, the failure, and nothing that its author said (design.md, *Support*, 5). */
-export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string }): Item[] {
+export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string; original?: string }): Item[] {
+  const original = parts.original
+    ? `\n\n## The patch that it goes into, as it was\n${parts.original.slice(0, 30_000)}`
+    : '';
   const instructions = `You review a change to a patched fork of a data platform before it is applied. Look at ${LOOK[role]}
 
-The base is what was held; the candidate is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note. No findings is a good answer when there is nothing. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
+Your arms: \`base\` is the stack as it was held, where the tests fail; \`candidate\` is the same with the change, where they pass in our clean room. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note (what a runbook calls *must* blocks, *should* is a note; an open question is a note on the line that raises it). No findings is a good answer when there is nothing. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
 
 ${MATERIAL}`;
   return [
     { role: 'developer', content: instructions },
     {
       role: 'user',
-      content: `## What it is to mend\n${parts.what.slice(0, LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}`,
+      content: `## What it is to mend\n${parts.what.slice(0, LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}${original}`,
     },
   ];
 }

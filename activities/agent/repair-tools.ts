@@ -33,8 +33,11 @@ export async function repairTool(world: RepairWorld, order: AgentOrder, name: To
     case 'shell': {
       const { command }: Input<'shell'> = input;
       const ran = await world.workspaces.shell(files, world.fork, command, world.signal);
-      const lost = ran.lost === undefined ? '' : `\nyour files are as before: ${ran.lost.join('; ')}`;
-      return { text: `${ran.ended}${lost}\n${ran.said}`, ...(ran.tree !== undefined && { tree: ran.tree }) };
+      const lost =
+        ran.lost === undefined
+          ? ''
+          : `\nNOTHING of what it changed is kept: ${ran.lost.join('; ')}. Build output that git does not ignore has to be removed by the same command.`;
+      return { text: `${ran.ended}\n${ran.said}${lost}`, ...(ran.tree !== undefined && { tree: ran.tree }) };
     }
     case 'run_tests': {
       if (order.trial === undefined) return runCheck(world, files);

@@ -1,4 +1,5 @@
 import { type GitTools, gitIn } from '../../git/clone.ts';
+import { TooMuchOutput } from '../../lib/run.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
@@ -21,10 +22,16 @@ export function createSources(tools: GitTools, mirror: string) {
     /** The text as it is, undefined where there is no such file. */
     async read(commit: string, path: string): Promise<string | undefined> {
       if (pathProblem(path) !== undefined) return undefined;
-      const size = await ask('cat-file', '-s', `${commit}:${path}`);
-      if (!size.ok) return undefined;
-      if (Number(size.stdout) > MOST_BYTES) return `(${size.stdout.trim()} bytes: too large to be read; search in it)`;
-      return (await ask('show', '--no-textconv', `${commit}:${path}`)).stdout;
+      try {
+        // One process: a size asked for first would double what each reading costs.
+        const name = `${commit}:${path}`;
+        const { exitCode, stdout } = await tryGit(['show', '--no-textconv', name], { maxBytes: MOST_BYTES });
+        return exitCode === 0 ? stdout : undefined;
+      } catch (error) {
+        if (error instanceof TooMuchOutput)
+          return `(more than ${MOST_BYTES} bytes: too large to be read; search in it)`;
+        throw error;
+      }
     },
 
     async search(commit: string, pattern: string, under: string): Promise<string> {
@@ -56,11 +63,11 @@ export function createSources(tools: GitTools, mirror: string) {
 
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
     async showPatch(
-      { base, candidate }: Pick<DiagnosisSubject, 'base' | 'candidate'>,
+      { base, candidate, guilty = '' }: Pick<DiagnosisSubject, 'base' | 'candidate'> & { guilty?: string },
       commit: string,
     ): Promise<string> {
       const stack = (await ask('rev-list', `${base}..${candidate}`)).stdout.split('\n');
-      const full = stack.find((one) => one.startsWith(commit));
+      const full = [...stack, guilty].find((one) => one.startsWith(commit));
       if (full === undefined) return `${commit} is no patch of this stack`;
       return (await ask('show', '--no-ext-diff', '--no-textconv', '--no-color', full)).stdout;
     },

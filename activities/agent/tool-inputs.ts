@@ -68,7 +68,8 @@ export type Input<Name extends ToolName> = z.output<(typeof inputs)[Name]>;
 export type Arm = z.output<typeof arm>;
 
 const DESCRIPTIONS: Record<ToolName, string> = {
-  read_file: 'Lines of a file, with their numbers. `arm`: the candidate, its base, or your own files as they are now.',
+  read_file:
+    'Lines of a file, with their numbers. `arm`: the candidate, its base, or (`mine`) your own files as they are now.',
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
   show_patch: 'One patch of the stack: its message and its difference.',
@@ -105,8 +106,16 @@ export function toolSpecs(role: AgentRole): ToolSpec[] {
   return toolsOf(role).map((name) => ({
     name,
     description: DESCRIPTIONS[name],
-    parameters: z.toJSONSchema(inputs[name], { io: 'input' }) as Record<string, unknown>,
+    parameters: parametersOf(name, role),
   }));
+}
+
+/** Without arms that the role does not have, and without what tells a model nothing. */
+function parametersOf(name: ToolName, role: AgentRole): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(inputs[name], { io: 'input' }) as Record<string, unknown>;
+  const text = JSON.stringify(schema, (key, value) => (key === 'maximum' && value > 1e15 ? undefined : value));
+  const hasFiles = role === 'repair' || role === 'patch';
+  return JSON.parse(hasFiles ? text : text.replace('"candidate","base","mine"', '"candidate","base"'));
 }
 
 /** The arguments of a call, or what is wrong with them: news for the model. */

@@ -2,7 +2,7 @@ import { fixBinds } from '../../decisions/fix.ts';
 import { lessonOf } from '../../decisions/learning.ts';
 import type { Db } from '../../store/database.ts';
 import { effectWords, runEffect } from '../../store/journal.ts';
-import { findTicket } from '../../store/tickets.ts';
+import { findTicket, whyNotWanted } from '../../store/tickets.ts';
 import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';
 import { whyNotApproved } from '../approvals.ts';
 import type { FixAt, FixKind } from './kind.ts';
@@ -18,8 +18,6 @@ class NotApplied extends Error {
     this.end = end;
   }
 }
-
-const UNDER_WAY = ['handed-off', 'proposed', 'approved', 'applied'];
 
 /**
  * Applies what was approved, once: the ticket still wants it, what it was made on is still there, and people approved
@@ -51,14 +49,17 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
   }
 }
 
+/** What is written down of a ticket is of one that is closed, and stays so. */
+async function whyNotClosed(db: Db, ticket: string): Promise<string | undefined> {
+  const row = await findTicket(db, ticket);
+  return row?.state === 'closed' ? undefined : `${ticket} is ${row?.state ?? 'gone'}: what it taught is not final`;
+}
+
 async function mayApply(db: Db, kind: FixKind, at: FixAt, { change }: Apply): Promise<void> {
-  const ticket = await findTicket(db, at.ticket);
-  // What is written down of a ticket is of one that is closed, and stays so.
-  const wanted = at.fix === lessonOf(at.ticket) ? ['closed'] : UNDER_WAY;
-  if (ticket === undefined || !wanted.includes(ticket.state)) {
-    const reason = `${at.ticket} is ${ticket?.state ?? 'gone'}: its fix is no longer wanted`;
-    throw new NotApplied({ kind: 'refused', reason });
-  }
+  const isLesson = at.fix === lessonOf(at.ticket);
+  const unwanted = isLesson ? await whyNotClosed(db, at.ticket) : await whyNotWanted(db, at);
+  const reason = unwanted ?? (await kind.mayNot?.(at, change));
+  if (reason !== undefined) throw new NotApplied({ kind: 'refused', reason });
   const difference = await kind.moved(at, change);
   if (difference !== undefined) throw new NotApplied({ kind: 'moved', difference });
 }

@@ -20,8 +20,11 @@ export type CheckDeps = {
   allowedEnvironment: (names: readonly string[]) => Record<string, string>;
 };
 
-/** `undecided`: it was ended by a limit, which says nothing about what it checks. */
-export type Checked = { kind: 'passed' | 'failed' | 'undecided'; words: string; log: string };
+/**
+ * `undecided`: it was ended by a limit, which says nothing about what it checks. `ended` is ours to say anywhere; `words`
+ * has what the program said, for whoever may read that.
+ */
+export type Checked = { kind: 'passed' | 'failed' | 'undecided'; ended: string; words: string; log: string };
 
 const SECONDS = 10 * 60;
 const WORDS = 200;
@@ -52,13 +55,17 @@ export async function checkCommit(
     if (context?.cancellationSignal.aborted) await context.cancelled;
     if (end.kind === 'not-started') throw new Error(`a check could not be started: ${end.reason}`);
     const log = await storeLog(deps.artifacts, outputDir);
-    if (end.kind === 'ended-by') return { kind: 'undecided', words: `was ended by its ${end.limit} limit`, log };
+    if (end.kind === 'ended-by') {
+      const ended = `was ended by its ${end.limit} limit`;
+      return { kind: 'undecided', ended, words: ended, log };
+    }
     const said = lastWords(outputDir, 16 << 10)
       .split('\n')
       .filter((line) => line.trim() !== '')
       .at(-1);
-    const words = `exit ${end.exitCode}${said === undefined ? '' : ` (${said.trim().slice(0, WORDS)})`}`;
-    return { kind: end.exitCode === 0 ? 'passed' : 'failed', words, log };
+    const ended = `exit ${end.exitCode}`;
+    const words = `${ended}${said === undefined ? '' : ` (${said.trim().slice(0, WORDS)})`}`;
+    return { kind: end.exitCode === 0 ? 'passed' : 'failed', ended, words, log };
   } finally {
     await rm(outputDir, { recursive: true, force: true });
   }

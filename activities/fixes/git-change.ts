@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { codeOf } from '../../config/code.ts';
 import type { ForkSettings } from '../../config/schema.ts';
+import { parseGitDiff } from '../../decisions/git-diff.ts';
 import { type Git, withMirror } from '../../git/clone.ts';
 import { type ChangeWords, commitChange, revertOf, treeOnto } from '../../git/ticket-change.ts';
 import { oneLine } from '../../lib/plain-text.ts';
@@ -106,6 +107,13 @@ export const wordsOf = (at: FixAt, plan: FixPlan, more: Record<string, string> =
   ...{ what: plan.what, why: plan.why },
   trailers: { ...more, Ticket: at.ticket, 'Proposed-By': `patchwright ${at.run}` },
 });
+
+/** Of what a change is checked by, the files that it touches itself: then the check says nothing of it. */
+export function touchesCheck(patch: string, command: readonly string[]): string[] {
+  const parsed = parseGitDiff(patch);
+  const paths = parsed.kind === 'diff' ? parsed.files.flatMap(({ path, from = path }) => [path, from]) : [];
+  return [...new Set(paths)].filter((path) => command.some((word) => word.replace(/^\.\//, '') === path));
+}
 
 /** Lines of a patch, counted. */
 export function sizeWords(patch: string): string {

@@ -18,6 +18,8 @@ import type { Drafted, FixAt, FixKind } from './kind.ts';
 export type KafkaFixDeps = {
   /** The nodes of an environment, as they were laid out. */
   targetsOf: (at: FixAt['settings'], environment: string) => Promise<TargetInfo[]>;
+  /** A roll-out that runs there, or a brake of somebody's: that comes first. */
+  heldBy: (environment: string) => Promise<string | undefined>;
   /** Offline partitions and those under min.insync.replicas, by name. */
   lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
 };
@@ -33,7 +35,7 @@ const SPREAD_MS = 20_000;
 const LOOK_MS = 300;
 
 /** One value of one topic or broker, in an environment with `system: kafka`. Nothing of it is free text. */
-export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<ConfigChange> {
+export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): FixKind<ConfigChange> {
   async function now({ settings }: FixAt, target: string, { resource, key }: ConfigFields) {
     const targets = await targetsOf(settings, target);
     const found = (await readConfigs(targets, resource, [key]))?.find(({ name }) => name === key);
@@ -53,10 +55,16 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
   const isThere = async (at: FixAt, change: ConfigChange, wanted: string | null) =>
     (await now(at, change.target, change))?.own === wanted;
 
-  const alter = async ({ settings }: FixAt, { target, ...fields }: ConfigFields & { target: string }) => {
-    const refused = await alterConfig(await targetsOf(settings, target), fields, { check: false });
+  /** Sets it, and waits until a broker tells it: the controller's yes comes before the brokers know. */
+  async function alter(at: FixAt, change: ConfigChange): Promise<void> {
+    const { target, ...fields } = change;
+    const refused = await alterConfig(await targetsOf(at.settings, target), fields, { check: false });
     if (refused !== undefined) throw permanent('NotApproved', `${target} refuses ${fieldWords(fields)}: ${refused}`);
-  };
+    for (const deadline = Date.now() + SPREAD_MS; !(await isThere(at, change, change.value)); await sleep(LOOK_MS)) {
+      if (Date.now() > deadline)
+        throw new Error(`${fieldWords(change)} was set, and no broker tells it yet: looking again`);
+    }
+  }
 
   return {
     name: 'kafka-config',
@@ -108,6 +116,8 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
       return [`${change.target}, ${change.resource.name}: was ${beforeWords(change)} and is ${is}`];
     },
 
+    mayNot: (_at, { target }) => heldBy(target),
+
     apply: (at, change) => ({
       readBack: async () => ((await isThere(at, change, change.value)) ? { words: setWords(change) } : undefined),
       perform: async () => {
@@ -144,12 +154,8 @@ export function kafkaConfigKind({ targetsOf, lookAt }: KafkaFixDeps): FixKind<Co
 
   /** Described back, and nothing of the topic is worse than a cluster may be. */
   async function verify(at: FixAt, change: ConfigChange): Promise<Verification> {
-    const deadline = Date.now() + SPREAD_MS;
-    while (!(await isThere(at, change, change.value))) {
-      if (Date.now() > deadline)
-        return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it` };
-      await sleep(LOOK_MS);
-    }
+    if (!(await isThere(at, change, change.value)))
+      return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it any more` };
     const bad = await lookAt(at.settings, change.target);
     const own = bad.filter((name) => change.resource.type === 'broker' || name.startsWith(`${change.resource.name}-`));
     if (own.length > 0)

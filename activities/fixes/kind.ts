@@ -47,6 +47,8 @@ export type FixKind<C extends FixChange = FixChange> = {
   describe(at: FixAt, change: C): Promise<FixCard>;
   /** What is there instead of what the change was made on; undefined where nothing moved. Reads only. */
   moved(at: FixAt, change: C): Promise<string[] | undefined>;
+  /** What stands in its way just now, whatever was approved; undefined where nothing does. Reads only. */
+  mayNot?(at: FixAt, change: C): Promise<string | undefined>;
   apply(at: FixAt, change: C): EffectSteps<{ words: string }>;
   /** Whether it is there and does what it is for; `inconclusive` where that cannot be told. */
   verify(at: FixAt, change: C): Promise<Verification>;

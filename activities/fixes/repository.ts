@@ -2,7 +2,16 @@ import { codeName } from '../../config/code.ts';
 import type { Git } from '../../git/clone.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
-import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, wordsOf } from './git-change.ts';
+import { logWords } from '../sandbox/log.ts';
+import {
+  createGitChanges,
+  type GitFixDeps,
+  proposalOf,
+  requireCode,
+  sizeWords,
+  touchesCheck,
+  wordsOf,
+} from './git-change.ts';
 import type { FixAt, FixKind, Proof } from './kind.ts';
 
 /** What a change touches beside the one file that it may. */
@@ -78,6 +87,9 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         const lines = check === undefined ? [`${change.target} has no \`check\`: nothing else was tried`] : [];
         return { ...shown, lines: [...shown.lines, ...lines] };
       }
+      const own = touchesCheck((await deps.artifacts.read(change.patch)).toString('utf8'), check);
+      if (own.length > 0)
+        return { proven: false, lines: [`it changes ${own.join(', ')}, by which it is checked: nothing is shown`] };
       const code = requireCode(at.settings, name);
       const run = (commit: string, key: string) =>
         changes.checkCommit({ name, code, commit, command: check, key: `${at.run}/check-${key}` });
@@ -161,7 +173,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     for (const [i, command] of commands.entries()) {
       const found = await changes.checkCommit({ name, code, commit: tip, command, key: `${at.run}/verify-${i}` });
       const kind = found.kind === 'failed' ? 'failed' : 'inconclusive';
-      if (found.kind !== 'passed') return { kind, words: `${target} at ${tip.slice(0, 12)}: its check ${found.words}` };
+      if (found.kind !== 'passed')
+        return { kind, words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}` };
     }
     return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
   }

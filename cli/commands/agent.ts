@@ -4,6 +4,7 @@ import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
+import { findTicket } from '../../store/tickets.ts';
 import type { AgentEnd, AgentSpent } from '../../workflows/agent-types.ts';
 import { requireRelease } from './release.ts';
 
@@ -17,9 +18,11 @@ export type AgentRunView = {
   spent?: AgentSpent;
 };
 
-/** What agents did for a release (`latest` works), oldest first. Exit 1 where there is no such release. Reads only. */
+/** What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is no such release. Reads only. */
 export async function listAgentRuns(db: Db, idOrLatest: string): Promise<AgentRunView[]> {
-  return (await agentRuns(db, await requireRelease(db, idOrLatest))).map(viewOf);
+  // A ticket's id has a colon, which no release's has.
+  const ticket = idOrLatest.includes(':') ? await findTicket(db, idOrLatest) : undefined;
+  return (await agentRuns(db, ticket?.id ?? (await requireRelease(db, idOrLatest)))).map(viewOf);
 }
 
 /** With what it was given at first, layer by layer, and everything that was said. */

@@ -5,8 +5,9 @@ import type { Settings } from '../../config/schema.ts';
 import { outcomeWords } from '../../decisions/approval.ts';
 import { sendDecision } from '../../inbound/decide.ts';
 import { ExitError } from '../../lib/exit-error.ts';
-import { plainText } from '../../lib/plain-text.ts';
+import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { approvalsOf, issueToken, personOfToken, type StoredApproval } from '../../store/approvals.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
 import { personOf } from './release.ts';
@@ -89,9 +90,35 @@ export function waitingLines(waiting: readonly Waiting[]): string[] {
       ...summary,
       `  ${yes.length} of ${open.needed}: ${yes.map(({ person }) => person).join(', ') || 'nobody yet'}; may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`,
       `  npx patchwright approve ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)}`,
+      `  npx patchwright reject ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)} --note WHY${question.kind === 'fix' ? ' [--changes]' : ''}`,
+      ...(question.details === undefined ? [] : [`  all of it: npx patchwright approvals --show ${id}`]),
     ];
   });
 }
+
+/** A question with all of what it is about, whatever became of it. Exit 2 where nobody was ever asked. */
+export async function showApproval(
+  { db, artifacts }: { db: Db; artifacts: ArtifactStore },
+  id: string,
+): Promise<StoredApproval & { whole: string }> {
+  const [stored] = await approvalsOf(db, { id });
+  if (!stored) throw new ExitError(2, `there is no approval ${id}; what waits: npx patchwright approvals`);
+  const { details, summary } = stored.question;
+  const whole = details === undefined ? summary : (await artifacts.read(details)).toString('utf8');
+  return { ...stored, whole };
+}
+
+export const approvalLines = ({
+  question,
+  open,
+  outcome,
+  whole,
+}: Awaited<ReturnType<typeof showApproval>>): string[] => [
+  question.title,
+  `digest ${open.digest}; ${outcome ? outcomeWords(outcome) : `may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`}`,
+  ...Object.entries(question.binds).map(([name, value]) => `  ${name}: ${oneLine(value)}`),
+  ...plainText(whole, 200_000).split('\n'),
+];
 
 export function answerLines({ id, person, ...answer }: Awaited<ReturnType<typeof decide>>): string[] {
   if (answer.kind === 'refused') return [`${id}: refused: ${answer.reason}`];

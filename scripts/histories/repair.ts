@@ -1,3 +1,4 @@
+import { raise } from '../../test/fix/script.ts';
 import type { Patchwright } from '../../test/patchwright.ts';
 import { type makeRepository, patchMessage } from '../../test/release/repository.ts';
 import { byRole } from '../../test/repair/script.ts';
@@ -42,8 +43,10 @@ const RESOLVE: [string, unknown] = [
   { command: `sed -i -e "/^<<<<<<</,/^>>>>>>>/cconst greeting = 'hello dear';" server.mjs` },
 ];
 
-/** Explains; mends what it is asked to, but for a patch whose reason says that it cannot; finds nothing in reviews. */
-export const scripted = byRole(({ role, turn, brief }) => {
+/** Explains; mends what it is asked to, but for a patch whose reason says that it cannot; finds nothing in reviews; raises a limit. */
+export const scripted = byRole((asked) => {
+  const { role, turn, brief } = asked;
+  if (role === 'investigate' || role === 'patch') return raise(asked);
   if (role === 'diagnose') return { calls: [turn === 1 ? ['list_files', { arm: 'base' }] : EXPLAINED] };
   if (role !== 'repair' || brief.includes(HOPELESS)) return undefined;
   if (brief.includes('conflicts in')) return { calls: [turn === 1 ? RESOLVE : PROPOSE] };

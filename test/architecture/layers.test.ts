@@ -17,13 +17,13 @@ const LAYERS: [files: string, mayImport: RegExp][] = [
   ['workflows/types.ts', /^$/],
   ['decisions/**/*.ts', /^(workflows\/types\.ts|decisions\/)/],
   ['workflows/**/*.ts', /^(workflows\/|decisions\/|@temporalio\/(workflow|common)$)/],
-  ['activities/**/*.ts', /^(?!workflows\/(?!types\.ts)|cli\/|services\/|report\/|worker\.ts)/],
+  ['activities/**/*.ts', /^(?!workflows\/(?!types\.ts)|cli\/|services\/|report\/|roles\/|worker\.ts)/],
   ['store/**/*.ts', /^(?!activities\/|workflows\/(?!types\.ts)|cli\/|services\/)/],
   ['lib/**/*.ts', /^(?!activities\/|workflows\/|decisions\/|cli\/|services\/|store\/|setup\/)/],
   // A slot runner is the parent of its sandboxes: of the activities it takes those alone.
   ['runner/**/*.ts', /^(?!workflows\/|decisions\/|cli\/|services\/|store\/|activities\/(?!sandbox\/))/],
   // They know who acts and pass it on; what follows is the workflows'.
-  ['inbound/**/*.ts', /^(?!workflows\/(?!types\.ts)|cli\/|services\/|report\/|worker\.ts)/],
+  ['inbound/**/*.ts', /^(?!workflows\/(?!types\.ts)|cli\/|services\/|report\/|roles\/|worker\.ts)/],
   // Nothing knows the example: only the command that starts it, and the one that pushes to it.
   [
     '{activities,workflows,decisions,store,lib,git,services,setup,report,runner,config,inbound}/**/*.ts',
@@ -53,7 +53,7 @@ test('process.env is read in config/env.ts and before anything else runs, nowher
       cwd: ROOT,
     },
   );
-  const readers = [...sources, 'worker.ts'].filter((file) =>
+  const readers = [...sources, 'worker.ts', ...globSync('roles/*.ts', { cwd: ROOT })].filter((file) =>
     readFileSync(join(ROOT, file), 'utf8').includes('process.env'),
   );
   expect(readers.filter((file) => file !== 'config/env.ts')).toEqual([]);
@@ -67,7 +67,7 @@ describe('git of ours', () => {
     },
   );
   // As a program, not as a word: what names a tool of this machine, or a script that runs inside, starts none.
-  const starters = [...sources, 'worker.ts'].filter((file) =>
+  const starters = [...sources, 'worker.ts', ...globSync('roles/*.ts', { cwd: ROOT })].filter((file) =>
     /(run|spawn|exec|execFile|spawnSync|execFileSync)\(\s*'git'|'git',\s*(\.\.\.|`--git-dir|'init')/.test(
       readFileSync(join(ROOT, file), 'utf8'),
     ),

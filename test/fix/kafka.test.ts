@@ -47,7 +47,7 @@ const deps = () => ({
   },
 });
 
-async function configured(key: string) {
+async function topicValue(key: string) {
   const targets = await environmentTargets(deps())(at.settings, 'staging');
   return (await readConfigs(targets, { type: 'topic', name: TOPIC }, [key]))?.[0];
 }
@@ -101,12 +101,16 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: /);
   expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
-  expect(await configured('max.message.bytes')).toMatchObject({ own: '1000000' });
+  expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
   expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
 }, 100_000);
 
 test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
-  const kind = kafkaConfigKind({ targetsOf: environmentTargets(deps()), lookAt: async () => [] });
+  const kind = kafkaConfigKind({
+    targetsOf: environmentTargets(deps()),
+    lookAt: async () => [],
+    heldBy: async () => undefined,
+  });
   const draw = async (key: string, value: string | null) => {
     const fields = { resource: { type: 'topic' as const, name: TOPIC }, key, value };
     const drafted = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, { fields });
@@ -120,7 +124,7 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   const undo = await kind.undo(at, change);
   if (undo.kind !== 'may') throw new Error(undo.reason);
   await undo.steps.perform();
-  expect(await configured('max.message.bytes')).toMatchObject({ own: '1000000' });
+  expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
 
   // Somebody else has changed it meanwhile.
   const other = await draw('max.message.bytes', '4000');
@@ -137,7 +141,7 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   });
   const back = await draw('retention.ms', null);
   await kind.apply(at, back).perform();
-  expect(await configured('retention.ms')).toMatchObject({ own: null });
+  expect(await topicValue('retention.ms')).toMatchObject({ own: null });
   await expect(draw('retention.ms', '60')).resolves.toBeDefined();
   await expect(draw('unclean.leader.election.enable', 'true')).rejects.toThrow('none that a fix may change');
 

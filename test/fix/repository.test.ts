@@ -84,7 +84,10 @@ test('a fix whose verification fails is taken back by the approved inverse, and 
   while (Date.now() / 1_000 <= deadline) await new Promise((resolve) => setTimeout(resolve, 200));
   expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /UNDONE: /);
-  expect(told).toMatch(/UNDONE: .* its verification failed \(.*too late.*\), and it was taken back: [0-9a-f]{12}/);
+  expect(told).toMatch(
+    /UNDONE: .* its verification failed \(.*exit 1; the whole log: artifacts\/.*\), and it was taken back: [0-9a-f]{12}/,
+  );
+  expect(told).not.toContain('too late');
   expect(repository.git('rev-parse', 'main~2')).toBe(before);
   expect(main()).toBe(asked.question.binds.inverse);
   expect(repository.git('diff', '--stat', before, 'main')).toBe('');

@@ -44,7 +44,8 @@ const CHANNELS = new Map([
 export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?: number; port?: number } = {}) {
   const channels = new Map<string, StoredMessage[]>([...CHANNELS.keys()].map((id) => [id, []]));
   const faults: { method: string; fault: Fault }[] = [];
-  const calls: { method: string; at: number }[] = [];
+  /** `body`: every byte that came in. */
+  const calls: { method: string; at: number; body: string }[] = [];
   let down: Fault | undefined;
   /** What `users.info` says of an account beyond its existence. */
   const accounts = new Map<string, Record<string, unknown>>();
@@ -148,9 +149,10 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = (request.url ?? '').split('/').pop() ?? '';
-    const form = new URLSearchParams(await bodyOf(request));
+    const body = await bodyOf(request);
+    const form = new URLSearchParams(body);
     const token = request.headers.authorization?.replace('Bearer ', '');
-    calls.push({ method, at: Date.now() });
+    calls.push({ method, at: Date.now(), body });
     const index = faults.findIndex((planned) => planned.method === method || planned.method === '*');
     const fault = down ?? (index === -1 ? undefined : faults.splice(index, 1)[0]?.fault);
     const act = () => {

@@ -54,7 +54,7 @@ const knowledge: Knowledge = {
 type Minutes = Record<string, unknown>;
 
 /** Real Temporal, PostgreSQL and workers; Slack and the model are played over HTTP. */
-export async function openSupportWorld({ withKnowledge = true } = {}) {
+export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 10_000 } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'pw-support-'));
   setLogLevel('error');
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -82,7 +82,7 @@ export async function openSupportWorld({ withKnowledge = true } = {}) {
     const start = { workflowId: `thread:${release}`, taskQueue: 'patchwright', signal: 'told', args: [{ release }] };
     await client.workflow.signalWithStart('thread', start);
   };
-  const place = { token: slack.token, apiUrl: slack.url, channel: slack.channel };
+  const place = { token: slack.token, apiUrl: slack.url, channel: slack.channel, timeoutMs: slackTimeoutMs };
   const handedOver: HandOver[] = [];
   const activities = {
     ...createStoryActivities({ db, slack: place, wakeThread }),

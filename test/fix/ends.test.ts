@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { effectsOf } from '../../store/journal.ts';
+import { edit, handIn, LIMITS, plan, raise } from './script.ts';
+import { type FixWorld, openFixWorld } from './world.ts';
+
+/** Fixes that are not applied, and why; and what never leaves for a thread. */
+let world: FixWorld;
+let repository: ReturnType<FixWorld['repository']>;
+const main = () => repository.git('rev-parse', 'main');
+const applied = async (id: string) => (await effectsOf(world.store(), id)).filter(({ state }) => state === 'done');
+const CANARY = 'canary-of-a-private-file';
+
+beforeAll(async () => {
+  world = await openFixWorld(
+    (folder) => `
+forks: {}
+support:
+  repositories:
+    limits: { repository: ${folder}/limits, check: [sh, check.sh], readers: [bob] }
+`,
+  );
+  repository = world.repository('limits');
+  repository.commit({ ...LIMITS, 'private.conf': `# ${CANARY}\n` }, 'Limits');
+  repository.git('branch', 'main');
+  await world.patchwright.start();
+}, 120_000);
+afterAll(() => world?.close(), 60_000);
+beforeEach(() => void repository.git('branch', '--force', 'main', 'upstream'));
+
+test('a ticket that is solved, or handed off again, takes nothing of an earlier approval', async () => {
+  const before = main();
+  const id = await world.handOff('Is it solved meanwhile?', raise);
+  const first = await world.question(id);
+  // Whoever may not read the repository is not asked about its lines.
+  expect(first.open.deciders).toEqual(['bob']);
+  await world
+    .store()
+    .updateTable('ticket')
+    .set({ fix: `${id}/2` })
+    .where('id', '=', id)
+    .execute();
+  expect(await world.approve('bob', first)).toMatchObject({ status: 0 });
+  const told = await world.hears(id, /No fix: it was approved and is not applied: .* was handed off again/);
+  expect(told).not.toContain(CANARY);
+  expect([main(), await applied(id)]).toEqual([before, []]);
+}, 100_000);
+
+test('a no ends it with the reason, and it goes back to a person', async () => {
+  const before = main();
+  const id = await world.handOff('May it be refused?', raise);
+  const asked = await world.question(id);
+  await world.as('bob', 'reject', asked.id, '--digest', asked.open.digest, '--note', 'not on a friday');
+  // By its state: what people are called for says why.
+  await world.hears(id, /No fix: the fix of the repository limits: rejected by bob: not on a friday/);
+  expect([main(), (await world.show(id)).state, await applied(id)]).toEqual([before, 'escalated', []]);
+}, 100_000);
+
+test('what is not proven is asked of nobody, and no private line reaches the thread', async () => {
+  const before = main();
+  const id = await world.handOff('Can it be proven?', (asked) => {
+    const { role, turn } = asked;
+    if (role === 'investigate') {
+      const quotes = [{ in: 'repo.limits', of: 'private.conf', text: CANARY }];
+      return { calls: [plan({ quotes, what: `Leak ${CANARY}`, why: `It says ${CANARY}, says ${CANARY}.` })] };
+    }
+    if (role !== 'patch') return undefined;
+    // The first changes what it is checked by; the others do not pass.
+    if (turn === 1 && !asked.brief.includes('by which it is checked: nothing is shown'))
+      return { calls: [edit("echo 'too late'; exit 1", 'exit 0', 'check.sh')] };
+    if (turn === 1) return { calls: [edit('connections=10', `connections=${CANARY}`)] };
+    return { calls: [handIn()] };
+  });
+  const told = await world.hears(id, /No fix: 3 changes were not taken; what stood against the last one: artifacts\//);
+  expect(told).not.toContain(CANARY);
+  expect(await world.store().selectFrom('approval').select('id').where('ticket', '=', id).execute()).toEqual([]);
+  expect(main()).toBe(before);
+  const runs = await world.patchwright.call('agent', 'runs', id);
+  expect(runs.stdout).toMatch(/investigate {2}answered[\s\S]*patch {2}answered/);
+}, 100_000);
+
+test('nothing that should be changed is an answer', async () => {
+  const id = await world.handOff('Is there anything to do?', ({ role }) =>
+    role === 'investigate'
+      ? { calls: [plan({ kind: 'none', target: '', why: `It is as it should be: ${CANARY}`, quotes: [] })] }
+      : undefined,
+  );
+  const told = await world.hears(
+    id,
+    /No fix: the agent found nothing that should be changed: npx patchwright agent show/,
+  );
+  expect(told).not.toContain(CANARY);
+}, 60_000);
