@@ -35,6 +35,7 @@ export async function answerFrom(
 ): Promise<AnswerEnd> {
   const { chunks, enough, privateFor, note } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
   if (!enough || chunks.length === 0) {
+    if (note === NO_KNOWLEDGE) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
     const more = privateFor > 0 ? `; ${asked.asker} may read more about it, in a direct message` : '';
     const less = note === undefined ? '' : ` (${note})`;
     return { kind: 'unanswered', reason: `not enough was found in what everybody here may read${less}${more}` };
