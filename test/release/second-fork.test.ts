@@ -75,6 +75,7 @@ forks:
       toolchain: [[javac, -version]]
     suites:
       unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+    repair: { policy: off }
     release: { suites: [unit], environments: [staging, production] }
 environments:
   staging:
