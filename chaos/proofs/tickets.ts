@@ -81,7 +81,8 @@ function once(what: string, wanted: readonly string[], found: readonly string[])
 /** The keys of what the bot said about these tickets, as Slack kept them. */
 function postedOf({ slack }: World, tickets: readonly string[]): string[] {
   const keys = CHANNELS.flatMap((channel) => slack.keys(channel)).map(String);
-  return keys.filter((key) => tickets.some((ticket) => key.startsWith(`${ticket}/`)));
+  // The card of an approval stands in its ticket's thread, under the approval's own name.
+  return keys.filter((key) => tickets.some((ticket) => key.replace(/^approval\//, '').startsWith(`${ticket}/`)));
 }
 
 /** Whose commits are on the branches, by their trailers. */
