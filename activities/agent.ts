@@ -7,6 +7,7 @@ import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
+import { createBlobReader } from '../git/blobs.ts';
 import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
@@ -63,7 +64,8 @@ export type AgentDeps = WorkspaceDeps & {
 export type Since = { results?: ToolResult[]; told?: 'words' | 'cut-off'; last?: boolean };
 
 /** An agent's turns and tools. They read; nothing here has an effect outside of the store. */
-export function createAgentActivities(deps: AgentDeps) {
+export function createAgentActivities(given: AgentDeps) {
+  const deps = { ...given, blobs: createBlobReader(given) };
   const { db, artifacts } = deps;
   const transcripts = createTranscripts(artifacts);
   const evidence = createEvidence(db, artifacts);
@@ -74,7 +76,8 @@ export function createAgentActivities(deps: AgentDeps) {
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
     const text = asShown(said);
-    return { id, output: await put(headAndTail(text, id)), whole: await put(text) };
+    const [output, whole] = await Promise.all([put(headAndTail(text, id)), put(text)]);
+    return { id, output, whole };
   }
 
   async function filesOf({ subject: { fork, candidate } }: AgentOrder, tree: string): Promise<FilesNow> {
@@ -148,15 +151,19 @@ export function createAgentActivities(deps: AgentDeps) {
      */
     async takeTurn(order: AgentOrder, turn: number, head: Digest, since: Since): Promise<Turn> {
       const { run } = order;
-      const done = await finishedTurn(db, run, turn);
+      const [done, settings, past, news] = await Promise.all([
+        finishedTurn(db, run, turn),
+        deps.settings(order.settings),
+        transcripts.read(head),
+        newsOf(artifacts, since),
+      ]);
       if (done !== undefined) return done;
-      const settings = await deps.settings(order.settings);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
-      const news = await newsOf(artifacts, since);
-      const items = [...(await transcripts.read(head)), ...news];
-      const { turn: answered, said } = await askModel(model, { items, tools: specsOf(order, settings), put });
-      const outcome: Turn = { ...answered, head: await transcripts.append(head, [...news, ...said]) };
+      const tools = specsOf(order, settings);
+      const { turn: answered, said, given } = await askModel(model, { items: [...past, ...news], tools });
+      const [newHead] = await Promise.all([transcripts.append(head, [...news, ...said]), ...given.map(put)]);
+      const outcome: Turn = { ...answered, head: newHead };
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
       return keepTurn(db, { run, turn, outcome, results });
     },

@@ -2,29 +2,29 @@
 const CHARACTERS_A_TOKEN = 3;
 /** Outputs of the last turns are left whole, whatever their size. */
 const LEFT_WHOLE = 4;
+/** About what stands in the place of one. */
+const LEFT_OUT_CHARACTERS = 100;
 
-type Item = Record<string, unknown>;
-
-const sizeOf = (item: Item) => JSON.stringify(item).length;
+/** Of one item of a transcript: its characters, and whether it is what a tool answered. */
+export type ItemSize = { characters: number; isOutput: boolean };
 
 /**
- * What of a transcript the model is sent: all of it where it fits, else without the text of the oldest tool outputs, which
- * stay in the store and can be read again. Instructions, its own words and its calls are never left out.
+ * What of a transcript is not sent to the model: nothing where all of it fits, else the text of the oldest tool outputs,
+ * which stay in the store and can be read again. Instructions, its own words and its calls are never left out.
+ *
+ * @returns the places of those outputs.
  */
-export function fitTranscript(items: readonly Item[], contextTokens: number): Item[] {
+export function leftOut(items: readonly ItemSize[], contextTokens: number): Set<number> {
   const most = contextTokens * CHARACTERS_A_TOKEN * 0.8;
-  let size = items.reduce((sum, item) => sum + sizeOf(item), 0);
-  if (size <= most) return [...items];
-  const outputs = items.flatMap((item, i) => (item.type === 'function_call_output' ? [i] : []));
+  let size = items.reduce((sum, { characters }) => sum + characters, 0);
+  const outputs = items.flatMap(({ isOutput }, i) => (isOutput ? [i] : []));
   const old = new Set<number>();
   for (const i of outputs.slice(0, -LEFT_WHOLE)) {
     if (size <= most) break;
-    size -= sizeOf(items[i]!) - 100;
+    size -= (items[i]?.characters ?? 0) - LEFT_OUT_CHARACTERS;
     old.add(i);
   }
-  return items.map((item, i) =>
-    old.has(i) ? { ...item, output: '[left out to save room: make the call again if you need it]' } : item,
-  );
+  return old;
 }
 
 /**

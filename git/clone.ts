@@ -28,13 +28,22 @@ const HARDENED = [
   'core.attributesFile=/dev/null',
 ];
 
+/** How git is started by us, whoever starts it. */
+export function hardened({ environment }: Pick<GitTools, 'environment'>, args: readonly string[]) {
+  return {
+    args: [...HARDENED.flatMap((setting) => ['-c', setting]), ...args],
+    env: { ...environment, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+  };
+}
+
 /** Runs git in one of our own bare clones; a failure carries git's own words. */
 export function gitIn(deps: GitTools, mirror: string) {
   const tryGit = async (args: readonly string[], options: GitOptions = {}) => {
     refuseWorkspaces(mirror, options.cwd ?? mirror);
-    return deps.run('git', [...HARDENED.flatMap((setting) => ['-c', setting]), ...args], {
+    const git = hardened(deps, args);
+    return deps.run('git', git.args, {
       cwd: options.cwd ?? mirror,
-      env: { ...deps.environment, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...options.env },
+      env: { ...git.env, ...options.env },
       timeoutMs: 15 * 60_000,
       maxBytes: options.maxBytes ?? 256 << 20,
     });

@@ -17,7 +17,11 @@ export type RedactorOptions = {
   key?: string | Uint8Array;
 };
 
-type Rule = { kind: string; pattern: RegExp; accept?: (value: string) => boolean };
+/**
+ * `hint`: stands in every text in which the pattern can match, and is found much faster: a pattern that looks behind does
+ * so at each character. Without `g`, so that it has no memory.
+ */
+type Rule = { kind: string; pattern: RegExp; hint?: RegExp; accept?: (value: string) => boolean };
 
 /** In this order: a rule that knows the shape names the secret better than one that only suspects it. */
 const RULES: readonly Rule[] = [
@@ -41,24 +45,32 @@ const RULES: readonly Rule[] = [
   { kind: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g },
   {
     kind: 'authorization',
+    hint: /(?:bearer|basic)\s/i,
     pattern: /(?<=\b(?:bearer|basic)\s{1,4})[A-Za-z0-9._~+/=-]{12,}/gi,
     accept: (value) => /[\d=+/]/.test(value) || looksRandom(value),
   },
   // Of `scheme://user:password@host` the password; of `scheme://token@host` the token, if it is long enough to be one.
-  { kind: 'url-password', pattern: /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#:@]{0,200}:)[^\s/?#@]{1,500}(?=@)/gi },
-  { kind: 'url-token', pattern: /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/?#:@]{16,500}(?=@)/gi },
+  {
+    kind: 'url-password',
+    hint: /:\/\//,
+    pattern: /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#:@]{0,200}:)[^\s/?#@]{1,500}(?=@)/gi,
+  },
+  { kind: 'url-token', hint: /:\/\//, pattern: /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/?#:@]{16,500}(?=@)/gi },
   {
     kind: 'password',
+    hint: /(?:passw(?:or)?d|pwd|passphrase|secret)["']?\s{0,3}[:=]/i,
     pattern: /(?<=(?:passw(?:or)?d|passwd|pwd|passphrase|secret)["']?\s{0,3}[:=]\s{0,3}["']?)[^\s"',;)\]}]{4,500}/gi,
     accept: isNoStandIn,
   },
   {
     kind: 'token',
+    hint: /(?:token|key|key[_-]?id|credentials?)["']?\s{0,3}[:=]/i,
     pattern:
       /(?<=(?:token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?(?:access[_-]?)?key|private[_-]?key|credentials?)["']?\s{0,3}[:=]\s{0,3}["']?)[^\s"',;)\]}]{12,500}/gi,
     accept: (value) => isNoStandIn(value) && /\d/.test(value) && /[A-Za-z]/.test(value) && !isIdentity(value),
   },
-  { kind: 'random', pattern: /[A-Za-z0-9+/_-]{32,}={0,2}/g, accept: looksRandom },
+  // It begins where a run does: without the look-behind each word is tried once for each of its characters.
+  { kind: 'random', pattern: /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}={0,2}/g, accept: looksRandom },
 ];
 
 /** Builds a redactor. Applying it twice changes nothing more. */
@@ -69,7 +81,8 @@ export function createRedactor({ secrets = [], key = randomBytes(32) }: Redactor
   return (text) => {
     let result = text;
     for (const { form, secret } of exact) result = result.replaceAll(form, () => placeholder('known', secret));
-    for (const { kind, pattern, accept } of RULES) {
+    for (const { kind, pattern, hint, accept } of RULES) {
+      if (hint !== undefined && !hint.test(result)) continue;
       result = outsidePlaceholders(result, (part) =>
         part.replace(pattern, (value) => (accept && !accept(value) ? value : placeholder(kind, value))),
       );

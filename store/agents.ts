@@ -48,12 +48,13 @@ export async function keepTurn(
   db: Db,
   { run, turn, outcome, results }: { run: string; turn: number; outcome: Turn; results: Record<string, Digest> },
 ): Promise<Turn> {
-  await db
+  const kept = await db
     .insertInto('agent_turn')
     .values({ run, turn, outcome: JSON.stringify(outcome) as never, results: JSON.stringify(results) as never })
     .onConflict((oc) => oc.doNothing())
-    .execute();
-  return (await finishedTurn(db, run, turn)) ?? outcome;
+    .returning('outcome')
+    .executeTakeFirst();
+  return kept?.outcome ?? (await finishedTurn(db, run, turn)) ?? outcome;
 }
 
 /** The whole of what one call of this run was answered, by digest: no other run's. */

@@ -1,10 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, constants, createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { createHash, hash, randomUUID } from 'node:crypto';
+import { constants, createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../workflows/types.ts';
 
 export type Stored = { sha256: Digest; bytes: number };
+
+/** The name that a text or bytes have in the store. */
+export const digestOf = (source: string | Buffer): Digest => hash('sha256', source);
 
 /** SHA-256 of a file's bytes, read as a stream. */
 export async function sha256OfFile(file: string): Promise<Digest> {
@@ -59,23 +62,21 @@ export function createArtifactStore(dir: string) {
     async put(source) {
       const incoming = join(dir, 'incoming', randomUUID());
       try {
-        const { sha256, bytes } = await copyIn(source, incoming);
-        const target = path(sha256);
-        if (existsSync(target)) {
-          // Young again: whoever collects what is old must not take what was just kept.
-          await utimes(target, new Date(), new Date()).catch(goneMeanwhile);
-          if (existsSync(target)) return { sha256, bytes };
+        // Of what is in memory the name is known before anything is written.
+        const bytes = isFile(source) ? undefined : bytesOf(source);
+        const stored = bytes === undefined ? await copyIn(source, incoming) : storedOf(bytes);
+        const target = path(stored.sha256);
+        if (await becomesYoung(target)) {
+          if (bytes === undefined) await rm(incoming, { force: true });
+          return stored;
         }
-        chmodSync(incoming, 0o444);
-        await sync(incoming);
-        await mkdir(dirname(target), { recursive: true });
-        await rename(incoming, target);
+        await settle(incoming, bytes);
+        await moveTo(target, incoming);
         await sync(dirname(target));
-        return { sha256, bytes };
+        return stored;
       } catch (error) {
-        throw explainFullDisk(error, dir);
-      } finally {
         await rm(incoming, { force: true });
+        throw explainFullDisk(error, dir);
       }
     },
 
@@ -101,7 +102,7 @@ export function createArtifactStore(dir: string) {
       const bytes = await readFile(path(sha256)).catch((error: NodeJS.ErrnoException) => {
         throw error.code === 'ENOENT' ? missing(sha256) : error;
       });
-      const found = createHash('sha256').update(bytes).digest('hex');
+      const found = digestOf(bytes);
       if (found !== sha256) throw damaged(sha256, found);
       return bytes;
     },
@@ -127,14 +128,51 @@ function goneMeanwhile(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
+const isFile = (source: ArtifactSource): source is { file: string } => typeof source === 'object' && 'file' in source;
+
+const bytesOf = (source: string | Buffer) => (typeof source === 'string' ? Buffer.from(source) : source);
+
+const storedOf = (bytes: Buffer): Stored => ({ sha256: digestOf(bytes), bytes: bytes.length });
+
 /** A copy of our own with its digest: the original could change between two reads. */
 export async function copyIn(source: ArtifactSource, target: string): Promise<Stored> {
-  if (typeof source === 'object' && 'file' in source) {
-    await copyFile(source.file, target, constants.COPYFILE_FICLONE);
-  } else {
-    await writeFile(target, source);
+  if (!isFile(source)) {
+    const bytes = bytesOf(source);
+    await writeFile(target, bytes);
+    return storedOf(bytes);
   }
+  await copyFile(source.file, target, constants.COPYFILE_FICLONE);
   return { sha256: await sha256OfFile(target), bytes: (await stat(target)).size };
+}
+
+/** Whoever collects what is old must not take what was just kept. False where there is no such file. */
+async function becomesYoung(file: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(file, now, now).then(() => true, isGone);
+}
+
+function isGone(error: NodeJS.ErrnoException): false {
+  if (error.code !== 'ENOENT') throw error;
+  return false;
+}
+
+/** The whole of a file on the disk: what is copied there, or these bytes. */
+async function settle(file: string, bytes: Buffer | undefined): Promise<void> {
+  const handle = await open(file, bytes === undefined ? 'r' : 'wx');
+  try {
+    if (bytes !== undefined) await handle.writeFile(bytes);
+    await handle.chmod(0o444);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function moveTo(target: string, from: string): Promise<void> {
+  if (await rename(from, target).then(() => true, isGone)) return;
+  // The first of its shelf.
+  await mkdir(dirname(target), { recursive: true });
+  await rename(from, target);
 }
 
 /** A full disk is a person's to mend: the message says which, and that nothing was left half done. */

@@ -3,7 +3,7 @@ import type { Settings } from '../../config/schema.ts';
 import type { AgentOrder } from '../../workflows/agent-types.ts';
 import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
-import type { ToolSpec } from './model.ts';
+import type { ToolSpec } from './request.ts';
 import type { Sources } from './sources.ts';
 import { asShown, type Used } from './tools.ts';
 

@@ -1,22 +1,20 @@
-import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import OpenAI from 'openai';
+import type { Stream } from 'openai/core/streaming';
 import { findSecret } from '../../config/env.ts';
 import type { ModelSettings } from '../../config/schema.ts';
-import { fitTranscript } from '../../decisions/agent-context.ts';
 import { redact } from '../../lib/redact.ts';
+import { digestOf } from '../../store/artifacts.ts';
 import type { ToolCall, Turn } from '../../workflows/agent-types.ts';
-import type { Digest } from '../../workflows/types.ts';
+import { requestBody, type ToolSpec } from './request.ts';
 import type { Item } from './transcript.ts';
 
-/** What the model is told of a tool: a JSON schema of its arguments. */
-export type ToolSpec = { name: string; description: string; parameters: Record<string, unknown> };
-
-/** What one answer cost, and what of it goes into the transcript. */
-type Answer = { turn: Without<Turn>; said: Item[] };
+/** What one answer cost, and what of it goes into the transcript. `given`: the arguments of its calls, to be kept. */
+type Answer = { turn: Without<Turn>; said: Item[]; given: string[] };
 type Without<T> = T extends unknown ? Omit<T, 'head'> : never;
 
 const FREE = { tokens: 0, money: 0 };
+const NOTHING = { said: [], given: [] };
 /** Calls of one turn that are made; a model that wants more asks again, and no turn grows without end. */
 const MOST_CALLS = 16;
 
@@ -28,32 +26,30 @@ const MOST_CALLS = 16;
  */
 export async function askModel(
   model: ModelSettings,
-  { items, tools, put }: { items: Item[]; tools: ToolSpec[]; put: (text: string) => Promise<Digest> },
+  { items, tools }: { items: Item[]; tools: ToolSpec[] },
 ): Promise<Answer> {
   const apiKey = findSecret(model.key);
   if (apiKey === undefined) {
     return {
       turn: { kind: 'unavailable', reason: 'model.key refers to a secret that this worker does not have', ...FREE },
-      said: [],
+      ...NOTHING,
     };
   }
   const silence = openSilence(model.timeoutSeconds * 1_000);
   const client = new OpenAI({ apiKey, baseURL: model.baseUrl, maxRetries: 0, timeout: model.timeoutSeconds * 1_000 });
   try {
-    const body = {
-      model: model.name,
-      input: fitTranscript(items, model.contextTokens).map(redactItem) as unknown as OpenAI.Responses.ResponseInput,
-      // Nothing is kept there; so a model that reasons has to give its reasoning along, or it cannot be given back.
-      store: false,
-      include: ['reasoning.encrypted_content'],
-      tools: tools.map((tool) => ({ type: 'function' as const, strict: false, ...tool })),
-    } satisfies OpenAI.Responses.ResponseCreateParams;
-    const events = await client.responses.create({ ...body, stream: true }, { signal: silence.signal });
-    return await answerOf(model, await wholeOf(events, silence.heard), put);
+    // Not `responses.create`: it would write the whole past as JSON once more.
+    const events = await client.post<Stream<OpenAI.Responses.ResponseStreamEvent>>('/responses', {
+      body: requestBody(model, items, tools),
+      headers: { 'content-type': 'application/json' },
+      stream: true,
+      signal: silence.signal,
+    });
+    return answerOf(model, await wholeOf(events, silence.heard));
   } catch (error) {
     const reason = finalReason(error, model);
     if (reason === undefined) throw retryable(silence.signal.aborted ? silence.signal.reason : error);
-    return { turn: { kind: 'unavailable', reason, ...FREE }, said: [] };
+    return { turn: { kind: 'unavailable', reason, ...FREE }, ...NOTHING };
   } finally {
     silence.end();
   }
@@ -93,38 +89,14 @@ async function wholeOf(
 
 const ENDS = ['response.completed', 'response.incomplete', 'response.failed'];
 
-/**
- * Takes secrets out of the texts of an item. Texts alone: in JSON a quote is escaped, and a rule for `password="…"`
- * would not know it; and what the model gave encrypted has to go back as it came.
- */
-export function redactItem(item: Item): Item {
-  const known = redacted.get(item);
-  if (known !== undefined) return known;
-  const made = redactTexts(item);
-  redacted.set(item, made);
-  return made;
-}
-
-/** An entry of a transcript never changes; without this each turn would read the whole past of its run once more. */
-const redacted = new WeakMap<Item, Item>();
-
-function redactTexts(item: Item): Item {
-  if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
-  return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
-}
-
-async function answerOf(
-  model: ModelSettings,
-  response: OpenAI.Responses.Response,
-  put: (text: string) => Promise<Digest>,
-): Promise<Answer> {
+function answerOf(model: ModelSettings, response: OpenAI.Responses.Response): Answer {
   const { input_tokens = 0, output_tokens = 0 } = response.usage ?? {};
   const cost = {
     tokens: input_tokens + output_tokens,
     money: (input_tokens * model.price.inputPerMillion + output_tokens * model.price.outputPerMillion) / 1e6,
   };
   // Nothing of an answer that was cut off is acted on: half a call is not the call that the model wanted.
-  if (response.status === 'incomplete') return { turn: { kind: 'cut-off', ...cost }, said: [] };
+  if (response.status === 'incomplete') return { turn: { kind: 'cut-off', ...cost }, ...NOTHING };
   if (response.status === 'failed') {
     throw new Error(`the model failed: ${response.error?.message ?? 'no reason given'}`);
   }
@@ -137,15 +109,13 @@ async function answerOf(
   const refused = response.output.some(
     (item) => item.type === 'message' && item.content.some((part) => part.type === 'refusal'),
   );
-  if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said };
-  if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said };
-  const calls: ToolCall[] = [];
-  for (const call of wanted) {
-    calls.push({ id: call.call_id, name: call.name.slice(0, 100), arguments: await put(call.arguments) });
-  }
-  const asked = JSON.stringify(calls.map(({ name, arguments: given }) => [name, given]));
-  const signature = createHash('sha256').update(asked).digest('hex');
-  return { turn: { kind: 'calls', calls, signature, ...cost }, said };
+  if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said, given: [] };
+  if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said, given: [] };
+  const calls = wanted.map((call): ToolCall => {
+    return { id: call.call_id, name: call.name.slice(0, 100), arguments: digestOf(call.arguments) };
+  });
+  const signature = digestOf(JSON.stringify(calls.map(({ name, arguments: given }) => [name, given])));
+  return { turn: { kind: 'calls', calls, signature, ...cost }, said, given: wanted.map((call) => call.arguments) };
 }
 
 /** Why no retry will help, in words for a person; undefined where one may. */

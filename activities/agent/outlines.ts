@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, outlineOf } from '../../decisions/code-outline.ts';
 import { isSource, isTestPath } from '../../decisions/proposal/types.ts';
-import type { GitTools } from '../../git/clone.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { openCandidates } from '../../store/agent-context.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Digest } from '../../workflows/types.ts';
-import { type ChangedFile, createSources } from './sources.ts';
+import { type ChangedFile, createSources, type SourceTools } from './sources.ts';
 
 /** The code that a candidate changes, as it is there. `unread`: changed sources beyond the most that are read. */
 export type CodeOutline = {
@@ -17,7 +16,7 @@ export type CodeOutline = {
   unread: number;
 };
 
-export type OutlineDeps = GitTools & { db: Db; dataDir: string; artifacts: ArtifactStore };
+export type OutlineDeps = SourceTools & { db: Db; dataDir: string; artifacts: ArtifactStore };
 
 const MOST_FILES = 100;
 /** An outline that another version wrote is made anew. */

@@ -1,3 +1,4 @@
+import type { BlobReader } from '../../git/blobs.ts';
 import { type GitTools, gitIn } from '../../git/clone.ts';
 import { TooMuchOutput } from '../../lib/run.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
@@ -6,11 +7,14 @@ import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
 
+/** `blobs`: a git that stays, for whoever reads much. */
+export type SourceTools = GitTools & { blobs?: BlobReader };
+
 /**
  * A fork's source as our own bare clone has it. git reads objects only: nothing is checked out, and nothing of the
  * repository's configuration applies. What a model asks wrongly is answered in words; what the machine cannot do is thrown.
  */
-export function createSources(tools: GitTools, mirror: string) {
+export function createSources(tools: SourceTools, mirror: string) {
   const { tryGit } = gitIn(tools, mirror);
   // An exit status is an answer: no such path, nothing found, a pattern that is none.
   const ask = async (...args: string[]) => {
@@ -22,9 +26,11 @@ export function createSources(tools: GitTools, mirror: string) {
     /** The text as it is, undefined where there is no such file. */
     async read(commit: string, path: string): Promise<string | undefined> {
       if (pathProblem(path) !== undefined) return undefined;
+      const name = `${commit}:${path}`;
+      const read = await tools.blobs?.(mirror, name, MOST_BYTES);
+      if (read !== undefined) return read;
       try {
         // One process: a size asked for first would double what each reading costs.
-        const name = `${commit}:${path}`;
         const { exitCode, stdout } = await tryGit(['show', '--no-textconv', name], { maxBytes: MOST_BYTES });
         return exitCode === 0 ? stdout : undefined;
       } catch (error) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AgentRole } from '../../workflows/agent-types.ts';
-import type { ToolSpec } from './model.ts';
+import type { ToolSpec } from './request.ts';
 
 const arm = z.enum(['candidate', 'base']);
 /** `mine`: the files as a repair has made them by now. */
@@ -103,11 +103,16 @@ export function toolsOf(role: AgentRole): ToolName[] {
 }
 
 export function toolSpecs(role: AgentRole): ToolSpec[] {
-  return toolsOf(role).map((name) => ({
-    name,
-    description: DESCRIPTIONS[name],
-    parameters: parametersOf(name, role),
-  }));
+  const made = specs.get(role) ?? toolsOf(role).map((name) => specOf(name, role));
+  specs.set(role, made);
+  return made;
+}
+
+/** Made once: every turn sends them. */
+const specs = new Map<AgentRole, ToolSpec[]>();
+
+function specOf(name: ToolName, role: AgentRole): ToolSpec {
+  return { name, description: DESCRIPTIONS[name], parameters: parametersOf(name, role) };
 }
 
 /** Without arms that the role does not have, and without what tells a model nothing. */

@@ -53,7 +53,7 @@ async function written(
   const items = briefOf(question, chunks);
   let problem = '';
   for (let tried = 0; tried < TRIES; tried += 1) {
-    const { turn, said } = await askModel(model, { items, tools: [], put: async () => '' });
+    const { turn, said } = await askModel(model, { items, tools: [] });
     if (turn.kind === 'unavailable') return placesOf(chunks, privateFor, `Nobody wrote an answer: ${turn.reason}.`);
     const answer = parseAnswer(textOf(said));
     if (answer?.answer.trim() === '') return { kind: 'unanswered', reason: 'what was found does not answer it' };

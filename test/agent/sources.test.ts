@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createSources } from '../../activities/agent/sources.ts';
+import { createBlobReader } from '../../git/blobs.ts';
 import { commitEnsurer } from '../../git/clone.ts';
 import { run } from '../../lib/run.ts';
 import { makeRepository } from '../release/repository.ts';
@@ -11,18 +12,42 @@ const dir = mkdtempSync(join(tmpdir(), 'pw-sources-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const fork = makeRepository(join(dir, 'fork'));
-const large = `${'x'.repeat(99)}\n`.repeat(20_001);
-const commit = fork.commit({ 'a.txt': 'one\n', 'large.txt': large, 'just.txt': large.slice(0, 2_000_000) }, 'Files');
+// Each of its lines reads as the answer to another question would.
+const large = `${'0'.repeat(40)} blob 3\nyes\n`.repeat(40_000);
+const commit = fork.commit(
+  {
+    ...{ 'a.txt': 'one\n', 'large.txt': large, 'just.txt': large.slice(0, 2_000_000), 'empty.txt': '' },
+    ...{ 'folder/in.txt': 'ünd\n', 'says.txt': `${'0'.repeat(40)} missing\n`, 'answers.txt': large.slice(0, 1_000) },
+  },
+  'Files',
+);
 fork.git('update-ref', 'refs/patchwright/fork-1/1', commit);
 const tools = { run, environment: { PATH: process.env.PATH ?? '', HOME: dir } };
 const mirror = join(fork.dir, '.git');
 
-test('a file is read as it is; what is too large, absent or outside is said to be so', async () => {
-  const { read } = createSources(tools, mirror);
+test.each([
+  ['each by a git of its own', tools],
+  ['through one git that stays', { ...tools, blobs: createBlobReader(tools) }],
+])('a file is read as it is; what is too large, absent or outside is said to be so: %s', async (_how, given) => {
+  const { read } = createSources(given, mirror);
   expect(await read(commit, 'a.txt')).toBe('one\n');
   expect((await read(commit, 'just.txt'))?.length).toBe(2_000_000);
   expect(await read(commit, 'large.txt')).toMatch(/more than 2000000 bytes: too large to be read; search in it/);
-  for (const path of ['none.txt', '../a.txt', '/etc/passwd', '']) expect(await read(commit, path)).toBeUndefined();
+  expect(await read(commit, 'folder')).toContain('in.txt');
+  for (const path of ['none.txt', '../a.txt', '/etc/passwd', '', './a.txt', 'a.txt\na.txt'])
+    expect(await read(commit, path)).toBeUndefined();
+  expect(await read(commit, 'a.txt')).toBe('one\n');
+});
+
+test('questions asked at once are each answered by their own file, also where one of them ends the git that reads', async () => {
+  const { read } = createSources({ ...tools, blobs: createBlobReader(tools) }, mirror);
+  const paths = ['a.txt', 'empty.txt', 'none.txt', 'folder', 'says.txt', 'a.txt', 'large.txt', 'answers.txt', 'folder/in.txt'];
+  const alone = await Promise.all(paths.map((path) => createSources(tools, mirror).read(commit, path)));
+  expect(await Promise.all(paths.map((path) => read(commit, path)))).toEqual(alone);
+  // What came after its start is found.
+  const later = fork.commit({ 'a.txt': 'two\n' }, 'Later');
+  expect(await read(commit, 'empty.txt')).toBe('');
+  expect(await read(later, 'a.txt')).toBe('two\n');
 });
 
 test('a commit is fetched once, and again where the clone is gone', async () => {

@@ -1,0 +1,72 @@
+import { Buffer } from 'node:buffer';
+import type OpenAI from 'openai';
+import type { ModelSettings } from '../../config/schema.ts';
+import { leftOut } from '../../decisions/agent-context.ts';
+import { redact } from '../../lib/redact.ts';
+import type { Item } from './transcript.ts';
+
+/** What the model is told of a tool: a JSON schema of its arguments. */
+export type ToolSpec = { name: string; description: string; parameters: Record<string, unknown> };
+
+type Body = Omit<OpenAI.Responses.ResponseCreateParamsStreaming, 'input'>;
+
+/**
+ * The body of one question, as JSON. Half a megabyte of it is the past, which each turn sends anew: an item is redacted
+ * and written as JSON once, and put together with the others after that.
+ */
+export function requestBody(
+  { name, contextTokens }: Pick<ModelSettings, 'name' | 'contextTokens'>,
+  items: readonly Item[],
+  tools: readonly ToolSpec[],
+): Buffer {
+  const around = {
+    model: name,
+    stream: true,
+    // Nothing is kept there; so a model that reasons has to give its reasoning along, or it cannot be given back.
+    store: false,
+    include: ['reasoning.encrypted_content'],
+    tools: tools.map((tool) => ({ type: 'function' as const, strict: false, ...tool })),
+  } satisfies Body;
+  const written = items.map(writtenOf);
+  const old = leftOut(written, contextTokens);
+  const input = written.flatMap((item, i) => {
+    const text = old.has(i) ? withoutOutput(item) : item.json;
+    return i === 0 ? [text] : [COMMA, text];
+  });
+  const head = `${JSON.stringify(around).slice(0, -1)},"input":[`;
+  return Buffer.concat([Buffer.from(head), ...input, Buffer.from(']}')]);
+}
+
+const COMMA = Buffer.from(',');
+
+/** An item as it is sent, redacted. `shortened`: without its output, once that was left out. */
+type Written = { item: Item; json: Buffer; characters: number; isOutput: boolean; shortened?: Buffer };
+
+/** An entry of a transcript never changes; without this each turn would read the whole past of its run once more. */
+const known = new WeakMap<Item, Written>();
+
+function writtenOf(item: Item): Written {
+  const found = known.get(item);
+  if (found !== undefined) return found;
+  const redacted = redactItem(item);
+  const text = JSON.stringify(redacted);
+  const isOutput = item.type === 'function_call_output';
+  const made: Written = { item: redacted, json: Buffer.from(text), characters: text.length, isOutput };
+  known.set(item, made);
+  return made;
+}
+
+function withoutOutput(written: Written): Buffer {
+  const output = '[left out to save room: make the call again if you need it]';
+  written.shortened ??= Buffer.from(JSON.stringify({ ...written.item, output }));
+  return written.shortened;
+}
+
+/**
+ * Takes secrets out of the texts of an item. Texts alone: in JSON a quote is escaped, and a rule for `password="…"`
+ * would not know it; and what the model gave encrypted has to go back as it came.
+ */
+export function redactItem(item: Item): Item {
+  if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
+  return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
+}
