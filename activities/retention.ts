@@ -9,6 +9,9 @@ import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
 import {
   alone,
+  dropOldAgentRuns,
+  dropOldTickets,
+  dropOldTriages,
   dropSuiteRun,
   forgetHosts,
   forgetOldLogs,
@@ -28,7 +31,8 @@ export type CollectorDeps = {
   graceHours?: number;
 };
 
-export type Collected = { suiteRuns: number; logs: number; builds: number; artifacts: number; bytes: number };
+export type Collected = Record<(typeof COUNTED)[number], number>;
+const COUNTED = ['suiteRuns', 'logs', 'builds', 'agentRuns', 'tickets', 'triages', 'artifacts', 'bytes'] as const;
 
 const HOST_DAYS = 7;
 const TRASH = '.collected';
@@ -41,7 +45,7 @@ const EVERY_MS = 3_600_000;
  */
 export async function collect(deps: CollectorDeps): Promise<Collected | undefined> {
   const { db, retention } = deps;
-  const done: Collected = { suiteRuns: 0, logs: 0, builds: 0, artifacts: 0, bytes: 0 };
+  const done = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Collected;
   const taken = await alone(db, async () => {
     for (const suiteRun of await oldSuiteRuns(db, retention.results)) {
       await dropSuiteRun(db, suiteRun);
@@ -51,6 +55,10 @@ export async function collect(deps: CollectorDeps): Promise<Collected | undefine
     const builds = await giveUpOldBuilds(db, retention.builds);
     done.builds = builds.length;
     for (const key of builds) await throwAway(deps.dataDir, join(deps.dataDir, 'builds', key));
+    // Tickets before agents: a closed one that is gone needs none of its runs. Triages after the runs of their suites.
+    done.tickets = await dropOldTickets(db, retention.tickets);
+    done.agentRuns = await dropOldAgentRuns(db, retention.agents);
+    done.triages = await dropOldTriages(db, retention.triage);
     await forgetHosts(db, HOST_DAYS);
     await removeUnneeded(deps, done);
   });

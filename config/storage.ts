@@ -38,6 +38,9 @@ export const retentionSchema = z
     logs: days(60, 'logs of failed units and of builds'),
     builds: days(90, 'builds that nothing runs, was released from or is held back for'),
     runs: days(7, 'what runners left in the data folder of suite runs that have ended'),
+    agents: days(365, "agents' runs and turns, and what they cost, of releases and tickets that have ended"),
+    tickets: days(365, 'tickets that are closed, with all that was said in them'),
+    triage: days(365, 'failures of another CI that were read, once the results of their runs are gone'),
   })
   .prefault({})
   .describe(

@@ -125,13 +125,16 @@ function handOffForm(place: TicketPlace) {
   };
 }
 
-/** A click on a ticket that is closed is answered all the same. */
+/** A click on a ticket that is closed is answered all the same, also where nothing of it is kept any more. */
 async function sayItIsOver({ db, wakeThread }: SlackDoorDeps, place: TicketPlace, key: string): Promise<void> {
   const ticket = ticketIdOf(place);
   const row = await findTicket(db, ticket);
   // The click that closed it may come again: then it was heard already.
-  if (row?.closed_at == null || (await isTicketEvent(db, ticket, key))) return;
-  const text = `That does nothing any more: it is closed (${row.reason}). Mention me in this thread to open it again.`;
+  if (row?.closed_at === null || (await isTicketEvent(db, ticket, key))) return;
+  const text =
+    row === undefined
+      ? 'That does nothing any more: it was closed long ago, and nothing of it is kept. Mention me in this thread to ask again.'
+      : `That does nothing any more: it is closed (${row.reason}). Mention me in this thread to open it again.`;
   await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
   await appendMessage(db, { release: ticket, key: `${ticket}/late/${key}`, text, tone: 'warn' });
   await wakeThread(ticket);

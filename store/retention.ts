@@ -69,6 +69,71 @@ export async function giveUpOldBuilds(db: Db, days: number): Promise<string[]> {
   return rows.map(({ build_key }) => build_key);
 }
 
+/** A run that never ended (its Temporal is gone) is as old as one that ended so long after its start. */
+const LONGEST_RUN = sql`interval '30 days'`;
+
+/** Removes agents' runs that ended so many days ago and whose release or ticket needs them no more. Returns how many. */
+export async function dropOldAgentRuns(db: Db, days: number): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ run: string }>`
+      select a.run from agent_run a
+      where coalesce(a.ended_at, a.started_at + ${LONGEST_RUN}) < ${older(days)} and a.release not in (${NEEDED_RELEASES})
+        and not exists (select from ticket t where t.id = a.release and t.closed_at is null)`.execute(tx);
+    const runs = rows.map(({ run }) => run);
+    await sql`delete from agent_turn where run = any(${runs})`.execute(tx);
+    await sql`delete from agent_run where run = any(${runs})`.execute(tx);
+    return runs.length;
+  });
+}
+
+/**
+ * Removes tickets that were closed so many days ago, then what was said in those that are no more, and to people who may
+ * not ask. Killed in between, the next one finds the rest. Returns how many tickets.
+ *
+ * That it was handed to an agent stays of each, without words: fixes are numbered by it, and their approvals and effects
+ * are kept for ever; one that is opened again must not find those of an old fix under its name.
+ */
+export async function dropOldTickets(db: Db, days: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from ticket t where t.closed_at < ${older(days)}
+      and not exists (select from approval q where q.ticket = t.id and q.ended_at is null)`.execute(db);
+  await sql`
+    delete from ticket_event e where e.at < ${older(days)} and not starts_with(e.text, 'hand-off')
+      and not exists (select from ticket t where t.id = e.ticket)`.execute(db);
+  await sql`
+    update ticket_event e set text = 'hand-off' where e.at < ${older(days)} and starts_with(e.text, 'hand-off ')
+      and not exists (select from ticket t where t.id = e.ticket)`.execute(db);
+  await dropOldThreads(db, days);
+  return Number(numAffectedRows ?? 0);
+}
+
+/** Threads of tickets that are no more (their names have a colon), and what was written to whoever was called for one. */
+async function dropOldThreads(db: Db, days: number): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ release: string }>`
+      select h.release from thread h
+      where h.release ~ '^[^/:]+:' and h.opened_at < ${older(days)}
+        and not exists (select from ticket t where t.id = split_part(h.release, '/calls/', 1))
+        and not exists (select from thread_message m where m.release = h.release and m.at >= ${older(days)})
+      for update`.execute(tx);
+    const threads = rows.map(({ release }) => release);
+    await sql`delete from thread_message where release = any(${threads})`.execute(tx);
+    await sql`delete from thread where release = any(${threads})`.execute(tx);
+  });
+}
+
+/** So long a triage may build before a suite run of it is there. */
+const LONGEST_BUILD_DAYS = 7;
+
+/** Removes what was read for a triage so many days ago, once no run of it is left. The newest of a fork numbers the next. */
+export async function dropOldTriages(db: Db, days: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from triage t where t.started_at < ${older(Math.max(days, LONGEST_BUILD_DAYS))}
+      and not exists (select from suite_run s where s.release = t.id)
+      and t.number < (select max(n.number) from triage n where n.fork = t.fork)`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
+
 /**
  * Every digest that something in the store still refers to. Documents (verdicts, ledgers, reasons) are searched as text: whoever
  * adds one more reference to them need not tell the collector.

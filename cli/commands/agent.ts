@@ -4,9 +4,9 @@ import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
-import { findTicket } from '../../store/tickets.ts';
 import type { AgentEnd, AgentSpent } from '../../workflows/agent-types.ts';
 import { requireRelease } from './release.ts';
+import { requireTicket } from './ticket.ts';
 
 export type AgentRunView = {
   run: string;
@@ -18,11 +18,12 @@ export type AgentRunView = {
   spent?: AgentSpent;
 };
 
-/** What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is no such release. Reads only. */
+/** What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is neither. Reads only. */
 export async function listAgentRuns(db: Db, idOrLatest: string): Promise<AgentRunView[]> {
   // A ticket's id has a colon, which no release's has.
-  const ticket = idOrLatest.includes(':') ? await findTicket(db, idOrLatest) : undefined;
-  return (await agentRuns(db, ticket?.id ?? (await requireRelease(db, idOrLatest)))).map(viewOf);
+  const isTicket = idOrLatest.includes(':');
+  const id = isTicket ? (await requireTicket(db, idOrLatest)).id : await requireRelease(db, idOrLatest);
+  return (await agentRuns(db, id)).map(viewOf);
 }
 
 /** With what it was given at first, layer by layer, and everything that was said. */
@@ -36,7 +37,10 @@ export async function showAgentRun(
   const found = await findAgentRun(db, run);
   if (found === undefined) {
     const release = run.split('/')[0];
-    throw new ExitError(1, `there is no agent's run "${run}"; patchwright agent runs ${release} lists them`);
+    throw new ExitError(
+      1,
+      `there is no agent's run "${run}", or it was so old that it was removed (retention.agents); patchwright agent runs ${release} lists those that are kept`,
+    );
   }
   const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
   const transcripts = createTranscripts(artifacts);
@@ -58,7 +62,7 @@ const line = ({ run, outcome, reason, spent }: AgentRunView) =>
   `${run}  ${outcome}${reason === undefined ? '' : `: ${reason}`}${spent === undefined ? '' : `  (${spent.turns} turns, ${spent.tokens} tokens, ${spent.money.toFixed(2)}, ${spent.seconds} s)`}`;
 
 export const runsText = (release: string, runs: readonly AgentRunView[]): string =>
-  runs.length === 0 ? `no agent was asked anything for ${release}` : runs.map(line).join('\n');
+  runs.length === 0 ? `no agent's run of ${release} is kept: none was asked, or long ago (retention.agents)` : runs.map(line).join('\n');
 
 export function runText(view: AgentRunDetail): string {
   const entries = view.transcript.map((item) => `\n── ${oneLine(titleOf(item))}\n${plainText(bodyOf(item), 20_000)}`);

@@ -82,7 +82,10 @@ export async function pressInTicket(
 export async function requireTicket(db: Db, id: string): Promise<Row> {
   const row = await findTicket(db, id);
   if (row !== undefined) return row;
-  throw new ExitError(1, `there is no one ticket "${id}"; see: npx patchwright tickets`);
+  throw new ExitError(
+    1,
+    `there is no one ticket "${id}", or it was closed so long ago that it was removed (retention.tickets); see: npx patchwright tickets`,
+  );
 }
 
 /** Waits until it said something new and is no longer looking for an answer. `tell` gets what it says as it comes. */

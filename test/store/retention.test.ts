@@ -8,11 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { collect, collectRunFolders } from '../../activities/retention.ts';
+import { listAgentRuns, runsText, showAgentRun } from '../../cli/commands/agent.ts';
+import { showTicket } from '../../cli/commands/ticket.ts';
 import { retentionSchema } from '../../config/storage.ts';
 import { type ArtifactStore, createArtifactStore } from '../../store/artifacts.ts';
 import { findBuild, recordBuild, useBuild } from '../../store/builds.ts';
 import type { Db } from '../../store/database.ts';
 import { keepSettings } from '../../store/releases.ts';
+import { ticketEvents } from '../../store/tickets.ts';
+import { openTriage } from '../../store/triage.ts';
 import { useDatabases } from '../story/database.ts';
 
 const COLLECT_ONCE = fileURLToPath(new URL('./collect-once.ts', import.meta.url));
@@ -184,6 +188,106 @@ test('a build whose bytes were collected is built anew, and known again', async 
   expect((await useBuild(at.db, 'key-1'))?.artifacts).toEqual([{ name: 'a.jar', sha256, bytes: 5 }]);
   // The report of the old release still names what it was.
   expect((await findBuild(at.db, 'key-3'))?.artifacts).toHaveLength(1);
+});
+
+/** A run of an agent with one turn, that ended so many days ago; with null it goes on. */
+async function pastAgent({ db }: Ground, run: string, release: string, days: number | null): Promise<void> {
+  const ended = days === null ? null : ago(days);
+  await sql`insert into agent_run (run, release, role, brief, started_at, ended_at)
+    values (${run}, ${release}, 'diagnose', 'b', ${ago(days ?? 1)}, ${ended})`.execute(db);
+  await sql`insert into agent_turn (run, turn, outcome, results) values (${run}, 1, '{}', '{}')`.execute(db);
+}
+
+test('agents’ runs go by their own days, but for those of a release that is needed or a ticket that is open', async () => {
+  const at = await pasts();
+  for (const { number, days, outcome } of PASTS)
+    await pastAgent(at, `kafka-${number}/1/diagnose`, `kafka-${number}`, outcome === null ? null : days);
+  await pastTicket(at, { id: 'cli:open', days: null });
+  await pastTicket(at, { id: 'cli:closed', days: 1 });
+  for (const ticket of ['open', 'closed', 'gone']) await pastAgent(at, `cli:${ticket}/1`, `cli:${ticket}`, 400);
+  await pastAgent(at, 'kafka-3/1/repair', 'kafka-3', 300);
+  expect(await collect({ ...at, retention })).toMatchObject({ agentRuns: 5 });
+  const kept = [...NEEDED.map((n) => `kafka-${n}/1/diagnose`), 'cli:open/1', 'kafka-3/1/repair'].sort();
+  const runsIn = async (table: 'agent_run' | 'agent_turn') =>
+    (await at.db.selectFrom(table).select('run').execute()).map(({ run }) => run).sort();
+  expect(await runsIn('agent_run')).toEqual(kept);
+  expect(await runsIn('agent_turn')).toEqual(kept);
+  await expect(showAgentRun(at, 'kafka-1/1/diagnose')).rejects.toThrow(/so old that it was removed \(retention.agents\)/);
+  expect(runsText('kafka-1', await listAgentRuns(at.db, 'kafka-1'))).toMatch(/no agent's run of kafka-1 is kept/);
+});
+
+type PastTicket = { id: string; days: number | null };
+
+/** A ticket with what was said to it and by it, and a call to a person; with null it is open. */
+async function pastTicket({ db }: Ground, { id, days }: PastTicket): Promise<void> {
+  const at = ago(days ?? 900);
+  const settings = await keepSettings(db, {});
+  await sql`insert into ticket (id, room, settings, asker, text, question, state, asked_at, closed_at, fix)
+    values (${id}, 'cli', ${settings}, 'ada', 'why?', 'q', ${days === null ? 'asked' : 'closed'}, ${at},
+      ${days === null ? null : at}, ${`${id}/1`})`.execute(db);
+  for (const text of ['why?', 'hand-off a hint with a name']) await pastEvent(db, id, text, at);
+  await pastThread(db, id, at);
+  await pastThread(db, `${id}/calls/ben`, at);
+}
+
+const pastEvent = (db: Db, ticket: string, text: string, at: Date) =>
+  sql`insert into ticket_event (ticket, key, nonce, kind, text, sent, at)
+    values (${ticket}, ${text}, 'n', 'message', ${text}, '1', ${at})`.execute(db);
+
+async function pastThread(db: Db, release: string, at: Date): Promise<void> {
+  await sql`insert into thread (release, messages, opened_at) values (${release}, 1, ${at})`.execute(db);
+  await sql`insert into thread_message (release, seq, key, text, at) values (${release}, 1, ${release}, 'said', ${at})`.execute(
+    db,
+  );
+}
+
+test('closed tickets go with all that was said in them; open ones, those that people are asked of, and releases’ threads stay', async () => {
+  const at = await ground();
+  const { db } = at;
+  const tickets: PastTicket[] = [
+    { id: 'T1:C1:1.5', days: 400 },
+    { id: 'cli:old', days: 400 },
+    { id: 'cli:asked-of', days: 400 },
+    { id: 'cli:young', days: 300 },
+    { id: 'cli:open', days: null },
+  ];
+  for (const ticket of tickets) await pastTicket(at, ticket);
+  await sql`insert into approval (id, kind, ticket, question, digest, open, expires_at)
+    values ('a', 'fix', 'cli:asked-of', '{}', 'd', '{}', now())`.execute(db);
+  await pastThread(db, 'kafka-1', ago(900));
+  // Said by somebody who may not ask: there was never a ticket.
+  await pastEvent(db, 'T1:C1:9.9', '', ago(400));
+  await pastThread(db, 'T1:C1:9.9', ago(400));
+  expect(await collect({ ...at, retention })).toMatchObject({ tickets: 2 });
+  const kept = ['cli:asked-of', 'cli:open', 'cli:young'];
+  expect((await db.selectFrom('ticket').select('id').orderBy('id').execute()).map(({ id }) => id)).toEqual(kept);
+  const threads = await db.selectFrom('thread').select('release').orderBy('release').execute();
+  const withCalls = kept.flatMap((id) => [id, `${id}/calls/ben`]);
+  expect(threads.map(({ release }) => release).sort()).toEqual([...withCalls, 'kafka-1'].sort());
+  expect(await db.selectFrom('thread_message').select('seq').execute()).toHaveLength(threads.length);
+  // Fixes are numbered by it: opened again, the next one of `cli:old` is its second, and not the first once more.
+  const handedOff = (await ticketEvents(db, 'cli:old')).map(({ text }) => text);
+  expect(handedOff).toEqual(['hand-off']);
+  expect(await ticketEvents(db, 'cli:open')).toHaveLength(2);
+  expect(await ticketEvents(db, 'T1:C1:9.9')).toHaveLength(0);
+  await expect(showTicket(db, 'cli:old')).rejects.toThrow(/closed so long ago that it was removed \(retention.tickets\)/);
+  expect(await collect({ ...at, retention })).toMatchObject({ tickets: 0 });
+});
+
+test('a triage goes once its results have gone; the newest of a fork stays, since it numbers the next one', async () => {
+  const at = await ground();
+  const settings = await keepSettings(at.db, {});
+  const found = [{ test: 'T', message: 'm', trace: 't', seconds: 1 }];
+  const open = (fork: string) => openTriage(at.db, { fork, requestedBy: 'ada', settings, found });
+  for (const fork of ['kafka', 'kafka', 'kafka', 'other']) await open(fork);
+  await sql`update triage set started_at = ${ago(400)}`.execute(at.db);
+  await sql`insert into suite_run (suite_run, release, candidate_number, fork, suite, settings, slots, units)
+    values ('kafka-triage-2/1/fast', 'kafka-triage-2', 1, 'kafka', 'fast', 's', 1, 1)`.execute(at.db);
+  expect(await collect({ ...at, retention })).toMatchObject({ triages: 1 });
+  const kept = ['kafka-triage-2', 'kafka-triage-3', 'other-triage-1'];
+  expect((await at.db.selectFrom('triage').select('id').orderBy('id').execute()).map(({ id }) => id)).toEqual(kept);
+  expect(await at.db.selectFrom('triage_failure').select('test').execute()).toHaveLength(3);
+  expect(await open('kafka')).toBe('kafka-triage-4');
 });
 
 test('kill -9 in the middle: nothing that is needed is missing, and the next one finishes', async () => {
