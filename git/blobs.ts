@@ -34,8 +34,8 @@ type Batch = { ask: (name: string, maxBytes: number) => Promise<string | undefin
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 function startBatch(deps: Omit<GitTools, 'run'>, mirror: string, gone: () => void): Batch {
-  refuseWorkspaces(mirror);
   const { args, env } = hardened(deps, ['cat-file', '--batch']);
+  refuseWorkspaces(mirror);
   const child: Child = spawn('git', args, { cwd: mirror, env, stdio: ['pipe', 'pipe', 'ignore'] });
   const waiting: Question[] = [];
   const end = () => child.kill('SIGKILL');

@@ -39,8 +39,8 @@ export function hardened({ environment }: Pick<GitTools, 'environment'>, args: r
 /** Runs git in one of our own bare clones; a failure carries git's own words. */
 export function gitIn(deps: GitTools, mirror: string) {
   const tryGit = async (args: readonly string[], options: GitOptions = {}) => {
-    refuseWorkspaces(mirror, options.cwd ?? mirror);
     const git = hardened(deps, args);
+    refuseWorkspaces(mirror, options.cwd ?? mirror);
     return deps.run('git', git.args, {
       cwd: options.cwd ?? mirror,
       env: { ...git.env, ...options.env },

@@ -147,6 +147,7 @@ export async function copyIn(source: ArtifactSource, target: string): Promise<St
 
 /** Whoever collects what is old must not take what was just kept. False where there is no such file. */
 async function becomesYoung(file: string): Promise<boolean> {
+  if (!existsSync(file)) return false;
   const now = new Date();
   return utimes(file, now, now).then(() => true, isGone);
 }

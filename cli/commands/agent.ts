@@ -62,7 +62,9 @@ const line = ({ run, outcome, reason, spent }: AgentRunView) =>
   `${run}  ${outcome}${reason === undefined ? '' : `: ${reason}`}${spent === undefined ? '' : `  (${spent.turns} turns, ${spent.tokens} tokens, ${spent.money.toFixed(2)}, ${spent.seconds} s)`}`;
 
 export const runsText = (release: string, runs: readonly AgentRunView[]): string =>
-  runs.length === 0 ? `no agent's run of ${release} is kept: none was asked, or long ago (retention.agents)` : runs.map(line).join('\n');
+  runs.length === 0
+    ? `no agent's run of ${release} is kept: none was asked, or long ago (retention.agents)`
+    : runs.map(line).join('\n');
 
 export function runText(view: AgentRunDetail): string {
   const entries = view.transcript.map((item) => `\n── ${oneLine(titleOf(item))}\n${plainText(bodyOf(item), 20_000)}`);

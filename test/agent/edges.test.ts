@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { agentRuns } from '../../store/agents.ts';
+import { keepSettings } from '../../store/releases.ts';
 import { neededDigests } from '../../store/retention.ts';
+import { threadOf } from '../../store/thread.ts';
 import { type AgentWorld, lastOutputs, openAgentWorld, QUOTED } from './world.ts';
 
 let world: AgentWorld;
@@ -118,4 +120,20 @@ test('every entry of a transcript is known to the collector', async () => {
   }
   expect(needed.has(outcome.brief)).toBe(true);
   if (outcome.kind === 'answered') expect(needed.has(outcome.answer)).toBe(true);
+});
+
+// Another reason of ours, that may pass, ends in the same way, after ten tries.
+test('an explanation that fails for a reason of ours is a sentence, and no failure of the release', async () => {
+  const settings = await keepSettings(world.db, { of: 'another version' });
+  const { fork, base, candidate, suite, suiteRun, unit, test: name } = world.subject;
+  const cut = { base: { commit: base }, candidate: { commit: candidate }, patches: world.patches };
+  const suites = [{ suite, suiteRun, holding: [{ unit, test: name }] }];
+  await world.client.workflow.execute('explainHeld', {
+    ...{ workflowId: 'explain:sum-2', taskQueue: 'patchwright' },
+    args: [{ input: { release: 'sum-2', settings, fork }, n: 1, cut, suites }],
+  });
+  const told = (await threadOf(world.db, 'sum-2')).map(({ text }) => text);
+  expect(told).toEqual([
+    expect.stringMatching(/no explanation by an agent: another version of Patchwright wrote these settings/),
+  ]);
 });

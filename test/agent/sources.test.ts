@@ -41,7 +41,17 @@ test.each([
 
 test('questions asked at once are each answered by their own file, also where one of them ends the git that reads', async () => {
   const { read } = createSources({ ...tools, blobs: createBlobReader(tools) }, mirror);
-  const paths = ['a.txt', 'empty.txt', 'none.txt', 'folder', 'says.txt', 'a.txt', 'large.txt', 'answers.txt', 'folder/in.txt'];
+  const paths = [
+    'a.txt',
+    'empty.txt',
+    'none.txt',
+    'folder',
+    'says.txt',
+    'a.txt',
+    'large.txt',
+    'answers.txt',
+    'folder/in.txt',
+  ];
   const alone = await Promise.all(paths.map((path) => createSources(tools, mirror).read(commit, path)));
   expect(await Promise.all(paths.map((path) => read(commit, path)))).toEqual(alone);
   // What came after its start is found.

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { type AgentActivities, createAgentActivities } from '../../activities/agent.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
+import { createStoryActivities } from '../../activities/story.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { run } from '../../lib/run.ts';
@@ -76,10 +77,14 @@ export async function openAgentWorld() {
   });
   const client = new Client({ connection: await Connection.connect({ address: services.temporal.address }) });
   const connection = await NativeConnection.connect({ address: services.temporal.address });
-  const workflowsPath = join(import.meta.dirname, '../../workflows/agent-run.ts');
+  const workflowsPath = join(import.meta.dirname, 'workflows.ts');
   const workers = [
     await Worker.create({ connection, taskQueue: 'patchwright', workflowsPath }),
-    await Worker.create({ connection, taskQueue: 'patchwright-activity', activities: agent }),
+    await Worker.create({
+      connection,
+      taskQueue: 'patchwright-activity',
+      activities: { ...agent, ...createStoryActivities({ db }) },
+    }),
   ];
   const running = Promise.all(workers.map((worker) => worker.run()));
   const patches: Patch[] = [

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ourGit } from '../../activities/sandbox/our-git.ts';
+import { createBlobReader } from '../../git/blobs.ts';
 import { gitIn } from '../../git/clone.ts';
 import { run } from '../../lib/run.ts';
 
@@ -73,14 +74,15 @@ describe('git of ours', () => {
     ),
   );
 
-  test('is started in three places', () => {
-    expect(starters.sort()).toEqual(['activities/sandbox/our-git.ts', 'examples/kafka/git.ts', 'git/clone.ts']);
+  test('is started in four places', () => {
+    const known = ['activities/sandbox/our-git.ts', 'examples/kafka/git.ts', 'git/blobs.ts', 'git/clone.ts'];
+    expect(starters.sort()).toEqual(known);
   });
 
-  test.each(['activities/sandbox/our-git.ts', 'git/clone.ts'])('%s asks first whose folder it is', (file) => {
+  test.each(['activities/sandbox/our-git.ts', 'git/blobs.ts', 'git/clone.ts'])('%s asks first whose folder it is', (file) => {
     const text = readFileSync(join(ROOT, file), 'utf8');
-    expect(text).toMatch(/refuseWorkspaces\([^;]+;\s*return (deps\.)?run\('git'/);
-    expect(text.match(/run\('git'/g)).toHaveLength(1);
+    expect(text).toMatch(/refuseWorkspaces\([^;]+;\s*(return (deps\.)?run|const child: Child = spawn)\('git'/);
+    expect(text.match(/(run|spawn)\('git'/g)).toHaveLength(1);
   });
 
   test('the example’s own works on bare repositories alone, which nobody checks out', () => {
@@ -98,6 +100,7 @@ describe('git of ours', () => {
     for (const dir of [workspace, join(data, 'innocent'), join(workspace, '..', 'upper', 'gone')]) {
       await expect(gitIn(tools, dir)('status')).rejects.toThrow(/a fork's program wrote it/);
       await expect(gitIn(tools, data).tryGit(['status'], { cwd: dir })).rejects.toThrow(/a fork's program wrote it/);
+      await expect(createBlobReader(tools)(dir, 'HEAD:a', 1)).rejects.toThrow(/a fork's program wrote it/);
       await expect(ourGit({ clone: dir, run, env: {} }).must('status')).rejects.toThrow(/a fork's program wrote it/);
     }
   });

@@ -212,7 +212,9 @@ test('agents’ runs go by their own days, but for those of a release that is ne
     (await at.db.selectFrom(table).select('run').execute()).map(({ run }) => run).sort();
   expect(await runsIn('agent_run')).toEqual(kept);
   expect(await runsIn('agent_turn')).toEqual(kept);
-  await expect(showAgentRun(at, 'kafka-1/1/diagnose')).rejects.toThrow(/so old that it was removed \(retention.agents\)/);
+  await expect(showAgentRun(at, 'kafka-1/1/diagnose')).rejects.toThrow(
+    /so old that it was removed \(retention.agents\)/,
+  );
   expect(runsText('kafka-1', await listAgentRuns(at.db, 'kafka-1'))).toMatch(/no agent's run of kafka-1 is kept/);
 });
 
@@ -270,7 +272,9 @@ test('closed tickets go with all that was said in them; open ones, those that pe
   expect(handedOff).toEqual(['hand-off']);
   expect(await ticketEvents(db, 'cli:open')).toHaveLength(2);
   expect(await ticketEvents(db, 'T1:C1:9.9')).toHaveLength(0);
-  await expect(showTicket(db, 'cli:old')).rejects.toThrow(/closed so long ago that it was removed \(retention.tickets\)/);
+  await expect(showTicket(db, 'cli:old')).rejects.toThrow(
+    /closed so long ago that it was removed \(retention.tickets\)/,
+  );
   expect(await collect({ ...at, retention })).toMatchObject({ tickets: 0 });
 });
 
