@@ -48,6 +48,7 @@ import { createTranscripts, type Item } from './agent/transcript.ts';
 import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
+import type { LiveStatus, Resource } from './health/live-status.ts';
 
 export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
 
@@ -55,6 +56,8 @@ export type AgentDeps = WorkspaceDeps & {
   db: Db;
   artifacts: ArtifactStore;
   settings: (digest: Digest) => Promise<Settings>;
+  /** How environments stand; a worker that runs commands alone cannot ask them. */
+  status?: LiveStatus;
   /** What a ticket is looked into with; a worker that runs commands alone has none of it. */
   investigating?: Investigating;
 };
@@ -90,14 +93,20 @@ export function createAgentActivities(deps: AgentDeps) {
   async function worldOf(order: AgentOrder, files: FilesNow | undefined): Promise<ToolWorld> {
     const { fork: name, candidate, patch } = order.subject;
     const mirror = mirrorOf(name);
-    const fork = codeOf(await deps.settings(order.settings), name);
+    const settings = await deps.settings(order.settings);
+    const fork = codeOf(settings, name);
     // Another host may have cut it.
     if (fork !== undefined) await ensureCommit(mirror, fork.repository, candidate);
     const git = gitIn(deps, mirror);
     const whole = (id: string) => wholeOf(order.run, id);
     const skill = async (wanted: string, file: string) =>
       readGivenSkill((await transcripts.record(order.brief)).skills, fork?.agent.skills, wanted, file);
-    const world = { sources: createSources(deps, mirror), evidence, whole, skill };
+    const { status } = deps;
+    const live = status && {
+      status: (environment: string, of?: Resource) => status.whole(settings, environment, of),
+    };
+    const environments = environmentsToAsk(deps, settings, name);
+    const world = { sources: createSources(deps, mirror), evidence, whole, skill, environments, ...live };
     if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
     if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);
@@ -127,7 +136,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : toolSpecs(order.role);
+      : toolSpecs(order.role, environmentsToAsk(deps, settings, order.subject.fork));
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
@@ -200,6 +209,10 @@ export function createAgentActivities(deps: AgentDeps) {
     },
   };
 }
+
+/** Environments that a fork is rolled out to, where this worker can ask them. */
+const environmentsToAsk = ({ status }: AgentDeps, { forks }: Settings, fork: string): string[] =>
+  status === undefined ? [] : (forks[fork]?.release.environments ?? []);
 
 const kindsOf = (investigating: Investigating | undefined) => investigating?.kinds ?? [];
 

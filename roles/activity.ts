@@ -16,6 +16,7 @@ import { stackPatchKind } from '../activities/fixes/stack-patch.ts';
 import { heldBy, startFix } from '../activities/fixes/temporal.ts';
 import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
+import { createLiveStatus } from '../activities/health/live-status.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
@@ -72,7 +73,8 @@ export function createActivities(
     }),
   ] as FixKind[];
   const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
-  const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
+  const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });
+  const looks = createLooks({ db, knowledge, status });
   return {
     ...createRecordActivities({
       db,
@@ -94,7 +96,7 @@ export function createActivities(
     ...createMemoryActivities(memory),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
-    ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
+    ...createAgentActivities({ ...sandboxed, db, status, investigating: { kinds, looks } }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),

@@ -5,6 +5,7 @@ import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts'
 import type { FixKind } from '../fixes/kind.ts';
 import type { ToolSpec } from './model.ts';
 import type { Sources } from './sources.ts';
+import { resource } from './tool-inputs.ts';
 import { asShown, type Used } from './tools.ts';
 
 /** What an investigation looks at beside source. All of it is read now, and none of it has an effect. */
@@ -28,7 +29,6 @@ type World = Investigating & {
 
 const path = z.string().max(500);
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
-const resource = z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) });
 
 /** The tools, with the names that this configuration has. */
 function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly Place[]) {
@@ -76,7 +76,8 @@ const DESCRIPTIONS: Record<keyof Tools, string> = {
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
   knowledge: 'Documents, runbooks and closed tickets about a question, with the ids of their chunks.',
-  status: 'How an environment stands now: its nodes and topics; with `resource` the configuration of one.',
+  status:
+    'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of one. Where it does not answer: what was last read, and when.',
   releases: 'The newest releases of the forks, or what was told in the thread of one.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   plan: 'What should be changed, and why. `change` only for a kind that has fields. `none` where nothing should be.',

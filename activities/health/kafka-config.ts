@@ -89,13 +89,6 @@ export async function readTopic(targets: readonly TargetInfo[], name: string): P
   };
 }
 
-export async function readTopicNames(targets: readonly TargetInfo[]): Promise<string[]> {
-  const { topics } = await askOne(targets, { type: 'topic', name: '' }, (connection) =>
-    metadataV12.api.async(connection, null, false, false),
-  );
-  return topics.flatMap(({ name }) => name ?? []).sort();
-}
-
 /**
  * Sets one value, or takes it away; `check` has Kafka look at it without doing it. What Kafka has against it in its
  * words; undefined where it agreed.
