@@ -7,6 +7,7 @@ import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
+import { THINKS, toolWords } from '../decisions/work-words.ts';
 import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
@@ -49,6 +50,7 @@ import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
 import type { LiveStatus, Resource } from './health/live-status.ts';
+import { createWorkBoard } from './work-board.ts';
 
 export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
 
@@ -58,6 +60,8 @@ export type AgentDeps = WorkspaceDeps & {
   settings: (digest: Digest) => Promise<Settings>;
   /** How environments stand; a worker that runs commands alone cannot ask them. */
   status?: LiveStatus;
+  /** Carries a ticket's thread to Slack, which shows what is being done. */
+  wakeThread?: (ticket: string) => Promise<void>;
   /** What a ticket is looked into with; a worker that runs commands alone has none of it. */
   investigating?: Investigating;
 };
@@ -73,6 +77,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
   const ensureCommit = commitEnsurer(deps);
+  const board = createWorkBoard(deps);
   const preparations = createPreparations({ ...deps, transcripts, evidence });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
@@ -133,6 +138,13 @@ export function createAgentActivities(deps: AgentDeps) {
     return investigate({ ...deps.investigating, settings, sources, whole }, order, name, given);
   }
 
+  /** What may be shown of a call's arguments. */
+  async function namesIn({ board, settings, subject }: AgentOrder): Promise<string[]> {
+    if (board === undefined) return [];
+    const { environments } = await deps.settings(settings);
+    return [...(subject.places ?? []).map(({ name }) => name), ...Object.keys(environments)];
+  }
+
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
@@ -159,6 +171,7 @@ export function createAgentActivities(deps: AgentDeps) {
       const { run } = order;
       const done = await finishedTurn(db, run, turn);
       if (done !== undefined) return done;
+      await board.doing(order, THINKS);
       const settings = await deps.settings(order.settings);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
@@ -177,6 +190,7 @@ export function createAgentActivities(deps: AgentDeps) {
      */
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
+      await board.doing(order, toolWords(call.name, given, await namesIn(order)));
       const used =
         order.role === 'investigate'
           ? await investigateWith(order, call.name, given)
@@ -198,8 +212,9 @@ export function createAgentActivities(deps: AgentDeps) {
     },
 
     /** Safe to repeat: the first end stands. */
-    async closeRun({ run }: { run: string }, outcome: AgentOutcome): Promise<void> {
-      await closeAgentRun(db, run, outcome);
+    async closeRun(order: Pick<AgentOrder, 'run' | 'release' | 'board'>, outcome: AgentOutcome): Promise<void> {
+      await closeAgentRun(db, order.run, outcome);
+      await board.ended(order);
     },
 
     /** What an accepted diagnosis says, in a sentence for the thread. Reads only. */

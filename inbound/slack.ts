@@ -24,13 +24,15 @@ import { whoIs } from './who.ts';
 export type SlackDoorDeps = {
   client: Client;
   db: Db;
-  settings: Settings;
-  /** Of the very same settings, in the store. */
-  digest: Digest;
+  /** The settings of now, and what they are called in the store. */
+  present: () => Promise<{ settings: Settings; digest: Digest }>;
   slack: Slack;
   self: SlackSelf;
   wakeThread: (ticket: string) => Promise<void>;
 };
+
+/** The same, with the settings of the moment in which something came in. */
+export type SlackDoorNow = SlackDoorDeps & Awaited<ReturnType<SlackDoorDeps['present']>>;
 
 /**
  * What both ways from Slack lead to. It returns when what was asked is in Temporal (or is none of ours), and only then
@@ -43,19 +45,19 @@ export function createSlackDoor(deps: SlackDoorDeps) {
   return {
     async receive(body: unknown): Promise<void> {
       const intent = readSlack(body, deps.self);
+      if (intent.kind === 'ignored') return log.debug({ why: intent.why }, 'ignored');
+      const now = { ...deps, ...(await deps.present()) };
       switch (intent.kind) {
-        case 'ignored':
-          return log.debug({ why: intent.why }, 'ignored');
         case 'elsewhere':
-          return refuseElsewhere(deps, intent);
+          return refuseElsewhere(now, intent);
         case 'message':
-          return takeMessage(deps, intent);
+          return takeMessage(now, intent);
         case 'form':
-          return openForm(deps, intent);
+          return openForm(now, intent);
         case 'button':
-          return takeButton(deps, intent);
+          return takeButton(now, intent);
         case 'approval':
-          return takeApprovalClick({ ...deps, guest }, intent.account, intent.click);
+          return takeApprovalClick({ ...now, guest }, intent.account, intent.click);
       }
     },
   };
@@ -65,7 +67,7 @@ export type SlackDoor = ReturnType<typeof createSlackDoor>;
 
 type Of<K extends SlackIntent['kind']> = Extract<SlackIntent, { kind: K }>;
 
-async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addressed }: Of<'message'>): Promise<void> {
+async function takeMessage(deps: SlackDoorNow, { place, account, ts, text, addressed }: Of<'message'>): Promise<void> {
   const { person, refused } = whoIs(deps, account);
   // Others may talk in a thread; only who speaks to us is told why we cannot help.
   if (refused !== undefined && !addressed) return;
@@ -83,7 +85,7 @@ async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addr
   });
 }
 
-async function takeButton(deps: SlackDoorDeps, { place, account, key, action, note }: Of<'button'>): Promise<void> {
+async function takeButton(deps: SlackDoorNow, { place, account, key, action, note }: Of<'button'>): Promise<void> {
   const { person, refused } = whoIs(deps, account);
   const button: TicketButton = {
     ...{ key, sent: (Date.now() / 1_000).toFixed(6), account, action },
@@ -96,7 +98,7 @@ async function takeButton(deps: SlackDoorDeps, { place, account, key, action, no
   if (!taken) await sayItIsOver(deps, place, key);
 }
 
-async function openForm({ slack, db, ...deps }: SlackDoorDeps, { place, account, trigger }: Of<'form'>): Promise<void> {
+async function openForm({ slack, db, ...deps }: SlackDoorNow, { place, account, trigger }: Of<'form'>): Promise<void> {
   const { refused } = whoIs(deps, account);
   // Told in the thread, as for any other button: a form would only be refused at its end.
   if (refused !== undefined) {

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/schema.ts';
-import { configKeys } from '../../decisions/kafka-config.ts';
 import { durationWords } from '../../decisions/duration-words.ts';
+import { configKeys } from '../../decisions/kafka-config.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import { withinTime } from '../../lib/time-limit.ts';
 import type { Db } from '../../store/database.ts';

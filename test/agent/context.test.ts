@@ -179,9 +179,17 @@ test('an environment that does not answer is told as such, with what the store l
   expect(asked).toContain('which may be otherwise by now:');
   expect(asked).toMatch(/one: 1-fork, read \d+ s ago/);
 
-  const cluster = { system: 'kafka', provision: { combined: 1 }, library: 'kafka', artifacts: { a: 'a.jar' }, initial: 'library' };
+  const cluster = {
+    system: 'kafka',
+    provision: { combined: 1 },
+    library: 'kafka',
+    artifacts: { a: 'a.jar' },
+    initial: 'library',
+  };
   const clustered = { ...settings, environments: { staging: environmentSchema.parse(cluster) } };
-  expect(await deps.status.whole(clustered, 'staging')).toContain('NO ANSWER: environment staging was laid out as process');
+  expect(await deps.status.whole(clustered, 'staging')).toContain(
+    'NO ANSWER: environment staging was laid out as process',
+  );
   layOut(deps.dataDir, 'kafka');
   const silent = await deps.status.whole(clustered, 'staging');
   expect(silent).toContain('answered by: no broker\nquorum: unknown\npartitions: unknown');

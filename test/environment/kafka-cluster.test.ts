@@ -165,7 +165,9 @@ test('can-roll asks the rules of the cluster as it is now, and reads only', asyn
   expect(whole.blocks.filter(({ rule }) => rule !== 'K5')).toEqual([]);
   const stands = await openSystem(settings, driver).status();
   expect(stands).toMatchObject({ whole: true, more: [expect.stringMatching(/^topics \(partitions\): .*\(\d+\)/)] });
-  expect(stands.lines.join('\n')).toMatch(/node-2 \(id 2, .*running since .*, runs 3\.6\.2[\s\S]*quorum: led by node-\d; /);
+  expect(stands.lines.join('\n')).toMatch(
+    /node-2 \(id 2, .*running since .*, runs 3\.6\.2[\s\S]*quorum: led by node-\d; /,
+  );
   await expect(canRollNode(all, ENVIRONMENT, 'nobody', deps)).rejects.toThrow(/there are: node-1, node-2, node-3/);
   await kill('node-3');
   const wounded = await canRollNode(all, ENVIRONMENT, 'node-2', deps);

@@ -28,7 +28,8 @@ beforeAll(async () => {
   const { slack, db, client } = world;
   const settings = world.configure();
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
-  const parts = { client, db, settings, digest: await keepSettings(db, settings), slack: connection };
+  const digest = await keepSettings(db, settings);
+  const parts = { client, db, present: async () => ({ settings, digest }), slack: connection };
   door = createSlackDoor({ ...parts, self: await connection.self(), wakeThread: world.wakeThread });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
   socketMode = await startSocketMode(slack);
@@ -114,7 +115,9 @@ describe.each(['HTTP', 'Socket Mode'])('by %s', (name) => {
     await hears(ts, /Closed, solved: dan says/);
     for (const it of [body, again, solved]) expect(await deliver(name)(it)).toBe(true);
     await expect.poll(async () => (await world.handle(ticket).describe()).status.name, PATIENT).toBe('COMPLETED');
-    expect(answers(ts)).toHaveLength(2);
+    // How it was looked for, the answer, and the end.
+    expect(answers(ts)).toHaveLength(3);
+    await hears(ts, /^Looked for an answer: one place found, \d+ s\. To read on: npx patchwright ticket show/);
     await deliver(name)(click(ts, 'not-solved', 'dan'));
     await hears(ts, /it is closed \(dan says/);
     expect(await world.row(ticket)).toMatchObject({ asker: 'dan', state: 'closed', answers: 1 });
@@ -267,5 +270,5 @@ test('Slack away and rate-limited: the answer comes once, when it takes it', asy
   await new Promise((resolve) => setTimeout(resolve, 500));
   world.slack.setDown(undefined);
   await expect.poll(() => heard(ts), { timeout: 60_000, interval: 100 }).toMatch(/Closed, solved/);
-  expect(answers(ts)).toHaveLength(2);
+  expect(answers(ts)).toHaveLength(3);
 }, 120_000);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ticketStats } from '../../store/tickets.ts';
+import { ticketCost, ticketStats } from '../../store/tickets.ts';
 import { openSupportWorld, type SupportWorld } from './world.ts';
 
 // Tickets at the terminal: real Temporal and PostgreSQL, short times, the model over HTTP.
@@ -42,9 +42,11 @@ test.each([
 ])('%s is asked for once more, and then a person is', async (_name, answer, quote, chunk, reason) => {
   const id = await world.open(`consumer lag ${chunk}?`, { play: written(answer, quote, chunk) });
   await hears(id, reason);
-  expect(await world.said(id)).toMatch(/^ada is on call\./);
+  expect(await world.said(id)).toMatch(/^ada is on call\./m);
   expect(await world.said(id)).not.toContain(answer);
   expect(world.model.requests).toHaveLength(2);
+  const { answers } = await ticketCost(world.db, id);
+  expect(answers).toEqual({ questions: 2, tokens: 2_000, money: expect.closeTo((2 * (900 + 100 * 10)) / 1e6) });
 });
 
 test('what nothing is found about goes to whoever is on call, and on to the next, until somebody takes it', async () => {
