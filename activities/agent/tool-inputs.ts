@@ -7,7 +7,7 @@ const arm = z.enum(['candidate', 'base']);
 const side = z.enum(['candidate', 'base', 'mine']);
 const path = z.string().max(500);
 
-export const resource = z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) });
+export const resource = z.object({ type: z.enum(['topic', 'broker', 'group']), name: z.string().min(1).max(249) });
 
 /** What each tool takes: at most 13 of them for one agent, and no two for one job (design.md, *Agents*). */
 export const inputs = {
@@ -79,7 +79,7 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   evidence:
     'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
   status:
-    'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of one. Where it does not answer: what was last read, and when.',
+    'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
   read_skill:
     'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',

@@ -5,10 +5,11 @@ import { oneLine } from '../../lib/plain-text.ts';
 import { withinTime } from '../../lib/time-limit.ts';
 import type { Db } from '../../store/database.ts';
 import { nameBuild, whatRuns } from '../../store/rollout-report.ts';
-import type { ConfigFields } from '../../workflows/fix-types.ts';
+import type { ConfigResource } from '../../workflows/fix-types.ts';
 import type { Driver, TargetInfo } from '../deploy/driver.ts';
 import { environmentOf } from '../environment-up.ts';
 import { readConfigs, readTopic } from './kafka-config.ts';
+import { readLag } from './kafka-groups.ts';
 import { openSystem } from './system.ts';
 
 /** Longer than any of its requests may take; whoever asks has waited for long enough then. */
@@ -20,7 +21,8 @@ export type StatusDeps = {
   driverOf: (settings: Settings, environment: string) => Driver | undefined;
 };
 
-export type Resource = ConfigFields['resource'];
+/** What one may ask for by name; of a group how far it is behind. */
+export type Resource = { type: ConfigResource['type'] | 'group'; name: string };
 export type LiveStatus = ReturnType<typeof createLiveStatus>;
 
 /**
@@ -56,7 +58,7 @@ export function createLiveStatus({ db, driverOf }: StatusDeps) {
     brief: (settings: Settings, environment: string) =>
       ask(settings, environment, async (driver) => system(settings, environment, driver)),
 
-    /** The same with every topic; or the configuration of one topic or broker. */
+    /** The same with every topic; or the configuration of one topic or broker, or the lag of a group. */
     whole: (settings: Settings, environment: string, resource?: Resource) =>
       ask(settings, environment, async (driver) => {
         if (resource !== undefined && environmentOf(settings, environment).system === 'kafka')
@@ -68,6 +70,10 @@ export function createLiveStatus({ db, driverOf }: StatusDeps) {
 }
 
 async function resourceLines(targets: TargetInfo[], { type, name }: Resource): Promise<string[]> {
+  if (type === 'group') {
+    const lag = await readLag(targets, name);
+    return [lag === undefined ? `the group ${name} has committed nothing` : `the group ${name} lags by ${lag} records`];
+  }
   const values = await readConfigs(targets, { type, name }, configKeys(type));
   if (values === undefined) return [`there is no ${type} ${name}`];
   const copies = type === 'topic' ? await readTopic(targets, name) : undefined;

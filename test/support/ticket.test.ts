@@ -108,7 +108,7 @@ test('a URL may say who is on call; where it does not, the thread says so and it
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/on-call`;
   const id = await world.open('Where is tea?', { support: { onCall: { url }, escalationMinutes: 0.01 } });
-  await hears(id, /^bob is on call\./);
+  await hears(id, /^bob is on call\./m);
   await hears(id, /Nobody is on call: it did not come to an end: support\.onCall\.url answered 503/);
   await hears(id, /Nobody is on call: zoe is nobody under people/);
   await hears(id, /bob is on call \(call \d+\)/);
