@@ -1,7 +1,9 @@
 import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
+import { ESCALATION_BUTTONS } from '../decisions/ticket-words.ts';
 import { NO_END } from '../decisions/work-words.ts';
+import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
@@ -11,6 +13,7 @@ import type {
   AnswerEnd,
   CallEnd,
   Card,
+  Clicked,
   FirstAsked,
   HandOffEnd,
   TicketButton,
@@ -28,6 +31,7 @@ import { createAnswerWork } from './ticket/answer-work.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
+import { tellCalls } from './ticket/tell-calls.ts';
 import { withMemory } from './ticket/with-memory.ts';
 
 /** `fix` names it by the ticket and the number of the hand-off. */
@@ -59,7 +63,16 @@ export type Arrival = { nonce: string } & (
 export type TicketBegun = { rules: TicketRules; known?: { asker: string; question: string; reason?: string } };
 /** `responders`: who may take, hand off and send away, as of now. */
 export type TakenIn = { fresh: boolean; refused?: string; responders?: string[] };
-export type Said = { key: string; text: string; tone?: Tone; card?: Card; final?: boolean };
+export type Said = {
+  key: string;
+  text: string;
+  tone?: Tone;
+  card?: Card;
+  final?: boolean;
+  clicked?: Clicked;
+  /** Nobody is asked any more to take it. */
+  over?: boolean;
+};
 
 const MINUTE_MS = 60_000;
 /** How the key of a message ends that shows how an answer is looked for. */
@@ -124,11 +137,15 @@ export function createTicketActivities(deps: TicketDeps) {
       if (state.name === 'escalated') await endWork(db, { ticket, suffix: ANSWER_WORK, text: NO_END });
     },
 
-    /** Says something in its thread, through the thread's outbox. Safe to repeat: a key is said once. */
-    async tellTicket({ ticket, place }: TicketOrder, said: Said): Promise<void> {
+    /**
+     * Says something in its thread, and where it concerns them to whoever was called, through the threads' outboxes. Safe
+     * to repeat: a key is said once.
+     */
+    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, ...said }: Said): Promise<void> {
       await adopt({ ticket, place });
       await appendMessage(db, { release: ticket, ...said });
       if (place !== undefined && deps.slack) await deps.wakeThread?.(ticket);
+      await tellCalls(deps, ticket, { ...said, ...(clicked && { clicked }), ...(over && { over }) });
     },
 
     /**
@@ -166,9 +183,10 @@ export function createTicketActivities(deps: TicketDeps) {
     ): Promise<void> {
       const direct = await people.directOf(order, person, await settings(order.settings));
       if (direct === undefined) return;
-      const release = `${order.ticket}/calls/${person}`;
+      const release = callThread(order.ticket, person);
       const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
-      const message = { release, channel: direct.channel, text: `${text}\n${where}`, final: true };
+      const card = { buttons: ESCALATION_BUTTONS };
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, card, final: true };
       await appendMessage(db, { ...message, key: `${release}/${round}` });
       await deps.wakeThread?.(release);
     },

@@ -13,6 +13,7 @@ import {
 } from '../decisions/slack-event.ts';
 import { logger } from '../lib/log.ts';
 import { appendAudit } from '../store/audit.ts';
+import { callAt, ticketOfCall } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage } from '../store/thread.ts';
 import { findTicket, isTicketEvent, ticketText } from '../store/tickets.ts';
@@ -93,9 +94,12 @@ async function takeButton(deps: SlackDoorNow, { place, account, key, action, not
     ...(refused !== undefined && { refused }),
     ...(note !== undefined && { note: ticketText(note) }),
   };
-  const ticket = ticketIdOf(place);
-  const taken = await toRunning(() => handleOf(deps, ticket).signal('button', button));
-  if (!taken) await sayItIsOver(deps, place, key);
+  // In a direct message to whoever is called: by our own record of it, never by what a button says.
+  const from = await callAt(deps.db, place);
+  const ticket = from === undefined ? ticketIdOf(place) : ticketOfCall(from);
+  const made = { ...button, ...(from !== undefined && { from }) };
+  const taken = await toRunning(() => handleOf(deps, ticket).signal('button', made));
+  if (!taken) await sayItIsOver(deps, { ticket, place, from }, key);
 }
 
 async function openForm({ slack, db, ...deps }: SlackDoorNow, { place, account, trigger }: Of<'form'>): Promise<void> {
@@ -128,15 +132,19 @@ function handOffForm(place: TicketPlace) {
 }
 
 /** A click on a ticket that is closed is answered all the same. */
-async function sayItIsOver({ db, wakeThread }: SlackDoorDeps, place: TicketPlace, key: string): Promise<void> {
-  const ticket = ticketIdOf(place);
+async function sayItIsOver(
+  { db, wakeThread }: SlackDoorDeps,
+  { ticket, place, from }: { ticket: string; place: TicketPlace; from: string | undefined },
+  key: string,
+): Promise<void> {
   const row = await findTicket(db, ticket);
   // The click that closed it may come again: then it was heard already.
   if (row?.closed_at == null || (await isTicketEvent(db, ticket, key))) return;
-  const text = `That does nothing any more: it is closed (${row.reason}). Mention me in this thread to open it again.`;
-  await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
-  await appendMessage(db, { release: ticket, key: `${ticket}/late/${key}`, text, tone: 'warn' });
-  await wakeThread(ticket);
+  const text = `That does nothing any more: it is closed (${row.reason}). Mention me in its thread to open it again.`;
+  const release = from ?? ticket;
+  if (from === undefined) await adoptThread(db, { release, channel: place.channel, ts: place.thread });
+  await appendMessage(db, { release, key: `${ticket}/late/${key}`, text, tone: 'warn' });
+  await wakeThread(release);
 }
 
 async function refuseElsewhere({ db }: SlackDoorDeps, { account, what }: Of<'elsewhere'>): Promise<void> {

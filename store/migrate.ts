@@ -24,6 +24,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '106-memory': () => import('./migrations/106-memory.ts'),
   '120-work': () => import('./migrations/120-work.ts'),
   '121-answer-cost': () => import('./migrations/121-answer-cost.ts'),
+  '122-calls': () => import('./migrations/122-calls.ts'),
 };
 
 const provider: MigrationProvider = {

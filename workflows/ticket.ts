@@ -14,7 +14,7 @@ import { isLesson } from '../decisions/learning.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
 import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
-import type { CallEnd, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
+import type { CallEnd, Clicked, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
 
 const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket, learnFromTicket } =
   proxyActivities<TicketActivities>({
@@ -116,11 +116,13 @@ async function step(desk: Desk): Promise<boolean> {
 async function take({ order, state, rules, replies }: Desk, first: TicketEvent): Promise<void> {
   const events = [first];
   let reply: string | undefined;
+  let clicked: Clicked | undefined;
   for (let event = events.shift(); event !== undefined; event = events.shift()) {
     const actions = react(state, event, rules, Date.now());
     reply ??= state.reply ?? '';
     if (state.name !== 'new') await saveTicketState(order, state);
-    for (const action of actions) events.push(...(await perform(order, state, rules, action)));
+    clicked ??= clickOf(first, state);
+    for (const action of actions) events.push(...(await perform({ order, state, rules, clicked }, action)));
   }
   // Once all that follows from it is done: whoever waits looks at the ticket next.
   if ('key' in first) replies.set(first.key, reply ?? '');
@@ -129,18 +131,22 @@ async function take({ order, state, rules, replies }: Desk, first: TicketEvent):
 const stepKey = ({ ticket }: TicketOrder, { steps }: TicketState) =>
   `${ticket}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${steps}`;
 
+/** Of a click: where it was made, and whether it counts. */
+function clickOf(event: TicketEvent, { reply }: TicketState): Clicked | undefined {
+  if (event.kind !== 'button') return undefined;
+  return { counted: reply === undefined, ...(event.from !== undefined && { from: event.from }) };
+}
+
+type Doing = Pick<Desk, 'order' | 'state' | 'rules'> & { clicked: Clicked | undefined };
+
 /** Does it; what came of it is the next event. */
-async function perform(
-  order: TicketOrder,
-  state: TicketState,
-  rules: TicketRules,
-  action: TicketAction,
-): Promise<TicketEvent[]> {
+async function perform({ order, state, rules, clicked }: Doing, action: TicketAction): Promise<TicketEvent[]> {
   state.steps += 1;
   switch (action.do) {
     case 'say': {
       const { do: _, ...said } = action;
-      await tellTicket(order, { ...said, key: stepKey(order, state), ...(state.name === 'closed' && { final: true }) });
+      const calls = { ...(clicked && { clicked }), ...(state.name !== 'escalated' && { over: true }) };
+      await tellTicket(order, { ...said, ...calls, key: stepKey(order, state), ...(state.name === 'closed' && { final: true }) });
       return [];
     }
     case 'catch-up': {

@@ -191,6 +191,47 @@ describe.each(['HTTP', 'Socket Mode'])('by %s', (name) => {
   });
 });
 
+test('whoever is called has the same buttons in his direct message, by the same rules; both say what came of it', async () => {
+  const { ts, body, ticket } = mention('where is supper?');
+  await deliver('HTTP')(body);
+  const link = `https://test.slack.example/archives/${CHANNEL}/p${ts.replace('.', '')}`;
+  const direct = () => world.slack.messages('D0ADA');
+  const call = () => direct().find(({ text }) => text.endsWith(link) || text.includes(`${link}\n`));
+  await expect.poll(call, PATIENT).toBeDefined();
+  const said = () =>
+    direct()
+      .filter(({ thread_ts }) => thread_ts === call()?.ts)
+      .map(({ text }) => text)
+      .join('\n');
+  const press = (action: string, by: Person) => ({
+    ...{ type: 'block_actions', team: { id: TEAM }, user: { id: USERS[by], team_id: TEAM }, trigger_id: `${by}.d` },
+    ...{ channel: { id: 'D0ADA' }, message: { ts: call()?.ts, user: BOT } },
+    actions: [{ action_id: `ticket.${action}`, action_ts: time() }],
+  });
+  for (const action of ['hand-off', 'take', 'not-ours'])
+    expect(JSON.stringify(call()?.blocks)).toContain(`ticket.${action}"`);
+  await deliver('HTTP')(press('take', 'dan'));
+  await hears(ts, /dan: that is for whoever may be on call/);
+  await expect.poll(said, PATIENT).toContain('dan: that is for whoever may be on call');
+  const taken = press('take', 'ada');
+  for (const again of [taken, taken]) await deliver('HTTP')(again);
+  await hears(ts, /ada has it\./);
+  await expect.poll(said, PATIENT).toContain('ada has it.');
+  expect(await world.row(ticket)).toMatchObject({ state: 'escalated', holder: 'ada' });
+  const opened = world.slack.views.length;
+  await deliver('HTTP')(press('hand-off', 'ada'));
+  const { view } = world.slack.views[opened]!;
+  await deliver('HTTP')({
+    ...{ type: 'view_submission', team: { id: TEAM }, user: { id: USERS.ada, team_id: TEAM } },
+    view: { ...view, id: `V${ts}`, state: { values: { hint: { hint: { value: '' } } } } },
+  });
+  await hears(ts, /ada hands it to the agent\./);
+  await expect.poll(() => call()?.text, PATIENT).toMatch(/ada hands it to the agent\.$/);
+  expect(JSON.stringify(call()?.blocks)).not.toContain('ticket.');
+  expect(world.handedOver.filter((order) => order.ticket === ticket)).toHaveLength(1);
+  expect(await world.row(`${TEAM}:D0ADA:${call()?.ts}`)).toBeUndefined();
+});
+
 test('a request that Slack did not sign, or that is old, does nothing', async () => {
   const { body, ticket } = mention('lag forged?');
   const old = Math.floor(Date.now() / 1_000) - 301;
