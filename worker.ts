@@ -21,6 +21,7 @@ import {
   workerEnvironment,
 } from './config/env.ts';
 import { loadSettings } from './config/load.ts';
+import { createPresentSettings } from './config/present.ts';
 import { secretsOf, serverSecrets } from './config/secrets.ts';
 import { serveInbound } from './inbound/serve.ts';
 import { logger, setLogLevel } from './lib/log.ts';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   setLogLevel(logLevel());
   const { temporal, databaseUrl, dataDir, configFile } = workerEnvironment();
   const settings = loadSettings(configFile);
+  const present = createPresentSettings(configFile, settings);
   const secrets = [...secretsOf(settings), ...serverSecrets(temporal, databaseUrl)];
   configureRedaction({ secrets, key: redactionKey(dataDir) });
   Runtime.install({ logger: new DefaultLogger('WARN', logEntry), shutdownSignals: ['SIGTERM', 'SIGINT'] });
@@ -64,7 +66,7 @@ async function main(): Promise<void> {
   const ends: (() => void)[] = [];
   const onEnd = (stop: () => void) => void ends.push(stop);
   const artifacts = await openArtifacts(settings.artifacts, { dataDir, readSecret });
-  const workers = await createWorkers({ role, settings, connection, temporal, db, dataDir, artifacts, onEnd });
+  const workers = await createWorkers({ ...{ role, settings, present }, connection, temporal, db, dataDir, artifacts, onEnd });
   const serving = Promise.all(workers.map((worker) => worker.run()));
   const file = readyFile();
   if (file !== undefined) announceReady(file);
@@ -119,25 +121,29 @@ async function createWorkers(parts: Parts): Promise<Serving[]> {
 
 /** What agents run: commands in sandboxes, as many at once as half of the cores. It holds no secret that it could lose. */
 async function createAgentWorker(parts: Parts): Promise<Worker> {
-  const { db, dataDir, artifacts } = parts;
+  const { db, dataDir, artifacts, connection, temporal } = parts;
+  const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const { sandboxOf } = await openSandboxes(dataDir);
   const git = { run, environment: allowedEnvironment(GIT_ENVIRONMENT), dataDir, settings: createSettingsReader(db) };
   return Worker.create({
     ...common(parts),
     taskQueue: 'patchwright-agent',
-    activities: requireRuleOfTwo(createAgentActivities({ ...git, db, artifacts, sandboxOf, allowedEnvironment })),
+    activities: requireRuleOfTwo(createAgentActivities({
+        ...{ ...git, db, artifacts, sandboxOf, allowedEnvironment },
+        wakeThread: wakeThread(client),
+      })),
     maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
   });
 }
 
 /** What people ask comes in here; no other role listens to anybody. */
-function createInbound({ settings, db, connection, temporal }: Parts): Serving {
+function createInbound({ settings, present, db, connection, temporal }: Parts): Serving {
   const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
   const { slack } = slackOf(settings);
   return {
-    run: () => serveInbound({ client, db, settings, slack, wakeThread: wakeThread(client) }, stop.signal),
+    run: () => serveInbound({ client, db, settings, present, slack, wakeThread: wakeThread(client) }, stop.signal),
   };
 }
 

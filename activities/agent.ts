@@ -8,6 +8,7 @@ import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import { createBlobReader } from '../git/blobs.ts';
+import { THINKS, toolWords } from '../decisions/work-words.ts';
 import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
@@ -49,6 +50,8 @@ import { createTranscripts, type Item } from './agent/transcript.ts';
 import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
+import type { LiveStatus, Resource } from './health/live-status.ts';
+import { createWorkBoard } from './work-board.ts';
 
 export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
 
@@ -56,6 +59,10 @@ export type AgentDeps = WorkspaceDeps & {
   db: Db;
   artifacts: ArtifactStore;
   settings: (digest: Digest) => Promise<Settings>;
+  /** How environments stand; a worker that runs commands alone cannot ask them. */
+  status?: LiveStatus;
+  /** Carries a ticket's thread to Slack, which shows what is being done. */
+  wakeThread?: (ticket: string) => Promise<void>;
   /** What a ticket is looked into with; a worker that runs commands alone has none of it. */
   investigating?: Investigating;
 };
@@ -72,6 +79,7 @@ export function createAgentActivities(given: AgentDeps) {
   const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
   const ensureCommit = commitEnsurer(deps);
+  const board = createWorkBoard(deps);
   const preparations = createPreparations({ ...deps, transcripts, evidence });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
@@ -93,14 +101,20 @@ export function createAgentActivities(given: AgentDeps) {
   async function worldOf(order: AgentOrder, files: FilesNow | undefined): Promise<ToolWorld> {
     const { fork: name, candidate, patch } = order.subject;
     const mirror = mirrorOf(name);
-    const fork = codeOf(await deps.settings(order.settings), name);
+    const settings = await deps.settings(order.settings);
+    const fork = codeOf(settings, name);
     // Another host may have cut it.
     if (fork !== undefined) await ensureCommit(mirror, fork.repository, candidate);
     const git = gitIn(deps, mirror);
     const whole = (id: string) => wholeOf(order.run, id);
     const skill = async (wanted: string, file: string) =>
       readGivenSkill((await transcripts.record(order.brief)).skills, fork?.agent.skills, wanted, file);
-    const world = { sources: createSources(deps, mirror), evidence, whole, skill };
+    const { status } = deps;
+    const live = status && {
+      status: (environment: string, of?: Resource) => status.whole(settings, environment, of),
+    };
+    const environments = environmentsToAsk(deps, settings, name);
+    const world = { sources: createSources(deps, mirror), evidence, whole, skill, environments, ...live };
     if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
     if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);
@@ -127,10 +141,17 @@ export function createAgentActivities(given: AgentDeps) {
     return investigate({ ...deps.investigating, settings, sources, whole }, order, name, given);
   }
 
+  /** What may be shown of a call's arguments. */
+  async function namesIn({ board, settings, subject }: AgentOrder): Promise<string[]> {
+    if (board === undefined) return [];
+    const { environments } = await deps.settings(settings);
+    return [...(subject.places ?? []).map(({ name }) => name), ...Object.keys(environments)];
+  }
+
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : toolSpecs(order.role);
+      : toolSpecs(order.role, environmentsToAsk(deps, settings, order.subject.fork));
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
@@ -158,6 +179,7 @@ export function createAgentActivities(given: AgentDeps) {
         newsOf(artifacts, since),
       ]);
       if (done !== undefined) return done;
+      await board.doing(order, THINKS);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
       const tools = specsOf(order, settings);
@@ -175,6 +197,7 @@ export function createAgentActivities(given: AgentDeps) {
      */
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
+      await board.doing(order, toolWords(call.name, given, await namesIn(order)));
       const used =
         order.role === 'investigate'
           ? await investigateWith(order, call.name, given)
@@ -196,8 +219,9 @@ export function createAgentActivities(given: AgentDeps) {
     },
 
     /** Safe to repeat: the first end stands. */
-    async closeRun({ run }: { run: string }, outcome: AgentOutcome): Promise<void> {
-      await closeAgentRun(db, run, outcome);
+    async closeRun(order: Pick<AgentOrder, 'run' | 'release' | 'board'>, outcome: AgentOutcome): Promise<void> {
+      await closeAgentRun(db, order.run, outcome);
+      await board.ended(order);
     },
 
     /** What an accepted diagnosis says, in a sentence for the thread. Reads only. */
@@ -207,6 +231,10 @@ export function createAgentActivities(given: AgentDeps) {
     },
   };
 }
+
+/** Environments that a fork is rolled out to, where this worker can ask them. */
+const environmentsToAsk = ({ status }: AgentDeps, { forks }: Settings, fork: string): string[] =>
+  status === undefined ? [] : (forks[fork]?.release.environments ?? []);
 
 const kindsOf = (investigating: Investigating | undefined) => investigating?.kinds ?? [];
 

@@ -19,6 +19,8 @@ import { byIds, createTables, type Row } from './knowledge/table.ts';
 export type KnowledgeDeps = GitTools & {
   /** Those of now, not of a release: a reader who was taken out may read nothing from then on. */
   settings: Settings;
+  /** Who is in which group now; without it as the settings say. */
+  groups?: () => Settings['groups'];
   dataDir: string;
   readSecret: (ref: SecretRef, what: string) => string;
   /** For sources that are in the store. */
@@ -32,11 +34,12 @@ const LONGEST_QUESTION = 8_000;
 
 /** What questions are answered from: indexed out of folders, repositories and the store, read by whoever may. */
 export function createKnowledgeActivities(deps: KnowledgeDeps) {
-  const { knowledge, groups, model } = deps.settings;
+  const { knowledge, model } = deps.settings;
+  const groups = deps.groups ?? (() => deps.settings.groups);
   const tables = createTables({ settings: knowledge.index, dataDir: deps.dataDir, readSecret: deps.readSecret });
   const embeddings = openEmbeddings(model, knowledge.dimensions);
   const sources = new Map(knowledge.sources.map((source) => [originOf(source), source]));
-  const readable = (audience: readonly string[]) => readableBy(knowledge.sources, groups, audience).map(originOf);
+  const readable = (audience: readonly string[]) => readableBy(knowledge.sources, groups(), audience).map(originOf);
 
   return {
     /**

@@ -4,6 +4,7 @@ import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
 import { EffectBusy, runEffect } from '../store/journal.ts';
 import * as thread from '../store/thread.ts';
+import { markShown, unshown } from '../store/work.ts';
 import {
   createSlack,
   type Slack,
@@ -23,8 +24,11 @@ export type StoryDeps = {
 
 export type Told = { release: string; key: string; text: string; tone?: thread.Tone; mentions?: string[] };
 
-/** idle: Slack has all that was told so far · closed: and the story is over · refused: a human must change something. */
-export type Drained = { kind: 'idle' } | { kind: 'closed' } | { kind: 'refused'; problem: string };
+/**
+ * idle: Slack has all that was told so far, but for what may be shown in `laterMs` only · closed: and the story is
+ * over · refused: a human must change something.
+ */
+export type Drained = { kind: 'idle'; laterMs?: number } | { kind: 'closed' } | { kind: 'refused'; problem: string };
 
 /**
  * The story of a release. Telling is one insert into the store: whatever state Slack is in, a release goes
@@ -79,6 +83,8 @@ async function drain(work: Drain): Promise<Drained> {
     asyncLocalStorage.getStore()?.heartbeat();
     await showEnd(work, ended);
   }
+  const laterMs = await showWork(work);
+  if (laterMs !== undefined) return { kind: 'idle', laterMs };
   const messages = await thread.threadOf(db, release);
   const state = await thread.threadState(db, release);
   const [parent, ending] = [messages[0], messages.find(({ final }) => final)];
@@ -136,6 +142,43 @@ async function showEnd({ db, client, channel, release }: Drain, ended: { key: st
     ELSEWHERE,
   );
   await thread.markEnded(db, key);
+}
+
+/** A message that is updated is updated no more often than this. */
+const UPDATE_EVERY_MS = 3_000;
+
+/** What is being done, in the messages that say it. After how many milliseconds there is more to show. */
+async function showWork({ db, client, channel, release }: Drain): Promise<number | undefined> {
+  let laterMs: number | undefined;
+  for (const { key, text, n, ts, waitMs } of await unshown(db, release, UPDATE_EVERY_MS)) {
+    if (waitMs > 0) {
+      laterMs = Math.min(laterMs ?? waitMs, waitMs);
+      continue;
+    }
+    asyncLocalStorage.getStore()?.heartbeat();
+    const at = { channel: (await thread.threadState(db, release))?.slackChannel ?? channel, ts };
+    const order = { key: `${key}/slack-now/${n}`, kind: 'slack-update', release, intent: { ...at, text } };
+    const update = async () => {
+      const problem = await refusalOf(() => client.update({ ...at, key, text }));
+      // Somebody has deleted it, or it is too old: what is done goes on, and so does the thread.
+      if (problem !== undefined) logger('story', { release }).warn({ key, problem }, 'Slack refuses an update');
+      return { ...at, ...(problem !== undefined && { problem }) };
+    };
+    // An update that is made again changes nothing, so there is nothing to read back.
+    await runEffect(db, order, { readBack: async () => undefined, perform: update }, ELSEWHERE);
+    await markShown(db, { key, n });
+  }
+  return laterMs;
+}
+
+async function refusalOf(request: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await request();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SlackRefused) return error.message;
+    throw error;
+  }
 }
 
 /** The first message is what people see in the channel: at the end it says how it ended. */

@@ -1,14 +1,19 @@
 import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
+import { ESCALATION_BUTTONS } from '../decisions/ticket-words.ts';
+import { NO_END } from '../decisions/work-words.ts';
+import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import { endWork } from '../store/work.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
   AnswerEnd,
   CallEnd,
   Card,
+  Clicked,
   FirstAsked,
   HandOffEnd,
   TicketButton,
@@ -22,9 +27,11 @@ import type { Digest } from '../workflows/types.ts';
 import type { Recall } from './memory.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
 import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
+import { createAnswerWork } from './ticket/answer-work.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
+import { tellCalls } from './ticket/tell-calls.ts';
 import { withMemory } from './ticket/with-memory.ts';
 
 /** `fix` names it by the ticket and the number of the hand-off. */
@@ -32,6 +39,7 @@ export type HandOver = FixOrder;
 
 export type TicketDeps = {
   db: Db;
+  /** What it was opened with, with people, groups and whoever is on call as of now (config/present.ts). */
   settings: (digest: Digest) => Promise<Settings>;
   slack?: SlackConnection;
   /** Carries a thread to Slack (`thread:<ticket>`). */
@@ -53,14 +61,33 @@ export type Arrival = { nonce: string } & (
   | ({ kind: 'progress' } & TicketProgress)
 );
 export type TicketBegun = { rules: TicketRules; known?: { asker: string; question: string; reason?: string } };
-export type Said = { key: string; text: string; tone?: Tone; card?: Card; final?: boolean };
+/** `responders`: who may take, hand off and send away, as of now. */
+export type TakenIn = { fresh: boolean; refused?: string; responders?: string[] };
+export type Said = {
+  key: string;
+  text: string;
+  tone?: Tone;
+  card?: Card;
+  final?: boolean;
+  clicked?: Clicked;
+  /** Nobody is asked any more to take it. */
+  over?: boolean;
+};
 
 const MINUTE_MS = 60_000;
+/** How the key of a message ends that shows how an answer is looked for. */
+const ANSWER_WORK = '/answer';
 const MOST_ANSWERS = 5;
 
 export function createTicketActivities(deps: TicketDeps) {
   const { db, settings } = deps;
+  const answerWork = createAnswerWork({ db, ...(deps.slack && deps.wakeThread && { wakeThread: deps.wakeThread }) });
   const people = createTicketPeople(db, deps.slack && createSlack(deps.slack));
+
+  /** What is told stands below what was asked. Safe to repeat. */
+  async function adopt({ ticket, place }: Pick<TicketOrder, 'ticket' | 'place'>): Promise<void> {
+    if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+  }
 
   return {
     /** The rules of the settings that it was opened with, and what is known of it. Reads only. */
@@ -79,7 +106,7 @@ export function createTicketActivities(deps: TicketDeps) {
     },
 
     /** Keeps what arrived, and says whether it is new and may count. Safe to repeat: a key is kept once. */
-    async takeIn(order: TicketOrder, arrival: Arrival): Promise<{ fresh: boolean; refused?: string }> {
+    async takeIn(order: TicketOrder, arrival: Arrival): Promise<TakenIn> {
       const refused = await people.refusalOf(arrival);
       const words = arrival.kind === 'button' ? `${arrival.action} ${arrival.note ?? ''}` : arrival.text;
       const fresh = await keepTicketEvent(db, {
@@ -88,7 +115,8 @@ export function createTicketActivities(deps: TicketDeps) {
         ...('person' in arrival && arrival.person !== undefined && { person: arrival.person }),
         ...(refused !== undefined && { refused }),
       });
-      return { fresh, ...(refused !== undefined && { refused }) };
+      const responders = respondersOf(await settings(order.settings));
+      return { fresh, responders, ...(refused !== undefined && { refused }) };
     },
 
     /** Opens its row, or names the open ticket that asks the same. Safe to repeat. */
@@ -105,17 +133,27 @@ export function createTicketActivities(deps: TicketDeps) {
     /** Safe to repeat: the row says what the workflow holds. */
     async saveTicketState({ ticket }: TicketOrder, state: TicketState): Promise<void> {
       await saveTicket(db, ticket, state);
+      // An answer whose time was up: whoever looked for it cannot say so.
+      if (state.name === 'escalated') await endWork(db, { ticket, suffix: ANSWER_WORK, text: NO_END });
     },
 
-    /** Says something in its thread, through the thread's outbox. Safe to repeat: a key is said once. */
-    async tellTicket({ ticket, place }: TicketOrder, said: Said): Promise<void> {
-      if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+    /**
+     * Says something in its thread, and where it concerns them to whoever was called, through the threads' outboxes. Safe
+     * to repeat: a key is said once.
+     */
+    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, ...said }: Said): Promise<void> {
+      await adopt({ ticket, place });
       await appendMessage(db, { release: ticket, ...said });
       if (place !== undefined && deps.slack) await deps.wakeThread?.(ticket);
+      await tellCalls(deps, ticket, { ...said, ...(clicked && { clicked }), ...(over && { over }) });
     },
 
-    /** Looks for an answer that all who read along may read. Safe to repeat: it reads; each try of the model is paid. */
-    async answerTicket(order: TicketOrder, asker: string): Promise<AnswerEnd> {
+    /**
+     * Looks for an answer that all who read along may read. Safe to repeat: it reads; each try of the model is paid.
+     *
+     * @param key of the message that shows what is done.
+     */
+    async answerTicket(order: TicketOrder, asker: string, key?: string): Promise<AnswerEnd> {
       const found = await settings(order.settings);
       const knowledge =
         deps.recall === undefined
@@ -126,7 +164,11 @@ export function createTicketActivities(deps: TicketDeps) {
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
       const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
-      return answerFrom(knowledge, found.model, { question, audience, asker });
+      await adopt(order);
+      const { watch, ended } = await answerWork.begin(order, key);
+      const end = await answerFrom(knowledge, found.model, { question, audience, asker }, watch);
+      await ended(end.kind);
+      return end;
     },
 
     /** Whom the nth call goes to. Reads only. */
@@ -141,9 +183,10 @@ export function createTicketActivities(deps: TicketDeps) {
     ): Promise<void> {
       const direct = await people.directOf(order, person, await settings(order.settings));
       if (direct === undefined) return;
-      const release = `${order.ticket}/calls/${person}`;
+      const release = callThread(order.ticket, person);
       const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
-      const message = { release, channel: direct.channel, text: `${text}\n${where}`, final: true };
+      const card = { buttons: ESCALATION_BUTTONS };
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, card, final: true };
       await appendMessage(db, { ...message, key: `${release}/${round}` });
       await deps.wakeThread?.(release);
     },

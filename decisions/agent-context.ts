@@ -37,7 +37,7 @@ export const LAYERS = {
   outline: { title: 'Outline of the code that changed', budget: 12_000 },
   runbooks: { title: 'Runbooks', budget: 3_000 },
   memory: { title: 'Memory', budget: 1_000 },
-  status: { title: 'What runs now', budget: 3_000 },
+  status: { title: 'What runs now', budget: 4_000 },
 } as const;
 
 export type LayerName = keyof typeof LAYERS;

@@ -1,6 +1,7 @@
 import type { ApprovalQuestion } from '../workflows/approval-types.ts';
 import type { FixCard, FixChange, FixEvidence, FixPlan, UndoEnd, Verification } from '../workflows/fix-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import { caseWords } from './kafka-case.ts';
 import { beforeWords, fieldWords } from './kafka-config.ts';
 
 type Bound = { ticket: string; change: FixChange; evidence: Pick<FixEvidence, 'digest'> };
@@ -12,7 +13,8 @@ export function fixBinds({ ticket, change, evidence }: Bound): Record<string, st
   if (change.kind === 'kafka-config') {
     const { resource, key, before } = change;
     const inverse = fieldWords({ resource, key, value: before.own });
-    return { ...all, patch: fieldWords(change), base: beforeWords(change), inverse };
+    const shown = change.failingCase && { 'failing case': caseWords(change.failingCase) };
+    return { ...all, patch: fieldWords(change), base: beforeWords(change), inverse, ...shown };
   }
   const { base, commit, tree, patch, ref, inverse, failingCase = '' } = change;
   return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': failingCase };

@@ -7,7 +7,8 @@ import type { SlackSelf } from '../decisions/slack-event.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
 import { keepSettings } from '../store/releases.ts';
-import { createSlackDoor, type SlackDoor } from './slack.ts';
+import type { Digest } from '../workflows/types.ts';
+import { createSlackDoor, type SlackDoor, type SlackDoorDeps } from './slack.ts';
 import { listenToSlack } from './slack-http.ts';
 import { connectToSlack } from './slack-socket.ts';
 
@@ -15,6 +16,8 @@ export type InboundParts = {
   client: Client;
   db: Db;
   settings: Settings;
+  /** Those of now; without it those of the start hold. */
+  present?: () => Settings;
   slack: SlackConnection | undefined;
   wakeThread: (ticket: string) => Promise<void>;
 };
@@ -44,7 +47,18 @@ async function openDoor(parts: InboundParts, stopped: AbortSignal): Promise<Slac
   const slack = createSlack(parts.slack);
   const self = await whoWeAre(slack, stopped);
   if (self === undefined) return undefined;
-  return createSlackDoor({ ...parts, slack, self, digest: await keepSettings(parts.db, parts.settings) });
+  const { client, db, wakeThread } = parts;
+  return createSlackDoor({ client, db, wakeThread, slack, self, present: presentOf(parts) });
+}
+
+/** The settings of now, kept in the store for the tickets that begin with them. */
+function presentOf({ db, settings, present = () => settings }: InboundParts): SlackDoorDeps['present'] {
+  let kept: { settings: Settings; digest: Digest } | undefined;
+  return async () => {
+    const now = present();
+    if (kept?.settings !== now) kept = { settings: now, digest: await keepSettings(db, now) };
+    return kept;
+  };
 }
 
 /** Asked until Slack answers: without it a button of another workspace could not be told from ours. */

@@ -11,10 +11,10 @@ import { ticketText } from '../store/tickets.ts';
 import type { Decision, DecisionAnswer } from '../workflows/approval-types.ts';
 import type { SlackAccount } from '../workflows/ticket-types.ts';
 import { sendDecision } from './decide.ts';
-import type { SlackDoorDeps } from './slack.ts';
+import type { SlackDoorNow } from './slack.ts';
 import { whoIs } from './who.ts';
 
-type Deps = SlackDoorDeps & { guest: GuestCheck };
+type Deps = SlackDoorNow & { guest: GuestCheck };
 type Click<D extends ApprovalClick['do']> = Extract<ApprovalClick, { do: D }>;
 
 /**

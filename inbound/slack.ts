@@ -13,6 +13,7 @@ import {
 } from '../decisions/slack-event.ts';
 import { logger } from '../lib/log.ts';
 import { appendAudit } from '../store/audit.ts';
+import { callAt, ticketOfCall } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { adoptThread, appendMessage } from '../store/thread.ts';
 import { findTicket, isTicketEvent, ticketText } from '../store/tickets.ts';
@@ -24,13 +25,15 @@ import { whoIs } from './who.ts';
 export type SlackDoorDeps = {
   client: Client;
   db: Db;
-  settings: Settings;
-  /** Of the very same settings, in the store. */
-  digest: Digest;
+  /** The settings of now, and what they are called in the store. */
+  present: () => Promise<{ settings: Settings; digest: Digest }>;
   slack: Slack;
   self: SlackSelf;
   wakeThread: (ticket: string) => Promise<void>;
 };
+
+/** The same, with the settings of the moment in which something came in. */
+export type SlackDoorNow = SlackDoorDeps & Awaited<ReturnType<SlackDoorDeps['present']>>;
 
 /**
  * What both ways from Slack lead to. It returns when what was asked is in Temporal (or is none of ours), and only then
@@ -43,19 +46,19 @@ export function createSlackDoor(deps: SlackDoorDeps) {
   return {
     async receive(body: unknown): Promise<void> {
       const intent = readSlack(body, deps.self);
+      if (intent.kind === 'ignored') return log.debug({ why: intent.why }, 'ignored');
+      const now = { ...deps, ...(await deps.present()) };
       switch (intent.kind) {
-        case 'ignored':
-          return log.debug({ why: intent.why }, 'ignored');
         case 'elsewhere':
-          return refuseElsewhere(deps, intent);
+          return refuseElsewhere(now, intent);
         case 'message':
-          return takeMessage(deps, intent);
+          return takeMessage(now, intent);
         case 'form':
-          return openForm(deps, intent);
+          return openForm(now, intent);
         case 'button':
-          return takeButton(deps, intent);
+          return takeButton(now, intent);
         case 'approval':
-          return takeApprovalClick({ ...deps, guest }, intent.account, intent.click);
+          return takeApprovalClick({ ...now, guest }, intent.account, intent.click);
       }
     },
   };
@@ -65,7 +68,7 @@ export type SlackDoor = ReturnType<typeof createSlackDoor>;
 
 type Of<K extends SlackIntent['kind']> = Extract<SlackIntent, { kind: K }>;
 
-async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addressed }: Of<'message'>): Promise<void> {
+async function takeMessage(deps: SlackDoorNow, { place, account, ts, text, addressed }: Of<'message'>): Promise<void> {
   const { person, refused } = whoIs(deps, account);
   // Others may talk in a thread; only who speaks to us is told why we cannot help.
   if (refused !== undefined && !addressed) return;
@@ -83,7 +86,7 @@ async function takeMessage(deps: SlackDoorDeps, { place, account, ts, text, addr
   });
 }
 
-async function takeButton(deps: SlackDoorDeps, { place, account, key, action, note }: Of<'button'>): Promise<void> {
+async function takeButton(deps: SlackDoorNow, { place, account, key, action, note }: Of<'button'>): Promise<void> {
   const { person, refused } = whoIs(deps, account);
   const button: TicketButton = {
     ...{ key, sent: (Date.now() / 1_000).toFixed(6), account, action },
@@ -91,12 +94,15 @@ async function takeButton(deps: SlackDoorDeps, { place, account, key, action, no
     ...(refused !== undefined && { refused }),
     ...(note !== undefined && { note: ticketText(note) }),
   };
-  const ticket = ticketIdOf(place);
-  const taken = await toRunning(() => handleOf(deps, ticket).signal('button', button));
-  if (!taken) await sayItIsOver(deps, place, key);
+  // In a direct message to whoever is called: by our own record of it, never by what a button says.
+  const from = await callAt(deps.db, place);
+  const ticket = from === undefined ? ticketIdOf(place) : ticketOfCall(from);
+  const made = { ...button, ...(from !== undefined && { from }) };
+  const taken = await toRunning(() => handleOf(deps, ticket).signal('button', made));
+  if (!taken) await sayItIsOver(deps, { ticket, place, from }, key);
 }
 
-async function openForm({ slack, db, ...deps }: SlackDoorDeps, { place, account, trigger }: Of<'form'>): Promise<void> {
+async function openForm({ slack, db, ...deps }: SlackDoorNow, { place, account, trigger }: Of<'form'>): Promise<void> {
   const { refused } = whoIs(deps, account);
   // Told in the thread, as for any other button: a form would only be refused at its end.
   if (refused !== undefined) {
@@ -126,18 +132,22 @@ function handOffForm(place: TicketPlace) {
 }
 
 /** A click on a ticket that is closed is answered all the same, also where nothing of it is kept any more. */
-async function sayItIsOver({ db, wakeThread }: SlackDoorDeps, place: TicketPlace, key: string): Promise<void> {
-  const ticket = ticketIdOf(place);
+async function sayItIsOver(
+  { db, wakeThread }: SlackDoorDeps,
+  { ticket, place, from }: { ticket: string; place: TicketPlace; from: string | undefined },
+  key: string,
+): Promise<void> {
   const row = await findTicket(db, ticket);
   // The click that closed it may come again: then it was heard already.
   if (row?.closed_at === null || (await isTicketEvent(db, ticket, key))) return;
   const text =
     row === undefined
-      ? 'That does nothing any more: it was closed long ago, and nothing of it is kept. Mention me in this thread to ask again.'
-      : `That does nothing any more: it is closed (${row.reason}). Mention me in this thread to open it again.`;
-  await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
-  await appendMessage(db, { release: ticket, key: `${ticket}/late/${key}`, text, tone: 'warn' });
-  await wakeThread(ticket);
+      ? 'That does nothing any more: it was closed long ago, and nothing of it is kept. Mention me in its thread to ask again.'
+      : `That does nothing any more: it is closed (${row.reason}). Mention me in its thread to open it again.`;
+  const release = from ?? ticket;
+  if (from === undefined) await adoptThread(db, { release, channel: place.channel, ts: place.thread });
+  await appendMessage(db, { release, key: `${ticket}/late/${key}`, text, tone: 'warn' });
+  await wakeThread(release);
 }
 
 async function refuseElsewhere({ db }: SlackDoorDeps, { account, what }: Of<'elsewhere'>): Promise<void> {

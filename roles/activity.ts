@@ -16,6 +16,7 @@ import { stackPatchKind } from '../activities/fixes/stack-patch.ts';
 import { heldBy, startFix } from '../activities/fixes/temporal.ts';
 import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
+import { createLiveStatus } from '../activities/health/live-status.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
@@ -28,26 +29,30 @@ import { createSettingsReader } from '../activities/settings.ts';
 import { createStoryActivities } from '../activities/story.ts';
 import { createTicketActivities } from '../activities/tickets.ts';
 import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
+import { withPresentPeople } from '../config/present.ts';
 import { run } from '../lib/run.ts';
 import { releaseOfRef } from '../store/releases.ts';
+import type { Digest } from '../workflows/types.ts';
 
 import { dataConverter, libraryDir, type Parts, type Sandboxes, slackOf, wakeThread } from './parts.ts';
 
 /** With the settings of now: who may read what is not a release's matter. */
-export function createKnowledge({ settings, dataDir, db }: Parts): KnowledgeActivities {
+export function createKnowledge({ settings, present, dataDir, db }: Parts): KnowledgeActivities {
   return createKnowledgeActivities({
-    ...{ settings, dataDir, db, run, readSecret },
+    ...{ settings, dataDir, db, run, readSecret, groups: () => present().groups },
     environment: allowedEnvironment(GIT_ENVIRONMENT),
   });
 }
 
 /** Everything that a release needs, but running tests. */
 export function createActivities(
-  { settings, connection, temporal, db, dataDir, artifacts }: Parts,
+  { settings, present, connection, temporal, db, dataDir, artifacts }: Parts,
   { found, sandboxOf }: Sandboxes,
   knowledge: KnowledgeActivities,
 ): object {
   const reader = createSettingsReader(db);
+  // Who somebody is and what he may do is never of yesterday.
+  const ofNow = async (digest: Digest) => withPresentPeople(await reader(digest), present());
   const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const gitEnvironment = allowedEnvironment(GIT_ENVIRONMENT);
   const places = {
@@ -72,7 +77,8 @@ export function createActivities(
     }),
   ] as FixKind[];
   const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
-  const looks = createLooks({ db, knowledge, driverOf: laidOutDriver(places) });
+  const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });
+  const looks = createLooks({ db, knowledge, status });
   return {
     ...createRecordActivities({
       db,
@@ -84,7 +90,7 @@ export function createActivities(
     ...createCheckActivities(builds),
     ...createStoryActivities({ db, ...slackOf(settings), wakeThread: wakeThread(client) }),
     ...createTicketActivities({
-      ...{ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) },
+      ...{ db, settings: ofNow, ...slackOf(settings), wakeThread: wakeThread(client) },
       ...(settings.knowledge.sources.length > 0 && { knowledge }),
       recall: createRecall(memory),
       handOff: startFix(client),
@@ -94,7 +100,10 @@ export function createActivities(
     ...createMemoryActivities(memory),
     ...createEnvironmentRequestActivities({ temporal: client, db, settings: reader }),
     ...createApprovalActivities({ db, settings: reader, ...slackOf(settings), wakeThread: wakeThread(client) }),
-    ...createAgentActivities({ ...sandboxed, db, investigating: { kinds, looks } }),
+    ...createAgentActivities({
+      ...{ ...sandboxed, db, status, wakeThread: wakeThread(client) },
+      investigating: { kinds, looks },
+    }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),

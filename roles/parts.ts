@@ -24,7 +24,10 @@ export type Role = (typeof ROLES)[number];
 
 export type Parts = {
   role: Role;
+  /** Those of the start. */
   settings: Settings;
+  /** Those of now: who somebody is, and what he may do. */
+  present: () => Settings;
   connection: NativeConnection;
   temporal: TemporalSettings;
   db: Db;

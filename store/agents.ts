@@ -16,6 +16,9 @@ export interface AgentTables {
     turns: Generated<number>;
     tokens: Generated<number>;
     money: Generated<number>;
+    /** The message of a thread that shows it (store/work.ts), and what it does for that. */
+    board: string | null;
+    doing: string | null;
   };
   agent_turn: { run: string; turn: number; outcome: Turn; results: Record<string, Digest>; at: Generated<Date> };
 }
@@ -23,11 +26,11 @@ export interface AgentTables {
 /** Safe to repeat. */
 export async function openAgentRun(
   db: Db,
-  run: { run: string; release: string; role: string; brief: string },
+  { board, ...run }: { run: string; release: string; role: string; brief: string; board?: string | undefined },
 ): Promise<void> {
   await db
     .insertInto('agent_run')
-    .values({ ...run, ended_at: null, outcome: null, transcript: null })
+    .values({ ...run, ended_at: null, outcome: null, transcript: null, board: board ?? null, doing: null })
     .onConflict((oc) => oc.doNothing())
     .execute();
 }

@@ -22,6 +22,9 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '100-fixes': () => import('./migrations/100-fixes.ts'),
   '105-approval-cards': () => import('./migrations/105-approval-cards.ts'),
   '106-memory': () => import('./migrations/106-memory.ts'),
+  '120-work': () => import('./migrations/120-work.ts'),
+  '121-answer-cost': () => import('./migrations/121-answer-cost.ts'),
+  '122-calls': () => import('./migrations/122-calls.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -38,6 +38,12 @@ export type ThreadTables = {
     /** What it says in the end, without buttons. */
     ended_text: string | null;
     slack_ended_at: Date | null;
+    /** Of a message that is updated (store/work.ts): what it says now, how often that changed, and what Slack shows of it. */
+    now_text: string | null;
+    now_n: Generated<number>;
+    now_done: Generated<boolean>;
+    now_shown_n: Generated<number>;
+    now_shown_at: Date | null;
   };
 };
 
@@ -52,6 +58,8 @@ export type NewMessage = {
   mentions?: string[];
   /** Buttons, and whom to mention. */
   card?: Card;
+  /** It says what is being done, and will say something else. */
+  updated?: boolean;
 };
 
 export type ThreadMessage = {
@@ -64,6 +72,8 @@ export type ThreadMessage = {
   slackTs?: string;
   mentions?: string[];
   card?: Card;
+  /** What it says now, where it is updated while something is done. */
+  now?: string;
 };
 
 /** Slack's side of a thread. `problem` says why it lags, in a sentence. */
@@ -88,6 +98,7 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
   const card = message.card === undefined ? null : JSON.stringify(message.card);
   const text = plainText(redact(message.text)).trim();
   const mentions = message.mentions?.length ? JSON.stringify(message.mentions) : null;
+  const now = message.updated ? text : null;
   const { rows } = await sql<{ seq: number }>`
     with place as (
       insert into thread (release, messages, channel, closed_at)
@@ -97,8 +108,8 @@ export async function appendMessage(db: Db, message: NewMessage): Promise<boolea
       where not exists (select from thread_message where key = ${key})
       returning messages
     )
-    insert into thread_message (release, seq, key, text, tone, final, mentions, card)
-    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb, ${card}::jsonb from place
+    insert into thread_message (release, seq, key, text, tone, final, mentions, card, now_text)
+    select ${release}, messages, ${key}, ${text}, ${tone}, ${final}, ${mentions}::jsonb, ${card}::jsonb, ${now}::text from place
     on conflict (key) do nothing returning seq`.execute(db);
   return rows.length > 0;
 }
@@ -112,11 +123,12 @@ export async function threadOf(db: Db, release: string, after = 0): Promise<Thre
     .where('seq', '>', after)
     .orderBy('seq')
     .execute();
-  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions, card }) => ({
+  return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions, card, now_text }) => ({
     ...{ seq, key, text, tone, final, at: at.toISOString() },
     ...(slack_ts !== null && { slackTs: slack_ts }),
     ...(mentions !== null && { mentions }),
     ...(card !== null && { card }),
+    ...(now_text !== null && { now: now_text }),
   }));
 }
 
@@ -189,7 +201,7 @@ export async function markPosted(
   await db.transaction().execute(async (tx) => {
     await tx
       .updateTable('thread_message')
-      .set({ slack_ts: ts })
+      .set({ slack_ts: ts, now_shown_at: sql`clock_timestamp()` })
       .where('release', '=', release)
       .where('seq', '=', seq)
       .execute();

@@ -28,6 +28,10 @@ export type TicketTables = {
     closed_at: Date | null;
     /** The fix that it was handed to last. */
     fix: string | null;
+    /** What the model was asked for its answers, and what that cost. */
+    answer_questions: Generated<number>;
+    answer_tokens: Generated<string>;
+    answer_money: Generated<string>;
   };
   ticket_event: {
     ticket: string;
@@ -172,6 +176,12 @@ export async function handedTo(db: Db, ticket: string, fix: string): Promise<voi
   await db.updateTable('ticket').set({ fix }).where('id', '=', ticket).execute();
 }
 
+/** Counts one more question that was paid. Not to be repeated: each question costs, and so each is counted. */
+export async function payForAnswer(db: Db, ticket: string, cost: { tokens: number; money: number }): Promise<void> {
+  await sql`update ticket set answer_questions = answer_questions + 1, answer_tokens = answer_tokens + ${cost.tokens},
+    answer_money = answer_money + ${cost.money} where id = ${ticket}`.execute(db);
+}
+
 const UNDER_WAY: readonly TicketStateName[] = ['handed-off', 'proposed', 'approved', 'applied'];
 
 /** Why a ticket no longer waits for this fix, or undefined. */
@@ -207,6 +217,9 @@ export async function listTickets(db: Db, limit = 50) {
     .execute();
 }
 
+/** In the currency of `model.price`. */
+export type Cost = { questions: number; tokens: number; money: number };
+
 export type TicketStats = {
   asked: number;
   open: number;
@@ -219,6 +232,8 @@ export type TicketStats = {
   /** Decisions of people that counted: in the last hour, and in the hour with the most. */
   approvals: { lastHour: number; busiestHour: number; medianSeconds: number | null };
   ended: Partial<Record<TicketEnd, number>>;
+  /** What models were paid: for answers, and for the agents of fixes. */
+  cost: Record<'answers' | 'agents', Cost>;
   /** Half of them took no longer, in seconds; null where there was none. */
   medianSeconds: Record<
     'toAnswer' | 'toEscalation' | 'toHandOff' | 'toApplied' | 'toVerified' | 'toClose',
@@ -255,6 +270,7 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
         from approval where outcome ->> 'kind' in ('approved', 'rejected', 'changes-requested')) as to_decide`.execute(
     db,
   );
+  const cost = await ticketCost(db);
   const found: Record<string, number | null> = { ...rows[0], ...decided[0] };
   const seconds = (name: string) => (found[name] == null ? null : Math.round(Number(found[name]) * 10) / 10);
   return {
@@ -265,6 +281,7 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
       ...{ lastHour: Number(found.last_hour), busiestHour: Number(found.busiest_hour) },
       medianSeconds: seconds('to_decide'),
     },
+    cost,
     ended: Object.fromEntries(ends.map(({ ended, n }) => [ended, Number(n)])),
     medianSeconds: {
       toAnswer: seconds('to_answer'),
@@ -275,4 +292,20 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
       toClose: seconds('to_close'),
     },
   };
+}
+
+/** What a ticket cost by now, or all of them; runs that go on are not counted yet. */
+export async function ticketCost(db: Db, ticket?: string): Promise<TicketStats['cost']> {
+  const one = ticket ?? null;
+  const { rows } = await sql<{ who: 'answers' | 'agents'; questions: string; tokens: string; money: string }>`
+    select 'answers' as who, coalesce(sum(answer_questions), 0) as questions,
+      coalesce(sum(answer_tokens), 0) as tokens, coalesce(sum(answer_money), 0) as money
+    from ticket where ${one}::text is null or id = ${one}
+    union all select 'agents', coalesce(sum(turns), 0), coalesce(sum(tokens), 0), coalesce(sum(money), 0)
+    from agent_run where release in (select id from ticket where ${one}::text is null or id = ${one})`.execute(db);
+  const of = (who: 'answers' | 'agents'): Cost => {
+    const { questions = 0, tokens = 0, money = 0 } = rows.find((row) => row.who === who) ?? {};
+    return { questions: Number(questions), tokens: Number(tokens), money: Number(money) };
+  };
+  return { answers: of('answers'), agents: of('agents') };
 }

@@ -89,9 +89,11 @@ export async function agentRun(order: AgentOrder, progress: AgentProgress = begi
   const end = await untilOver(order, at);
   if (end === 'another history') return continueAsNew<typeof agentRun>(order, at);
   const outcome = { ...end, spent: spentOf(at), transcript: at.head };
-  await CancellationScope.nonCancellable(() => closeRun({ run: order.run }, outcome));
+  await CancellationScope.nonCancellable(() => closeRun(shownOf(order), outcome));
   return outcome;
 }
+
+const shownOf = ({ run, release, board }: AgentOrder) => ({ run, release, ...(board !== undefined && { board }) });
 
 /** However it ends, it ends in words: whoever asked must not fail because an explanation did. */
 async function untilOver(order: AgentOrder, at: AgentProgress): Promise<AgentEnd | 'another history'> {

@@ -52,6 +52,8 @@ export type AgentOrder = {
   /** The first entry of the transcript, in the artifact store: instructions and context, as they were given. */
   brief: Digest;
   budget: AgentBudget;
+  /** The message of the ticket's thread that shows what it does. */
+  board?: string;
 };
 
 /** A call that the model wants made; its arguments lie in the transcript. */

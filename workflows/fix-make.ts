@@ -84,16 +84,21 @@ async function investigate(order: FixOrder, { said, places }: Opened, run: strin
   const { ticket, settings, hint } = order;
   const name = `${run}/investigate`;
   const note = sentBack.join('\n');
-  const asked = { run: name, release: ticket, settings, said, places };
+  const board = boardOf(order);
+  const asked = { run: name, release: ticket, settings, said, places, board };
   const prepared = await agents.prepareInvestigation({ ...asked, ...(hint && { hint }), ...(note && { note }) });
   const subject = { fork: '', base: '', candidate: '', places, ticket };
-  const answer = await runAgent({ run: name, role: 'investigate', release: ticket, settings, subject }, prepared);
+  const looking = { run: name, role: 'investigate', release: ticket, settings, subject, board } as const;
+  const answer = await runAgent(looking, prepared);
   if ('reason' in answer) return answer;
   const plan = await steps.readPlan(answer);
   if (plan.kind === 'none')
     return { reason: `the agent found nothing that should be changed: npx patchwright agent show ${name}` };
   return plan;
 }
+
+/** One message of the thread shows what all agents of a fix do. */
+const boardOf = ({ fix }: FixOrder) => `${fix}/work`;
 
 type Prepared = Awaited<ReturnType<typeof agents.prepareInvestigation>>;
 
@@ -130,12 +135,14 @@ async function draft(
   const { fork, commit, check } = ground;
   const { ticket, settings } = order;
   const name = `${run}/patch`;
-  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack };
+  const board = boardOf(order);
+  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board };
   const prepared = await agents.preparePatch({ ...asked, ...(check && { check }) });
   const subject = { fork, base: commit, candidate: commit };
   // A stack's own files are built to be tried; a repository's check needs no pipeline.
   const trial = plan.kind === 'stack-patch' ? { trial: { release: ticket, fork, settings } } : {};
-  const answer = await runAgent({ run: name, role: 'patch', release: ticket, settings, subject, ...trial }, prepared);
+  const patching = { run: name, role: 'patch', release: ticket, settings, subject, board, ...trial } as const;
+  const answer = await runAgent(patching, prepared);
   if ('reason' in answer) return answer;
   return draw(await steps.draftFix({ ...step, plan, proposal: answer.answer }), await readProposal(answer));
 }
@@ -197,14 +204,16 @@ async function proveStack(
 
 /** Blind to the author's words: what the user asked, and the change. */
 async function readBy(
-  { ticket, settings }: FixOrder,
+  order: FixOrder,
   { said }: Opened,
   name: string,
   change: GitChange,
 ): Promise<ReviewState> {
+  const { ticket: release, settings } = order;
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
-  return review({ name, release: ticket, settings, subject, what: `A user's ticket: ${said.join('\n')}` });
+  const what = `A user's ticket: ${said.join('\n')}`;
+  return review({ name, release, settings, subject, what, board: boardOf(order) });
 }
 
 function remarksOf(reviewed: ReviewState): string[] {

@@ -30,11 +30,21 @@ export type FixPlan = FixTarget & {
   rests?: { place: string; path: string }[];
 };
 
+/** What fails now, and should hold with the change: typed, and only ever read. */
+export type ConfigCase =
+  | { is: 'value'; resource: ConfigResource; key: string; value: string }
+  /** `below`: records to read. */
+  | { is: 'lag'; group: string; topic?: string | undefined; below: number; withinSeconds: number }
+  | { is: 'takes-writes'; topic: string };
+
+export type ConfigResource = { type: 'topic' | 'broker'; name: string };
+
 export type ConfigFields = {
-  resource: { type: 'topic' | 'broker'; name: string };
+  resource: ConfigResource;
   key: string;
   /** Null takes the value of its own away, so that the default holds. */
   value: string | null;
+  failingCase?: ConfigCase | undefined;
 };
 
 /** A change of files: everything by commit, and its inverse too. */

@@ -33,6 +33,8 @@ export type ReviewOrder = {
   original?: { fork: string; commit: string };
   /** What it is to mend, in a sentence: nothing of the author's words. */
   what: string;
+  /** The message of a ticket's thread that shows what they do. */
+  board?: string;
 };
 
 /** Three reviewers at once, none of whom knows the others or what the author thought. */
@@ -40,8 +42,9 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, original, what }: ReviewOrder, role: ReviewRole) {
+async function reviewAs({ name, release, settings, subject, original, what, board }: ReviewOrder, role: ReviewRole) {
   const run = `${name}/${role}`;
+  const shown = board === undefined ? {} : { board };
   const prepared = await prepareReview({
     run,
     release,
@@ -50,12 +53,13 @@ async function reviewAs({ name, release, settings, subject, original, what }: Re
     what,
     patch: subject.patch,
     ...(original && { original }),
+    ...shown,
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
   const { brief, budget } = prepared;
   const outcome = await executeChild(agentRun, {
     workflowId: `agent:${run}`,
-    args: [{ run, role, release, settings, subject, brief, budget }],
+    args: [{ run, role, release, settings, subject, brief, budget, ...shown }],
     staticSummary: `reviews ${name}`.slice(0, 200),
   });
   if (outcome.kind !== 'answered') return { by: role, reason: outcome.reason };

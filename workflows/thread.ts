@@ -29,7 +29,8 @@ const NOTHING_TOLD = '30 days';
  *
  *   1. Post what was told and is not there yet.
  *   2. Refused (token, channel, scope): a human must act; look again later, or when more is told.
- *   3. Wait for the next thing told; the end of the story ends this workflow.
+ *   3. What is updated while something is done is updated so often and no oftener: come back for it.
+ *   4. Wait for the next thing told; the end of the story ends this workflow.
  */
 export async function thread({ release }: { release: string }): Promise<void> {
   let news = true;
@@ -42,6 +43,9 @@ export async function thread({ release }: { release: string }): Promise<void> {
     if (drained.kind === 'closed' && !news) return;
     if (drained.kind === 'refused') {
       await Promise.race([sleep(REFUSED_RETRY), condition(() => news)]);
+      news = true;
+    } else if (drained.kind === 'idle' && drained.laterMs !== undefined) {
+      await condition(() => news, drained.laterMs);
       news = true;
     } else {
       await condition(() => news, NOTHING_TOLD);

@@ -42,7 +42,15 @@ export type TicketMessage = Arrived & { text: string; addressed: boolean };
 
 export type ButtonAction = 'solved' | 'not-solved' | 'hand-off' | 'take' | 'not-ours';
 /** `note`: a hint for the agent. */
-export type TicketButton = Arrived & { action: ButtonAction; note?: string };
+export type TicketButton = Arrived & {
+  action: ButtonAction;
+  note?: string;
+  /** The direct message in which it was made, if it was not in the thread. */
+  from?: string;
+};
+
+/** Of what is said because of a click. */
+export type Clicked = { from?: string; counted: boolean };
 
 /** From whatever carries a fix on; each step once, in this order. `failed` gives it back to a person. */
 export type TicketProgress = {

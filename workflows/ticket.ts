@@ -14,7 +14,7 @@ import { isLesson } from '../decisions/learning.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
 import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
-import type { CallEnd, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
+import type { CallEnd, Clicked, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
 
 const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket, learnFromTicket } =
   proxyActivities<TicketActivities>({
@@ -96,7 +96,7 @@ async function isClicked({ inbox }: Desk): Promise<boolean> {
 
 /** The next thing that happens. False where the ticket is over: closed, or nothing of it counts. */
 async function step(desk: Desk): Promise<boolean> {
-  const { order, state, inbox, replies } = desk;
+  const { order, state, rules, inbox, replies } = desk;
   if (state.name === 'closed' && inbox.length === 0) return false;
   await condition(() => inbox.length > 0, Math.max(1, state.deadline - Date.now()));
   const event = inbox.shift();
@@ -105,7 +105,9 @@ async function step(desk: Desk): Promise<boolean> {
     await take(desk, { kind: 'timeout' });
     return true;
   }
-  const { fresh, refused } = await takeIn(order, { ...event, nonce: uuid4() } as Arrival);
+  const { fresh, refused, responders } = await takeIn(order, { ...event, nonce: uuid4() } as Arrival);
+  // Whoever came or went since it was opened.
+  if (responders !== undefined) rules.responders = responders;
   if (fresh) await take(desk, refused === undefined ? event : ({ ...event, refused } as TicketEvent));
   else replies.set(event.key, 'it came before, and was taken then');
   return state.name !== 'new' || inbox.length > 0;
@@ -114,29 +116,37 @@ async function step(desk: Desk): Promise<boolean> {
 async function take({ order, state, rules, replies }: Desk, first: TicketEvent): Promise<void> {
   const events = [first];
   let reply: string | undefined;
+  let clicked: Clicked | undefined;
   for (let event = events.shift(); event !== undefined; event = events.shift()) {
     const actions = react(state, event, rules, Date.now());
     reply ??= state.reply ?? '';
     if (state.name !== 'new') await saveTicketState(order, state);
-    for (const action of actions) events.push(...(await perform(order, state, rules, action)));
+    clicked ??= clickOf(first, state);
+    for (const action of actions) events.push(...(await perform({ order, state, rules, clicked }, action)));
   }
   // Once all that follows from it is done: whoever waits looks at the ticket next.
   if ('key' in first) replies.set(first.key, reply ?? '');
 }
 
+const stepKey = ({ ticket }: TicketOrder, { steps }: TicketState) =>
+  `${ticket}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${steps}`;
+
+/** Of a click: where it was made, and whether it counts. */
+function clickOf(event: TicketEvent, { reply }: TicketState): Clicked | undefined {
+  if (event.kind !== 'button') return undefined;
+  return { counted: reply === undefined, ...(event.from !== undefined && { from: event.from }) };
+}
+
+type Doing = Pick<Desk, 'order' | 'state' | 'rules'> & { clicked: Clicked | undefined };
+
 /** Does it; what came of it is the next event. */
-async function perform(
-  order: TicketOrder,
-  state: TicketState,
-  rules: TicketRules,
-  action: TicketAction,
-): Promise<TicketEvent[]> {
+async function perform({ order, state, rules, clicked }: Doing, action: TicketAction): Promise<TicketEvent[]> {
   state.steps += 1;
   switch (action.do) {
     case 'say': {
       const { do: _, ...said } = action;
-      const key = `${order.ticket}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${state.steps}`;
-      await tellTicket(order, { ...said, key, ...(state.name === 'closed' && { final: true }) });
+      const calls = { ...(clicked && { clicked }), ...(state.name !== 'escalated' && { over: true }) };
+      await tellTicket(order, { ...said, ...calls, key: stepKey(order, state), ...(state.name === 'closed' && { final: true }) });
       return [];
     }
     case 'catch-up': {
@@ -169,14 +179,14 @@ async function call(order: TicketOrder, state: TicketState, n: number): Promise<
 }
 
 /** However slow or broken what answers is: when the time is up it is a person's turn. */
-async function answer(order: TicketOrder, { asker }: TicketState, { limits }: TicketRules): Promise<TicketEvent> {
+async function answer(order: TicketOrder, state: TicketState, { limits }: TicketRules): Promise<TicketEvent> {
   const { answerTicket } = proxyActivities<TicketActivities>({
     taskQueue: 'patchwright-activity',
     scheduleToCloseTimeout: limits.answerMs,
     heartbeatTimeout: '40 seconds',
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   });
-  const found = await attempt(() => answerTicket(order, asker));
+  const found = await attempt(() => answerTicket(order, state.asker, `${stepKey(order, state)}/answer`));
   const end = found.kind === 'done' ? found.result : { kind: 'unanswered' as const, reason: found.problem };
   return { kind: 'answer', end };
 }

@@ -9,11 +9,16 @@ import { pastVerdicts, testPast } from '../../store/agent-context.ts';
 import { listReleases } from '../../store/releases.ts';
 import { nameBuild, recentRollouts, whatRuns } from '../../store/rollout-report.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
+import type { LiveStatus } from '../health/live-status.ts';
 import { type CodeOutline, createOutlines, type OutlineDeps } from './outlines.ts';
 import { createSkills, type LoadedSkills, type SkillSummary } from './skills.ts';
 import { createSources, type Sources } from './sources.ts';
 
-export type ContextDeps = OutlineDeps & { settings: (digest: Digest) => Promise<Settings> };
+export type ContextDeps = OutlineDeps & {
+  settings: (digest: Digest) => Promise<Settings>;
+  /** How environments stand; without it only what the store has is given. */
+  status?: LiveStatus;
+};
 
 /** What an agent works on. `failing`: the unit of a suite run that it is about, where there is one. */
 export type ContextOrder = {
@@ -48,7 +53,7 @@ export async function assembleContext(deps: ContextDeps, order: ContextOrder): P
     outline: outlineLayer(outline),
     runbooks: runbooksLayer(loaded),
     memory: 'Nothing is given: what is remembered is of tickets.',
-    status: await statusLayer(deps, fork?.release.environments ?? []),
+    status: await statusLayer(deps, settings, fork?.release.environments ?? []),
   };
   const { text, given } = fitLayers(texts);
   return { text, layers: given, skills: loaded.skills };
@@ -134,17 +139,22 @@ function runbooksLayer({ skills, problems }: LoadedSkills): string {
   return [...lines, ...problems.map((problem) => `left out: ${oneLine(problem, 300)}`)].join('\n');
 }
 
-async function statusLayer({ db }: ContextDeps, environments: readonly string[]): Promise<string> {
-  const parts: string[] = [];
-  for (const name of environments) {
-    const targets = (await whatRuns(db, name)).map(
-      (target) => `${target.target}: ${nameBuild(target)} since ${target.since}`,
-    );
-    const rollouts = (await recentRollouts(db, name, 3)).map(({ rollout, version, outcome }) => {
-      const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
-      return `roll-out ${rollout} of ${version}: ${outcome?.kind ?? 'goes on'}${reasons}`;
-    });
-    parts.push(section(name, [...targets, ...rollouts], 'nothing was brought up or rolled out here yet'));
-  }
+/** Each environment as it answers now, then what the store knows of it: what runs there by its last read-back. */
+async function statusLayer(deps: ContextDeps, settings: Settings, environments: readonly string[]): Promise<string> {
+  const parts = await Promise.all(environments.map((name) => environmentPart(deps, settings, name)));
   return parts.join('\n\n') || 'the fork is rolled out nowhere';
+}
+
+async function environmentPart({ db, status }: ContextDeps, settings: Settings, name: string): Promise<string> {
+  const live = status === undefined ? [] : [await status.brief(settings, name)];
+  const targets = (await whatRuns(db, name)).map(
+    (target) => `${target.target}: ${nameBuild(target)} since ${target.since}`,
+  );
+  const rollouts = (await recentRollouts(db, name, 3)).map(({ rollout, version, outcome }) => {
+    const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
+    return `roll-out ${rollout} of ${version}: ${outcome?.kind ?? 'goes on'}${reasons}`;
+  });
+  const stored = [...targets, ...rollouts];
+  const none = stored.length === 0 ? ['nothing was brought up or rolled out here yet'] : stored;
+  return section(name, [...live, 'By the store, as it was last read back:', ...none], '');
 }

@@ -3,8 +3,10 @@ import type { Settings } from '../../config/schema.ts';
 import type { AgentOrder } from '../../workflows/agent-types.ts';
 import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
+import type { Resource } from '../health/live-status.ts';
 import type { ToolSpec } from './request.ts';
 import type { Sources } from './sources.ts';
+import { resource } from './tool-inputs.ts';
 import { asShown, type Used } from './tools.ts';
 
 /** What an investigation looks at beside source. All of it is read now, and none of it has an effect. */
@@ -13,7 +15,7 @@ export type Looks = {
   knowledge: (question: string) => Promise<string>;
   /** Whether a quote stands in a document's chunk. */
   stands: (chunk: string, quote: string) => Promise<boolean>;
-  status: (settings: Settings, environment: string, resource?: ConfigFields['resource']) => Promise<string>;
+  status: (settings: Settings, environment: string, resource?: Resource) => Promise<string>;
   /** The newest releases, or the thread of one. */
   releases: (release?: string) => Promise<string>;
 };
@@ -28,7 +30,6 @@ type World = Investigating & {
 
 const path = z.string().max(500);
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
-const resource = z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) });
 
 /** The tools, with the names that this configuration has. */
 function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly Place[]) {
@@ -38,7 +39,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
   const quote = z.object({
     in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
-    of: path.describe('a path · the id of a chunk · an environment (topic or broker after a slash) · a release'),
+    of: path.describe('a path · the id of a chunk · an environment (topic, broker or group after a slash) · a release'),
     text: z.string().min(4).max(400),
   });
   const all = {
@@ -76,7 +77,8 @@ const DESCRIPTIONS: Record<keyof Tools, string> = {
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
   knowledge: 'Documents, runbooks and closed tickets about a question, with the ids of their chunks.',
-  status: 'How an environment stands now: its nodes and topics; with `resource` the configuration of one.',
+  status:
+    'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
   releases: 'The newest releases of the forks, or what was told in the thread of one.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   plan: 'What should be changed, and why. `change` only for a kind that has fields. `none` where nothing should be.',
@@ -185,7 +187,8 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   const { looks, settings } = world;
   if (where === 'knowledge') return looks.stands(of, text);
   const [environment = '', type, ...rest] = of.split('/');
-  const asked = type === 'topic' || type === 'broker' ? ({ type, name: rest.join('/') } as const) : undefined;
+  const named = resource.safeParse({ type, name: rest.join('/') });
+  const asked = named.success ? named.data : undefined;
   const known = Object.hasOwn(settings.environments, environment);
   if (where === 'status' && !known) return false;
   const source =

@@ -24,7 +24,8 @@ import { fixKindsText, investigationBrief, patchBrief } from './ticket-brief.ts'
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
-type Request = { run: string; release: string; settings: Digest };
+/** `board`: the message of a thread that shows what it does. */
+type Request = { run: string; release: string; settings: Digest; board?: string };
 export type DiagnosisRequest = Request & { subject: DiagnosisSubject; patches: Patch[] };
 export type RepairRequest = Request & {
   subject: AgentSubject;
@@ -61,7 +62,7 @@ const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 export function createPreparations(deps: PrepareDeps) {
   const { db, artifacts, settings, transcripts, evidence } = deps;
   async function begin(
-    { run, release, settings: digest }: Request,
+    { run, release, settings: digest, board }: Request,
     role: AgentRole,
     briefOf: () => Promise<Brief>,
   ): Promise<Prepared> {
@@ -71,7 +72,7 @@ export function createPreparations(deps: PrepareDeps) {
     if (left.kind === 'none') return { kind: 'no-budget', reason: left.reason };
     const { items, record } = await briefOf();
     const brief = await transcripts.append(undefined, items.map(redactItem), record);
-    await openAgentRun(db, { run, release, role, brief });
+    await openAgentRun(db, { run, release, role, brief, board });
     return { kind: 'ready', brief, budget: left.budget };
   }
 

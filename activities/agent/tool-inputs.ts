@@ -7,7 +7,9 @@ const arm = z.enum(['candidate', 'base']);
 const side = z.enum(['candidate', 'base', 'mine']);
 const path = z.string().max(500);
 
-/** What each tool takes: together at most 13, and no two for one job (design.md, *Agents*). */
+export const resource = z.object({ type: z.enum(['topic', 'broker', 'group']), name: z.string().min(1).max(249) });
+
+/** What each tool takes: at most 13 of them for one agent, and no two for one job (design.md, *Agents*). */
 export const inputs = {
   read_file: z.object({
     arm: side,
@@ -19,6 +21,7 @@ export const inputs = {
   list_files: z.object({ arm: side, under: z.string().max(300).default('') }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
+  status: z.object({ environment: z.string().max(100), resource: resource.optional() }),
   read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
   read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
   edit_file: z.object({ path, old: z.string().max(60_000), new: z.string().max(60_000) }),
@@ -75,6 +78,8 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   show_patch: 'One patch of the stack: its message and its difference.',
   evidence:
     'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
+  status:
+    'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
   read_skill:
     'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
@@ -94,25 +99,31 @@ const DESCRIPTIONS: Record<ToolName, string> = {
 
 const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_skill', 'read_on'];
 
-/** Each role has what its job needs. */
-export function toolsOf(role: AgentRole): ToolName[] {
-  if (role === 'diagnose') return [...READING, 'evidence', 'answer'];
+/** Each role has what its job needs; `environments`: those that it may ask how they stand. */
+export function toolsOf(role: AgentRole, environments: readonly string[]): ToolName[] {
+  return ofRole(role).filter((name) => name !== 'status' || environments.length > 0);
+}
+
+function ofRole(role: AgentRole): ToolName[] {
+  if (role === 'diagnose') return [...READING, 'evidence', 'status', 'answer'];
   if (role === 'patch') return [...READING, 'edit_file', 'shell', 'run_tests', 'hand_in'];
-  if (role === 'repair') return [...READING, 'evidence', 'edit_file', 'shell', 'run_tests', 'propose'];
+  if (role === 'repair') return [...READING, 'evidence', 'status', 'edit_file', 'shell', 'run_tests', 'propose'];
   return [...READING, 'review'];
 }
 
-export function toolSpecs(role: AgentRole): ToolSpec[] {
-  const made = specs.get(role) ?? toolsOf(role).map((name) => specOf(name, role));
-  specs.set(role, made);
+export function toolSpecs(role: AgentRole, environments: readonly string[] = []): ToolSpec[] {
+  const key = [role, ...environments].join('\n');
+  const made = specs.get(key) ?? toolsOf(role, environments).map((name) => specOf(name, role, environments));
+  specs.set(key, made);
   return made;
 }
 
 /** Made once: every turn sends them. */
-const specs = new Map<AgentRole, ToolSpec[]>();
+const specs = new Map<string, ToolSpec[]>();
 
-function specOf(name: ToolName, role: AgentRole): ToolSpec {
-  return { name, description: DESCRIPTIONS[name], parameters: parametersOf(name, role) };
+function specOf(name: ToolName, role: AgentRole, environments: readonly string[]): ToolSpec {
+  const there = name === 'status' ? ` There are: ${environments.join(', ')}.` : '';
+  return { name, description: `${DESCRIPTIONS[name]}${there}`, parameters: parametersOf(name, role) };
 }
 
 /** Without arms that the role does not have, and without what tells a model nothing. */
@@ -124,8 +135,12 @@ function parametersOf(name: ToolName, role: AgentRole): Record<string, unknown> 
 }
 
 /** The arguments of a call, or what is wrong with them: news for the model. */
-export function readCall(role: AgentRole, name: string, given: string): { name: ToolName; input: never } | string {
-  const there = toolsOf(role);
+export function readCall(
+  role: AgentRole,
+  environments: readonly string[],
+  { name, given }: { name: string; given: string },
+): { name: ToolName; input: never } | string {
+  const there = toolsOf(role, environments);
   if (!there.includes(name as ToolName))
     return `there is no tool "${name.slice(0, 60)}"; there are: ${there.join(', ')}`;
   let value: unknown;

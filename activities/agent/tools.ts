@@ -3,6 +3,7 @@ import { plainText } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
 import type { AgentOrder, AgentSubject, Diagnosis } from '../../workflows/agent-types.ts';
 import type { Source } from '../../workflows/types.ts';
+import type { Resource } from '../health/live-status.ts';
 import type { Evidence } from './evidence.ts';
 import type { RepairWorld } from './repair-tools.ts';
 import { repairTool } from './repair-tools.ts';
@@ -23,6 +24,9 @@ export type ToolWorld = {
   whole: (call: string) => Promise<string | undefined>;
   /** A body or a reference of a skill that the brief named, or why not. */
   skill: (name: string, file: string) => Promise<string>;
+  /** Environments of the fork, and how one stands now. */
+  environments: readonly string[];
+  status?: (environment: string, resource?: Resource) => Promise<string>;
   /** The change that is reviewed. */
   patch?: () => Promise<string>;
   /** Only where files are changed. */
@@ -34,7 +38,7 @@ export type ToolWorld = {
  * fork's runs in the sandbox or not at all. A call that is wrong is news for the model, never an error of ours.
  */
 export async function applyTool(world: ToolWorld, order: AgentOrder, name: string, given: string): Promise<Used> {
-  const call = readCall(order.role, name, given);
+  const call = readCall(order.role, world.environments, { name, given });
   if (typeof call === 'string') return { text: call };
   return use(world, order, call.name, call.input);
 }
@@ -61,6 +65,10 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
       return { text: await world.sources.showPatch(subject, (input as Input<'show_patch'>).commit) };
     case 'evidence':
       return { text: await world.evidence.read(subject, (input as Input<'evidence'>).what) };
+    case 'status': {
+      const { environment, resource }: Input<'status'> = input;
+      return { text: await statusText(world, environment, resource) };
+    }
     case 'read_skill': {
       const { name: skill, file }: Input<'read_skill'> = input;
       return { text: await world.skill(skill, file) };
@@ -83,6 +91,12 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
       if (world.repair === undefined) throw new Error(`${name} needs a workspace, and this run has none`);
       return repairTool(world.repair, order, name, input);
   }
+}
+
+async function statusText({ environments, status }: ToolWorld, environment: string, resource?: Resource) {
+  if (!environments.includes(environment) || status === undefined)
+    return `there is no environment "${environment}" here; there are: ${environments.join(', ')}`;
+  return status(environment, resource);
 }
 
 const NO_FILES = 'you have no files of your own: `candidate` or `base`';

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { ForkSettings } from '../../config/schema.ts';
+import type { CaseKind } from '../../decisions/failing-case.ts';
 import { checkoutFiles, ensureCommit } from '../../git/clone.ts';
 import type { RunCommand } from '../../lib/run.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
@@ -24,7 +25,7 @@ export type CheckDeps = {
  * `undecided`: it was ended by a limit, which says nothing about what it checks. `ended` is ours to say anywhere; `words`
  * has what the program said, for whoever may read that.
  */
-export type Checked = { kind: 'passed' | 'failed' | 'undecided'; ended: string; words: string; log: string };
+export type Checked = { kind: CaseKind; ended: string; words: string; log: string };
 
 const SECONDS = 10 * 60;
 const WORDS = 200;

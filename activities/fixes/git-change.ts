@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { codeOf } from '../../config/code.ts';
 import type { ForkSettings } from '../../config/schema.ts';
+import { NO_CASE, passesAlready } from '../../decisions/failing-case.ts';
 import { parseGitDiff } from '../../decisions/git-diff.ts';
 import { type Git, withMirror } from '../../git/clone.ts';
 import { type ChangeWords, commitChange, revertOf, treeOnto } from '../../git/ticket-change.ts';
@@ -67,7 +68,7 @@ export function createGitChanges(deps: GitFixDeps) {
     /** The ticket's own failing case: it has to fail before and to pass with the change. */
     async proveCase(at: FixAt, name: string, { base, commit, failingCase }: GitChange): Promise<Proof> {
       if (failingCase === undefined)
-        return { proven: true, lines: ['no failing case was given: nothing shows that it mends what was asked'] };
+        return { proven: true, lines: [NO_CASE] };
       const code = requireCode(at.settings, name);
       const command = ['sh', '-c', failingCase];
       const run = (of: string, key: string) =>
@@ -75,7 +76,7 @@ export function createGitChanges(deps: GitFixDeps) {
       const [before, after] = [await run(base, 'before'), await run(commit, 'after')];
       const shown = `failing case \`${oneLine(failingCase, 160)}\`: before: ${before.words}; with the change: ${after.words}`;
       if (before.kind === 'passed')
-        return { proven: false, lines: [`the failing case passes without the change: nothing is shown. ${shown}`] };
+        return { proven: false, lines: [passesAlready(shown)] };
       return { proven: after.kind === 'passed', lines: [shown] };
     },
   };

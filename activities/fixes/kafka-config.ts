@@ -9,11 +9,14 @@ import {
   losesNothing,
   riskOf,
 } from '../../decisions/kafka-config.ts';
-import type { ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
+import { NO_CASE, passesAlready, verdictOf } from '../../decisions/failing-case.ts';
+import { CASES_TEXT, caseProblems } from '../../decisions/kafka-case.ts';
+import type { ConfigCase, ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { permanent } from '../failures.ts';
 import { alterConfig, readConfigs, readTopic } from '../health/kafka-config.ts';
-import type { Drafted, FixAt, FixKind } from './kind.ts';
+import { tryCase } from './kafka-case.ts';
+import type { Drafted, FixAt, FixKind, Proof } from './kind.ts';
 
 export type KafkaFixDeps = {
   /** The nodes of an environment, as they were laid out. */
@@ -24,10 +27,27 @@ export type KafkaFixDeps = {
   lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
 };
 
+const topic = z.string().min(1).max(249);
+const resource = z.object({ type: z.enum(['topic', 'broker']), name: topic });
+/** Without characters that are not seen: it stands on the card. */
+const group = z
+  .string()
+  .max(249)
+  .regex(/^\P{C}+$/u);
+const CASE = z.discriminatedUnion('is', [
+  z.object({ is: z.literal('value'), resource, key: z.string().min(1).max(100), value: z.string().max(200) }),
+  z.object({
+    ...{ is: z.literal('lag'), group, topic: topic.optional() },
+    ...{ below: z.int().min(1).max(1e12), withinSeconds: z.int().min(1).max(120) },
+  }),
+  z.object({ is: z.literal('takes-writes'), topic }),
+]);
+
 const FIELDS = z.object({
-  resource: z.object({ type: z.enum(['topic', 'broker']), name: z.string().min(1).max(249) }),
+  resource,
   key: z.string().min(1).max(100),
   value: z.string().max(200).nullable(),
+  failingCase: CASE.optional(),
 });
 
 /** Brokers learn of a value within a moment; one that has not by then does not hold it. */
@@ -43,13 +63,15 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
   }
 
   async function drafted(at: FixAt, target: string, fields: ConfigFields): Promise<Drafted<ConfigChange>> {
-    const problems = fieldProblems(fields);
+    const { failingCase } = fields;
+    const problems = [...fieldProblems(fields), ...(failingCase === undefined ? [] : caseProblems(failingCase))];
     if (problems.length > 0) return { kind: 'refused', reasons: problems };
     const before = await now(at, target, fields);
     if (before === undefined)
       return { kind: 'refused', reasons: [`${target} has no ${fields.resource.type} ${fields.resource.name}`] };
     const { resource, key, value } = fields;
-    return { kind: 'drafted', change: { kind: 'kafka-config', target, resource, key, value, before } };
+    const made: ConfigChange = { kind: 'kafka-config', target, resource, key, value, before };
+    return { kind: 'drafted', change: { ...made, ...(failingCase && { failingCase }) } };
   }
 
   const isThere = async (at: FixAt, change: ConfigChange, wanted: string | null) =>
@@ -72,7 +94,7 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
       Object.entries(environments).flatMap(([name, { system }]) => (system === 'kafka' ? [name] : [])),
     fields: {
       schema: FIELDS,
-      words: `resource.name: a topic, or a node's name; value: null takes the resource's own value away. Allowed:\n${configKeysText()}`,
+      words: `resource.name: a topic, or a node's name; value: null takes the resource's own value away. Allowed:\n${configKeysText()}\n${CASES_TEXT}`,
     },
 
     async draft(at, plan, made) {
@@ -92,10 +114,9 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
       const refused = await alterConfig(targets, change, { check: true });
       if (refused !== undefined) return { proven: false, lines: [`Kafka would refuse it: ${refused}`] };
       const copies = topic && `; ${topic.partitions} partitions, ${topic.inSync} of ${topic.replicas} replicas in sync`;
-      return {
-        proven: true,
-        lines: [`now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`],
-      };
+      const checked = `now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`;
+      const shown = await proveCase(targets, change.failingCase);
+      return { proven: shown.proven, lines: [checked, ...shown.lines] };
     },
 
     async describe(_at, change) {
@@ -152,7 +173,7 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
     },
   };
 
-  /** Described back, and nothing of the topic is worse than a cluster may be. */
+  /** Described back, nothing of the topic is worse than a cluster may be, and its failing case holds. */
   async function verify(at: FixAt, change: ConfigChange): Promise<Verification> {
     if (!(await isThere(at, change, change.value)))
       return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it any more` };
@@ -163,8 +184,20 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
         kind: 'failed',
         words: `partitions are offline or under min.insync.replicas: ${own.slice(0, 5).join(', ')}`,
       };
-    return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
+    if (change.failingCase === undefined) return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
+    const { kind, words } = await tryCase(await targetsOf(at.settings, change.target), change.failingCase);
+    if (kind !== 'passed') return { kind: verdictOf(kind), words: `read back: ${fieldWords(change)}; and ${words}` };
+    return { kind: 'verified', words: `read back: ${fieldWords(change)}; and its case holds: ${words}` };
   }
+}
+
+/** Nothing can be tried before people have decided: that it fails now is all that can be shown. */
+async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefined): Promise<Proof> {
+  if (failingCase === undefined) return { proven: true, lines: [NO_CASE] };
+  const { kind, words } = await tryCase(targets, failingCase);
+  if (kind === 'passed') return { proven: false, lines: [passesAlready(words)] };
+  const now = kind === 'failed' ? 'fails now' : 'CANNOT BE TOLD now';
+  return { proven: true, lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`] };
 }
 
 const setWords = (change: ConfigChange) => `${change.target}: ${fieldWords(change)}`;

@@ -1,5 +1,6 @@
 import { codeName } from '../../config/code.ts';
 import type { Git } from '../../git/clone.ts';
+import { verdictOf } from '../../decisions/failing-case.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
 import { logWords } from '../sandbox/log.ts';
@@ -172,9 +173,11 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     const code = requireCode(at.settings, name);
     for (const [i, command] of commands.entries()) {
       const found = await changes.checkCommit({ name, code, commit: tip, command, key: `${at.run}/verify-${i}` });
-      const kind = found.kind === 'failed' ? 'failed' : 'inconclusive';
       if (found.kind !== 'passed')
-        return { kind, words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}` };
+        return {
+          kind: verdictOf(found.kind),
+          words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}`,
+        };
     }
     return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
   }

@@ -52,6 +52,10 @@ async function askOne<T>(
   throw last;
 }
 
+/** Asks whichever broker answers. */
+export const askAny = <T>(targets: readonly TargetInfo[], use: (connection: Connection) => Promise<T>): Promise<T> =>
+  askOne(targets, { type: 'topic', name: '' }, use);
+
 /** The values of a resource, without those that are secret; `undefined` where there is no such resource. */
 export async function readConfigs(
   targets: readonly TargetInfo[],
@@ -73,27 +77,31 @@ export async function readConfigs(
   }));
 }
 
+/** `leader`: a node's id, or -1 where there is none. */
+export type TopicPartition = { topic: string; partition: number; leader: number; replicas: number; inSync: number };
+
+/** Every partition, as one broker tells it. */
+export async function readPartitions(targets: readonly TargetInfo[]): Promise<TopicPartition[]> {
+  const { topics } = await askAny(targets, (connection) => metadataV12.api.async(connection, null, false, false));
+  return topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partitionIndex, leaderId, replicaNodes, isrNodes }) => ({
+      ...{ topic: name ?? '', partition: partitionIndex, leader: leaderId },
+      ...{ replicas: replicaNodes.length, inSync: isrNodes.length },
+    })),
+  );
+}
+
 export type TopicCopies = { partitions: number; replicas: number; inSync: number };
 
 /** The fewest replicas, and in-sync ones, that any partition of a topic has. */
 export async function readTopic(targets: readonly TargetInfo[], name: string): Promise<TopicCopies | undefined> {
-  const { topics } = await askOne(targets, { type: 'topic', name }, (connection) =>
-    metadataV12.api.async(connection, null, false, false),
-  );
-  const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+  const partitions = (await readPartitions(targets)).filter(({ topic }) => topic === name);
   if (partitions.length === 0) return undefined;
   return {
     partitions: partitions.length,
-    replicas: Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length)),
-    inSync: Math.min(...partitions.map(({ isrNodes }) => isrNodes.length)),
+    replicas: Math.min(...partitions.map(({ replicas }) => replicas)),
+    inSync: Math.min(...partitions.map(({ inSync }) => inSync)),
   };
-}
-
-export async function readTopicNames(targets: readonly TargetInfo[]): Promise<string[]> {
-  const { topics } = await askOne(targets, { type: 'topic', name: '' }, (connection) =>
-    metadataV12.api.async(connection, null, false, false),
-  );
-  return topics.flatMap(({ name }) => name ?? []).sort();
 }
 
 /**

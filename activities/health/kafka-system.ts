@@ -9,6 +9,7 @@ import { metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
+import { clusterStatus, topicsLine } from '../../decisions/kafka-rules/status.ts';
 import type { Driver } from '../deploy/driver.ts';
 import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
@@ -40,6 +41,7 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     },
     giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),
     look: async () => look(await read()),
+    status: async () => status(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
     gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
     readsCommit: () => true,
@@ -81,6 +83,11 @@ function look(snapshot: KafkaSnapshot) {
     underMinIsr: underMinIsr(snapshot).map(nameOf),
     underReplicated: underReplicated(snapshot).map(nameOf),
   };
+}
+
+function status(snapshot: KafkaSnapshot) {
+  const whole = k19SeesEverything(snapshot).length === 0;
+  return { lines: clusterStatus(snapshot), more: [topicsLine(snapshot)], whole };
 }
 
 type Cluster = { driver: Driver; read: () => Promise<KafkaSnapshot> };

@@ -34,6 +34,13 @@ export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnviro
     },
     giveBackLeaders: async () => ({ left: [] }),
     look: async () => ({ unread: [], offline: [], underMinIsr: [], underReplicated: [] }),
+    async status() {
+      const facts = await allFacts(driver);
+      const lines = facts.map(({ name, state, startedAt }) =>
+        startedAt === undefined ? `${name}: ${state}` : `${name}: ${state} since ${startedAt}`,
+      );
+      return { lines, more: [], whole: facts.every(({ state }) => state !== 'unknown') };
+    },
     gateMetrics: [],
     gateFigures: async () => ({}),
     readsCommit(target) {

@@ -17,6 +17,9 @@ export type SystemLook = {
   underReplicated: string[];
 };
 
+/** `more`: what is long (names of topics). `whole`: whether everything that was asked has answered. */
+export type SystemStatus = { lines: string[]; more: string[]; whole: boolean };
+
 /** What a node still has to reach; `progress` falls while it is getting there (logs to recover). */
 export type Waiting = { waitingFor: string[]; progress?: number };
 
@@ -43,6 +46,8 @@ export type System = {
   /** Gives leaders back in batches; what is left is not yet in sync, or was refused. */
   giveBackLeaders(target: string, moved: LedPartition[], batch: number): Promise<{ left: string[] }>;
   look(): Promise<SystemLook>;
+  /** How it stands, in lines for a reader: nodes, what is wrong, what does not answer. */
+  status(): Promise<SystemStatus>;
   /** What a gate judges of this system; none where it has no figures of its own. */
   gateMetrics: readonly GateMetric[];
   /** Their figures by node, read now. */

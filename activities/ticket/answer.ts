@@ -5,6 +5,7 @@ import { redact } from '../../lib/redact.ts';
 import type { AnswerEnd } from '../../workflows/ticket-types.ts';
 import { askModel } from '../agent/model.ts';
 import type { Item } from '../agent/transcript.ts';
+import type { AnswerWatch } from './answer-work.ts';
 import type { Knowledge, KnowledgeChunk } from './knowledge.ts';
 
 const LIMIT = 6;
@@ -26,14 +27,16 @@ type Asked = { question: string; audience: string[]; asker: string };
 
 /**
  * Answers from what all of the audience may read, or says why not. A model writes; code looks every quote up. Without a
- * model the places themselves are the answer. Never a guess.
+ * model the places themselves are the answer. Never a guess. `watch` is told what it does, and what it pays.
  */
 export async function answerFrom(
   knowledge: Knowledge,
   model: ModelSettings | undefined,
   asked: Asked,
+  watch: AnswerWatch,
 ): Promise<AnswerEnd> {
   const { chunks, enough, privateFor, note } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
+  await watch.found(chunks.length);
   if (!enough || chunks.length === 0) {
     if (note === NO_KNOWLEDGE) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
     const more = privateFor > 0 ? `; ${asked.asker} may read more about it, in a direct message` : '';
@@ -41,19 +44,22 @@ export async function answerFrom(
     return { kind: 'unanswered', reason: `not enough was found in what everybody here may read${less}${more}` };
   }
   if (model === undefined) return placesOf(chunks, privateFor, 'No model is configured, so nobody wrote an answer.');
-  return written(knowledge, model, asked, { chunks, privateFor });
+  return written({ knowledge, model, watch }, asked, { chunks, privateFor });
 }
 
+type Writer = { knowledge: Knowledge; model: ModelSettings; watch: AnswerWatch };
+
 async function written(
-  knowledge: Knowledge,
-  model: ModelSettings,
+  { knowledge, model, watch }: Writer,
   { question, audience }: Asked,
   { chunks, privateFor }: { chunks: KnowledgeChunk[]; privateFor: number },
 ): Promise<AnswerEnd> {
   const items = briefOf(question, chunks);
   let problem = '';
   for (let tried = 0; tried < TRIES; tried += 1) {
+    await watch.asks();
     const { turn, said } = await askModel(model, { items, tools: [] });
+    await watch.paid(turn);
     if (turn.kind === 'unavailable') return placesOf(chunks, privateFor, `Nobody wrote an answer: ${turn.reason}.`);
     const answer = parseAnswer(textOf(said));
     if (answer?.answer.trim() === '') return { kind: 'unanswered', reason: 'what was found does not answer it' };

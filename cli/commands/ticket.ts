@@ -8,7 +8,7 @@ import type { Db } from '../../store/database.ts';
 import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
-import { findTicket, listTickets, type TicketStats, ticketEvents, ticketText } from '../../store/tickets.ts';
+import { findTicket, listTickets, type Cost, type TicketStats, ticketCost, ticketEvents, ticketText } from '../../store/tickets.ts';
 import type { ButtonAction, TicketButton, TicketMessage, TicketOrder } from '../../workflows/ticket-types.ts';
 import { personOf } from './release.ts';
 
@@ -95,13 +95,16 @@ export async function followTicket(
   tell: (line: string) => void,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
+  let heard = false;
   for (let seen = after; Date.now() < deadline; await sleep(200)) {
     for (const message of await threadOf(db, id, seen)) {
       for (const line of saidLines(message)) tell(line);
       seen = message.seq;
+      // What says that something is being done is no answer.
+      heard ||= message.now === undefined;
     }
     const state = (await findTicket(db, id))?.state;
-    if (seen > after && state !== undefined && state !== 'asked') return;
+    if (heard && state !== undefined && state !== 'asked') return;
   }
   throw new ExitError(4, `${id} said nothing in time; look again with: npx patchwright ticket show ${id}`);
 }
@@ -116,7 +119,8 @@ export async function showTicket(db: Db, id: string) {
       ...{ kind, person, text, at: at.toISOString() },
       ...(refused !== null && { refused }),
     })),
-    thread: thread.map(({ text, tone, at }) => ({ text, tone, at })),
+    thread: thread.map(({ text, now = text, tone, at }) => ({ text: now, tone, at })),
+    cost: await ticketCost(db, row.id),
     /** What its answers were given out of memory, and from which fix that came. */
     recalled: (await recallsOf(db, row.id)).map(({ id: memory, from, digest, confirmed_by, at }) => ({
       ...{ memory, from, digest, confirmedBy: confirmed_by, at: at.toISOString() },
@@ -156,6 +160,7 @@ export function ticketLines(view: Awaited<ReturnType<typeof showTicket>>): strin
       ({ memory, from, confirmedBy, digest }) =>
         `  answered with ${memory}: of ${from}, its fix ${digest.slice(0, 12)}, confirmed by ${confirmedBy}`,
     ),
+    `  models were paid: ${costWords('answers', view.cost.answers)}, ${costWords('agents', view.cost.agents)}`,
     ...events.map(({ at, line }) => `  ${at.slice(11, 19)} ${line}`),
   ];
 }
@@ -171,7 +176,10 @@ export const listLines = (views: readonly TicketView[]): string[][] =>
     oneLine(text, 60),
   ]);
 
-export function statsLines({ medianSeconds, ended, ...counts }: TicketStats): string[] {
+const costWords = (who: string, { questions, tokens, money }: Cost) =>
+  `${who} ${money.toFixed(2)} (${questions} questions, ${tokens} tokens)`;
+
+export function statsLines({ medianSeconds, ended, cost, ...counts }: TicketStats): string[] {
   const { asked, open, answered, escalated, handedOff, fixed, undone, approvals } = counts;
   const time = (seconds: number | null) => (seconds === null ? 'never' : `${seconds} s`);
   const ends = Object.entries(ended).map(([name, n]) => `${n} ${name}`);
@@ -180,5 +188,6 @@ export function statsLines({ medianSeconds, ended, ...counts }: TicketStats): st
     `closed: ${ends.join(', ') || 'none'}`,
     `half of them within: answer ${time(medianSeconds.toAnswer)}, escalation ${time(medianSeconds.toEscalation)}, hand-off ${time(medianSeconds.toHandOff)}, applied ${time(medianSeconds.toApplied)}, verified ${time(medianSeconds.toVerified)}, end ${time(medianSeconds.toClose)}`,
     `decisions of people: ${approvals.lastHour} in the last hour, ${approvals.busiestHour} in the busiest; half of them within ${time(approvals.medianSeconds)}`,
+    `models were paid: ${costWords('answers', cost.answers)}, ${costWords('agents', cost.agents)}`,
   ];
 }

@@ -5,7 +5,10 @@ import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
 import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
+import { laidOutDriver } from '../../activities/fixes/environments.ts';
+import { createLiveStatus } from '../../activities/health/live-status.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
+import { environmentSchema } from '../../config/environment.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { run } from '../../lib/run.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
@@ -35,6 +38,20 @@ const candidate = fork.commit(
   },
   patchMessage('Count twice'),
 );
+
+const NOTHING = {
+  fetch: async () => {
+    throw new Error('nothing is installed here');
+  },
+};
+
+/** Lays a cluster out that never ran. */
+function layOut(dataDir: string, system: 'kafka' | 'process') {
+  const ports = { broker: 1, jolokia: 1 };
+  const target = { name: 'one', roles: ['controller', 'broker'], nodeId: 1, host: '127.0.0.1', ports, dir: dataDir };
+  mkdirSync(join(dataDir, 'env/staging'), { recursive: true });
+  writeFileSync(join(dataDir, 'env/staging/cluster.json'), JSON.stringify({ system, targets: [target] }));
+}
 
 async function openWorld() {
   const { db } = await freshDatabase();
@@ -72,6 +89,7 @@ async function openWorld() {
   const deps = {
     ...{ db, dataDir, artifacts: createArtifactStore(join(dataDir, 'artifacts')), settings: createSettingsReader(db) },
     ...{ run, environment: { PATH: process.env.PATH ?? '', HOME: dir } },
+    status: createLiveStatus({ db, driverOf: laidOutDriver({ dataDir, hostEnv: {}, artifacts: NOTHING }) }),
   };
   const order: ContextOrder = {
     ...{ release, settings: digest, fork: 'sum', base, candidate },
@@ -119,6 +137,7 @@ test('six layers are assembled from git, the store, the configuration and the sk
   expect(part('Runbooks')).toContain('left out: house/broken: it has no SKILL.md');
   expect(part('Memory')).toContain('Nothing is given');
   expect(part('What runs now')).toContain('one: 1-fork since');
+  expect(part('What runs now')).toContain('staging was never brought up');
 
   expect(layers).toHaveLength(6);
   for (const { characters, of, budget } of layers) {
@@ -148,4 +167,35 @@ test('outlines are made ahead of time, kept by commit, and made again where they
   mkdirSync(join(deps.dataDir, 'artifacts/incoming'), { recursive: true });
   fork.git('clone', '--quiet', '--bare', fork.dir, join(deps.dataDir, 'git/sum.git'));
   expect(await outlines.of('sum', base, candidate)).toEqual(kept);
+});
+
+test('an environment that does not answer is told as such, with what the store last read and when', async () => {
+  const { deps, order } = await openWorld();
+  const settings = await deps.settings(order.settings);
+  layOut(deps.dataDir, 'process');
+  // Its processes are asked: none was ever started.
+  const asked = await deps.status.whole(settings, 'staging');
+  expect(asked).toMatch(/^staging, asked at [^\n]+:\none: unknown\n/);
+  expect(asked).toContain('which may be otherwise by now:');
+  expect(asked).toMatch(/one: 1-fork, read \d+ s ago/);
+
+  const cluster = {
+    system: 'kafka',
+    provision: { combined: 1 },
+    library: 'kafka',
+    artifacts: { a: 'a.jar' },
+    initial: 'library',
+  };
+  const clustered = { ...settings, environments: { staging: environmentSchema.parse(cluster) } };
+  expect(await deps.status.whole(clustered, 'staging')).toContain(
+    'NO ANSWER: environment staging was laid out as process',
+  );
+  layOut(deps.dataDir, 'kafka');
+  const silent = await deps.status.whole(clustered, 'staging');
+  expect(silent).toContain('answered by: no broker\nquorum: unknown\npartitions: unknown');
+  expect(silent).toContain('unknown: the quorum (no answer to DescribeQuorum)');
+  expect(silent).toMatch(/one: 1-fork, read \d+ s ago/);
+  expect(await deps.status.brief(clustered, 'staging')).not.toContain('topics');
+  const topic = await deps.status.whole(clustered, 'staging', { type: 'topic', name: 'orders' });
+  expect(topic).toMatch(/NO ANSWER: .*127\.0\.0\.1:1 failed/);
 });

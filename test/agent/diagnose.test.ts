@@ -32,14 +32,19 @@ test('it reads, answers, and what it rests on is there', async () => {
           ['read_file', { arm: 'candidate', path: 'src/Sum.java' }],
           ['search', { arm: 'base', pattern: 'Sum\\.of', under: 'src' }],
           ['evidence', { what: 'log' }],
+          ['status', { environment: 'staging' }],
+          ['status', { environment: 'of-somebody-else' }],
         ],
       };
     }
-    const [patch, file, found, log] = lastOutputs(request);
+    const [patch, file, found, log, live, none] = lastOutputs(request);
     expect(patch).toContain('+    return a + b + b;');
     expect(file).toContain('3     return a + b + b;');
     expect(found).toContain('src/SumTest.java:3:');
     expect(log).toContain('left out: read_on {"call":"');
+    expect(live).toBe('staging was never brought up');
+    expect(none).toContain('there are: staging');
+    expect(request.tools?.length).toBeLessThanOrEqual(13);
     return answer();
   });
   const outcome = await world.diagnose();

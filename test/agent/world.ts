@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { type AgentActivities, createAgentActivities } from '../../activities/agent.ts';
+import { createLiveStatus } from '../../activities/health/live-status.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
 import { settingsSchema } from '../../config/schema.ts';
@@ -42,7 +43,7 @@ export async function openAgentWorld() {
   process.env.AGENT_TEST_KEY = KEY;
   const price = { inputPerMillion: 1, outputPerMillion: 10 };
   const configured = { name: 'scripted', key: { env: 'AGENT_TEST_KEY' }, baseUrl: model.url, price };
-  const settings = await keepSettings(db, settingsSchema.parse({ forks: {}, model: configured }));
+  const settings = await keepSettings(db, settingsSchema.parse({ ...rolledOut(dir), model: configured }));
   const without = await keepSettings(db, settingsSchema.parse({ forks: {} }));
   const impatient = await keepSettings(
     db,
@@ -74,6 +75,7 @@ export async function openAgentWorld() {
     dataDir: dir,
     artifacts,
     settings: createSettingsReader(db),
+    status: createLiveStatus({ db, driverOf: () => undefined }),
   });
   const client = new Client({ connection: await Connection.connect({ address: services.temporal.address }) });
   const connection = await NativeConnection.connect({ address: services.temporal.address });
@@ -154,6 +156,24 @@ export const lastOutputs = ({ input }: ModelRequest): string[] => {
     .slice(lastCall + 1)
     .flatMap(({ type, output }) => (type === 'function_call_output' ? [String(output)] : []));
 };
+
+/** A fork that is released into one environment, which was never brought up. */
+const rolledOut = (dir: string) => ({
+  forks: {
+    sum: {
+      ...{ repository: join(dir, 'work'), base: 'main', branch: 'main' },
+      build: { command: ['true'], artifacts: [{ name: 'a', path: 'a' }] },
+      suites: { fast: { runner: 'junit-xml', command: ['true'], reports: ['r'] } },
+      release: { suites: ['fast'], environments: ['staging'] },
+    },
+  },
+  environments: {
+    staging: {
+      system: 'process',
+      targets: [{ name: 'one', files: { a: 'a' }, start: ['true'], ready: { log: 'x' } }],
+    },
+  },
+});
 
 /** A bare clone as the release has it: a base, and one patch that breaks it. */
 function makeFork(dir: string): { base: string; candidate: string } {

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Driver, openDriver } from '../../activities/deploy/driver.ts';
 import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import { environmentDir } from '../../activities/deploy/layout.ts';
+import { openSystem } from '../../activities/health/system.ts';
 import { openTraffic, type Traffic } from '../../activities/traffic.ts';
 import { canRollNode, canRollText } from '../../cli/commands/can-roll.ts';
 import { envShow, envShowText } from '../../cli/commands/env.ts';
@@ -162,11 +163,19 @@ test('can-roll asks the rules of the cluster as it is now, and reads only', asyn
   const whole = await canRollNode(all, ENVIRONMENT, 'node-2', deps);
   // A cluster of three combined nodes is what K5 speaks of; nothing else is in the way.
   expect(whole.blocks.filter(({ rule }) => rule !== 'K5')).toEqual([]);
+  const stands = await openSystem(settings, driver).status();
+  expect(stands).toMatchObject({ whole: true, more: [expect.stringMatching(/^topics \(partitions\): .*\(\d+\)/)] });
+  expect(stands.lines.join('\n')).toMatch(
+    /node-2 \(id 2, .*running since .*, runs 3\.6\.2[\s\S]*quorum: led by node-\d; /,
+  );
   await expect(canRollNode(all, ENVIRONMENT, 'nobody', deps)).rejects.toThrow(/there are: node-1, node-2, node-3/);
   await kill('node-3');
   const wounded = await canRollNode(all, ENVIRONMENT, 'node-2', deps);
   expect(wounded.may).toBe(false);
   expect(canRollText(wounded).join('\n')).toMatch(/may not be stopped now[\s\S]*K(1|4|6|7|19): /);
+  const hurt = await openSystem(settings, driver).status();
+  expect(hurt).toMatchObject({ whole: false });
+  expect(hurt.lines.join('\n')).toMatch(/node-3 \(.*: stopped[\s\S]*unknown of node-3/);
   expect((await driver.facts('node-2')).pid).toBe(before);
   await bringUp(ENVIRONMENT, settings, deps, []);
 });

@@ -1,13 +1,14 @@
-import { createTopicsV7 } from '@platformatic/kafka';
+import { createTopicsV7, offsetCommitV8 } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentTargets, laidOutDriver } from '../../activities/fixes/environments.ts';
 import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
+import { tryCase } from '../../activities/fixes/kafka-case.ts';
 import { brokerAddress } from '../../activities/health/kafka.ts';
 import { readConfigs } from '../../activities/health/kafka-config.ts';
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { effectsOf } from '../../store/journal.ts';
-import type { ConfigChange } from '../../workflows/fix-types.ts';
+import type { ConfigCase, ConfigChange } from '../../workflows/fix-types.ts';
 import { CLIENTS_JAR, LIBRARIES } from '../environment/small-kafka.ts';
 import type { Script } from '../repair/script.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
@@ -52,6 +53,11 @@ async function topicValue(key: string) {
   return (await readConfigs(targets, { type: 'topic', name: TOPIC }, [key]))?.[0];
 }
 
+const LARGER = {
+  ...{ is: 'value' as const, resource: { type: 'topic' as const, name: TOPIC } },
+  ...{ key: 'max.message.bytes', value: '1000000' },
+};
+
 const plan = (change: object, more: object = {}): [string, unknown] => [
   'plan',
   {
@@ -68,7 +74,7 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   const script: Script = ({ role, turn, outputs, brief }) => {
     if (role !== 'investigate') return undefined;
     seen.push(...outputs, brief);
-    if (brief.includes('nobody could write')) return { calls: [plan({ key: 'max.message.bytes', value: '1000000' })] };
+    if (brief.includes('nobody could write')) return { calls: [plan({ key: 'max.message.bytes', value: '1000000', failingCase: LARGER })] };
     if (turn === 1)
       return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
     if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
@@ -96,11 +102,14 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     patch: 'topic orders: max.message.bytes=1000000',
     base: 'max.message.bytes=2000 (its own)',
     inverse: 'topic orders: max.message.bytes=2000',
+    'failing case': 'max.message.bytes=1000000 holds for the topic orders',
   });
   expect(asked.question.summary).toContain("Kafka's own check (validateOnly) takes it");
+  expect(asked.question.summary).toMatch(/failing case, which is looked at again .*: fails now: .* it is 2000/);
   expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: /);
   expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
+  expect(told).toContain('and its case holds: max.message.bytes=1000000 holds for the topic orders: it is 1000000');
   expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
   expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
 }, 100_000);
@@ -145,6 +154,8 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   await expect(draw('retention.ms', '60')).resolves.toBeDefined();
   await expect(draw('unclean.leader.election.enable', 'true')).rejects.toThrow('none that a fix may change');
 
+  await casesAreTried(kind);
+
   // A broker's value goes to that broker alone; Kafka refuses to more than double its threads.
   const fields = { resource: { type: 'broker' as const, name: 'node-1' }, key: 'num.io.threads', value: '200' };
   const threads = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, { fields });
@@ -154,3 +165,47 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
     lines: [expect.stringContaining('Kafka would refuse it')],
   });
 }, 60_000);
+
+/** What a typed failing case says of the cluster as it is. */
+async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {
+  const targets = await environmentTargets(deps())(at.settings, 'staging');
+  const staging = at.settings.environments.staging;
+  const topic = staging?.system === 'kafka' ? staging.traffic.topic : '';
+  const commit = (offset: bigint) =>
+    withConnection(brokerAddress(targets[0]!), (connection) => {
+      const partitions = [{ partitionIndex: 0, committedOffset: offset, committedLeaderEpoch: -1 }];
+      return offsetCommitV8.api.async(connection, 'late', -1, '', null, [{ name: topic, partitions }]);
+    });
+  const lag = { is: 'lag' as const, group: 'late', topic, below: 1, withinSeconds: 1 };
+  expect(await tryCase(targets, lag)).toMatchObject({ kind: 'undecided', words: expect.stringContaining('nothing there') });
+  await commit(0n);
+  expect(await tryCase(targets, lag)).toMatchObject({ kind: 'failed', words: expect.stringMatching(/still lags by \d+/) });
+  await commit(1_000_000_000n);
+  expect(await tryCase(targets, lag)).toMatchObject({ kind: 'passed', words: expect.stringContaining('it lags by 0') });
+  expect(await tryCase(targets, { is: 'takes-writes', topic: TOPIC })).toMatchObject({ kind: 'passed' });
+  expect(await tryCase(targets, { is: 'takes-writes', topic: 'nowhere' })).toMatchObject({ kind: 'failed' });
+  const silent = targets.map((target) => ({ ...target, ports: { ...target.ports, broker: 1 } }));
+  expect(await tryCase(silent, lag)).toMatchObject({ kind: 'undecided', words: expect.stringContaining('failed') });
+
+  // One that holds already shows nothing; one that does not hold afterwards is a failed verification.
+  const fields = { resource: LARGER.resource, key: 'segment.ms', value: '70000' };
+  const draw = async (failingCase: ConfigCase) => {
+    const drafted = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, {
+      fields: { ...fields, failingCase },
+    });
+    if (drafted.kind === 'refused') throw new Error(drafted.reasons.join('; '));
+    return drafted.change;
+  };
+  expect(await kind.prove(at, await draw({ ...LARGER, value: '3000' }))).toMatchObject({
+    proven: false,
+    lines: [expect.anything(), expect.stringContaining('passes without the change: nothing is shown')],
+  });
+  const wrong = await draw({ ...LARGER, value: '7' });
+  expect(await kind.prove(at, wrong)).toMatchObject({ proven: true });
+  await kind.apply(at, wrong).perform();
+  expect(await kind.verify(at, wrong)).toMatchObject({ kind: 'failed', words: expect.stringContaining('it is 3000') });
+  expect(await kind.verify(at, { ...wrong, failingCase: { ...lag, group: 'nobody' } })).toMatchObject({ kind: 'inconclusive' });
+  const undo = await kind.undo(at, wrong);
+  if (undo.kind === 'may') await undo.steps.perform();
+  await expect(draw({ ...LARGER, key: 'ssl.key.password' })).rejects.toThrow('the failing case reads ssl.key.password');
+}

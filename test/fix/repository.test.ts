@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { memories } from '../../cli/commands/memory.ts';
 import { edit, handIn, LIMITS, plan, raise } from './script.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
 
@@ -62,6 +63,14 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   const told = await world.hears(id, /VERIFIED: .*read back, and checked/i);
   expect(told).toMatch(/Approved by bob[\s\S]*Applied: [0-9a-f]{12} is on refs\/heads\/main of limits/);
   expect(told).not.toContain('connections=50');
+  // One message said what the agents did: code's words, and no file's name.
+  const shown = (await world.show(id)).thread.filter(({ text }) => text.includes('To read on:'));
+  expect(shown.map(({ text }) => text)).toEqual([
+    expect.stringMatching(
+      /^An agent looked into it: \d calls, .*\nAn agent made a change: 3 calls, .*(\nA reviewer read it \(.*\): \d calls?, .*){3}\nTo read on: npx patchwright agent runs cli:/,
+    ),
+  ]);
+  expect(shown[0]?.text).not.toMatch(/limits\.conf|no end that counts/);
   expect(await world.show(id)).toMatchObject({ state: 'closed', ended: 'fixed' });
   expect(fileOf('limits.conf')).toBe('connections=50\nmemory=64');
   expect(main()).toBe(asked.question.binds.commit);
@@ -92,6 +101,9 @@ test('a fix whose verification fails is taken back by the approved inverse, and 
   expect(main()).toBe(asked.question.binds.inverse);
   expect(repository.git('diff', '--stat', before, 'main')).toBe('');
   expect((await world.show(id)).state).toBe('escalated');
+  // What was undone has taught nothing.
+  const kept = await world.patchwright.json<Awaited<ReturnType<typeof memories>>>('memory', 'list');
+  expect(kept.filter(({ ticket }) => ticket === id)).toEqual([]);
 }, 100_000);
 
 test('changes that people ask for are made, and whoever asked for them decides no more', async () => {

@@ -9,7 +9,9 @@ import { setLogLevel } from '../../lib/log.ts';
 import { type RunningServices, startServices } from '../../services/start-services.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
-import { threadState } from '../../store/thread.ts';
+import { effectsOf } from '../../store/journal.ts';
+import { threadOf, threadState } from '../../store/thread.ts';
+import { keepWork } from '../../store/work.ts';
 import { type SlackServer, startSlackServer } from '../servers/slack.ts';
 
 // The carrier of a thread on real parts: Temporal, PostgreSQL, the real Slack client against a server of ours.
@@ -67,7 +69,9 @@ test('a release tells its story while Slack is away; Slack gets all of it in ord
   const keys = ['open', 'cut', 'build', 'end'].map((step) => `${release}/${step}`);
   slack.setDown({ kind: 'error', error: 'service_unavailable' });
   for (const [n, key] of keys.entries()) await story.tell({ release, key, text: key, final: n === 3 });
-  await expect.poll(async () => (await threadState(db, release))?.problem).toContain('service_unavailable');
+  await expect
+    .poll(async () => (await threadState(db, release))?.problem, { timeout: 20_000 })
+    .toContain('service_unavailable');
   expect(slack.keys()).toEqual([]);
   slack.setDown(undefined);
   await client.workflow.getHandle(`thread:${release}`).result();
@@ -92,4 +96,32 @@ test('refused by Slack, it looks again as soon as more is told', async () => {
   await expect.poll(() => slack.keys().slice(before), { timeout: 20_000 }).toEqual(['k1', 'k2']);
   const { status } = await client.workflow.getHandle(`thread:${release}`).describe();
   expect(status.name).toBe('RUNNING');
+}, 60_000);
+
+test('a message that says what is being done is updated, seldom enough; what Slack refuses of it stops nothing', async () => {
+  const release = 'ticket-3';
+  const [said, effects] = [slack.messages().length, `${release}/work/slack-now/`];
+  const work = (text: string, done = false) => keepWork(db, { ticket: release, key: `${release}/work`, text, done });
+  const updates = () => slack.calls.filter(({ method, body }) => method === 'chat.update' && body.includes('word'));
+  await story.openThread({ release, key: `${release}/open`, text: 'asked' });
+  await expect.poll(() => slack.messages().length, { timeout: 20_000 }).toBe(said + 1);
+  slack.fail('chat.update', { kind: 'error', error: 'message_not_found' });
+  expect(await work('word 0')).toBe(true);
+  for (let n = 1; n <= 20; n += 1) await work(`word ${n}`);
+  await work('word 20, and done', true);
+  expect(await work('too late')).toBe(false);
+  await story.tell({ release, key: `${release}/next`, text: 'goes on' });
+  const shown = async () => (await threadOf(db, release)).find(({ now }) => now !== undefined)?.now;
+  expect(await shown()).toBe('word 20, and done');
+  // The last words came while Slack refused: only what comes next is shown.
+  await expect.poll(() => updates().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => slack.keys().slice(said), { timeout: 20_000 }).toContain(`${release}/next`);
+  await db.updateTable('thread_message').set({ now_done: false }).where('key', '=', `${release}/work`).execute();
+  await work('word 21', true);
+  await story.tell({ release, key: `${release}/last`, text: 'the end', final: true });
+  await client.workflow.getHandle(`thread:${release}`).result();
+  expect(slack.messages().slice(said).map(({ text }) => text)).toEqual(['asked\nthe end', 'word 21', 'goes on', 'the end']);
+  expect(updates().length).toBeLessThan(10);
+  const kept = (await effectsOf(db, release)).filter(({ key }) => key.startsWith(effects));
+  expect(kept.map(({ state }) => state)).toEqual(updates().map(() => 'done'));
 }, 60_000);

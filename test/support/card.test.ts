@@ -30,7 +30,8 @@ beforeAll(async () => {
   const configured = world.configure({ slack: { appToken: { env: 'SUPPORT_TEST_APP' } } });
   settings = await keepSettings(db, configured);
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
-  const parts = { client, db, settings: configured, digest: settings, slack: connection };
+  const present = async () => ({ settings: configured, digest: settings });
+  const parts = { client, db, present, slack: connection };
   const door = createSlackDoor({ ...parts, self: await connection.self(), wakeThread: world.wakeThread });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
   socketMode = await startSocketMode(slack);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -54,9 +54,9 @@ function write(source: string, file: string, text: string): void {
   writeFileSync(join(patchwright.folder, source, file), text);
 }
 
-function mention(text: string, ts: string) {
-  slack.write({ ts, text, user: USERS.dan, mrkdwn: true });
-  const event = { type: 'app_mention', channel: CHANNEL, user: USERS.dan, team: TEAM, ts, text: `<@U0BOT> ${text}` };
+function mention(text: string, ts: string, user = USERS.dan) {
+  slack.write({ ts, text, user, mrkdwn: true });
+  const event = { type: 'app_mention', channel: CHANNEL, user, team: TEAM, ts, text: `<@U0BOT> ${text}` };
   return { type: 'event_callback', team_id: TEAM, event_id: `Ev${ts}`, event };
 }
 const heard = (ts: string) =>
@@ -81,6 +81,38 @@ test('a mention comes to whoever is on call, and the same ticket is at the termi
   await expect.poll(() => heard(ts).join(), PATIENT).toContain('Closed, solved');
 });
 
+test('whoever is new in the configuration is known at once, and is called; a mistake in it changes nothing', async () => {
+  const open = '1790000001.500000';
+  await socketMode.deliver(mention('where is breakfast?', open));
+  await expect.poll(() => heard(open).join(), PATIENT).toMatch(/ada is on call/);
+  const before = '1790000002.000100';
+  await socketMode.deliver(mention('why does my consumer lag?', before, USERS.eve));
+  await expect.poll(() => heard(before).join(), PATIENT).toContain('I do not know you yet');
+
+  const file = join(patchwright.folder, 'patchwright.yaml');
+  const eve = `people:\n  eve: { name: Eve, slack: { team: ${TEAM}, user: ${USERS.eve} } }`;
+  const changed = readFileSync(file, 'utf8').replace('people:', eve).replace('{ person: ada,', '{ person: eve,');
+  writeFileSync(file, changed);
+  const after = '1790000003.000100';
+  await socketMode.deliver(mention('why does my consumer lag, is its fetch size too small?', after, USERS.eve));
+  await expect.poll(() => heard(after).join(), PATIENT).toMatch(/Consumer lag \(docs/);
+  // In a ticket of before, too; ada, who is called no more, may take it no more.
+  const click = (user: string) => ({
+    ...{ type: 'block_actions', team: { id: TEAM }, user: { id: user, team_id: TEAM }, trigger_id: 't' },
+    ...{ channel: { id: CHANNEL }, message: { ts: open, thread_ts: open, user: 'U0BOT' } },
+    actions: [{ action_id: 'ticket.take', action_ts: `${user}.1` }],
+  });
+  await socketMode.deliver(click(USERS.ada));
+  await expect.poll(() => heard(open).join(), PATIENT).toContain('that is for whoever may be on call (eve)');
+  await socketMode.deliver(click(USERS.eve));
+  await expect.poll(() => heard(open).join(), PATIENT).toContain('eve has it.');
+  writeFileSync(file, `${changed}\nnonsense: true\n`);
+  const broken = '1790000004.000100';
+  await socketMode.deliver(mention('where is lunch, again?', broken));
+  await expect.poll(() => heard(broken).join(), PATIENT).toMatch(/<@U0EVE> .*eve is on call/);
+  writeFileSync(file, changed.replace('{ person: eve,', '{ person: ada,'));
+}, 120_000);
+
 test('every worker is killed in the middle: nothing is lost, nothing is said twice', async () => {
   const times = ['1790000011.000100', '1790000012.000100', '1790000013.000100'];
   for (const ts of times) {
@@ -92,5 +124,5 @@ test('every worker is killed in the middle: nothing is lost, nothing is said twi
     for (let acknowledged = await asked; !acknowledged; ) acknowledged = await socketMode.deliver(body);
   }
   for (const ts of times) await expect.poll(() => heard(ts).join(), PATIENT).toContain('ada is on call');
-  for (const ts of times) expect(heard(ts)).toHaveLength(1);
+  for (const ts of times) expect(heard(ts)).toHaveLength(2);
 }, 240_000);

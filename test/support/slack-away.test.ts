@@ -21,7 +21,8 @@ beforeAll(async () => {
   world = await openSupportWorld({ slackTimeoutMs: TIMEOUT_MS });
   const { slack, db, client, wakeThread } = world;
   const settings = world.configure();
-  const parts = { client, db, settings, digest: await keepSettings(db, settings), wakeThread };
+  const digest = await keepSettings(db, settings);
+  const parts = { client, db, present: async () => ({ settings, digest }), wakeThread };
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
   const door = createSlackDoor({ ...parts, slack: connection, self: await connection.self() });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
@@ -76,8 +77,10 @@ async function saidOnce(threads: readonly string[]): Promise<void> {
   const told = all.filter(({ release }) => mine(release)).map(({ key }) => key);
   const posted = [CHANNEL, 'D0ADA'].flatMap((channel) => world.slack.keys(channel).map(String).filter(mine));
   expect(posted.sort()).toEqual(told.sort());
-  // The call, its own message, and the end.
-  expect(told).toHaveLength(3 * threads.length);
+  // How an answer was looked for, the call, its own message, and the end.
+  expect(told).toHaveLength(4 * threads.length);
+  for (const thread of threads)
+    await expect.poll(() => heard(thread).join(), PATIENT).toMatch(/^Looked for an answer, and there is none/);
 }
 
 const many = (method: string, fault: Fault, times: number) => () => {

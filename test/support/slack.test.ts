@@ -28,7 +28,8 @@ beforeAll(async () => {
   const { slack, db, client } = world;
   const settings = world.configure();
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
-  const parts = { client, db, settings, digest: await keepSettings(db, settings), slack: connection };
+  const digest = await keepSettings(db, settings);
+  const parts = { client, db, present: async () => ({ settings, digest }), slack: connection };
   door = createSlackDoor({ ...parts, self: await connection.self(), wakeThread: world.wakeThread });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
   socketMode = await startSocketMode(slack);
@@ -114,7 +115,9 @@ describe.each(['HTTP', 'Socket Mode'])('by %s', (name) => {
     await hears(ts, /Closed, solved: dan says/);
     for (const it of [body, again, solved]) expect(await deliver(name)(it)).toBe(true);
     await expect.poll(async () => (await world.handle(ticket).describe()).status.name, PATIENT).toBe('COMPLETED');
-    expect(answers(ts)).toHaveLength(2);
+    // How it was looked for, the answer, and the end.
+    expect(answers(ts)).toHaveLength(3);
+    await hears(ts, /^Looked for an answer: one place found, \d+ s\. To read on: npx patchwright ticket show/);
     await deliver(name)(click(ts, 'not-solved', 'dan'));
     await hears(ts, /it is closed \(dan says/);
     expect(await world.row(ticket)).toMatchObject({ asker: 'dan', state: 'closed', answers: 1 });
@@ -186,6 +189,47 @@ describe.each(['HTTP', 'Socket Mode'])('by %s', (name) => {
     await expect.poll(() => world.handedOver.filter((order) => order.ticket === ticket), PATIENT).toHaveLength(1);
     expect((await world.row(ticket))?.state).toBe('handed-off');
   });
+});
+
+test('whoever is called has the same buttons in his direct message, by the same rules; both say what came of it', async () => {
+  const { ts, body, ticket } = mention('where is supper?');
+  await deliver('HTTP')(body);
+  const link = `https://test.slack.example/archives/${CHANNEL}/p${ts.replace('.', '')}`;
+  const direct = () => world.slack.messages('D0ADA');
+  const call = () => direct().find(({ text }) => text.endsWith(link) || text.includes(`${link}\n`));
+  await expect.poll(call, PATIENT).toBeDefined();
+  const said = () =>
+    direct()
+      .filter(({ thread_ts }) => thread_ts === call()?.ts)
+      .map(({ text }) => text)
+      .join('\n');
+  const press = (action: string, by: Person) => ({
+    ...{ type: 'block_actions', team: { id: TEAM }, user: { id: USERS[by], team_id: TEAM }, trigger_id: `${by}.d` },
+    ...{ channel: { id: 'D0ADA' }, message: { ts: call()?.ts, user: BOT } },
+    actions: [{ action_id: `ticket.${action}`, action_ts: time() }],
+  });
+  for (const action of ['hand-off', 'take', 'not-ours'])
+    expect(JSON.stringify(call()?.blocks)).toContain(`ticket.${action}"`);
+  await deliver('HTTP')(press('take', 'dan'));
+  await hears(ts, /dan: that is for whoever may be on call/);
+  await expect.poll(said, PATIENT).toContain('dan: that is for whoever may be on call');
+  const taken = press('take', 'ada');
+  for (const again of [taken, taken]) await deliver('HTTP')(again);
+  await hears(ts, /ada has it\./);
+  await expect.poll(said, PATIENT).toContain('ada has it.');
+  expect(await world.row(ticket)).toMatchObject({ state: 'escalated', holder: 'ada' });
+  const opened = world.slack.views.length;
+  await deliver('HTTP')(press('hand-off', 'ada'));
+  const { view } = world.slack.views[opened]!;
+  await deliver('HTTP')({
+    ...{ type: 'view_submission', team: { id: TEAM }, user: { id: USERS.ada, team_id: TEAM } },
+    view: { ...view, id: `V${ts}`, state: { values: { hint: { hint: { value: '' } } } } },
+  });
+  await hears(ts, /ada hands it to the agent\./);
+  await expect.poll(() => call()?.text, PATIENT).toMatch(/ada hands it to the agent\.$/);
+  expect(JSON.stringify(call()?.blocks)).not.toContain('ticket.');
+  expect(world.handedOver.filter((order) => order.ticket === ticket)).toHaveLength(1);
+  expect(await world.row(`${TEAM}:D0ADA:${call()?.ts}`)).toBeUndefined();
 });
 
 test('a request that Slack did not sign, or that is old, does nothing', async () => {
@@ -267,5 +311,5 @@ test('Slack away and rate-limited: the answer comes once, when it takes it', asy
   await new Promise((resolve) => setTimeout(resolve, 500));
   world.slack.setDown(undefined);
   await expect.poll(() => heard(ts), { timeout: 60_000, interval: 100 }).toMatch(/Closed, solved/);
-  expect(answers(ts)).toHaveLength(2);
+  expect(answers(ts)).toHaveLength(3);
 }, 120_000);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ticketStats } from '../../store/tickets.ts';
+import { ticketCost, ticketStats } from '../../store/tickets.ts';
 import { openSupportWorld, type SupportWorld } from './world.ts';
 
 // Tickets at the terminal: real Temporal and PostgreSQL, short times, the model over HTTP.
@@ -42,9 +42,11 @@ test.each([
 ])('%s is asked for once more, and then a person is', async (_name, answer, quote, chunk, reason) => {
   const id = await world.open(`consumer lag ${chunk}?`, { play: written(answer, quote, chunk) });
   await hears(id, reason);
-  expect(await world.said(id)).toMatch(/^ada is on call\./);
+  expect(await world.said(id)).toMatch(/^ada is on call\./m);
   expect(await world.said(id)).not.toContain(answer);
   expect(world.model.requests).toHaveLength(2);
+  const { answers } = await ticketCost(world.db, id);
+  expect(answers).toEqual({ questions: 2, tokens: 2_000, money: expect.closeTo((2 * (900 + 100 * 10)) / 1e6) });
 });
 
 test('what nothing is found about goes to whoever is on call, and on to the next, until somebody takes it', async () => {
@@ -106,7 +108,7 @@ test('a URL may say who is on call; where it does not, the thread says so and it
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/on-call`;
   const id = await world.open('Where is tea?', { support: { onCall: { url }, escalationMinutes: 0.01 } });
-  await hears(id, /^bob is on call\./);
+  await hears(id, /^bob is on call\./m);
   await hears(id, /Nobody is on call: it did not come to an end: support\.onCall\.url answered 503/);
   await hears(id, /Nobody is on call: zoe is nobody under people/);
   await hears(id, /bob is on call \(call \d+\)/);

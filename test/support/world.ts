@@ -65,7 +65,7 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
   slack.accounts.set(USERS.gus, { is_restricted: true });
   const model = await startModel(() => ({ status: 500 }));
   process.env.SUPPORT_TEST_KEY = 'model-key-0123456789';
-  const configured = { name: 'scripted', key: { env: 'SUPPORT_TEST_KEY' }, baseUrl: model.url };
+  const configured = { name: 'scripted', key: { env: 'SUPPORT_TEST_KEY' }, baseUrl: model.url, price: { inputPerMillion: 1, outputPerMillion: 10 } };
   const person = (name: keyof typeof USERS) => ({ name, slack: { team: TEAM, user: USERS[name] } });
   const configure = (support: Minutes = {}, withModel = false) =>
     settingsSchema.parse({
@@ -118,7 +118,7 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
       return ticket;
     },
     row: (id: string) => db.selectFrom('ticket').selectAll().where('id', '=', id).executeTakeFirst(),
-    said: async (id: string) => (await threadOf(db, id)).map(({ text }) => text).join('\n'),
+    said: async (id: string) => (await threadOf(db, id)).map(({ text, now = text }) => now).join('\n'),
     press: (id: string, action: TicketButton['action'], person: string, note?: string) => {
       const made: TicketButton = {
         key: randomUUID(),

@@ -1,0 +1,77 @@
+import { sql } from 'kysely';
+import type { ShownRun } from '../decisions/work-words.ts';
+import { plainText } from '../lib/plain-text.ts';
+import { redact } from '../lib/redact.ts';
+import type { AgentEnd, AgentRole } from '../workflows/agent-types.ts';
+import type { Db } from './database.ts';
+import { appendMessage } from './thread.ts';
+
+/** A message of a thread that says what is being done, and is updated meanwhile. `done`: nothing comes after it. */
+export type Work = { ticket: string; key: string; text: string; done?: boolean };
+
+/**
+ * Keeps what such a message says now; the first words make the message. Safe to repeat: the same words change nothing,
+ * and one that is done stays as it is. True where the carrier of the thread has to be told: it has shown all so far, so
+ * that it looks no more by itself, and the thread is in Slack.
+ */
+export async function keepWork(db: Db, { ticket, key, text: given, done = false }: Work): Promise<boolean> {
+  const text = plainText(redact(given)).trim();
+  const begun = await appendMessage(db, { release: ticket, key, text, updated: true });
+  const { rows } = await sql<{ behind: boolean }>`
+    update thread_message set now_text = ${text}, now_done = ${done}, now_n = now_n + 1
+    where key = ${key} and now_text is not null and not now_done and (now_text <> ${text} or ${done})
+    returning now_n - 1 > now_shown_n as behind`.execute(db);
+  const news = begun || rows.some(({ behind }) => !behind);
+  return news && (await isInSlack(db, ticket));
+}
+
+async function isInSlack(db: Db, ticket: string): Promise<boolean> {
+  const thread = db.selectFrom('thread').select('release').where('release', '=', ticket);
+  return (await thread.where('slack_channel', 'is not', null).executeTakeFirst()) !== undefined;
+}
+
+/** Ends what was never brought to an end: its worker was lost, or its time was up. Safe to repeat. */
+export async function endWork(db: Db, { ticket, suffix, text }: { ticket: string; suffix: string; text: string }) {
+  await sql`
+    update thread_message set now_text = ${text}, now_done = true, now_n = now_n + 1
+    where release = ${ticket} and now_text is not null and not now_done and right(key, ${suffix.length}) = ${suffix}`.execute(
+    db,
+  );
+}
+
+export type Unshown = { key: string; text: string; n: number; ts: string; waitMs: number };
+
+/** What Slack still shows as it was before. `waitMs`: until it may be changed again. */
+export async function unshown(db: Db, release: string, everyMs: number): Promise<Unshown[]> {
+  const { rows } = await sql<Unshown>`
+    select key, now_text as text, now_n as n, slack_ts as ts, case when now_shown_at is null then 0 else
+      greatest(0, ceil(${everyMs}::int - 1000 * extract(epoch from clock_timestamp() - now_shown_at)))::int end as "waitMs"
+    from thread_message
+    where release = ${release} and now_n > now_shown_n and slack_ts is not null order by seq`.execute(db);
+  return rows;
+}
+
+/** Records that Slack shows the nth words. Safe to repeat. */
+export async function markShown(db: Db, { key, n }: { key: string; n: number }): Promise<void> {
+  await sql`update thread_message set now_shown_n = greatest(now_shown_n, ${n}), now_shown_at = clock_timestamp()
+    where key = ${key}`.execute(db);
+}
+
+/** Safe to repeat: the last word counts. */
+export async function keepDoing(db: Db, run: string, doing: string): Promise<void> {
+  await db.updateTable('agent_run').set({ doing }).where('run', '=', run).where('ended_at', 'is', null).execute();
+}
+
+/** The runs that one message shows, oldest first. Their calls are those of turns that have ended. */
+export async function workRuns(db: Db, board: string): Promise<ShownRun[]> {
+  const { rows } = await sql<{ role: AgentRole; calls: number; seconds: number; doing: string | null; ended: string }>`
+    select r.role, r.doing, r.outcome ->> 'kind' as ended,
+      extract(epoch from coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float as seconds,
+      (select coalesce(sum(jsonb_array_length(coalesce(t.outcome -> 'calls', '[]'))), 0) from agent_turn t
+        where t.run = r.run)::int as calls
+    from agent_run r where r.board = ${board} order by r.started_at, r.run`.execute(db);
+  return rows.map(({ role, calls, seconds, doing, ended }) => ({
+    ...{ role, calls, seconds },
+    ...(ended === null ? { doing: doing ?? 'begins' } : { ended: ended as AgentEnd['kind'] }),
+  }));
+}
