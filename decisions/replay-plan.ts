@@ -20,3 +20,19 @@ export function replayStretch<S extends SlotStep>(steps: readonly S[], maxSecond
 }
 
 const runnerOf = ({ exec }: SlotStep) => exec.split('.')[0];
+
+/**
+ * The same for a failure that another system has found: nothing ran here, but the test's class can run in its own
+ * order. Nothing where a run of the test alone is a run of everything already: a failure of the class as a whole, a
+ * command that cannot run one test. `seconds`: of the class, as far as that is known.
+ */
+export function ownClass(
+  failure: { unit: string; class: string; test: string; selector: string },
+  suite: { runner: string; rerun?: unknown },
+  seconds: number,
+): SlotStep[] {
+  const runsAll = failure.test === failure.class || (suite.runner === 'junit-xml' && suite.rerun === undefined);
+  if (runsAll) return [];
+  const selector = failure.class === failure.unit ? failure.selector : `c:${failure.class}`;
+  return [{ unit: failure.class, selector, exec: '', seconds, ended: 'completed' }];
+}

@@ -4,7 +4,7 @@ import type { SuiteSettings } from '../../config/suite.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import type { Evidence, RerunPolicy } from '../../decisions/failure-verdict.ts';
 import { type FirstEvidence, type Group, signatureOf, suspectGroups } from '../../decisions/first-step.ts';
-import { replayStretch, type SlotStep } from '../../decisions/replay-plan.ts';
+import { ownClass, replayStretch, type SlotStep } from '../../decisions/replay-plan.ts';
 import { rerunLimits, type TestItem } from '../../decisions/rerun-plan.ts';
 import { type BothArms, countArms, NOT_RUN, type RunAnswer, readRun } from '../../decisions/run-answers.ts';
 import { methodOf } from '../../decisions/test-pattern.ts';
@@ -141,7 +141,7 @@ export function replayOf({ replayed }: Pick<Case, 'replayed'>, failure: OpenFail
 export function replayAnswers(replayed: readonly ReplayedUnit[], failure: OpenFailure, arm: string): RunAnswer[] {
   const dies = failure.reason === 'crash' || signatureOf(failure.message) === 'out-of-memory';
   return replayed
-    .filter((unit) => unit.arm === arm && unit.unit === failure.unit)
+    .filter((unit) => unit.arm === arm && isShownIn(failure, unit))
     .map((unit) => {
       // What fills a heap takes down whichever test comes then, not the same one each time.
       const before = replayed.filter(({ batch, item }) => batch === unit.batch && item <= unit.item);
@@ -156,34 +156,51 @@ export function replayAnswers(replayed: readonly ReplayedUnit[], failure: OpenFa
         ownSkipped: status(failure.test, 'skipped'),
         anyFailed: status(failure.unit, 'failed') || status(failure.class, 'failed'),
         results: unit.results,
-        wholeUnit: failure.test === failure.unit,
+        wholeUnit: failure.test === unit.unit,
         message: unit.tests.find((one) => one.test === failure.test && one.status === 'failed')?.message ?? null,
       });
     });
 }
 
+/** A replay runs the unit as it ran in the suite, or the whole class where another system ran it (`ownClass`). */
+export const isShownIn = (failure: OpenFailure, { unit }: { unit: string }) =>
+  unit === failure.unit || unit === failure.class;
+
 /** Seconds of every replay that a failing unit was in. */
 export function replaySeconds(
   replayed: readonly ReplayedUnit[],
-  { unit }: OpenFailure,
+  failure: OpenFailure,
   phase: ReplayedUnit['phase'],
 ): number {
-  const batches = new Set(replayed.filter((one) => one.unit === unit && one.phase === phase).map(({ batch }) => batch));
+  const batches = new Set(
+    replayed.filter((one) => isShownIn(failure, one) && one.phase === phase).map(({ batch }) => batch),
+  );
   return replayed.filter(({ batch }) => batches.has(batch)).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 export const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
-/** What ran before a failing unit in its process, and the unit itself; nothing where that is not known or too long. */
+/**
+ * What ran before a failing unit in its process, and the unit itself; where another system ran it, its class in its
+ * own order. Nothing where that is not known, too long, or no more than what runs alone anyway.
+ */
 export async function stretchOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Promise<SlotStep[]> {
-  const known = it.stretches.get(failure.unit);
-  if (known) return known;
   const at: Ran | undefined = it.ran.get(failure.unit);
+  const key = at ? failure.unit : keyOf(failure);
+  const known = it.stretches.get(key);
+  if (known) return known;
   const where = { suiteRun: it.run.suite_run, limit: MAX_REPLAYED_UNITS };
-  const steps = at ? await slotUnits(deps.db, { ...where, slot: at.slot, exec: at.exec }) : [];
+  const steps = at
+    ? await slotUnits(deps.db, { ...where, slot: at.slot, exec: at.exec })
+    : ownClass(failure, it.suite, await secondsOfClass(deps, it, failure));
   const stretch = replayStretch(steps, it.suite.reruns.replaySeconds);
-  it.stretches.set(failure.unit, stretch);
+  it.stretches.set(key, stretch);
   return stretch;
+}
+
+async function secondsOfClass(deps: SuiteRunnerDeps, { run }: Case, failure: OpenFailure): Promise<number> {
+  const past = await unitHistory(deps.db, run.fork, [failure.class]);
+  return past.get(failure.class)?.seconds ?? failure.seconds;
 }
 
 /** What step 0 knows of a failure; nothing where it has no part in it. */

@@ -46,7 +46,7 @@ async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[
   const batches: WorkItem[][] = [];
   const covered = new Map<string, { candidate: number; base: number }>();
   for (const { failure, more, stretch } of wanted.sort((a, b) => b.stretch.length - a.stretch.length)) {
-    const done = covered.get(failure.unit) ?? { candidate: 0, base: 0 };
+    const done = covered.get(stretch.at(-1)?.unit ?? failure.unit) ?? { candidate: 0, base: 0 };
     const runs = { candidate: Math.max(0, more.candidate - done.candidate), base: Math.max(0, more.base - done.base) };
     if (runs.candidate + runs.base === 0) continue;
     batches.push(

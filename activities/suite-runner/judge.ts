@@ -217,7 +217,10 @@ function ruledAs(
 
 function costOf(it: Case, failure: OpenFailure): number {
   const own = (it.runs.get(keyOf(failure)) ?? []).reduce((sum, { cost }) => sum + cost, 0);
-  const sharing = it.failures.filter(({ unit }) => unit === failure.unit).length;
+  const ranHere = it.ran.has(failure.unit);
+  const sharing = it.failures.filter((one) =>
+    ranHere ? one.unit === failure.unit : one.class === failure.class,
+  ).length;
   return tenths(own + replaySeconds(it.replayed, failure, 'replay') / Math.max(1, sharing));
 }
 

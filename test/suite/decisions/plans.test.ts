@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
-import { replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
+import { ownClass, replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
 import {
   planOnce,
   planProbe,
@@ -189,4 +189,25 @@ describe('what is replayed before a failing unit', () => {
     ['nothing where the unit itself is too long', [step('A'), step('B', { seconds: 400 })], 300, ''],
     ['nothing where nobody knows what ran', [], 300, ''],
   ] as const)('%s', (_name, steps, seconds, expected) => expect(stretch([...steps], seconds)).toBe(expected));
+});
+
+describe('what shows the order of a class that another system ran', () => {
+  const part = { unit: 'x.T#m()', class: 'x.T', test: 'x.T#m()[2]', selector: 's:x.T;x.T#m()' };
+  const unit = { unit: 'core:x.T', class: 'core:x.T', test: 'x.T#m()', selector: 'core:x.T' };
+  test.each([
+    ['the class of which the test is a part', part, { runner: 'junit-platform' }, ['c:x.T']],
+    ['the unit of a build tool', unit, { runner: 'maven' }, ['core:x.T']],
+    ['the unit of a command that can run one test', unit, { runner: 'junit-xml', rerun: ['r'] }, ['core:x.T']],
+    ['nothing where a run of the test is a run of the command', unit, { runner: 'junit-xml' }, []],
+    [
+      'nothing where the class failed as a whole',
+      { ...part, unit: 'x.T', test: 'x.T' },
+      { runner: 'junit-platform' },
+      [],
+    ],
+  ] as const)('%s', (_name, failure, suite, expected) => {
+    const steps = ownClass(failure, suite, 12);
+    expect(replayStretch(steps, 30).map(({ selector }) => selector)).toEqual(expected);
+    expect(replayStretch(steps, 10)).toEqual([]);
+  });
 });
