@@ -14,7 +14,8 @@ import {
   openCase,
   replayAnswers,
   replaySeconds,
-  stretchOf,
+  showsIn,
+  stretchFor,
   type TestKey,
   tenths,
 } from './judge-case.ts';
@@ -82,11 +83,11 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
   );
   const arms = new Map<string, Record<string, PointRuns>>();
   for (const failure of wanted) {
-    const inBatch = failure.verdict?.orderDependent === true;
-    const names = new Set((inBatch ? replayed : alone).map(({ arm }) => arm));
+    const scope = failure.verdict?.orderDependent === true ? showsIn({ replayed }, failure) : undefined;
+    const names = new Set((scope ? replayed : alone).map(({ arm }) => arm));
     for (const arm of names) {
-      const answers = inBatch
-        ? replayAnswers(replayed, failure, arm)
+      const answers = scope
+        ? replayAnswers(replayed, failure, arm, scope)
         : alone.filter((run) => run.arm === arm && keyOf(run) === keyOf(failure)).map(readRun);
       if (answers.length === 0) continue;
       const { pass, fail, missing } = countRuns(answers, 'missing');
@@ -114,7 +115,8 @@ export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests
     arm,
   );
   for (const { failure, runs } of due.filter(({ failure: one }) => one.verdict?.orderDependent === true)) {
-    batches.push(...planReplays(await stretchOf(deps, it, failure), { [arm]: runs }, it.suite.limits));
+    const stretch = await stretchFor(deps, it, failure, showsIn(it, failure));
+    batches.push(...planReplays(stretch, { [arm]: runs }, it.suite.limits));
   }
   await queue(deps.db, suiteRun, 'culprit', batches);
 }

@@ -1,11 +1,12 @@
 import type { MoreRuns } from '../../decisions/failure-verdict.ts';
+import type { SlotStep } from '../../decisions/replay-plan.ts';
 import { planOnce, planReplays, planReruns } from '../../decisions/rerun-plan.ts';
 import type { WorkItem } from '../../runner/protocol.ts';
 import { queueBatches } from '../../store/suite-batches.ts';
 import type { OpenFailure } from '../../store/suite-failures.ts';
 import { JUDGE_PHASES, type JudgePhase, type SuiteDb, type SuitePhase } from '../../store/suites.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
-import { type Case, itemOf, keyOf, stretchOf } from './judge-case.ts';
+import { type Case, itemOf, keyOf, stretchFor } from './judge-case.ts';
 
 /** Runs that a failure needs next. `both`: on both arms; elsewhere the others run on the candidate alone. */
 export type Due = { phase: JudgePhase; failure: OpenFailure; more?: MoreRuns; both?: boolean };
@@ -36,25 +37,35 @@ function rerunsOf(it: Case, { failure, more }: Due) {
   ];
 }
 
-/** One replay serves every failure of its slot that lies in it: the longest stretches first. */
+/**
+ * One replay serves every failure of its slot that lies in it: the longest stretches first. What comes first in its
+ * process runs alone there; the others run in the order of a batch.
+ */
 async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]): Promise<WorkItem[][]> {
   const wanted = await Promise.all(
     due
       .flatMap(({ failure, more }) => (more ? [{ failure, more }] : []))
-      .map(async (one) => ({ ...one, stretch: await stretchOf(deps, it, one.failure) })),
+      .map(async ({ failure, more }) => ({
+        ...{ failure, more },
+        stretch: await stretchFor(deps, it, failure, more.how === 'unit' ? 'unit' : 'batch'),
+      })),
   );
   const batches: WorkItem[][] = [];
   const covered = new Map<string, { candidate: number; base: number }>();
+  const keyIn = (stretch: readonly SlotStep[], at: number) => `${at > 0} ${stretch[at]?.unit}`;
   for (const { failure, more, stretch } of wanted.sort((a, b) => b.stretch.length - a.stretch.length)) {
-    const done = covered.get(stretch.at(-1)?.unit ?? failure.unit) ?? { candidate: 0, base: 0 };
+    const done = covered.get(keyIn(stretch, stretch.length - 1)) ?? { candidate: 0, base: 0 };
     const runs = { candidate: Math.max(0, more.candidate - done.candidate), base: Math.max(0, more.base - done.base) };
     if (runs.candidate + runs.base === 0) continue;
     batches.push(
       ...planReplays(stretch, { candidate: runs.candidate, [failure.base_arm]: runs.base }, it.suite.limits),
     );
-    for (const { unit } of stretch) {
-      const before = covered.get(unit) ?? { candidate: 0, base: 0 };
-      covered.set(unit, { candidate: before.candidate + runs.candidate, base: before.base + runs.base });
+    for (const at of stretch.keys()) {
+      const before = covered.get(keyIn(stretch, at)) ?? { candidate: 0, base: 0 };
+      covered.set(keyIn(stretch, at), {
+        candidate: before.candidate + runs.candidate,
+        base: before.base + runs.base,
+      });
     }
   }
   return batches;

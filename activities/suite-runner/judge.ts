@@ -131,7 +131,7 @@ async function byCounts(
   const judged: Judgement = judgeFailure(evidence, it.policy);
   if (judged.kind === 'more') return { kind: 'due', phase: phaseOf(judged), failure, more: judged };
   await rememberBase(deps, it, failure, evidence);
-  const counts = judged.by === 'replay' ? replayOf(it, failure) : evidence;
+  const counts = judged.by === 'alone' ? evidence : replayOf(it, failure, judged.by);
   const used =
     judged.verdict === 'pre-existing' && evidence.base.fail < it.policy.perArm
       ? it.remembered.get(keyOf(failure))
@@ -144,7 +144,7 @@ async function byCounts(
   });
 }
 
-const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'replay' ? 'replay' : 'rerun');
+const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'alone' || how === 'warm' ? 'rerun' : 'replay');
 
 function detailsOf({ power, orderDependent }: Ruling): Partial<Verdict> {
   return {
