@@ -4,6 +4,7 @@ import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
 import { planProbe, planReplays } from '../../decisions/rerun-plan.ts';
 import { countRuns, readRun } from '../../decisions/run-answers.ts';
+import { phaseCounts } from '../../store/suite-batches.ts';
 import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../store/suite-failures.ts';
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
 import type { Build, Verdict } from '../../workflows/types.ts';
@@ -99,8 +100,14 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
 
 export type ArmProbe = { suiteRun: string; arm: string; tests: (TestKey & { runs: number })[] };
 
-/** Plans runs of tests on one more arm, up to so many in all. Safe to repeat: what has been run counts. */
-export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests }: ArmProbe): Promise<void> {
+/**
+ * Plans runs of tests on one more arm, up to so many in all. Says in how many batches. Safe to repeat: what has been
+ * run counts.
+ */
+export async function planArmProbe(
+  deps: SuiteRunnerDeps,
+  { suiteRun, arm, tests }: ArmProbe,
+): Promise<{ batches: number }> {
   const it = await openCase(deps, suiteRun);
   const wanted = new Map(tests.map((test) => [keyOf(test), test.runs]));
   const failures = it.failures.filter((failure) => wanted.has(keyOf(failure)));
@@ -119,6 +126,8 @@ export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests
     batches.push(...planReplays(stretch, { [arm]: runs }, it.suite.limits));
   }
   await queue(deps.db, suiteRun, 'culprit', batches);
+  const { left, open } = await phaseCounts(deps.db, suiteRun, 'culprit');
+  return { batches: left + open };
 }
 
 /** Keeps that an arm cannot be run. Safe to repeat. */

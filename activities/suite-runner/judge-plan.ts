@@ -12,7 +12,7 @@ import { type Case, itemOf, keyOf, stretchFor } from './judge-case.ts';
 export type Due = { phase: JudgePhase; failure: OpenFailure; more?: MoreRuns; both?: boolean };
 
 /** Puts what is due into the queue; the phases in which something waits now. Safe to repeat. */
-export async function planDue(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]): Promise<JudgePhase[]> {
+export async function planDue(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]) {
   const suiteRun = it.run.suite_run;
   const of = (phase: JudgePhase) => due.filter((one) => one.phase === phase);
   await queue(deps.db, suiteRun, 'first', planEach(it, of('first')));
@@ -71,17 +71,24 @@ async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[
   return batches;
 }
 
+/** How many batches wait or run, phase by phase. */
+export type Waiting = Partial<Record<JudgePhase, number>>;
+
 /** The phases of judging in which batches wait or run. */
-export async function waitingPhases(db: SuiteDb, suiteRun: string): Promise<JudgePhase[]> {
+export async function waitingPhases(
+  db: SuiteDb,
+  suiteRun: string,
+): Promise<{ phases: JudgePhase[]; batches: Waiting }> {
   const rows = await db
     .selectFrom('suite_batch')
-    .select('phase')
-    .distinct()
+    .select(({ fn }) => ['phase', fn.countAll<number>().as('batches')])
     .where('suite_run', '=', suiteRun)
     .where('finished_at', 'is', null)
+    .groupBy('phase')
     .execute();
-  const waiting = new Set(rows.map(({ phase }) => phase));
-  return JUDGE_PHASES.filter((phase) => waiting.has(phase));
+  const counts = new Map(rows.map(({ phase, batches }) => [phase, Number(batches)]));
+  const phases = JUDGE_PHASES.filter((phase) => counts.has(phase));
+  return { phases, batches: Object.fromEntries(phases.map((phase) => [phase, counts.get(phase)])) };
 }
 
 /** Two attempts of one activity: the first one's plan stands. `avoid`: the host that a unit is not to run on. */

@@ -20,10 +20,10 @@ import {
   stretchOf,
   tenths,
 } from './judge-case.ts';
-import { type Due, planDue, waitingPhases } from './judge-plan.ts';
+import { type Due, planDue, type Waiting, waitingPhases } from './judge-plan.ts';
 
-/** `phases`: in which reruns wait to be run before anything more can be said. */
-export type Judged = { phases: JudgePhase[]; failures: number; judged: number };
+/** `phases`: in which reruns wait to be run before anything more can be said, and in how many `batches`. */
+export type Judged = { phases: JudgePhase[]; batches: Waiting; failures: number; judged: number };
 
 /** `base`: digest of the base build, so that what it showed in an earlier release counts. */
 export type JudgeOrder = { suiteRun: string; base?: Digest };
@@ -44,7 +44,7 @@ export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: J
     const it = await openCase(deps, suiteRun, base);
     const judged = it.failures.filter(({ verdict }) => verdict !== null).length;
     const counts = { failures: it.failures.length, judged };
-    if (waiting.length > 0) return { phases: waiting, ...counts };
+    if (waiting.phases.length > 0) return { ...waiting, ...counts };
     const due: Due[] = [];
     let ruled = 0;
     const open = inOrder(it);
@@ -58,7 +58,7 @@ export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: J
     if (due.length === 0 && ruled === 0 && open.length > 0 && patient) patient = false;
     else if (due.length > 0 || ruled === 0) {
       await keepRerunBudget(db, suiteRun, it.budget);
-      return { phases: await planDue(deps, it, due), failures: counts.failures, judged: judged + ruled };
+      return { ...(await planDue(deps, it, due)), failures: counts.failures, judged: judged + ruled };
     }
   }
 }
