@@ -2,11 +2,16 @@ import type { RunCounts, VerdictKind } from '../workflows/types.ts';
 import type { ArmRuns, BothArms } from './run-answers.ts';
 import { compareArms, powerSoFar } from './sequential-test.ts';
 
+/** `possible`: it is known, short enough, and more than what runs alone. `seconds`: of one replay. */
+export type Replay = BothArms & { possible: boolean; seconds: number };
+/** Its unit alone in its own order, or all that its process had run before the unit as well. */
+export type ReplayScope = 'unit' | 'batch';
+
 export type Evidence = BothArms & {
   /** Seconds of one run alone. */
   seconds: number;
-  /** The batch once more, in its order and its warm process. `possible`: it is known and short enough. */
-  replay: BothArms & { possible: boolean; seconds: number };
+  /** Once more in the order and the warm process in which it failed. */
+  replays: Record<ReplayScope, Replay>;
   /** Runs of this test on the bases of earlier releases. */
   history?: RunCounts;
   /** Runs on the very same base build, in the same suite and environment, in an earlier release. */
@@ -35,11 +40,14 @@ export type Ruling = {
   power?: number;
   orderDependent?: boolean;
   /** Which runs decided. */
-  by: 'alone' | 'replay';
+  by: 'alone' | ReplayScope;
 };
 
-/** Not enough is known: so many more runs on each arm. `alone`: each in a new process; `warm`: one process an arm. */
-export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | 'replay'; candidate: number; base: number };
+/**
+ * Not enough is known: so many more runs on each arm. `alone`: each in a new process; `warm`: one process an arm;
+ * otherwise replays.
+ */
+export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | ReplayScope; candidate: number; base: number };
 
 export type Judgement = Ruling | MoreRuns;
 
@@ -79,7 +87,8 @@ function judgeByRuns(evidence: Evidence, policy: RerunPolicy): Judgement {
     return ruling('regression', countsOf(evidence));
   }
   if (candidate.fail === 0 && base.fail === 0) {
-    const replayed = judgeReplay(evidence, policy);
+    // What an earlier test of its class leaves behind is commoner than what another class does, and far cheaper to see.
+    const replayed = judgeReplay(evidence, policy, 'unit') ?? judgeReplay(evidence, policy, 'batch');
     if (replayed) return replayed;
   }
   return judgeMixed(evidence, policy, 'alone');
@@ -112,36 +121,38 @@ function judgeRemembered({ candidate, base, remembered }: Evidence, { perArm }: 
   );
 }
 
-/** Step 3: alone it passes on both arms. Nothing where the batch shows no failure either. */
-function judgeReplay(evidence: Evidence, policy: RerunPolicy): Judgement | undefined {
-  const { candidate, base, possible } = evidence.replay;
+/** Step 3: alone it passes on both arms. Nothing where this replay shows no failure either. */
+function judgeReplay(evidence: Evidence, policy: RerunPolicy, scope: ReplayScope): Judgement | undefined {
+  const { candidate, base, possible } = evidence.replays[scope];
   if (!possible) return undefined;
   const [c, b] = [total(candidate), total(base)];
   const first = Math.max(0, FIRST_REPLAYS - c - candidate.missing);
-  if (first > 0) return { kind: 'more', how: 'replay', candidate: first, base: 0 };
+  if (first > 0) return { kind: 'more', how: scope, candidate: first, base: 0 };
   const baseHasIt = base.missing === 0 || b > 0;
   if (candidate.fail === 0 || !baseHasIt) return undefined;
-  const counts = `passes alone on both arms; in the order and process of its batch it ${armCounts(candidate, base)}`;
   const more = { candidate: Math.max(0, REPLAYS - c), base: Math.max(0, REPLAYS - b) };
   if (candidate.pass === 0 && (base.fail === 0 || base.pass === 0)) {
-    if (more.candidate + more.base > 0) return { kind: 'more', how: 'replay', ...more };
-    const kind = base.fail === 0 ? 'regression' : 'pre-existing';
-    return ruling(kind, counts, { orderDependent: true, by: 'replay' });
+    if (more.candidate + more.base > 0) return { kind: 'more', how: scope, ...more };
+    const reason = `passes alone on both arms; ${inOrder(scope)} it ${armCounts(candidate, base)}`;
+    return ruling(base.fail === 0 ? 'regression' : 'pre-existing', reason, { orderDependent: true, by: scope });
   }
-  return judgeMixed(evidence, policy, 'replay');
+  return judgeMixed(evidence, policy, scope);
 }
+
+const inOrder = (scope: ReplayScope) =>
+  scope === 'unit' ? 'in the order of its class' : 'in the order and process of its batch';
 
 /** Step 4: neither arm is certain, or everything passes now. The runs counted are those in which it showed. */
 function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): Judgement {
-  const { candidate, base } = by === 'alone' ? evidence : evidence.replay;
-  const reason =
-    by === 'alone' ? armCounts(candidate, base) : `in the order of its batch it ${armCounts(candidate, base)}`;
+  const { candidate, base } = by === 'alone' ? evidence : evidence.replays[by];
+  const reason = by === 'alone' ? armCounts(candidate, base) : `${inOrder(by)} it ${armCounts(candidate, base)}`;
   if (by === 'alone' && evidence.killed && candidate.fail + base.fail === 0) {
     return ruling('infrastructure', `its process was killed from outside; since then it ${reason}`);
   }
   const most = mostRuns(evidence, policy, by);
+  const order = by === 'alone' ? {} : { orderDependent: true };
   const conclude = (kind: VerdictKind, more = '') =>
-    ruling(kind, `${reason}${more}`, { by, power: round(powerSoFar(candidate, base, most)) });
+    ruling(kind, `${reason}${more}`, { by, ...order, power: round(powerSoFar(candidate, base, most)) });
   const compared = compareArms(candidate, base, most, by === 'alone' ? evidence.history : undefined);
   switch (compared.kind) {
     case 'worse':
@@ -153,14 +164,14 @@ function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): 
     case 'open': {
       const next = Math.min(most, compared.next);
       const more = { candidate: Math.max(0, next - total(candidate)), base: Math.max(0, next - total(base)) };
-      return { kind: 'more', how: by === 'alone' ? 'warm' : 'replay', ...more };
+      return { kind: 'more', how: by === 'alone' ? 'warm' : by, ...more };
     }
   }
 }
 
 /** Forty runs an arm, more where they are cheap, fewer where they are dear. */
-function mostRuns({ seconds, replay }: Evidence, policy: RerunPolicy, by: Ruling['by']): number {
-  const each = by === 'alone' ? seconds : replay.seconds;
+function mostRuns({ seconds, replays }: Evidence, policy: RerunPolicy, by: Ruling['by']): number {
+  const each = by === 'alone' ? seconds : replays[by].seconds;
   const most = each < QUICK_SECONDS ? Math.max(policy.maxPerArm, policy.maxPerArmQuick) : policy.maxPerArm;
   return Math.min(most, Math.max(policy.perArm, Math.floor(policy.secondsPerTest / Math.max(each, 0.001))));
 }

@@ -33,7 +33,7 @@ export function suiteWords(outcome: SuiteOutcome, patches: readonly PatchName[] 
 }
 
 function holdingWords(verdict: Verdict, patches: readonly PatchName[]): string {
-  const order = verdict.orderDependent ? ' (by the order of its batch)' : '';
+  const order = verdict.orderDependent ? ' (by the order of the tests)' : '';
   const power = verdict.kind === 'undecided' && verdict.power !== undefined ? `power ${verdict.power}` : '';
   const details = [countWords(verdict), culpritWords(verdict, patches), power, evidenceWords(verdict)].filter(Boolean);
   return `${verdict.kind}${order} ${testName(verdict)}: ${details.join('; ')}${endedWords(verdict)}`;

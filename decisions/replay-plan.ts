@@ -20,3 +20,27 @@ export function replayStretch<S extends SlotStep>(steps: readonly S[], maxSecond
 }
 
 const runnerOf = ({ exec }: SlotStep) => exec.split('.')[0];
+
+/**
+ * The same for a failure that another system has found: nothing ran here, but the test's class can run in its own
+ * order. `seconds`: of the class, as far as that is known.
+ */
+export function ownClass(failure: { unit: string; class: string; selector: string }, seconds: number): SlotStep {
+  const selector = failure.class === failure.unit ? failure.selector : `c:${failure.class}`;
+  return { unit: failure.class, selector, exec: '', seconds, ended: 'completed' };
+}
+
+/**
+ * A run of this test alone is a run of its whole unit already: the unit failed as a whole, its tests cannot be
+ * selected, or the command knows no single test. `item`: how it runs alone; `step`: how its unit runs.
+ */
+export function isWhole(
+  test: string,
+  item: { selector: string },
+  step: { unit: string; selector: string },
+  suite: { runner: string; rerun?: unknown },
+): boolean {
+  if (test === step.unit) return true;
+  if (suite.runner === 'junit-platform') return item.selector === step.selector;
+  return suite.runner === 'junit-xml' && suite.rerun === undefined;
+}

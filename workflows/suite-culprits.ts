@@ -174,8 +174,9 @@ async function ask(
     const { pass, fail, missing } = (typeof known === 'object' && known[name]) || { pass: 0, fail: 0, missing: 0 };
     return test ? [{ unit: test.unit, test: test.test, runs: pass + fail + missing + runs }] : [];
   });
-  await place.desk.planArmProbe({ suiteRun, arm, tests: upTo });
-  const problem = await runBatches(place, 'culprit');
+  // Histories that are older than the count have nothing here.
+  const planned: { batches: number } | undefined = await place.desk.planArmProbe({ suiteRun, arm, tests: upTo });
+  const problem = await runBatches(place, 'culprit', planned?.batches);
   // A stack on which nothing can be run is as good as one that does not build.
   if (problem !== undefined) await mark('unbuildable', problem);
 }

@@ -1,3 +1,4 @@
+import type { Judged } from '../activities/suite-runner/judge.ts';
 import { type Place, runBatches } from './suite-hosts.ts';
 
 /** Rounds of reruns: a first look, elsewhere, 5, 3 more, replays, 10 to 400 an arm, and some that a crash cut short. */
@@ -28,12 +29,20 @@ export async function judge(place: Place): Promise<string | undefined> {
 export async function judgeInRounds(place: Place): Promise<string | undefined> {
   const { suiteRun, base } = place.order;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const { phases } = await place.desk.judgeFailures({ suiteRun, base: base.digest });
+    const { phases, batches } = await place.desk.judgeFailures({ suiteRun, base: base.digest });
     if (phases.length === 0) return undefined;
     for (const phase of phases) {
-      const problem = await runBatches(place, phase);
+      const problem = await runBatches(place, phase, slotsFor(phase, batches));
       if (problem !== undefined) return problem;
     }
   }
   return `no verdict after ${MAX_ROUNDS} rounds of reruns`;
+}
+
+/**
+ * No more slots are asked than there are batches. Elsewhere all are: a batch waits there for another host than the
+ * first that asks. `batches`: nothing in histories that are older than the count.
+ */
+function slotsFor(phase: Judged['phases'][number], batches: Judged['batches'] | undefined): number | undefined {
+  return phase === 'elsewhere' ? undefined : batches?.[phase];
 }

@@ -39,7 +39,7 @@ export type Evidence = ReturnType<typeof createEvidence>;
 function verdictText(verdict: Verdict): string {
   const { kind, orderDependent, message, reason, culprit, culpritReason, power } = verdict;
   return [
-    `${testName(verdict)}: ${kind}${orderDependent ? ' (only in the order of its batch)' : ''}; ${countWords(verdict)}`,
+    `${testName(verdict)}: ${kind}${orderDependent ? ' (only in the order of its class or batch)' : ''}; ${countWords(verdict)}`,
     `first line of the failure: ${message}`,
     ...(reason === undefined ? [] : [`why: ${reason}`]),
     ...(power === undefined ? [] : [`power of the comparison: ${power}`]),

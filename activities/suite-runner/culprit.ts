@@ -4,6 +4,7 @@ import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
 import { planProbe, planReplays } from '../../decisions/rerun-plan.ts';
 import { countRuns, readRun } from '../../decisions/run-answers.ts';
+import { phaseCounts } from '../../store/suite-batches.ts';
 import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../store/suite-failures.ts';
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
 import type { Build, Verdict } from '../../workflows/types.ts';
@@ -14,7 +15,8 @@ import {
   openCase,
   replayAnswers,
   replaySeconds,
-  stretchOf,
+  showsIn,
+  stretchFor,
   type TestKey,
   tenths,
 } from './judge-case.ts';
@@ -82,11 +84,11 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
   );
   const arms = new Map<string, Record<string, PointRuns>>();
   for (const failure of wanted) {
-    const inBatch = failure.verdict?.orderDependent === true;
-    const names = new Set((inBatch ? replayed : alone).map(({ arm }) => arm));
+    const scope = failure.verdict?.orderDependent === true ? showsIn({ replayed }, failure) : undefined;
+    const names = new Set((scope ? replayed : alone).map(({ arm }) => arm));
     for (const arm of names) {
-      const answers = inBatch
-        ? replayAnswers(replayed, failure, arm)
+      const answers = scope
+        ? replayAnswers(replayed, failure, arm, scope)
         : alone.filter((run) => run.arm === arm && keyOf(run) === keyOf(failure)).map(readRun);
       if (answers.length === 0) continue;
       const { pass, fail, missing } = countRuns(answers, 'missing');
@@ -98,8 +100,14 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
 
 export type ArmProbe = { suiteRun: string; arm: string; tests: (TestKey & { runs: number })[] };
 
-/** Plans runs of tests on one more arm, up to so many in all. Safe to repeat: what has been run counts. */
-export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests }: ArmProbe): Promise<void> {
+/**
+ * Plans runs of tests on one more arm, up to so many in all. Says in how many batches. Safe to repeat: what has been
+ * run counts.
+ */
+export async function planArmProbe(
+  deps: SuiteRunnerDeps,
+  { suiteRun, arm, tests }: ArmProbe,
+): Promise<{ batches: number }> {
   const it = await openCase(deps, suiteRun);
   const wanted = new Map(tests.map((test) => [keyOf(test), test.runs]));
   const failures = it.failures.filter((failure) => wanted.has(keyOf(failure)));
@@ -114,9 +122,12 @@ export async function planArmProbe(deps: SuiteRunnerDeps, { suiteRun, arm, tests
     arm,
   );
   for (const { failure, runs } of due.filter(({ failure: one }) => one.verdict?.orderDependent === true)) {
-    batches.push(...planReplays(await stretchOf(deps, it, failure), { [arm]: runs }, it.suite.limits));
+    const stretch = await stretchFor(deps, it, failure, showsIn(it, failure));
+    batches.push(...planReplays(stretch, { [arm]: runs }, it.suite.limits));
   }
   await queue(deps.db, suiteRun, 'culprit', batches);
+  const { left, open } = await phaseCounts(deps.db, suiteRun, 'culprit');
+  return { batches: left + open };
 }
 
 /** Keeps that an arm cannot be run. Safe to repeat. */

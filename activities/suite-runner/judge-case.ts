@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { release as kernel } from 'node:os';
 import type { SuiteSettings } from '../../config/suite.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
-import type { Evidence, RerunPolicy } from '../../decisions/failure-verdict.ts';
+import type { Evidence, ReplayScope, RerunPolicy } from '../../decisions/failure-verdict.ts';
 import { type FirstEvidence, type Group, signatureOf, suspectGroups } from '../../decisions/first-step.ts';
-import { replayStretch, type SlotStep } from '../../decisions/replay-plan.ts';
+import { isWhole, ownClass, replayStretch, type SlotStep } from '../../decisions/replay-plan.ts';
 import { rerunLimits, type TestItem } from '../../decisions/rerun-plan.ts';
 import { type BothArms, countArms, NOT_RUN, type RunAnswer, readRun } from '../../decisions/run-answers.ts';
 import { methodOf } from '../../decisions/test-pattern.ts';
@@ -115,16 +115,23 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: readonly Slo
   const alone = (it.runs.get(keyOf(failure)) ?? []).filter(({ phase }) => phase === 'rerun');
   const seconds =
     alone.length === 0 ? failure.seconds : alone.reduce((sum, run) => sum + run.seconds, 0) / alone.length;
-  const replay = replayOf(it, failure);
+  const last = stretch.at(-1);
   const history = it.history.get(keyOf(failure));
   const remembered = failure.base_arm === 'base' ? it.remembered.get(keyOf(failure)) : undefined;
   return {
     ...armsOf(it, failure, 'rerun'),
     seconds,
-    replay: {
-      ...replay,
-      possible: stretch.length > 0,
-      seconds: stretch.reduce((sum, step) => sum + step.seconds, 0),
+    replays: {
+      unit: {
+        ...replayOf(it, failure, 'unit'),
+        possible: last !== undefined && !isWhole(failure.test, itemOf(it, failure), last, it.suite),
+        seconds: last?.seconds ?? 0,
+      },
+      batch: {
+        ...replayOf(it, failure, 'batch'),
+        possible: stretch.length > 1,
+        seconds: stretch.reduce((sum, step) => sum + step.seconds, 0),
+      },
     },
     ...(history ? { history } : {}),
     ...(remembered ? { remembered: { pass: 0, fail: remembered.failures } } : {}),
@@ -132,16 +139,30 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: readonly Slo
   };
 }
 
-export function replayOf({ replayed }: Pick<Case, 'replayed'>, failure: OpenFailure): BothArms {
-  const answers = (arm: string) => replayAnswers(replayed, failure, arm);
+export function replayOf(
+  { replayed }: { replayed: readonly ReplayedUnit[] },
+  failure: OpenFailure,
+  scope: ReplayScope,
+): BothArms {
+  const answers = (arm: string) => replayAnswers(replayed, failure, arm, scope);
   return replayed.length === 0 ? NOT_RUN : countArms(answers('candidate'), answers(failure.base_arm));
 }
 
+/** The replays in which an order-dependent failure shows. */
+export function showsIn(it: { replayed: readonly ReplayedUnit[] }, failure: OpenFailure): ReplayScope {
+  return replayOf(it, failure, 'unit').candidate.fail > 0 ? 'unit' : 'batch';
+}
+
 /** What each replay on one arm says about a test. */
-export function replayAnswers(replayed: readonly ReplayedUnit[], failure: OpenFailure, arm: string): RunAnswer[] {
+export function replayAnswers(
+  replayed: readonly ReplayedUnit[],
+  failure: OpenFailure,
+  arm: string,
+  scope: ReplayScope,
+): RunAnswer[] {
   const dies = failure.reason === 'crash' || signatureOf(failure.message) === 'out-of-memory';
   return replayed
-    .filter((unit) => unit.arm === arm && unit.unit === failure.unit)
+    .filter((unit) => unit.arm === arm && isShownIn(failure, unit, scope))
     .map((unit) => {
       // What fills a heap takes down whichever test comes then, not the same one each time.
       const before = replayed.filter(({ batch, item }) => batch === unit.batch && item <= unit.item);
@@ -156,34 +177,65 @@ export function replayAnswers(replayed: readonly ReplayedUnit[], failure: OpenFa
         ownSkipped: status(failure.test, 'skipped'),
         anyFailed: status(failure.unit, 'failed') || status(failure.class, 'failed'),
         results: unit.results,
-        wholeUnit: failure.test === failure.unit,
+        wholeUnit: failure.test === unit.unit,
         message: unit.tests.find((one) => one.test === failure.test && one.status === 'failed')?.message ?? null,
       });
     });
 }
 
+/** A replay runs the unit as it ran in the suite, or the whole class where another system ran it (`ownClass`). */
+const isOwnUnit = (failure: OpenFailure, { unit }: ReplayedUnit) => unit === failure.unit || unit === failure.class;
+
+/** Whatever came first in its process ran in its own order alone, whoever asked for the replay. */
+export const isShownIn = (failure: OpenFailure, run: ReplayedUnit, scope: ReplayScope) =>
+  isOwnUnit(failure, run) && (run.item === 0) === (scope === 'unit');
+
 /** Seconds of every replay that a failing unit was in. */
 export function replaySeconds(
   replayed: readonly ReplayedUnit[],
-  { unit }: OpenFailure,
+  failure: OpenFailure,
   phase: ReplayedUnit['phase'],
 ): number {
-  const batches = new Set(replayed.filter((one) => one.unit === unit && one.phase === phase).map(({ batch }) => batch));
+  const batches = new Set(
+    replayed.filter((one) => isOwnUnit(failure, one) && one.phase === phase).map(({ batch }) => batch),
+  );
   return replayed.filter(({ batch }) => batches.has(batch)).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 export const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
-/** What ran before a failing unit in its process, and the unit itself; nothing where that is not known or too long. */
+/**
+ * What ran before a failing unit in its process, and the unit itself; where another system ran it, its class in its
+ * own order. Nothing where that is not known or too long.
+ */
 export async function stretchOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Promise<SlotStep[]> {
-  const known = it.stretches.get(failure.unit);
-  if (known) return known;
   const at: Ran | undefined = it.ran.get(failure.unit);
+  const key = at ? failure.unit : keyOf(failure);
+  const known = it.stretches.get(key);
+  if (known) return known;
   const where = { suiteRun: it.run.suite_run, limit: MAX_REPLAYED_UNITS };
-  const steps = at ? await slotUnits(deps.db, { ...where, slot: at.slot, exec: at.exec }) : [];
+  const steps = at
+    ? await slotUnits(deps.db, { ...where, slot: at.slot, exec: at.exec })
+    : [ownClass(failure, await secondsOfClass(deps, it, failure))];
   const stretch = replayStretch(steps, it.suite.reruns.replaySeconds);
-  it.stretches.set(failure.unit, stretch);
+  it.stretches.set(key, stretch);
   return stretch;
+}
+
+/** What a replay of one kind runs. */
+export async function stretchFor(
+  deps: SuiteRunnerDeps,
+  it: Case,
+  failure: OpenFailure,
+  scope: ReplayScope,
+): Promise<SlotStep[]> {
+  const stretch = await stretchOf(deps, it, failure);
+  return scope === 'unit' ? stretch.slice(-1) : stretch;
+}
+
+async function secondsOfClass(deps: SuiteRunnerDeps, { run }: Case, failure: OpenFailure): Promise<number> {
+  const past = await unitHistory(deps.db, run.fork, [failure.class]);
+  return past.get(failure.class)?.seconds ?? failure.seconds;
 }
 
 /** What step 0 knows of a failure; nothing where it has no part in it. */

@@ -1,17 +1,18 @@
 import type { MoreRuns } from '../../decisions/failure-verdict.ts';
+import type { SlotStep } from '../../decisions/replay-plan.ts';
 import { planOnce, planReplays, planReruns } from '../../decisions/rerun-plan.ts';
 import type { WorkItem } from '../../runner/protocol.ts';
 import { queueBatches } from '../../store/suite-batches.ts';
 import type { OpenFailure } from '../../store/suite-failures.ts';
 import { JUDGE_PHASES, type JudgePhase, type SuiteDb, type SuitePhase } from '../../store/suites.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
-import { type Case, itemOf, keyOf, stretchOf } from './judge-case.ts';
+import { type Case, itemOf, keyOf, stretchFor } from './judge-case.ts';
 
 /** Runs that a failure needs next. `both`: on both arms; elsewhere the others run on the candidate alone. */
 export type Due = { phase: JudgePhase; failure: OpenFailure; more?: MoreRuns; both?: boolean };
 
 /** Puts what is due into the queue; the phases in which something waits now. Safe to repeat. */
-export async function planDue(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]): Promise<JudgePhase[]> {
+export async function planDue(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]) {
   const suiteRun = it.run.suite_run;
   const of = (phase: JudgePhase) => due.filter((one) => one.phase === phase);
   await queue(deps.db, suiteRun, 'first', planEach(it, of('first')));
@@ -36,41 +37,58 @@ function rerunsOf(it: Case, { failure, more }: Due) {
   ];
 }
 
-/** One replay serves every failure of its slot that lies in it: the longest stretches first. */
+/**
+ * One replay serves every failure of its slot that lies in it: the longest stretches first. What comes first in its
+ * process runs alone there; the others run in the order of a batch.
+ */
 async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[]): Promise<WorkItem[][]> {
   const wanted = await Promise.all(
     due
       .flatMap(({ failure, more }) => (more ? [{ failure, more }] : []))
-      .map(async (one) => ({ ...one, stretch: await stretchOf(deps, it, one.failure) })),
+      .map(async ({ failure, more }) => ({
+        ...{ failure, more },
+        stretch: await stretchFor(deps, it, failure, more.how === 'unit' ? 'unit' : 'batch'),
+      })),
   );
   const batches: WorkItem[][] = [];
   const covered = new Map<string, { candidate: number; base: number }>();
+  const keyIn = (stretch: readonly SlotStep[], at: number) => `${at > 0} ${stretch[at]?.unit}`;
   for (const { failure, more, stretch } of wanted.sort((a, b) => b.stretch.length - a.stretch.length)) {
-    const done = covered.get(failure.unit) ?? { candidate: 0, base: 0 };
+    const done = covered.get(keyIn(stretch, stretch.length - 1)) ?? { candidate: 0, base: 0 };
     const runs = { candidate: Math.max(0, more.candidate - done.candidate), base: Math.max(0, more.base - done.base) };
     if (runs.candidate + runs.base === 0) continue;
     batches.push(
       ...planReplays(stretch, { candidate: runs.candidate, [failure.base_arm]: runs.base }, it.suite.limits),
     );
-    for (const { unit } of stretch) {
-      const before = covered.get(unit) ?? { candidate: 0, base: 0 };
-      covered.set(unit, { candidate: before.candidate + runs.candidate, base: before.base + runs.base });
+    for (const at of stretch.keys()) {
+      const before = covered.get(keyIn(stretch, at)) ?? { candidate: 0, base: 0 };
+      covered.set(keyIn(stretch, at), {
+        candidate: before.candidate + runs.candidate,
+        base: before.base + runs.base,
+      });
     }
   }
   return batches;
 }
 
+/** How many batches wait or run, phase by phase. */
+export type Waiting = Partial<Record<JudgePhase, number>>;
+
 /** The phases of judging in which batches wait or run. */
-export async function waitingPhases(db: SuiteDb, suiteRun: string): Promise<JudgePhase[]> {
+export async function waitingPhases(
+  db: SuiteDb,
+  suiteRun: string,
+): Promise<{ phases: JudgePhase[]; batches: Waiting }> {
   const rows = await db
     .selectFrom('suite_batch')
-    .select('phase')
-    .distinct()
+    .select(({ fn }) => ['phase', fn.countAll<number>().as('batches')])
     .where('suite_run', '=', suiteRun)
     .where('finished_at', 'is', null)
+    .groupBy('phase')
     .execute();
-  const waiting = new Set(rows.map(({ phase }) => phase));
-  return JUDGE_PHASES.filter((phase) => waiting.has(phase));
+  const counts = new Map(rows.map(({ phase, batches }) => [phase, Number(batches)]));
+  const phases = JUDGE_PHASES.filter((phase) => counts.has(phase));
+  return { phases, batches: Object.fromEntries(phases.map((phase) => [phase, counts.get(phase)])) };
 }
 
 /** Two attempts of one activity: the first one's plan stands. `avoid`: the host that a unit is not to run on. */

@@ -20,10 +20,10 @@ import {
   stretchOf,
   tenths,
 } from './judge-case.ts';
-import { type Due, planDue, waitingPhases } from './judge-plan.ts';
+import { type Due, planDue, type Waiting, waitingPhases } from './judge-plan.ts';
 
-/** `phases`: in which reruns wait to be run before anything more can be said. */
-export type Judged = { phases: JudgePhase[]; failures: number; judged: number };
+/** `phases`: in which reruns wait to be run before anything more can be said, and in how many `batches`. */
+export type Judged = { phases: JudgePhase[]; batches: Waiting; failures: number; judged: number };
 
 /** `base`: digest of the base build, so that what it showed in an earlier release counts. */
 export type JudgeOrder = { suiteRun: string; base?: Digest };
@@ -44,7 +44,7 @@ export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: J
     const it = await openCase(deps, suiteRun, base);
     const judged = it.failures.filter(({ verdict }) => verdict !== null).length;
     const counts = { failures: it.failures.length, judged };
-    if (waiting.length > 0) return { phases: waiting, ...counts };
+    if (waiting.phases.length > 0) return { ...waiting, ...counts };
     const due: Due[] = [];
     let ruled = 0;
     const open = inOrder(it);
@@ -58,7 +58,7 @@ export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: J
     if (due.length === 0 && ruled === 0 && open.length > 0 && patient) patient = false;
     else if (due.length > 0 || ruled === 0) {
       await keepRerunBudget(db, suiteRun, it.budget);
-      return { phases: await planDue(deps, it, due), failures: counts.failures, judged: judged + ruled };
+      return { ...(await planDue(deps, it, due)), failures: counts.failures, judged: judged + ruled };
     }
   }
 }
@@ -131,7 +131,7 @@ async function byCounts(
   const judged: Judgement = judgeFailure(evidence, it.policy);
   if (judged.kind === 'more') return { kind: 'due', phase: phaseOf(judged), failure, more: judged };
   await rememberBase(deps, it, failure, evidence);
-  const counts = judged.by === 'replay' ? replayOf(it, failure) : evidence;
+  const counts = judged.by === 'alone' ? evidence : replayOf(it, failure, judged.by);
   const used =
     judged.verdict === 'pre-existing' && evidence.base.fail < it.policy.perArm
       ? it.remembered.get(keyOf(failure))
@@ -144,7 +144,7 @@ async function byCounts(
   });
 }
 
-const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'replay' ? 'replay' : 'rerun');
+const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'alone' || how === 'warm' ? 'rerun' : 'replay');
 
 function detailsOf({ power, orderDependent }: Ruling): Partial<Verdict> {
   return {
@@ -217,7 +217,10 @@ function ruledAs(
 
 function costOf(it: Case, failure: OpenFailure): number {
   const own = (it.runs.get(keyOf(failure)) ?? []).reduce((sum, { cost }) => sum + cost, 0);
-  const sharing = it.failures.filter(({ unit }) => unit === failure.unit).length;
+  const ranHere = it.ran.has(failure.unit);
+  const sharing = it.failures.filter((one) =>
+    ranHere ? one.unit === failure.unit : one.class === failure.class,
+  ).length;
   return tenths(own + replaySeconds(it.replayed, failure, 'replay') / Math.max(1, sharing));
 }
 

@@ -8,7 +8,7 @@ import { type ReplayedUnit, replayedUnits } from '../../store/suite-verdicts.ts'
 import { JUDGE_PHASES } from '../../store/suites.ts';
 import type { Digest } from '../../workflows/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
-import { keyOf } from './judge-case.ts';
+import { isShownIn, keyOf, showsIn } from './judge-case.ts';
 
 /** Base logs whose templates are taken away: what one run says by chance another one may not. */
 const MAX_BASE_LOGS = 3;
@@ -57,7 +57,7 @@ function ownLogs(runs: readonly TestRun[], failure: OpenFailure): Logs {
 }
 
 function replayLogs(replayed: readonly ReplayedUnit[], failure: OpenFailure): Logs {
-  const own = replayed.filter(({ unit, log }) => unit === failure.unit && log !== null);
+  const own = replayed.filter((one) => isShownIn(failure, one, showsIn({ replayed }, failure)) && one.log !== null);
   return {
     failing: own.find(({ arm }) => arm === 'candidate')?.log ?? failure.log,
     base: logsOf(own.filter(({ arm }) => arm === failure.base_arm)),

@@ -118,12 +118,14 @@ async function prove(
   const holding = verdicts.filter(({ kind }) =>
     ['regression', 'destabilised', 'undecided', 'untestable'].includes(kind),
   );
-  const isOurs = ({ test }: { test: string }) => one.test !== undefined && test.startsWith(one.test);
-  const ours = holding.filter(isOurs);
   const guilty = one.guilty
     .map((position) => commits[position])
     .sort()
     .join();
+  // What leaks or stays behind is felt by other tests too: they are ours where they name the patch.
+  const isOurs = ({ test, culprit = [] }: { test: string; culprit?: string[] }) =>
+    one.test !== undefined && (test.startsWith(one.test) || [...culprit].sort().join() === guilty);
+  const ours = holding.filter(isOurs);
   const named = ours.filter(({ culprit = [] }) => culprit.length > 0);
   const right = named.every(({ culprit = [] }) => [...culprit].sort().join() === guilty);
   const problem =

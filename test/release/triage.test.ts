@@ -8,15 +8,24 @@ import { makeRepository, patchMessage } from './repository.ts';
 
 /** A fork with tests of its own, and a CI elsewhere that has run them: only its reports are there. */
 const FILES = {
-  'src/Answer.java': 'package x;\npublic class Answer { public static int of(int n) { return 42; } }\n',
+  'src/Answer.java': `package x;
+public class Answer {
+  public static int calls() { return 0; }
+  public static int of(int n) { return 42; }
+}
+`,
   'test/AnswerTest.java': `package x;
 import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+@TestMethodOrder(MethodOrderer.MethodName.class)
 public class AnswerTest {
   @ParameterizedTest @ValueSource(ints = {1, 2, 3}) void answers(int n) { Assertions.assertEquals(42, Answer.of(n)); }
   @Test void alwaysFails() { Assertions.fail("since ever"); }
+  @Test void isFresh() { Assertions.assertEquals(0, Answer.calls()); }
   @Test void passes() { }
 }
 `,
@@ -65,6 +74,7 @@ const passed = (name: string) => `<testcase classname="x.AnswerTest" name="${nam
 let patchwright: Patchwright;
 let repository: ReturnType<typeof makeRepository>;
 let culprit: string;
+let counting: string;
 
 /** The folder that a CI has left behind. */
 function reports(name: string, files: Record<string, string>): string {
@@ -91,6 +101,10 @@ beforeAll(async () => {
   repository.commit({ one: '1\n' }, patchMessage('Add one'));
   const wrong = FILES['src/Answer.java'].replace('return 42', 'return n == 2 ? 43 : 41 + 1');
   culprit = repository.commit({ 'src/Answer.java': wrong }, patchMessage('Answer otherwise'));
+  const counts = wrong
+    .replace('{ return 0; }', '{ return made; }\n  static int made;')
+    .replace('{ return n', '{ made++; return n');
+  counting = repository.commit({ 'src/Answer.java': counts }, patchMessage('Count the calls'));
   repository.commit({ two: '2\n' }, patchMessage('Add two'));
   await patchwright.start();
 });
@@ -99,7 +113,7 @@ afterAll(() => patchwright.close());
 describe('triage', () => {
   test('tells by reruns what the failures of another CI are, whatever it calls them', async () => {
     const dir = reports('red', {
-      'TEST-x.AnswerTest.xml': report(failed('answers(int)[2]'), failed('alwaysFails'), failed('passes()')),
+      'TEST-x.AnswerTest.xml': report(failed('answers(int)[2]'), failed('alwaysFails'), failed('isFresh()')),
       'TEST-other.xml': report(failed('greps', 'script.Check'), passed('answers(int)[1]')),
       'TEST-hostile.xml': '<!DOCTYPE x [<!ENTITY a "a">]><testsuite><testcase name="&a;"/></testsuite>',
       'notes.txt': 'no report',
@@ -116,15 +130,19 @@ describe('triage', () => {
       ...{ candidate: { pass: 0, fail: 8 }, base: { pass: 5, fail: 0 } },
     });
     expect(of('x.AnswerTest#alwaysFails()')).toMatchObject({ kind: 'pre-existing', holds: false });
-    expect(of('x.AnswerTest#passes()')).toMatchObject({ kind: 'flaky', holds: false, candidate: { fail: 0 } });
+    // Alone it passes: only its class in its own order shows it.
+    expect(of('x.AnswerTest#isFresh()')).toMatchObject({
+      ...{ kind: 'regression', orderDependent: true, holds: true, culprit: [counting] },
+      ...{ candidate: { pass: 0, fail: 5 }, base: { pass: 5, fail: 0 } },
+    });
     expect(of('script.Check#greps()')).toMatchObject({ suite: 'script', kind: 'regression', culprit: [culprit] });
     // What could not be read may hide a failure: it counts.
-    expect(view.holding).toBe(3);
+    expect(view.holding).toBe(4);
 
     // It looked, and left everything as it was.
     expect(repository.git('for-each-ref')).toBe(refs);
     expect(await patchwright.json('releases')).toEqual([]);
-  });
+  }, 300_000);
 
   test('lets go what the patches did not cause, and says so to people', async () => {
     const dir = reports('flaky', { 'r.xml': report(failed('alwaysFails()'), failed('passes')) });

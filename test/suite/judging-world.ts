@@ -22,21 +22,27 @@ export type Truth = (run: {
   nth: number;
 }) => Answer | undefined;
 
-export type JudgingOptions = { reruns?: Record<string, number>; rerunSeconds?: number; batch?: number };
+/** `suite`: more of its configuration. */
+export type JudgingOptions = {
+  reruns?: Record<string, number>;
+  rerunSeconds?: number;
+  batch?: number;
+  suite?: Record<string, unknown>;
+};
 
 /**
  * Judging on the real store, with a runner whose tests end as the test says: claims and records are those that a
  * suite worker makes, only no process runs.
  */
 export function judgingWorld(db: SuiteDb, units: Record<string, string[]>, options: JudgingOptions = {}) {
-  const { reruns = {}, rerunSeconds, batch = 2 } = options;
+  const { reruns = {}, rerunSeconds, batch = 2, suite = {} } = options;
   const settings = settingsSchema.parse({
     forks: {
       sample: {
         repository: 'r',
         base: 'b',
         build: { command: ['c'], artifacts: [{ name: 'a', path: 'a' }] },
-        suites: { unit: { runner: 'junit-xml', command: ['c'], reports: ['r'], reruns } },
+        suites: { unit: { runner: 'junit-xml', command: ['c'], reports: ['r'], reruns, ...suite } },
         release: { suites: ['unit'], ...(rerunSeconds === undefined ? {} : { rerunSeconds }) },
       },
     },

@@ -127,6 +127,21 @@ test('what passes alone is tried in its batch, and what never fails again is fla
   ]);
 });
 
+test('what an earlier test of its class leaves behind is found in its class alone, the batch is not run again', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS, { suite: { rerun: ['r', '{method}'] } });
+  const truth: Truth = ({ test: name, arm, phase }) =>
+    name === 'x.ATest#b()' && arm === 'candidate' && (phase === 'suite' || phase === 'replay') ? failed() : passed;
+  expect(await world.run('s-1/1/unit', truth)).toMatchObject([
+    {
+      ...{ test: 'x.ATest#b()', kind: 'regression', orderDependent: true },
+      reason: expect.stringMatching(/in the order of its class it fails 5 of 5 on the candidate, 0 of 5 on the base/),
+    },
+  ]);
+  const replays = world.done.filter(({ phase }) => phase === 'replay');
+  expect([...new Set(replays.map(({ items }) => items.map(({ unit }) => unit).join()))]).toEqual(['x.ATest']);
+});
+
 test('failures that somebody else has found are judged without a suite having run here', async () => {
   const { db } = await freshDatabase();
   const world = judgingWorld(db, {});

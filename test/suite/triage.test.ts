@@ -50,9 +50,11 @@ test('reads what a CI has left, and names what it could not read', async () => {
 
 test('judges them as its own, whatever is tried again, and runs nothing of the suite', async () => {
   const { db } = await freshDatabase();
-  const world = judgingWorld(db, {});
+  const ran = ['x.T#first()', 'x.T#broken()', 'x.T#flakes()', 'x.T#later()'];
+  const world = judgingWorld(db, { unit: ran }, { suite: { rerun: ['r', '{method}'] } });
   const deps = { ...world.deps, dataDir: folder, artifacts: createArtifactStore(join(folder, 'artifacts')) };
-  const { failures } = await readJunitFolder(reports('red', { 'a.xml': suiteOf(failed('broken'), failed('flakes')) }));
+  const red = suiteOf(failed('broken'), failed('flakes'), failed('later'));
+  const { failures } = await readJunitFolder(reports('red', { 'a.xml': red }));
   const settings = await keepSettings(db, {});
   const open = () => openTriage(db, { fork: 'sample', requestedBy: 'me', settings, found: [...failures, ...failures] });
   const [triage, next] = [await open(), await open()];
@@ -66,21 +68,26 @@ test('judges them as its own, whatever is tried again, and runs nothing of the s
   expect(await prepareSuite(deps, order)).toMatchObject({ kind: 'planned', units: 1 });
   // A worker that dies after it has planned leaves the same plan to the next one.
   expect(await prepareSuite(deps, order)).toMatchObject({ kind: 'planned', units: 1 });
-  const verdicts = await world.judge(suiteRun, ({ test: name, arm }) => ({
-    status: name === 'x.T#broken()' && arm === 'candidate' ? 'failed' : 'passed',
-  }));
+  const verdicts = await world.judge(suiteRun, ({ test: name, arm, phase }) => {
+    const fails = name === 'x.T#broken()' || (name === 'x.T#later()' && phase === 'replay');
+    return { status: fails && arm === 'candidate' ? 'failed' : 'passed' };
+  });
   expect(verdicts).toMatchObject([
     { unit: 'unit', test: 'x.T#broken()', kind: 'regression', candidate: { fail: 8 }, base: { pass: 5 } },
     { unit: 'unit', test: 'x.T#flakes()', kind: 'flaky', candidate: { fail: 0 } },
+    // Alone it passes: what shows it is its unit as a whole, on the candidate twice and then five times on each arm.
+    { unit: 'unit', test: 'x.T#later()', kind: 'regression', orderDependent: true, base: { pass: 5 } },
   ]);
   expect(world.runs('suite', 'candidate')).toBe(0);
+  expect([world.runs('replay', 'candidate'), world.runs('replay', 'base')]).toEqual([5, 5]);
   const outcome = await world.activities.finishSuite({ suiteRun, suite: 'unit', triage });
   expect(outcome.problem).toBeUndefined();
-  expect(outcome.holding.map((one) => one.test)).toEqual(['x.T#broken()']);
+  expect(outcome.holding.map((one) => one.test)).toEqual(['x.T#broken()', 'x.T#later()']);
   expect(await suiteVerdicts(db, `${next}/1/unit`)).toEqual([]);
   expect((await placesOf(db, triage)).map(({ test: name, suite }) => [name, suite])).toEqual([
     ['x.T#broken()', 'unit'],
     ['x.T#flakes()', 'unit'],
+    ['x.T#later()', 'unit'],
   ]);
   // What no suite was asked for has no place.
   expect((await placesOf(db, next)).every(({ suite }) => suite === null)).toBe(true);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { BatchOrder, BatchReport } from '../../activities/suite-runner/run-batch.ts';
 import { findDetached, stateOf } from '../../lib/detached.ts';
 import { suiteFacts } from '../../store/suite-progress.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
@@ -108,7 +109,25 @@ test('a test that the base does not have is measured against the prefix that bro
   expect(outcome.holding).toMatchObject([
     { test: 'sample.AnswerTest#answers()', kind: 'regression', culprit: ['own4'], base: { pass: 5, fail: 0 } },
   ]);
+  // Each question of the search is one batch: of two slots one is asked.
+  const asked = (await batchReports('sample-3/1/own')).filter(({ phase }) => phase === 'culprit');
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter(({ ran }) => ran === 0)).toEqual([]);
 });
+
+/** What every slot that was asked for a batch has answered, as the history of the suite has it. */
+async function batchReports(suiteRun: string) {
+  const { events } = await world.client.workflow.getHandle(suiteId(suiteRun)).fetchHistory();
+  const decode = (payloads: { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined): unknown =>
+    JSON.parse(Buffer.from(payloads?.payloads?.[0]?.data ?? []).toString());
+  const phases = new Map<string, string>();
+  return (events ?? []).flatMap(({ eventId, activityTaskScheduledEventAttributes: due, ...event }) => {
+    if (due?.activityType?.name === 'runBatch') phases.set(String(eventId), (decode(due.input) as BatchOrder).phase);
+    const done = event.activityTaskCompletedEventAttributes;
+    const phase = phases.get(String(done?.scheduledEventId));
+    return done && phase ? [{ phase, ran: (decode(done.result) as BatchReport).ran }] : [];
+  });
+}
 
 test('zero executed is not a pass', async () => {
   const base = await makeBuild(world, 'base4', {});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Evidence, holdsRelease, judgeFailure } from '../../../decisions/failure-verdict.ts';
+import { type Evidence, holdsRelease, judgeFailure, type Replay } from '../../../decisions/failure-verdict.ts';
 import {
   type ArmRuns,
   countArms,
@@ -17,15 +17,17 @@ const runs = (pass: number, fail: number, more: Partial<ArmRuns> = {}): ArmRuns 
   fail,
   ...more,
 });
+const NO_REPLAY = { ...NOT_RUN, possible: false, seconds: 5 };
 const seen = (candidate: ArmRuns, base: ArmRuns, more: Partial<Evidence> = {}): Evidence => ({
   candidate,
   base,
   seconds: 1.5,
-  replay: { ...NOT_RUN, possible: false, seconds: 5 },
+  replays: { unit: NO_REPLAY, batch: NO_REPLAY },
   ...more,
 });
-const replayed = (candidate: ArmRuns, base: ArmRuns, seconds = 5) =>
-  seen(runs(5, 0), runs(5, 0), { replay: { candidate, base, possible: true, seconds } });
+const replayed = (candidate: ArmRuns, base: ArmRuns, unit: Replay = NO_REPLAY) =>
+  seen(runs(5, 0), runs(5, 0), { replays: { unit, batch: { candidate, base, possible: true, seconds: 5 } } });
+const inClass = (candidate: ArmRuns, base: ArmRuns): Replay => ({ candidate, base, possible: true, seconds: 1 });
 
 describe('what a failure is (triage.md, steps 2 to 5)', () => {
   test.each([
@@ -42,6 +44,11 @@ describe('what a failure is (triage.md, steps 2 to 5)', () => {
     ['3: in its batch it fails each time on both', replayed(runs(0, 5), runs(0, 5)), 'pre-existing'],
     ['3: in its batch it fails at times, never on the base', replayed(runs(20, 20), runs(40, 0)), 'destabilised'],
     ['3: in its batch it fails at times on both alike', replayed(runs(20, 20), runs(20, 20)), 'flaky'],
+    [
+      '3: in its class it fails each time: its batch is not asked',
+      replayed(NO_RUNS, NO_RUNS, inClass(runs(0, 5), runs(5, 0))),
+      'regression',
+    ],
     ['4: half of the time, never on the base', seen(runs(20, 20), runs(40, 0)), 'destabilised'],
     ['4: half of the time on both', seen(runs(20, 20), runs(20, 20)), 'flaky'],
     ['4: never again, on either', seen(runs(40, 0), runs(40, 0)), 'flaky'],
@@ -58,8 +65,11 @@ describe('what a failure is (triage.md, steps 2 to 5)', () => {
   test('an order-dependent failure is marked, and its counts are those of the replays', () => {
     expect(judgeFailure(replayed(runs(0, 5), runs(5, 0)), POLICY)).toMatchObject({
       orderDependent: true,
-      by: 'replay',
+      by: 'batch',
     });
+    const own = inClass(runs(20, 20), runs(40, 0));
+    const mixed = judgeFailure(replayed(NO_RUNS, NO_RUNS, own), POLICY);
+    expect(mixed).toMatchObject({ verdict: 'destabilised', orderDependent: true, by: 'unit' });
     expect(judgeFailure(seen(runs(0, 8), runs(5, 0)), POLICY)).not.toHaveProperty('orderDependent');
   });
 
@@ -80,16 +90,26 @@ describe('which runs come next', () => {
     ['an interrupted round is completed', seen(runs(0, 5), runs(3, 0)), { how: 'alone', candidate: 0, base: 2 }],
     ['a regression is confirmed', seen(runs(0, 5), runs(5, 0)), { how: 'alone', candidate: 3, base: 0 }],
     ['mixed results want more', seen(runs(3, 2), runs(5, 0)), { how: 'warm', candidate: 5, base: 5 }],
-    ['all passing alone: the batch again', replayed(NO_RUNS, NO_RUNS), { how: 'replay', candidate: 2, base: 0 }],
+    [
+      'all passing alone: its class again',
+      replayed(NO_RUNS, NO_RUNS, inClass(NO_RUNS, NO_RUNS)),
+      { how: 'unit', candidate: 2, base: 0 },
+    ],
+    [
+      'nothing fails in its class: its batch again',
+      replayed(NO_RUNS, NO_RUNS, inClass(runs(2, 0), NO_RUNS)),
+      { how: 'batch', candidate: 2, base: 0 },
+    ],
+    ['no class to replay: its batch', replayed(NO_RUNS, NO_RUNS), { how: 'batch', candidate: 2, base: 0 }],
     [
       'the batch shows it: often enough to tell',
       replayed(runs(0, 2), NO_RUNS),
-      { how: 'replay', candidate: 3, base: 5 },
+      { how: 'batch', candidate: 3, base: 5 },
     ],
     [
       'the batch shows it at times: counted there',
       replayed(runs(1, 1), NO_RUNS),
-      { how: 'replay', candidate: 8, base: 10 },
+      { how: 'batch', candidate: 8, base: 10 },
     ],
     [
       'nothing fails in the batch either: step 4',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
-import { replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
+import { isWhole, ownClass, replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
 import {
   planOnce,
   planProbe,
@@ -189,4 +189,26 @@ describe('what is replayed before a failing unit', () => {
     ['nothing where the unit itself is too long', [step('A'), step('B', { seconds: 400 })], 300, ''],
     ['nothing where nobody knows what ran', [], 300, ''],
   ] as const)('%s', (_name, steps, seconds, expected) => expect(stretch([...steps], seconds)).toBe(expected));
+});
+
+describe('the order of a class', () => {
+  const part = { unit: 'x.T#m()', class: 'x.T', selector: 's:x.T;x.T#m()' };
+  const whole = { unit: 'core:x.T', class: 'core:x.T', selector: 'core:x.T' };
+  test('of a failure from elsewhere its class runs, or its unit where that is the class', () => {
+    expect(ownClass(part, 12)).toMatchObject({ unit: 'x.T', selector: 'c:x.T', seconds: 12 });
+    expect(ownClass(whole, 12)).toMatchObject({ unit: 'core:x.T', selector: 'core:x.T' });
+  });
+
+  const step = { unit: 'x.T', selector: 'c:x.T' };
+  test.each([
+    ['a method', 'x.T#m()', { selector: 'u:m' }, { runner: 'junit-platform' }, false],
+    ['a part from elsewhere', 'x.T#m()', { selector: 's:x.T;x.T#m()' }, { runner: 'junit-platform' }, false],
+    ['what cannot be selected', 'x.T#m()', { selector: 'c:x.T' }, { runner: 'junit-platform' }, true],
+    ['the class itself', 'x.T', { selector: 'c:x.T' }, { runner: 'maven' }, true],
+    ['a method of a build tool', 'x.T#m()', { selector: 'c:x.T' }, { runner: 'maven' }, false],
+    ['a command that runs one test', 'x.T#m()', { selector: 'c:x.T' }, { runner: 'junit-xml', rerun: ['r'] }, false],
+    ['a command that does not', 'x.T#m()', { selector: 'c:x.T' }, { runner: 'junit-xml' }, true],
+  ] as const)('%s: a run of it alone runs all of its unit: %#', (_name, name, item, suite, expected) =>
+    expect(isWhole(name, item, step, suite)).toBe(expected),
+  );
 });
