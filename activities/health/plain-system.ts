@@ -26,6 +26,7 @@ export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnviro
     goesLast: async () => undefined,
     canRoll: async () => NOTHING,
     canRollBack: async () => NOTHING,
+    mayPutBack: async () => NOTHING,
     ledAsPreferred: async () => [],
     keepsFromKilling: async () => undefined,
     async waitsFor(target) {

@@ -9,10 +9,11 @@ import { openContext, pause, type RolloutContext, type RolloutDeps, type Rollout
 /**
  * What strikes about processes that nobody of ours touched. `crashed`: one that carries the candidate ended by
  * itself. `waiting`: one was killed or stopped from outside, which is waited for while a person is told;
- * `suspect` where it carries the candidate. `foreign`: somebody else restarted one.
+ * `suspect` where it carries the candidate. `foreign`: somebody else restarted one. `recovered`: all run, and one of
+ * them was away since the last look.
  */
 export type Standing =
-  | { kind: 'whole' }
+  | { kind: 'whole'; recovered?: string[] }
   | { kind: 'crashed'; reasons: string[] }
   | { kind: 'waiting'; reasons: string[]; suspect: boolean }
   | { kind: 'foreign'; reasons: string[] };
