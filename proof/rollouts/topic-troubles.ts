@@ -48,8 +48,14 @@ export const TOPIC_TROUBLES: Trouble[] = [
     again: 'promoted',
   },
   {
-    // A broker that somebody stopped for a moment alone held it. Tier 0 asks for no cause.
-    ...{ id: 'partition-offline', kind: 'trouble', expected: ['rolled-back'], because: /offline/, reaches: 1 },
+    // A broker that somebody stopped for a moment alone held it: neither Tier 0 nor the clients ask for a cause.
+    ...{
+      id: 'partition-offline',
+      kind: 'trouble',
+      expected: ['rolled-back'],
+      because: /offline|requests failed/,
+      reaches: 1,
+    },
     async meanwhile(ground) {
       const node = await anUntouched(ground);
       await createTopic(ground, LONE, ['--replica-assignment', String(await idOf(ground, node))]);
@@ -83,11 +89,14 @@ export const TOPIC_TROUBLES: Trouble[] = [
   },
 ];
 
-/** A member of the canary's group that reads nothing: it cannot be told from a coordinator that the candidate broke. */
+/**
+ * A member of the canary's group that reads nothing: it cannot be told from a coordinator that the candidate broke. It
+ * takes a while to join, and ten seconds are no stuck group: the first wave of half a minute may have passed by then.
+ */
 function stuckGroup(): Trouble {
   let leave: (() => Promise<void>) | undefined;
   return {
-    ...{ id: 'group-stuck', kind: 'trouble', expected: ['rolled-back'], because: /group is stuck/, reaches: 1 },
+    ...{ id: 'group-stuck', kind: 'trouble', expected: ['rolled-back'], because: /group is stuck/, reaches: 2 },
     async meanwhile(ground) {
       leave = await joinAndStick(ground, { topic: CANARY, group: CANARY });
     },
