@@ -32,7 +32,10 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     canRoll: async (wave) => canRoll(await read(), wave, rules),
     canRollBack: async (wave, suspects, before) => canRollBack(await read(), wave, suspects, rules, before),
     mayPutBack: async (before) => mayPutBack(await read(), rules, before),
-    ledAsPreferred: async (target) => k11LedAsPreferred(await read(), target),
+    async ledAsPreferred(targets) {
+      const snapshot = await read();
+      return Object.fromEntries(targets.map((target) => [target, k11LedAsPreferred(snapshot, target)]));
+    },
     keepsFromKilling: async (target) => k10KeepsFromKilling(await read(), target),
     async waitsFor(target, suspects) {
       const snapshot = await read();

@@ -27,7 +27,7 @@ export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnviro
     canRoll: async () => NOTHING,
     canRollBack: async () => NOTHING,
     mayPutBack: async () => NOTHING,
-    ledAsPreferred: async () => [],
+    ledAsPreferred: async () => ({}),
     keepsFromKilling: async () => undefined,
     async waitsFor(target) {
       const { state } = await driver.facts(target);

@@ -36,8 +36,8 @@ export type System = {
   canRollBack(wave: string[], suspects: string[], before?: MetadataBefore): Promise<Judgement>;
   /** What speaks against giving a node that is down its old artifact. */
   mayPutBack(before?: MetadataBefore): Promise<Judgement>;
-  /** The leaders that a stop of this node will move, to be given back (K11). */
-  ledAsPreferred(target: string): Promise<LedPartition[]>;
+  /** By node, the leaders that its stop would move, to be given back (K11). */
+  ledAsPreferred(targets: string[]): Promise<Record<string, LedPartition[]>>;
   /** Why a node that does not exit may not be killed yet (K10 as corrected), or undefined. */
   keepsFromKilling(target: string): Promise<string | undefined>;
   /** K11 but for the leaders. */

@@ -5,6 +5,7 @@ import { ledgerOf } from '../../store/rollouts.ts';
 import { pause, type RolloutContext } from './context.ts';
 import { firstLook, lookForGate } from './gate-look.ts';
 import { type Standing, standingOf } from './next.ts';
+import { returnLeaders } from './owed-leaders.ts';
 
 /** `settleFirst`: others ended a node before it began, whose return has to be over before a look counts. */
 export type Window = { rollout: string; key: string; beatMs: number; settleFirst?: boolean };
@@ -14,8 +15,9 @@ export type Watched = { looks: GateSample[]; startedAtMs: number; standing: Stan
 
 /**
  * Looks until `decide` answers. Looks that are kept under the key already are gone on from. The harm of a node that
- * others ended is not the candidate's: from then on no look is kept until the node is back and everything is in sync
- * again, or has had as long for that as any node has (`inSyncSeconds`); what is broken after that is judged.
+ * others ended is not the candidate's: from then on no look is kept until the node is back, everything is in sync and
+ * its leaders are its own again, or that has had as long as it has for any node (`inSyncSeconds`); what is broken after
+ * that is judged.
  */
 export async function onBeat<T>(
   context: RolloutContext,
@@ -34,10 +36,12 @@ export async function onBeat<T>(
       const began = Date.now();
       const seen = await lookForGate(context, state);
       const standing = await standingOf(context, await ledgerOf(context.db, rollout));
+      const whole = standing.kind === 'whole' && isInSync(seen.sample);
+      const led = !whole || (await returnLeaders(context, await ledgerOf(context.db, rollout))).length === 0;
       if (standing.kind === 'crashed') seen.sample.invariants.crashed = standing.reasons;
       if (isByOthers(standing)) disturbedAtMs = began;
       const mayStillSettle = disturbedAtMs !== undefined && began - disturbedAtMs < context.rules.inSyncSeconds * 1000;
-      if (isByOthers(standing) || (mayStillSettle && standing.kind === 'whole' && !isInSync(seen.sample))) {
+      if (isByOthers(standing) || (mayStillSettle && standing.kind === 'whole' && !(whole && led))) {
         // Nor is what clients saw meanwhile counted with the next look.
         state = { ...state, clientsToMs: seen.state.clientsToMs };
         if (looks.length === 0) startedAtMs = Date.now();

@@ -94,7 +94,7 @@ export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<Cha
 async function intend(context: RolloutContext, step: NodeStep, planned: LedgerEntry): Promise<LedgerEntry> {
   if (planned.state === 'intent') return planned;
   const facts = await context.driver.facts(step.target);
-  const leaders = await context.system.ledAsPreferred(step.target);
+  const leaders = (await context.system.ledAsPreferred([step.target]))[step.target] ?? [];
   if (step.direction === 'back') {
     const forward = await ledgerEntry(context.db, { ...step, direction: 'forward' });
     const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
