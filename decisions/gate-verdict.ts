@@ -1,5 +1,6 @@
 import { cleanPeers } from './gate/controls.ts';
 import { isOfWave, judgeCount } from './gate/counts.ts';
+import { judgeGroup } from './gate/group.ts';
 import { brokenInvariants } from './gate/invariants.ts';
 import { judgeLevels } from './gate/levels.ts';
 import { judgeProbes } from './gate/probes.ts';
@@ -17,7 +18,7 @@ const LEAST_EXTENSION_SECONDS = 60;
  * the stored looks, it says the same (`gate replay`).
  *
  *   Tier 0  invariants, at once and in warm-up too
- *   probes  what clients see, against their own window before the roll
+ *   probes  what clients see, against their own window before the roll, and whether their group reads on
  *   Tier 1  counts, by a sequential test that may be looked at after every look
  *   Tier 2  levels, by difference in differences, at looks that are fixed in blocks
  *
@@ -34,6 +35,7 @@ export function judgeGate(given: GateInput): GateJudgement {
   const counts = judgeCounts(input, controls, alpha.count);
   const levels = judgeLevels(input, controls, alpha.level);
   const probes = judgeProbes(input);
+  const group = judgeGroup(input);
   const warm = warmSamples(input);
   const bakeSeconds = bakeOf(input);
   const slackMs = SLACK_GAPS * input.profile.gapSeconds * 1000;
@@ -54,8 +56,15 @@ export function judgeGate(given: GateInput): GateJudgement {
     counts: counts.figures,
     levels: levels.figures,
     ...(probes && { probes: probes.figures }),
+    ...(group && { group: group.figures }),
   };
-  const findings = [...brokenInvariants(input), ...(probes?.findings ?? []), ...counts.findings, ...levels.findings];
+  const findings = [
+    ...brokenInvariants(input),
+    ...(probes?.findings ?? []),
+    ...(group?.findings ?? []),
+    ...counts.findings,
+    ...levels.findings,
+  ];
   return conclude(figures, findings, {
     unjudged: [...counts.unjudged, ...levels.unjudged],
     late: input.nowMs > deadlineMs + extensionMs,

@@ -117,7 +117,7 @@ const FROM_OUTSIDE = new Set<number | undefined>([undefined, 137, 143, 130]);
 /**
  * What follows from strange processes. One that was restarted by somebody else stops everything. One that
  * ended by itself and carries the candidate is the candidate's doing; one that was ended from outside,
- * whatever it carries, is waited for.
+ * whatever it carries, is waited for. One that `env up` brought back is told, since it was away for a while.
  */
 export function judgeStanding(strange: readonly StrangeProcess[], carriers: readonly string[]) {
   const reasons = (some: readonly StrangeProcess[]) => some.map(({ why }) => why);
@@ -128,7 +128,8 @@ export function judgeStanding(strange: readonly StrangeProcess[], carriers: read
   const crashed = carried.filter(({ exitCode }) => !FROM_OUTSIDE.has(exitCode));
   if (crashed.length > 0) return { kind: 'crashed' as const, reasons: reasons(crashed) };
   if (ended.length > 0) return { kind: 'waiting' as const, reasons: reasons(ended), suspect: carried.length > 0 };
-  return { kind: 'whole' as const };
+  const recovered = strange.filter(({ kind }) => kind === 'recovered');
+  return { kind: 'whole' as const, ...(recovered.length > 0 && { recovered: reasons(recovered) }) };
 }
 
 /**

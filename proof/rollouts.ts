@@ -11,11 +11,11 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS, harmless } from './rollouts/faults.ts';
-import { TROUBLES } from './rollouts/others.ts';
 import { proveRollouts, type RolloutProof } from './rollouts/prove-rollouts.ts';
+import { TROUBLES } from './rollouts/troubles.ts';
 import type { Measured } from './run.ts';
 
-const GOALS = { clean: 20, faults: 20, cleanStopped: 1, caught: 18, kinds: 8, notWhole: 0 };
+const GOALS = { clean: 20, faults: 20, troubles: TROUBLES.length, cleanStopped: 1, caught: 18, kinds: 8, notWhole: 0 };
 
 export async function proof(args: string[]): Promise<Measured> {
   const { values } = parseArgs({
@@ -48,6 +48,7 @@ export async function proof(args: string[]): Promise<Measured> {
   const met =
     figures.clean >= GOALS.clean &&
     figures.faults >= GOALS.faults &&
+    figures.troubles.length >= GOALS.troubles &&
     figures.cleanStopped.length <= GOALS.cleanStopped &&
     figures.caught >= GOALS.caught &&
     figures.kinds >= GOALS.kinds &&

@@ -5,8 +5,8 @@ import type { Digest, GateVerdict, RolloutOutcome } from '../workflows/types.ts'
 import type { Db } from './database.ts';
 import type { WaveGate, WaveShape } from './rollout-tables.ts';
 
-/** What one look hands to the next: how far the clients were counted. */
-export type LookState = { clientsToMs: number; acknowledged: number; failed: number };
+/** What one look hands to the next: how far the clients were counted. Looks from before offsets were watched have no `movedBack`. */
+export type LookState = { clientsToMs: number; acknowledged: number; failed: number; movedBack?: number };
 
 export interface GateTables {
   gate_look: {

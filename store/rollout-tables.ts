@@ -14,7 +14,8 @@ export type TargetState = 'planned' | 'intent' | 'changed' | 'done' | 'failed';
 export type Installed = { artifacts: { name: string; sha256: Digest }[]; version?: string; commit?: string };
 
 /** Which process of a node; `startedAt` as its driver tells it. */
-export type SeenProcess = { state: string; pid?: number; startedAt?: string };
+/** `recovered`: others ended it and brought it back, and it does not lead again what it led before. */
+export type SeenProcess = { state: string; pid?: number; startedAt?: string; recovered?: true };
 
 /** Where the seconds of one node went; `ours` is what was neither the node's stop, its return nor its syncing. */
 export type TargetSeconds = {
@@ -114,6 +115,7 @@ export type LedgerEntry = {
   to: Installed;
   seen: SeenProcess;
   before?: SeenProcess;
+  /** That it led by the plan, or by its intent where there is one. */
   leaders: { topic: string; partition: number }[];
   readBack?: ReadBack;
   seconds: Partial<TargetSeconds>;

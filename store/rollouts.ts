@@ -157,7 +157,8 @@ export async function isVerifiedIn(db: Db, environment: string, digest: Digest):
  */
 export async function planTarget(
   db: Db,
-  entry: Pick<LedgerEntry, 'rollout' | 'target' | 'direction' | 'position' | 'key' | 'from' | 'to' | 'seen'>,
+  entry: Pick<LedgerEntry, 'rollout' | 'target' | 'direction' | 'position' | 'key' | 'from' | 'to' | 'seen'> &
+    Partial<Pick<LedgerEntry, 'leaders'>>,
   { anew }: { anew: boolean },
 ): Promise<void> {
   const values = {
@@ -168,7 +169,7 @@ export async function planTarget(
     to_build: JSON.stringify(entry.to),
     seen: JSON.stringify(entry.seen),
     before: null,
-    leaders: null,
+    leaders: entry.leaders ? JSON.stringify(entry.leaders) : null,
     read_back: null,
     seconds: null,
     failure: null,
@@ -251,7 +252,7 @@ export async function intendTarget(
 
 /** A rule kept the node from being stopped, and nothing was done: the intent is closed again. */
 export async function withdrawIntent(db: Db, key: TargetKey, why: string): Promise<void> {
-  await updateTarget(db, key, ['intent'], { state: 'planned', before: null, leaders: null, failure: why });
+  await updateTarget(db, key, ['intent'], { state: 'planned', before: null, failure: why });
 }
 
 /** K20: the result of the change itself: the node's new process. */

@@ -1,6 +1,6 @@
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
-import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { canRoll, canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import { finalisedLevel, k16MayFinalise, METADATA } from '../../decisions/kafka-rules/features.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
@@ -32,7 +32,11 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     goesLast: async () => leaderOf(await read()),
     canRoll: async (wave) => canRoll(await read(), wave, rules),
     canRollBack: async (wave, suspects, before) => canRollBack(await read(), wave, suspects, rules, before),
-    ledAsPreferred: async (target) => k11LedAsPreferred(await read(), target),
+    mayPutBack: async (before) => mayPutBack(await read(), rules, before),
+    async ledAsPreferred(targets) {
+      const snapshot = await read();
+      return Object.fromEntries(targets.map((target) => [target, k11LedAsPreferred(snapshot, target)]));
+    },
     keepsFromKilling: async (target) => k10KeepsFromKilling(await read(), target),
     async waitsFor(target, suspects) {
       const snapshot = await read();

@@ -26,7 +26,8 @@ export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnviro
     goesLast: async () => undefined,
     canRoll: async () => NOTHING,
     canRollBack: async () => NOTHING,
-    ledAsPreferred: async () => [],
+    mayPutBack: async () => NOTHING,
+    ledAsPreferred: async () => ({}),
     keepsFromKilling: async () => undefined,
     async waitsFor(target) {
       const { state } = await driver.facts(target);

@@ -37,8 +37,10 @@ export type System = {
   canRoll(wave: string[]): Promise<Judgement>;
   /** The same for nodes that carry the artifact which is rolled back. */
   canRollBack(wave: string[], suspects: string[], before?: MetadataBefore): Promise<Judgement>;
-  /** The leaders that a stop of this node will move, to be given back (K11). */
-  ledAsPreferred(target: string): Promise<LedPartition[]>;
+  /** What speaks against giving a node that is down its old artifact. */
+  mayPutBack(before?: MetadataBefore): Promise<Judgement>;
+  /** By node, the leaders that its stop would move, to be given back (K11). */
+  ledAsPreferred(targets: string[]): Promise<Record<string, LedPartition[]>>;
   /** Why a node that does not exit may not be killed yet (K10 as corrected), or undefined. */
   keepsFromKilling(target: string): Promise<string | undefined>;
   /** K11 but for the leaders. */

@@ -94,7 +94,7 @@ export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<Cha
 async function intend(context: RolloutContext, step: NodeStep, planned: LedgerEntry): Promise<LedgerEntry> {
   if (planned.state === 'intent') return planned;
   const facts = await context.driver.facts(step.target);
-  const leaders = await context.system.ledAsPreferred(step.target);
+  const leaders = (await context.system.ledAsPreferred([step.target]))[step.target] ?? [];
   if (step.direction === 'back') {
     const forward = await ledgerEntry(context.db, { ...step, direction: 'forward' });
     const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
@@ -135,6 +135,8 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
         took.stop += await stop(context, step);
         break;
       case 'install':
+        // One that is down was not asked about when it was stopped: it ended by itself, or a worker died since.
+        if (step.direction === 'back') await waitUntilAllowed(context, step, () => putBackBlocks(context, step));
         await tries(step.target, 'install', () => driver.install(step.target, wanted, entry.to));
         took.install += seconds(began);
         break;
@@ -180,10 +182,14 @@ async function tries(target: string, what: string, work: () => Promise<unknown>)
  * The rules, read again right before the stop, and waited for a moment: a block that lasts ends the step with
  * nothing done. Between the last look and the stop lies nothing.
  */
-async function waitUntilAllowed(context: RolloutContext, step: NodeStep): Promise<void> {
+async function waitUntilAllowed(
+  context: RolloutContext,
+  step: NodeStep,
+  ask: () => Promise<RuleFinding[]> = () => blocks(context, step),
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
-    const findings = await blocks(context, step);
+    const findings = await ask();
     if (findings.length === 0) return;
     if (Date.now() > deadline) {
       const shown = findings.slice(0, 20);
@@ -205,6 +211,10 @@ async function blocks({ db, system }: RolloutContext, step: NodeStep): Promise<R
       ? await system.canRoll([step.target])
       : await system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
   return judged.blocks;
+}
+
+async function putBackBlocks({ db, system }: RolloutContext, { rollout }: NodeStep): Promise<RuleFinding[]> {
+  return (await system.mayPutBack(await metadataBeforeOf(db, rollout))).blocks;
 }
 
 /** The nodes that still carry what is rolled back. */

@@ -48,11 +48,14 @@ export async function lookForGate(
     clientsToMs: toMs,
     acknowledged: state.acknowledged + clients.acknowledged,
     failed: state.failed + clients.errors + clients.timeouts,
+    movedBack: (state.movedBack ?? 0) + clients.offsetsMovedBack,
   };
   sample.clients = {
     acknowledged: next.acknowledged,
     failed: next.failed,
     unwritableMs: clients.longestUnwritableMs,
+    stuckPartitions: clients.stuckPartitions,
+    offsetsMovedBack: next.movedBack ?? 0,
     ...(clients.p50Ms !== undefined && { p50Ms: clients.p50Ms }),
   };
   return { sample, state: next };

@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import type { GateInput, GateJudgement, GateSample } from '../../decisions/gate/types.ts';
 import { watchedMs } from '../../decisions/gate/windows.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
@@ -11,18 +10,16 @@ import {
   begunWave,
   dropLooks,
   keepBeforeLooks,
-  keepLook,
   keepVerdict,
-  keptLooks,
   type Wave,
   waveOf,
 } from '../../store/gates.ts';
 import { keepBaseline, ledgerOf, planTarget } from '../../store/rollouts.ts';
 import type { Digest } from '../../workflows/types.ts';
-import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
-import { firstLook, lookForGate } from './gate-look.ts';
+import { onBeat } from './beat.ts';
+import { openContext, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
 import { gateSettingsOf, profileFor } from './gate-settings.ts';
-import { type Standing, standingOf } from './next.ts';
+import type { Standing } from './next.ts';
 
 /** What a verdict was computed from, and the verdict: `gate replay` computes it again. */
 export type GateRecord = { version: 1; input: GateInput; judgement: GateJudgement };
@@ -159,11 +156,15 @@ async function notAsLeft({ db, driver }: RolloutContext, { rollout }: RolloutSte
  * Looks at the environment on a fixed beat while a wave bakes, and asks the gate after each look. Every look is in the
  * store before the next, and the state goes along with each heartbeat: a killed worker's successor goes on from
  * there, and what nobody watched is not bake. A verdict that is there already is answered again.
+ * A later round begins once what others did is over.
  */
 export async function watchWave(deps: RolloutDeps, order: WaveOrder): Promise<WaveOutcome> {
   return watchUntilDecided<WaveOutcome>(deps, order, (standing) => {
     if (standing.kind === 'foreign') return { kind: 'held', reasons: standing.reasons };
-    return standing.kind === 'waiting' ? { kind: 'interrupted', reasons: standing.reasons } : undefined;
+    if (standing.kind === 'waiting') return { kind: 'interrupted', reasons: standing.reasons };
+    // Back before anybody looked.
+    const recovered = standing.kind === 'whole' ? standing.recovered : undefined;
+    return recovered && { kind: 'interrupted', reasons: recovered };
   });
 }
 
@@ -179,7 +180,8 @@ async function watchUntilDecided<T>(
   const context = await openContext(deps, order);
   const { beatSeconds } = gateSettingsOf(context.settings);
   const frame = await frameOf(deps, context, order, wave);
-  const bake = { rollout, key: `wave/${wave.n}@${attempt}/${round}`, beatMs: beatSeconds * 1000 };
+  const key = `wave/${wave.n}@${attempt}/${round}`;
+  const bake = { rollout, key, beatMs: beatSeconds * 1000, settleFirst: round > 1 };
   return onBeat<T | WaveVerdict>(context, bake, async ({ looks, startedAtMs, standing }) => {
     const byOthers = others(standing, startedAtMs);
     if (byOthers !== undefined) return byOthers;
@@ -224,40 +226,4 @@ async function frameOf(deps: RolloutDeps, context: RolloutContext, order: WaveOr
 
 export async function readRecord({ artifacts }: Pick<RolloutDeps, 'artifacts'>, record: Digest): Promise<GateRecord> {
   return JSON.parse((await artifacts.read(record)).toString()) as GateRecord;
-}
-
-type Window = { rollout: string; key: string; beatMs: number };
-type Watched = { looks: GateSample[]; startedAtMs: number; standing: Standing };
-
-/** Looks until `decide` answers. Looks that are kept under the key already are gone on from. */
-async function onBeat<T>(
-  context: RolloutContext,
-  { rollout, key, beatMs }: Window,
-  decide: (watched: Watched) => T | undefined | Promise<T | undefined>,
-): Promise<T> {
-  const kept = await keptLooks(context.db, rollout, key);
-  const startedAtMs = kept[0]?.startedAtMs ?? Date.now();
-  const looks = kept.map(({ sample }) => sample);
-  let state = kept.at(-1)?.state ?? firstLook(startedAtMs);
-  const activity = Context.current();
-  const heart = setInterval(() => activity.heartbeat({ looks: looks.length, ...state }), 1_000);
-  try {
-    for (;;) {
-      const began = Date.now();
-      const seen = await lookForGate(context, state);
-      const standing = await standingOf(context, await ledgerOf(context.db, rollout));
-      if (standing.kind === 'crashed') seen.sample.invariants.crashed = standing.reasons;
-      // The harm of a node that others ended is not the candidate's: such a look is not kept.
-      if (standing.kind === 'whole' || standing.kind === 'crashed') {
-        ({ state } = seen);
-        await keepLook(context.db, { rollout, key, n: looks.length }, { startedAtMs, ...seen });
-        looks.push(seen.sample);
-      }
-      const decided = await decide({ looks, startedAtMs, standing });
-      if (decided !== undefined) return decided;
-      await pause(Math.max(100, began + beatMs - Date.now()));
-    }
-  } finally {
-    clearInterval(heart);
-  }
 }

@@ -5,14 +5,16 @@ import type { RuleFinding } from '../../workflows/types.ts';
 import type { TargetFacts } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';
+import { returnLeaders } from './owed-leaders.ts';
 
 /**
  * What strikes about processes that nobody of ours touched. `crashed`: one that carries the candidate ended by
  * itself. `waiting`: one was killed or stopped from outside, which is waited for while a person is told;
- * `suspect` where it carries the candidate. `foreign`: somebody else restarted one.
+ * `suspect` where it carries the candidate. `foreign`: somebody else restarted one. `recovered`: all run, and one of
+ * them was away since the last look.
  */
 export type Standing =
-  | { kind: 'whole' }
+  | { kind: 'whole'; recovered?: string[] }
   | { kind: 'crashed'; reasons: string[] }
   | { kind: 'waiting'; reasons: string[]; suspect: boolean }
   | { kind: 'foreign'; reasons: string[] };
@@ -65,7 +67,10 @@ async function look(context: RolloutContext, { rollout, remaining, direction }: 
     // A roll-back goes on whoever restarted what: it puts things right, and K4 and K13 still hold.
     const first = firstToPutBack(ledger, remaining);
     if (first !== undefined) return { kind: 'next', target: first };
-  } else if (standing.kind !== 'whole') return standing;
+  } else {
+    if (standing.kind !== 'whole') return standing;
+    await returnLeaders(context, await ledgerOf(context.db, rollout));
+  }
   const next = await context.system.next(remaining);
   if (next !== 'unknown') return { kind: 'next', target: next.next };
   return {
@@ -89,7 +94,9 @@ async function findStrange(context: RolloutContext, ledger: readonly LedgerEntry
   for (const { target } of strange.filter(({ kind }) => kind === 'recovered')) {
     const fact = facts.find(({ name }) => name === target);
     const entry = [...ledger].reverse().find((candidate) => candidate.target === target);
-    if (fact && entry && !isSameProcess(fact, entry.seen)) await adoptProcess(context.db, entry, seenProcess(fact));
+    if (fact && entry && !isSameProcess(fact, entry.seen)) {
+      await adoptProcess(context.db, entry, { ...seenProcess(fact), recovered: true });
+    }
   }
   return strange;
 }

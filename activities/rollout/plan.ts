@@ -88,9 +88,11 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];
   const targets: { name: string; from: string; to: string }[] = [];
+  const led = await context.system.ledAsPreferred(facts.map(({ name }) => name));
   for (const [position, fact] of facts.entries()) {
     const entry = before.find(({ target }) => target === fact.name);
-    const planned = await planOne(context, { order, attempt: opened.attempt, position, fact, entry });
+    const leaders = led[fact.name] ?? [];
+    const planned = await planOne(context, { order, attempt: opened.attempt, position, fact, entry, leaders });
     if (planned.already) already.push(fact.name);
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
@@ -199,9 +201,16 @@ function missingArtifacts({ settings }: RolloutContext, { name }: TargetFacts, c
     .map((wanted) => `the candidate has no artifact ${wanted}, which ${name} takes`);
 }
 
-type One = { order: Order; attempt: number; position: number; fact: TargetFacts; entry: LedgerEntry | undefined };
+type One = {
+  order: Order;
+  attempt: number;
+  position: number;
+  fact: TargetFacts;
+  entry: LedgerEntry | undefined;
+  leaders: LedgerEntry['leaders'];
+};
 
-async function planOne(context: RolloutContext, { order, attempt, position, fact, entry }: One) {
+async function planOne(context: RolloutContext, { order, attempt, position, fact, entry, leaders }: One) {
   const { candidate, rollout } = order;
   const names = placedNames(context.settings, fact.name);
   const to: Installed = {
@@ -218,7 +227,8 @@ async function planOne(context: RolloutContext, { order, attempt, position, fact
   const from: Installed = { artifacts: fact.artifacts, ...(await buildOf(context.db, fact.artifacts)) };
   const key = { rollout, target: fact.name, direction: 'forward' as const };
   const effect = `${rollout}${attempt > 1 ? `@${attempt}` : ''}/${fact.name}/change`;
-  await planTarget(context.db, { ...key, position, key: effect, from, to, seen: seenProcess(fact) }, { anew: true });
+  const seen = seenProcess(fact);
+  await planTarget(context.db, { ...key, position, key: effect, from, to, seen, leaders }, { anew: true });
   if (!holds(fact, to.artifacts) || fact.state !== 'running' || !context.system.readsCommit(fact.name)) {
     return { already: false, from, to };
   }

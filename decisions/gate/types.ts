@@ -126,6 +126,8 @@ export type GateFigures = {
   counts: Record<string, CountFigures>;
   levels: Record<string, LevelFigures>;
   probes?: ProbeFigures;
+  /** Absent in verdicts from before the group was watched. */
+  group?: GroupFigures;
 };
 
 export type CountFigures = {
@@ -173,6 +175,9 @@ export type ProbeFigures = {
   longestSlowSeconds: number;
   worstUnwritableMs: number;
 };
+
+/** Of the group that reads what the clients wrote. */
+export type GroupFigures = { longestStuckSeconds: number; offsetsMovedBack: number };
 
 /**
  * `watching`: not decided yet; go on looking. `inconclusive` is final (it was extended once already): freeze, never

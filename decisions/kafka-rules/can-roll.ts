@@ -78,6 +78,11 @@ export function canRollBack(
   return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
 }
 
+/** The one of them that also holds for a node which is down already: what would not start is not put on it (K17). */
+export function mayPutBack(snapshot: KafkaSnapshot, settings: RuleSettings, before?: MetadataBefore): Judgement {
+  return applyWaivers(k17MayPutBack(snapshot, before), settings.waivers, snapshot.takenAt);
+}
+
 function gates(snapshot: KafkaSnapshot, wave: readonly string[], settings: RuleSettings): Finding[] {
   // K5: a combined node passes both.
   const roles = new Set(nodesNamed(snapshot, wave).flatMap(k5GatesOf));

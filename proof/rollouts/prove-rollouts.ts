@@ -1,12 +1,14 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { takeDown } from '../../activities/deploy/environment.ts';
-import { readKafka } from '../../activities/health/kafka.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
-import { CLIENTS_JAR } from '../../test/environment/small-kafka.ts';
 import { type Fixture, openFixture, until } from '../../test/rollout/fixture.ts';
-import { type Case, candidateMaker } from './faults.ts';
-import { type Trouble, troubleWhenBaking } from './others.ts';
+import type { Artifact, Build, RolloutOutcome } from '../../workflows/types.ts';
+import { type Ground, snapshot } from './cluster.ts';
+import { ENVIRONMENTS, type EnvironmentName } from './environments.ts';
+import { type Case, candidateMaker, olderServerCommon } from './faults.ts';
+import type { Trouble } from './troubles.ts';
 
 export type RolloutProof = {
   id: string;
@@ -21,54 +23,53 @@ export type RolloutProof = {
   whole: boolean;
   problems: string[];
   seconds: number;
+  /** Of the machine when it ended, over a minute. */
+  load: number;
 };
 
-const STAGING = 'staging';
+type Options = { file: string; seconds: number; say: (line: string) => void };
 
-/** The gates as they come: nothing here is tuned. */
-const ENVIRONMENT = {
-  system: 'kafka',
-  provision: { combined: 3 },
-  library: 'kafka-3.6.2',
-  artifacts: { 'kafka-clients.jar': CLIENTS_JAR },
-  initial: 'library',
-  gates: { profile: 'compressed', laterBakeSeconds: 8 },
-  rollout: { returnSeconds: 60, inSyncSeconds: 60, stopGraceSeconds: 20, blockedSeconds: 60 },
+/** What a proof needs beside the fixture: candidates, and what an environment begins with. */
+type Bench = {
+  fixture: Fixture;
+  make(one: Case): Promise<Build>;
+  initial: Record<EnvironmentName, Artifact[]>;
+  up: Set<EnvironmentName>;
 };
 
 /** Rolls each case through a real cluster of three, one after another; what the file knows already is not rolled again. */
 export async function proveRollouts(
   cases: readonly (Case | Trouble)[],
-  { file, seconds, say }: { file: string; seconds: number; say: (line: string) => void },
+  { file, seconds, say }: Options,
 ): Promise<RolloutProof[]> {
   const done = readKept(file);
   const left = cases.filter(({ id }) => !done.some((one) => one.id === id));
   const deadline = Date.now() + seconds * 1000;
   if (left.length > 0) {
-    const fixture = await openFixture({ [STAGING]: ENVIRONMENT });
+    const bench = await openBench();
     try {
-      const make = await candidateMaker(fixture.deps);
-      await fixture.up(STAGING);
       for (const one of left) {
         if (Date.now() > deadline) {
           say(`${seconds} s are over; run it again to go on`);
           break;
         }
-        const proof = await prove(fixture, one, await make(one, Date.now()));
+        const proof = await prove(bench, one);
         done.push(proof);
         mkdirSync(dirname(file), { recursive: true });
         appendFileSync(file, `${JSON.stringify(proof)}\n`);
-        say(
-          `${proof.id}: ${proof.outcome} in ${proof.seconds} s, ${proof.whole ? 'whole' : `NOT WHOLE: ${proof.problems}`}; ${proof.reasons[0] ?? ''}`,
-        );
-        if (!proof.whole || proof.outcome === 'frozen') await afresh(fixture);
+        say(wordsOf(proof));
+        const environment = environmentOf(one);
+        if (!proof.whole || proof.outcome === 'frozen' || environment !== 'staging') await drop(bench, environment);
       }
     } finally {
-      await fixture.close();
+      await bench.fixture.close();
     }
   }
   return done.filter(({ id }) => cases.some((one) => one.id === id));
 }
+
+const wordsOf = ({ id, outcome, seconds, load, whole, problems, reasons }: RolloutProof) =>
+  `${id}: ${outcome} in ${seconds} s at load ${load}, ${whole ? 'whole' : `NOT WHOLE: ${problems.join('; ')}`}; ${reasons[0] ?? ''}`;
 
 function readKept(file: string): RolloutProof[] {
   if (!existsSync(file)) return [];
@@ -76,57 +77,129 @@ function readKept(file: string): RolloutProof[] {
   return lines.map((line) => JSON.parse(line) as RolloutProof);
 }
 
-async function prove(
-  fixture: Fixture,
-  one: Case | Trouble,
-  candidate: Parameters<Fixture['rollOut']>[2],
-): Promise<RolloutProof> {
-  const { id, kind } = one;
-  const trouble = 'expected' in one ? one : undefined;
-  await trouble?.before?.(fixture, STAGING);
+async function openBench(): Promise<Bench> {
+  const fixture = await openFixture(ENVIRONMENTS);
+  const make = await candidateMaker(fixture.deps);
+  const older = await olderServerCommon(fixture.deps);
+  const bench = { fixture, initial: { staging: [], levels: [older] }, up: new Set<EnvironmentName>() };
+  return { ...bench, make: (one) => make(one, Date.now()) };
+}
+
+const environmentOf = (one: Case | Trouble): EnvironmentName => ('environment' in one && one.environment) || 'staging';
+
+async function raise({ fixture, up, initial }: Bench, environment: EnvironmentName): Promise<void> {
+  if (up.has(environment)) return;
+  await fixture.up(environment, initial[environment]);
+  up.add(environment);
+  const { frozen } = await fixture.state(environment).catch(() => ({ frozen: undefined }));
+  if (frozen) await fixture.brake(environment, { kind: 'unfreeze', by: 'the proof', reason: 'begun afresh' });
+}
+
+/** A cluster that was left broken says nothing about the next candidate: that one has a new one. */
+async function drop({ fixture, up }: Bench, environment: EnvironmentName): Promise<void> {
+  await takeDown(environment, { dataDir: fixture.deps.dataDir, purge: true });
+  up.delete(environment);
+}
+
+async function prove(bench: Bench, one: Case | Trouble): Promise<RolloutProof> {
+  const { fixture } = bench;
+  const environment = environmentOf(one);
+  const trouble: Partial<Trouble> = 'expected' in one ? one : {};
+  await raise(bench, environment);
   const began = Date.now();
   const release = `kafka-${began}`;
-  const before = await digests(fixture);
-  const asked = await fixture.requested(STAGING, release, candidate);
-  if (trouble) await troubleWhenBaking(fixture, { environment: STAGING, rollout: `${release}/1/${STAGING}` }, trouble);
-  const outcome = await asked.result();
-  await trouble?.after?.(fixture, STAGING);
-  const seconds = Math.round((Date.now() - began) / 1000);
+  const candidate = await bench.make(one);
+  const rollout = `${release}/1/${environment}`;
+  const another = () => bench.make({ id: `${one.id}-another`, kind: one.kind });
+  const ground: Ground = { fixture, environment, release, rollout, candidate, another };
+  await trouble.before?.(ground);
+  const before = await digests(ground);
+  const problems: string[] = [];
+  const outcome = await rolledWith(ground, trouble, problems);
   const report = await fixture.report(release);
-  // Held or frozen in the middle, it stays as it is for a person to look at: whole means that nothing is missing.
-  const wanted = ['held', 'frozen'].includes(outcome.kind)
-    ? await digests(fixture)
-    : outcome.kind === 'promoted'
-      ? before.map(() => candidate.artifacts[0]!.sha256)
-      : before;
-  const problems = await unwhole(fixture, wanted);
-  if (trouble && !trouble.expected.includes(outcome.kind)) {
-    problems.push(`it should have been ${trouble.expected.join(' or ')}`);
-  }
-  if ((report.traffic?.lost ?? 0) > 0) problems.push(`${report.traffic?.lost} records lost`);
+  await trouble.after?.(ground);
+  const others = trouble.holds?.();
+  problems.push(...(await unwhole(ground, others ? before.map(() => others) : wantedAfter(ground, outcome, before))));
+  const touched = report.targets.filter(({ state }) => state !== 'planned').length;
+  problems.push(...notAsExpected(trouble, outcome, touched));
+  if (trouble.again) problems.push(...(await onceMore(ground, trouble.again)));
+  const lost = (await fixture.report(release)).traffic?.lost ?? 0;
+  if (lost > 0) problems.push(`${lost} records lost`);
   return {
-    ...{ id, kind, seconds, problems },
+    ...{ id: one.id, kind: one.kind, touched, problems },
     outcome: outcome.kind,
     reasons: 'reasons' in outcome ? outcome.reasons : [],
     waves: report.waves.map(({ targets, gate }) => ({ targets, ...(gate && { gate: gate.kind }) })),
-    touched: report.targets.filter(({ state }) => state !== 'planned').length,
     whole: problems.length === 0,
+    seconds: Math.round((Date.now() - began) / 1000),
+    load: Math.round(loadavg()[0]! * 10) / 10,
   };
 }
 
-const digests = async (fixture: Fixture) =>
-  (await fixture.facts(STAGING)).flatMap(({ artifacts }) => artifacts.map(({ sha256 }) => sha256));
+/**
+ * Rolls it, and troubles it where it has come that far; a roll-out that ends before is not troubled. What goes wrong
+ * with the trouble itself is a problem of the proof: the roll-out is waited for all the same.
+ */
+async function rolledWith(
+  ground: Ground,
+  { meanwhile, inTheWatch }: Partial<Trouble>,
+  problems: string[],
+): Promise<RolloutOutcome> {
+  const trying = (trouble: Promise<void>) =>
+    trouble.catch((error: Error) => void problems.push(`the trouble itself: ${error.message}`));
+  const { fixture, environment, release, rollout, candidate } = ground;
+  const asked = await fixture.requested(environment, release, candidate);
+  const ended = asked.result();
+  if (meanwhile) {
+    const step = async () => (await fixture.progress(rollout).catch(() => undefined))?.step;
+    const baking = until('the first wave bakes', async () => (await step()) === 'bake', 600_000);
+    const first = await Promise.race([ended, baking]);
+    if (first === true) await trying(meanwhile(ground));
+  }
+  const outcome = await ended;
+  if (outcome.kind !== 'promoted') return outcome;
+  if (inTheWatch) await trying(inTheWatch(ground));
+  // Where it is watched, what the watch says is the last word.
+  return fixture.client.workflow.getHandle(`rollout:${rollout}`).result() as Promise<RolloutOutcome>;
+}
 
-async function unwhole(fixture: Fixture, wanted: readonly string[]): Promise<string[]> {
+function notAsExpected({ expected, because, reaches }: Partial<Trouble>, outcome: RolloutOutcome, touched: number) {
   const problems: string[] = [];
-  const run = await digests(fixture);
-  if (run.join() !== wanted.join()) problems.push('a node holds another artifact than it is to');
+  if (expected && !expected.includes(outcome.kind)) problems.push(`it should have been ${expected.join(' or ')}`);
+  const reasons = 'reasons' in outcome ? outcome.reasons : [];
+  if (because && !reasons.some((reason) => because.test(reason))) problems.push(`no reason is like ${because}`);
+  if (reaches !== undefined && touched > reaches) problems.push(`${touched} nodes were touched, and not ${reaches}`);
+  return problems;
+}
+
+/** The same release once more, now that nothing is in its way. */
+async function onceMore(ground: Ground, again: RolloutOutcome['kind']): Promise<string[]> {
+  const { fixture, environment, release, candidate } = ground;
+  const before = await digests(ground);
+  const outcome = await fixture.rollOut(environment, release, candidate);
+  const problems = outcome.kind === again ? [] : [`once more it ended ${outcome.kind}, and not ${again}`];
+  return [...problems, ...(await unwhole(ground, wantedAfter(ground, outcome, before)))];
+}
+
+/** By node. Undefined: held or frozen in the middle it stays as it is, for a person to look at. */
+function wantedAfter({ candidate }: Ground, { kind }: RolloutOutcome, before: string[][]): string[][] | undefined {
+  if (kind === 'held' || kind === 'frozen') return undefined;
+  return kind === 'promoted' ? before.map(() => candidate.artifacts.map(({ sha256 }) => sha256)) : before;
+}
+
+const digests = async ({ fixture, environment }: Ground): Promise<string[][]> =>
+  (await fixture.facts(environment)).map(({ artifacts }) => artifacts.map(({ sha256 }) => sha256));
+
+async function unwhole(ground: Ground, wanted: string[][] | undefined): Promise<string[]> {
+  const problems: string[] = [];
+  const held = await digests(ground);
+  const strange = held.some((some, node) => some.some((digest) => !wanted?.[node]?.includes(digest)));
+  if (wanted && strange) problems.push('a node holds another artifact than it is to');
   try {
     await until(
       'nothing is under-replicated',
       async () => {
-        const targets = await fixture.driver(STAGING).targets();
-        const { partitions } = await readKafka(targets, await fixture.facts(STAGING));
+        const { partitions } = await snapshot(ground);
         return known(partitions).length > 0 && !known(partitions).some(isUnderReplicated);
       },
       30_000,
@@ -135,12 +208,4 @@ async function unwhole(fixture: Fixture, wanted: readonly string[]): Promise<str
     problems.push((error as Error).message);
   }
   return problems;
-}
-
-/** A cluster that was left broken says nothing about the next candidate. */
-async function afresh(fixture: Fixture): Promise<void> {
-  await takeDown(STAGING, { dataDir: fixture.deps.dataDir, purge: true });
-  await fixture.up(STAGING);
-  const state = await fixture.state(STAGING);
-  if (state.frozen) await fixture.brake(STAGING, { kind: 'unfreeze', by: 'the proof', reason: 'begun afresh' });
 }

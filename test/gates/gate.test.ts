@@ -182,6 +182,11 @@ describe('client probes', () => {
     ['failing in a row fails', from(100, { failed: 30 }), 'fail', ['of client requests failed']],
     ['nothing acknowledged fails', from(100, { acknowledged: 0 }), 'fail', ['no client request was acknowledged']],
     ['a partition that hangs fails', from(100, { unwritableMs: 60_000 }), 'fail', ['took no record for 60000 ms']],
+    ['a group that is stuck for a moment passes', from(100, { stuckPartitions: 2 }, 120), 'pass', []],
+    ['a group that stays stuck fails', from(100, { stuckPartitions: 2 }), 'fail', ['stuck on 2 partitions']],
+    ['stuck at the last look is no moment to pass', from(595, { stuckPartitions: 2 }), 'watching', ['stuck on 2']],
+    ['as stuck as before the roll passes', from(-1e9, { stuckPartitions: 2 }), 'pass', []],
+    ['offsets that move back fail at once', from(-20, { offsetsMovedBack: 1 }, -10), 'fail', ['moved back 1 times']],
   ])('%s', (_name, story, kind, words) => {
     expectGate(story, kind, words);
   });

@@ -34,6 +34,8 @@ export const WARM_MS = SETTLED_MS + PROFILE.warmUpSeconds * 1000;
 /** What a row changes of one node in one look: counters by so much since the last look, levels as they are. */
 export type Change = Partial<Record<'requests' | 'errors' | 'localMs' | 'idle' | 'produceMs' | 'unclean', number>>;
 
+type ClientFigure = 'acknowledged' | 'failed' | 'p50Ms' | 'unwritableMs' | 'stuckPartitions' | 'offsetsMovedBack';
+
 export type Story = {
   nodes?: string[];
   targets?: string[];
@@ -45,7 +47,7 @@ export type Story = {
   /** Counters and levels of a node in a look; `second` counts from the end of warm-up, and is negative before it. */
   node?: (name: string, second: number) => Change;
   /** Clients in a look: `acknowledged` and `failed` since the last one. */
-  clients?: (second: number) => Partial<Record<'acknowledged' | 'failed' | 'p50Ms' | 'unwritableMs', number>>;
+  clients?: (second: number) => Partial<Record<ClientFigure, number>>;
   /** Last changes to a finished look. */
   look?: (sample: GateSample, second: number) => GateSample;
 };
@@ -67,9 +69,9 @@ export function inputOf(story: Story = {}): GateInput {
       const wobble = 1 + 0.02 * Math.sin(look * 2.3 + name.charCodeAt(1));
       seen.nodes[name] = { ...counted, localMs: 4 * wobble, idle: 0.6 * wobble, produceMs: 10 * wobble, ...levels };
     }
-    const { acknowledged = 200, failed = 0, p50Ms = 3, unwritableMs = 10 } = story.clients?.(second) ?? {};
-    add(clients, { acknowledged, failed });
-    seen.clients = { ...clients, p50Ms, unwritableMs };
+    const { acknowledged = 200, failed = 0, offsetsMovedBack = 0, ...levels } = story.clients?.(second) ?? {};
+    add(clients, { acknowledged, failed, offsetsMovedBack });
+    seen.clients = { ...clients, p50Ms: 3, unwritableMs: 10, stuckPartitions: 0, ...levels };
     samples.push(story.look?.(seen, second) ?? seen);
   }
   const before = samples.filter(({ atMs }) => atMs <= SETTLED_MS);

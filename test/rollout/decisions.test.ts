@@ -127,7 +127,10 @@ test.each([
   ['recovered by env up is whole', [['n1', 'recovered', undefined]], 'whole'],
 ] as const)('standing: %s', (_name, rows, kind) => {
   const strange = rows.map(([target, kind, exitCode]) => ({ target, kind, why: target, exitCode }));
-  expect(judgeStanding(strange, ['n1']).kind).toBe(kind);
+  const standing = judgeStanding(strange, ['n1']);
+  expect(standing.kind).toBe(kind);
+  // It was away for a while, which whoever watches has to know.
+  expect('recovered' in standing).toBe(rows.some(([, kind]) => kind === 'recovered'));
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import {
   type Finalisation,
   k2MayGoTo4,
@@ -260,6 +260,9 @@ describe('K17 before a node is put back', () => {
     const rules = (kept?: typeof before) =>
       canRollBack(at(14), ['n1'], ['n1'], settings, kept).blocks.map(({ rule }) => rule);
     expect([rules(), rules(before)]).toEqual([[], ['K17']]);
+    // Of a node that is down already nothing else is asked.
+    const down = (kept?: typeof before) => mayPutBack(at(14), settings, kept).blocks.map(({ rule }) => rule);
+    expect([down(), down(before)]).toEqual([[], ['K17']]);
   });
 
   test('what is kept is the least that every broker knows', () => {
