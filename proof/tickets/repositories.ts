@@ -1,0 +1,245 @@
+import { patchMessage } from '../../test/release/repository.ts';
+
+/** What the tickets are about: small repositories as a platform team has them. No text here says what is wrong. */
+export type Files = Record<string, string>;
+
+const GATEWAY: Files = {
+  'README.md': `# Ingest gateway
+\`gateway.conf\` holds what every route has. A file under \`routes/\` is one route; what stands there goes before what
+\`gateway.conf\` says. What we have promised to whom is in \`contract.md\`. The gateway takes the main branch within a minute.
+`,
+  'contract.md': `# What we promise
+| route | largest batch | connections |
+|---|---|---|
+| /web | 2 MB | 100 |
+| /mobile | 8 MB | 200 |
+| /partner | 4 MB | 50 |
+`,
+  'gateway.conf': 'max_body_kb=4096\nconnections=200\ntimeout_ms=5000\n',
+  'routes/web.conf': 'path=/web\nmax_body_kb=2048\nconnections=100\n',
+  'routes/mobile.conf': 'path=/mobile\nconnections=200\n# Lowered while the disks were full (October).\nmax_body_kb=512\n',
+  'routes/partner.conf': 'path=/partner\nconnections=50\n',
+  'logs/access-2026-11-29.log': [
+    '09:12:01 POST /mobile 201 410kb 41ms',
+    '09:12:07 POST /mobile 413 2210kb 1ms',
+    '09:13:40 POST /partner 201 3100kb 120ms',
+    '09:14:02 POST /web 201 1800kb 77ms',
+    '09:15:11 POST /mobile 413 611kb 1ms',
+    '09:15:30 POST /web 413 2300kb 1ms',
+    '',
+  ].join('\n'),
+  'check.sh': `for file in gateway.conf routes/*.conf; do
+  grep -vE '^(#.*|path=/[a-z]+|max_body_kb=[0-9]+|connections=[0-9]+|timeout_ms=[0-9]+)$' "$file" && { echo "$file has a line that the gateway refuses"; exit 1; }
+done
+for n in $(cat gateway.conf routes/*.conf | sed -n 's/^max_body_kb=//p'); do
+  [ "$n" -le 16384 ] || { echo "the gateway has no memory for bodies of $n kb"; exit 1; }
+done
+exit 0
+`,
+};
+
+const night = (date: string, lines: string) => ({ [`logs/${date}.log`]: lines });
+const JOBS: Files = {
+  'README.md': `# Nightly jobs
+One file a job under \`jobs/\`. \`start\` is UTC; \`usual_minutes\` is how long it takes once it runs, measured every week.
+A job with a \`lock\` waits for whoever holds it; \`timeout_minutes\` counts from its start, the waiting with it.
+
+- \`export\` feeds finance, which reads what it wrote at 03:00 sharp.
+- \`backup\` begins at 05:00 and copies what it finds: compaction has to be over by then.
+`,
+  'CHANGES.md': `# Changes
+- 2026-11-25 compact begins at 01:50: it ran into the load tests of the team beside us, which are over now
+- 2026-11-11 the database got its larger disks
+- 2026-10-02 export writes Parquet
+`,
+  'jobs/export.conf': 'start=02:00\nusual_minutes=6\ntimeout_minutes=10\nlock=warehouse\ncommand=export --target finance\n',
+  'jobs/compact.conf': 'start=01:50\nusual_minutes=45\ntimeout_minutes=90\nlock=warehouse\ncommand=compact --all\n',
+  'jobs/backup.conf': 'start=05:00\nusual_minutes=40\ntimeout_minutes=120\ncommand=backup --full\n',
+  'jobs/vacuum.conf': 'start=06:30\nusual_minutes=15\ntimeout_minutes=60\nlock=warehouse\ncommand=vacuum\n',
+  ...night(
+    '2026-11-24',
+    `02:00:00 export started
+02:00:00 export has lock warehouse
+02:05:48 export done: 1181202 rows
+02:40:00 compact started
+02:40:00 compact has lock warehouse
+03:24:10 compact done
+05:00:00 backup started
+05:39:02 backup done
+`,
+  ),
+  ...night(
+    '2026-11-28',
+    `01:50:00 compact started
+01:50:00 compact has lock warehouse
+02:00:00 export started
+02:10:00 export TIMED OUT after 10 minutes (database: no answer to begin)
+02:34:31 compact done
+05:00:00 backup started
+05:38:40 backup done
+`,
+  ),
+  ...night(
+    '2026-11-29',
+    `01:50:00 compact started
+01:50:00 compact has lock warehouse
+02:00:00 export started
+02:10:00 export TIMED OUT after 10 minutes (database: no answer to begin)
+02:35:02 compact done
+05:00:00 backup started
+05:39:20 backup done
+`,
+  ),
+  'check.sh': `for file in jobs/*.conf; do
+  grep -qE '^start=[0-2][0-9]:[0-5][0-9]$' "$file" || { echo "$file: start is no time"; exit 1; }
+  grep -qE '^timeout_minutes=[0-9]+$' "$file" || { echo "$file: no timeout_minutes"; exit 1; }
+done
+`,
+};
+
+const REPORTS: Files = {
+  'README.md': `# Sales by shop
+\`sh report.sh\` sums up \`data/\`, one file a till system. The tills write \`data/\` every night: we do not change it, we
+take it as it comes. A shop without sales is shown with 0.00.
+`,
+  'shops.txt': 'berlin\nhamburg\nkiel\n',
+  'report.sh': `# Prints every shop of shops.txt with what it sold: SHOP AMOUNT
+while read -r shop; do
+  cat data/*.csv | awk -F';' -v shop="$shop" '$3 == shop { sum += $2 } END { printf "%s %.2f\\n", shop, sum }'
+done < shops.txt
+`,
+  'data/north.csv': 'day;amount;shop\n2026-11-28;120.50;hamburg\n2026-11-28;80.00;kiel\n2026-11-29;99.90;hamburg\n',
+  'data/east.csv': 'day;amount;shop\r\n2026-11-28;210.00;berlin\r\n2026-11-29;44.25;berlin\r\n',
+  'check.sh': `sh report.sh > /tmp/report || { echo 'the report fails'; exit 1; }
+grep -q '^hamburg 220.40$' /tmp/report || { echo 'hamburg is not 220.40'; exit 1; }
+grep -q '^kiel 80.00$' /tmp/report || { echo 'kiel is not 80.00'; exit 1; }
+`,
+};
+
+const HANDBOOK: Files = {
+  'answers.md': `# Answers
+
+## Who may make a topic?
+Every team, by a line in the repository \`topics\`.
+
+## Where do I see my quota?
+On the dashboard *Quotas*, by the name of your service.
+`,
+};
+
+export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, handbook: HANDBOOK };
+
+const BUILD: Files = {
+  '.gitignore': 'out/\n',
+  'build.sh': `set -e
+rm -rf out && mkdir -p out/classes
+javac -d out/classes src/tally/*.java
+printf '%s' "$PATCHWRIGHT_COMMIT" > out/classes/commit
+jar --create --date=2026-01-01T00:00:00Z --file out/tally.jar -C out/classes .
+`,
+  'test.sh': `mkdir -p out/classes out/reports
+javac -d out/classes src/tally/*.java test/tally/*.java
+java -cp out/classes tally.TallyTest out/reports
+`,
+};
+
+const TALLY: Files = {
+  ...BUILD,
+  'src/tally/Tally.java': `package tally;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Bytes by topic. A correction is negative. */
+public class Tally {
+  private final Map<String, Long> bytes = new TreeMap<>();
+
+  public void add(String topic, long size) {
+    bytes.merge(topic, size, Long::sum);
+  }
+
+  public long of(String topic) {
+    return bytes.getOrDefault(topic, 0L);
+  }
+}
+`,
+  'src/tally/Report.java': `package tally;
+
+/** What people read. Corrections are shown with their sign. */
+public class Report {
+  public static String line(String name, long bytes) {
+    return name + ": " + bytes + " B";
+  }
+}
+`,
+  'test/tally/TallyTest.java': `package tally;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+public class TallyTest {
+  private static final StringBuilder RESULTS = new StringBuilder();
+  private static boolean good = true;
+
+  static void check(String name, boolean found) {
+    good &= found;
+    RESULTS.append("<testcase classname='tally.TallyTest' name='").append(name).append("' time='0.01'>")
+      .append(found ? "" : "<failure message='not so'>not so</failure>").append("</testcase>");
+  }
+
+  public static void main(String[] args) throws Exception {
+    Tally tally = new Tally();
+    tally.add("orders", 250);
+    tally.add("orders", -50);
+    check("sums", tally.of("orders") == 200);
+    check("shows", Report.line("orders", -50).equals("orders: -50 B"));
+    Files.writeString(Path.of(args[0], "TEST-Tally.xml"),
+      "<testsuite name='tally.TallyTest' tests='2'>" + RESULTS + "</testsuite>");
+    System.exit(good ? 0 : 1);
+  }
+}
+`,
+};
+
+const TENANTS = `package tally;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** Bytes by tenant: what the usage report of the month is made from. */
+public class TenantTally {
+  private final Map<String, int[]> months = new HashMap<>();
+
+  /** A tenant's records of one batch. */
+  public synchronized void add(String tenant, long size) {
+    months.computeIfAbsent(tenant, name -> new int[1])[0] += size;
+  }
+
+  public synchronized long of(String tenant) {
+    return months.getOrDefault(tenant, new int[1])[0];
+  }
+
+  public String usage(String tenant) {
+    return Report.line(tenant, of(tenant));
+  }
+}
+`;
+
+/** A fork: upstream, and a stack of two patches of ours. */
+export const FORK: { base: Files; stack: { files: Files; message: string }[] } = {
+  base: TALLY,
+  stack: [
+    { files: { 'src/tally/TenantTally.java': TENANTS }, message: patchMessage('Count bytes by tenant') },
+    {
+      files: {
+        'src/tally/Version.java': `package tally;
+
+public class Version {
+  public static final String OURS = "ours";
+}
+`,
+      },
+      message: patchMessage('Say whose build it is'),
+    },
+  ],
+};
