@@ -42,6 +42,7 @@ import {
 import { checkProposal } from './agent/proposal-check.ts';
 import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
+import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
@@ -127,7 +128,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : toolSpecs(order.role);
+      : forTicket(toolSpecs(order.role), order);
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */

@@ -29,8 +29,11 @@ export async function proof(args: string[]): Promise<Measured> {
   const chosen = shuffled(Number(values.seed)).filter((_, i) => only?.includes(i) ?? true);
   const reviewed = await proveReviews(chosen, { model: values.model, say, atOnce: Number(values['at-once']) });
   const objected = (wrong: boolean) => reviewed.filter((one) => one.wrong === wrong && one.end === 'objected').length;
-  const by = (role: string) => reviewed.filter(({ wrong, objects }) => wrong && objects.some((one) => one.endsWith(`(${role})`))).length;
-  const found = Object.fromEntries(['review-correctness', 'review-blast-radius', 'review-tests'].map((role) => [role, by(role)]));
+  const by = (role: string) =>
+    reviewed.filter(({ wrong, objects }) => wrong && objects.some((one) => one.endsWith(`(${role})`))).length;
+  const found = Object.fromEntries(
+    ['review-correctness', 'review-blast-radius', 'review-tests'].map((role) => [role, by(role)]),
+  );
   const wrongs = chosen.filter(({ wrong }) => wrong).length;
   const falseAlarms = objected(false);
   return {
@@ -46,5 +49,8 @@ function shuffled(seed: number): ToReview[] {
     ...Object.entries(LET_THROUGH).map(([name, fix]) => ({ name, fix, wrong: true })),
     ...Object.entries(RIGHTS).map(([name, fix]) => ({ name, fix, wrong: false })),
   ];
-  return all.map((one) => ({ one, at: random() })).sort((a, b) => a.at - b.at).map(({ one }) => one);
+  return all
+    .map((one) => ({ one, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }

@@ -25,7 +25,8 @@ export async function proof(args: string[]): Promise<Measured> {
   });
   const only = values.only?.split(',');
   const chosen = TICKETS.filter(({ id }) => only?.includes(id) ?? true);
-  if (chosen.length === 0) throw new Error(`there is no such ticket; there are: ${TICKETS.map(({ id }) => id).join(', ')}`);
+  if (chosen.length === 0)
+    throw new Error(`there is no such ticket; there are: ${TICKETS.map(({ id }) => id).join(', ')}`);
   const outcomes = await proveTickets(chosen, { model: values.model, say, atOnce: Number(values['at-once']) });
   const right = outcomes.filter(({ problems }) => problems.length === 0).length;
   const misled = chosen.filter((one) => one.misled !== undefined).length;

@@ -31,8 +31,10 @@ export type ReviewOrder = {
   subject: AgentSubject & { patch: Digest };
   /** The patch that it goes into. */
   original?: { fork: string; commit: string };
-  /** What it is to mend, in a sentence: nothing of the author's words. */
+  /** What it is to mend, and what code has found: nothing of the author's words. */
   what: string;
+  /** A ticket's fix, and no repair of a stack that was held. */
+  ofTicket?: boolean;
 };
 
 /** Three reviewers at once, none of whom knows the others or what the author thought. */
@@ -40,7 +42,7 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, original, what }: ReviewOrder, role: ReviewRole) {
+async function reviewAs({ name, release, settings, subject, original, what, ofTicket }: ReviewOrder, role: ReviewRole) {
   const run = `${name}/${role}`;
   const prepared = await prepareReview({
     run,
@@ -50,6 +52,7 @@ async function reviewAs({ name, release, settings, subject, original, what }: Re
     what,
     patch: subject.patch,
     ...(original && { original }),
+    ...(ofTicket && { ofTicket }),
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
   const { brief, budget } = prepared;

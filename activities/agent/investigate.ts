@@ -5,7 +5,7 @@ import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts'
 import type { FixKind } from '../fixes/kind.ts';
 import type { ToolSpec } from './model.ts';
 import type { Sources } from './sources.ts';
-import { asShown, type Used } from './tools.ts';
+import { asShown, linesText, type Used } from './tools.ts';
 
 /** What an investigation looks at beside source. All of it is read now, and none of it has an effect. */
 export type Looks = {
@@ -123,9 +123,7 @@ async function use(world: World, places: readonly Place[], name: keyof Tools, in
       const { in: place, path: file, from, lines }: z.output<Tools['read_file']> = input;
       const text = await textOf(world, places, place, file);
       if (text === undefined) return { text: `${file} does not exist in ${place}` };
-      const all = text.split('\n');
-      const shown = all.slice(from - 1, from - 1 + lines).map((line, i) => `${from + i}\t${line}`);
-      return { text: `${file} (${all.length} lines)\n${shown.join('\n')}` };
+      return { text: linesText(file, text, { from, lines }) };
     }
     case 'search': {
       const { in: place, pattern, under }: z.output<Tools['search']> = input;

@@ -1,4 +1,5 @@
 import { type GitTools, gitIn } from '../../git/clone.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { TooMuchOutput } from '../../lib/run.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 
@@ -41,7 +42,9 @@ export function createSources(tools: GitTools, mirror: string) {
       const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
       if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
       const lines = stdout.split('\n', MOST_MATCHES);
-      return lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
+      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
+      const hidden = hiddenWords(found);
+      return hidden === '' ? found : `${found}(of what is found: ${hidden})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {

@@ -21,7 +21,14 @@ import { type Fix, HELD } from '../../test/repair/wrong-fixes.ts';
 import type { ReviewOrder } from '../../workflows/review.ts';
 import { filesOf, GUILTY, UPSTREAM } from './fixes.ts';
 
-export type Reviewed = { name: string; wrong: boolean; end: ReviewState['kind']; objects: string[]; notes: string[]; missing: string[] };
+export type Reviewed = {
+  name: string;
+  wrong: boolean;
+  end: ReviewState['kind'];
+  objects: string[];
+  notes: string[];
+  missing: string[];
+};
 export type ToReview = { name: string; wrong: boolean; fix: Fix };
 type Options = { model: string; say: (line: string) => void; atOnce: number };
 
@@ -110,7 +117,14 @@ async function ordersFor(
     const patch = await put(`${fork.git(...DIFF, guilty, candidate)}\n`);
     const subject = { fork: 'meter', base: guilty, candidate, patch };
     const original = { fork: 'meter', commit: guilty };
-    const order = { name: `meter-${i + 1}/1/repair-1`, release: `meter-${i + 1}`, settings, subject, original, what: WHAT };
+    const order = {
+      name: `meter-${i + 1}/1/repair-1`,
+      release: `meter-${i + 1}`,
+      settings,
+      subject,
+      original,
+      what: WHAT,
+    };
     made.push({ order, name, wrong });
   }
   execFileSync('git', ['clone', '--quiet', '--bare', fork.dir, join(dir, 'git/meter.git')]);

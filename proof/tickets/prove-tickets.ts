@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { approvalsOf } from '../../store/approvals.ts';
 import { agentRuns } from '../../store/agents.ts';
+import { approvalsOf } from '../../store/approvals.ts';
 import { threadOf } from '../../store/thread.ts';
 import { TEAM } from '../../test/support/world.ts';
 import type { TicketCase } from './cases.ts';
@@ -26,7 +26,10 @@ const LONGEST_MS = 90 * 60_000;
 const ENDED = /^(VERIFIED|UNDONE|FAILED|NOT VERIFIED|NOT APPLIED|No fix)\b/m;
 
 /** Lives each ticket from the question to its end, so many at once, in one product. */
-export async function proveTickets(cases: readonly TicketCase[], { model, say, atOnce }: Options): Promise<TicketOutcome[]> {
+export async function proveTickets(
+  cases: readonly TicketCase[],
+  { model, say, atOnce }: Options,
+): Promise<TicketOutcome[]> {
   const world = await openTicketsWorld({ model, cluster: cases.some(({ cluster }) => cluster) });
   try {
     const left = [...cases];
@@ -35,7 +38,9 @@ export async function proveTickets(cases: readonly TicketCase[], { model, say, a
       for (let one = left.shift(); one !== undefined; one = left.shift()) {
         const outcome = await prove(world, one, say);
         outcomes.push(outcome);
-        say(`${one.id}: ${outcome.problems.join('; ') || 'right'} (${outcome.minutes} minutes)\n${outcome.runs.join('\n')}`);
+        say(
+          `${one.id}: ${outcome.problems.join('; ') || 'right'} (${outcome.minutes} minutes)\n${outcome.runs.join('\n')}`,
+        );
       }
     };
     await Promise.all(Array.from({ length: atOnce }, next));
@@ -116,11 +121,18 @@ async function hasHeard({ db }: TicketsWorld, ticket: string, text: string): Pro
   return events.some((event) => event.text.includes(text.slice(0, 40))) || undefined;
 }
 
-async function until<T>(world: TicketsWorld, ticket: string, what: string, look: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(
+  world: TicketsWorld,
+  ticket: string,
+  what: string,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
   for (const deadline = Date.now() + LONGEST_MS; ; await sleep(LOOK_MS)) {
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() > deadline)
-      throw new Error(`waited in vain until ${what}:\n${(await told(world, ticket)).join('\n')}\n${world.patchwright.upLog().slice(-2_000)}`);
+      throw new Error(
+        `waited in vain until ${what}:\n${(await told(world, ticket)).join('\n')}\n${world.patchwright.upLog().slice(-2_000)}`,
+      );
   }
 }

@@ -17,7 +17,8 @@ const GATEWAY: Files = {
 `,
   'gateway.conf': 'max_body_kb=4096\nconnections=200\ntimeout_ms=5000\n',
   'routes/web.conf': 'path=/web\nmax_body_kb=2048\nconnections=100\n',
-  'routes/mobile.conf': 'path=/mobile\nconnections=200\n# Lowered while the disks were full (October).\nmax_body_kb=512\n',
+  'routes/mobile.conf':
+    'path=/mobile\nconnections=200\n# Lowered while the disks were full (October).\nmax_body_kb=512\n',
   'routes/partner.conf': 'path=/partner\nconnections=50\n',
   'logs/access-2026-11-29.log': [
     '09:12:01 POST /mobile 201 410kb 41ms',
@@ -52,7 +53,8 @@ A job with a \`lock\` waits for whoever holds it; \`timeout_minutes\` counts fro
 - 2026-11-11 the database got its larger disks
 - 2026-10-02 export writes Parquet
 `,
-  'jobs/export.conf': 'start=02:00\nusual_minutes=6\ntimeout_minutes=10\nlock=warehouse\ncommand=export --target finance\n',
+  'jobs/export.conf':
+    'start=02:00\nusual_minutes=6\ntimeout_minutes=10\nlock=warehouse\ncommand=export --target finance\n',
   'jobs/compact.conf': 'start=01:50\nusual_minutes=45\ntimeout_minutes=90\nlock=warehouse\ncommand=compact --all\n',
   'jobs/backup.conf': 'start=05:00\nusual_minutes=40\ntimeout_minutes=120\ncommand=backup --full\n',
   'jobs/vacuum.conf': 'start=06:30\nusual_minutes=15\ntimeout_minutes=60\nlock=warehouse\ncommand=vacuum\n',
@@ -127,7 +129,26 @@ On the dashboard *Quotas*, by the name of your service.
 `,
 };
 
-export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, handbook: HANDBOOK };
+const QUOTAS: Files = {
+  'README.md': `# Quotas of teams, in GB
+\`sh quotas.sh\` prints what holds: \`base.conf\`, and then the files of \`changes/\` in the order of their numbers, so that a
+later change goes before an earlier one. Changes are the record of what was ordered: none is altered or taken away.
+`,
+  'base.conf': 'payments=20\nsearch=10\nml=100\n',
+  'changes/1-ml.conf': 'ml=120\n',
+  'changes/2-search.conf': 'search=30\n',
+  'changes/9-payments.conf': 'payments=40\n',
+  'changes/10-payments.conf': 'payments=80\n',
+  'changes/11-ml.conf': 'ml=150\n',
+  'quotas.sh': `# What holds for each team: TEAM GB
+cat base.conf changes/*.conf | awk -F= '{ quota[$1] = $2 } END { for (team in quota) print team, quota[team] }' | sort
+`,
+  'check.sh': `sh quotas.sh | grep -vE '^[a-z]+ [0-9]+$' && { echo 'a line is no team and its quota'; exit 1; }
+exit 0
+`,
+};
+
+export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, quotas: QUOTAS, handbook: HANDBOOK };
 
 const BUILD: Files = {
   '.gitignore': 'out/\n',

@@ -50,13 +50,15 @@ function configuration(folder: string, { slack, model }: { slack: string; model:
       cat: { name: 'Cat', email: 'cat@example.org' },
     },
     announcements: { slack: { channel: CHANNEL, token: { env: 'PROOF_BOT_TOKEN' }, apiUrl: slack } },
-    knowledge: { sources: [{ name: 'runbooks', folder: join(folder, 'runbooks'), kind: 'runbook', readers: 'everyone' }] },
+    knowledge: {
+      sources: [{ name: 'runbooks', folder: join(folder, 'runbooks'), kind: 'runbook', readers: 'everyone' }],
+    },
     support: {
       onCall: { schedule: [{ person: 'ada', from: 'mon 00:00', to: 'sun 23:59' }] },
       slack: { appToken: { env: 'PROOF_APP_TOKEN' } },
       ...{ answerMinutes: LONG_MINUTES, escalationMinutes: LONG_MINUTES, fixMinutes: LONG_MINUTES },
       repositories: {
-        ...Object.fromEntries(['gateway', 'jobs', 'reports'].map((name) => [name, checked(name)])),
+        ...Object.fromEntries(['gateway', 'jobs', 'reports', 'quotas'].map((name) => [name, checked(name)])),
         handbook: { repository: at('handbook') },
       },
       learnTo: { repository: 'handbook', path: 'answers.md' },
@@ -83,7 +85,11 @@ export async function openTicketsWorld({ model, cluster }: { model: string; clus
   const slack = await startSlackServer();
   const socketMode = await startSocketMode(slack);
   slack.members.set(CHANNEL, ['U0BOT', USERS.ada, USERS.bob, USERS.dan]);
-  const secrets = { PROOF_BOT_TOKEN: slack.token, PROOF_APP_TOKEN: APP_TOKEN, PROOF_MODEL_KEY: 'no-key-is-needed-here' };
+  const secrets = {
+    PROOF_BOT_TOKEN: slack.token,
+    PROOF_APP_TOKEN: APP_TOKEN,
+    PROOF_MODEL_KEY: 'no-key-is-needed-here',
+  };
   const settingsIn = (folder: string) => configuration(folder, { slack: slack.url, model });
   const patchwright = patchwrightIn((folder) => stringify(settingsIn(folder)), secrets);
   const { folder, data } = patchwright;
@@ -96,7 +102,8 @@ export async function openTicketsWorld({ model, cluster }: { model: string; clus
     return ran.stdout;
   };
   const settings = settingsSchema.parse(settingsIn(folder));
-  const targets = () => environmentTargets({ dataDir: data, hostEnv: {}, artifacts: NOTHING_INSTALLED })(settings, 'staging');
+  const targets = () =>
+    environmentTargets({ dataDir: data, hostEnv: {}, artifacts: NOTHING_INSTALLED })(settings, 'staging');
 
   await patchwright.start();
   await must('knowledge', 'rebuild');
@@ -125,7 +132,10 @@ export async function openTicketsWorld({ model, cluster }: { model: string; clus
       return ts;
     },
     /** What holds for the topic, and for the broker. */
-    async configOf(resource: { type: 'topic' | 'broker'; name: string }, key: string): Promise<ConfigValue | undefined> {
+    async configOf(
+      resource: { type: 'topic' | 'broker'; name: string },
+      key: string,
+    ): Promise<ConfigValue | undefined> {
       return (await readConfigs(await targets(), resource, [key]))?.[0];
     },
     async close() {
