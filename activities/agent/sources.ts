@@ -6,6 +6,7 @@ import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
 const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
+const MOST_COMMITS = 30;
 
 /**
  * A fork's source as our own bare clone has it. git reads objects only: nothing is checked out, and nothing of the
@@ -52,6 +53,26 @@ export function createSources(tools: GitTools, mirror: string) {
       if (problem !== undefined) return problem;
       const folder = under === '' ? [] : [under];
       return (await ask('ls-tree', '-r', '--name-only', commit, '--', ...folder)).stdout || 'there are no files';
+    },
+
+    /** Commits that changed it, newest first; with `one` of them the change. Nothing that `commit` does not have. */
+    async history(commit: string, path: string, one?: string): Promise<string> {
+      const problem = path === '' ? undefined : pathProblem(path);
+      if (problem !== undefined) return problem;
+      const under = path === '' ? [] : ['--', path];
+      if (one === undefined) {
+        const how = ['log', `--max-count=${MOST_COMMITS}`, '--date=iso-strict', '--format=%h %cd %s'];
+        return (await ask(...how, commit, ...under)).stdout || 'no commit changed it';
+      }
+      if (!(await ask('merge-base', '--is-ancestor', one, commit)).ok) return `there is no commit ${one} here`;
+      const how = ['show', '--no-ext-diff', '--no-textconv', '--no-color', '--date=iso-strict', '--format=%h %cd%n%B'];
+      try {
+        const { stdout } = await tryGit(['--literal-pathspecs', ...how, one, ...under], { maxBytes: MOST_BYTES });
+        return stdout || `${one} changed nothing there`;
+      } catch (error) {
+        if (error instanceof TooMuchOutput) return `${one} changed too much to be shown: name a file as \`path\``;
+        throw error;
+      }
     },
 
     /** Files that differ, with lines added and removed; of a binary one neither is known. */

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/schema.ts';
 import type { ReviewRole } from '../../workflows/agent-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
+import type { FixPlan } from '../../workflows/fix-types.ts';
 import type { InvestigationRequest, PatchRequest } from './prepare.ts';
 import { asShown } from './tools.ts';
 import type { Item } from './transcript.ts';
@@ -48,12 +49,23 @@ export function fixKindsText(settings: Settings, kinds: readonly FixKind[]): str
 
 function checksOf({ support }: Settings, { name }: FixKind): string[] {
   if (name !== 'repository') return [];
-  return Object.entries(support.repositories).flatMap(([target, { check }]) =>
-    check === undefined ? [] : [`${target} is checked by \`${check.join(' ')}\`: ${OWN_CHECK}`],
+  const checks = Object.entries(support.repositories).flatMap(([target, { check }]) =>
+    check === undefined ? [] : [`${target}: \`${check.join(' ')}\``],
   );
+  return checks.length === 0 ? [] : [`checked by ${checks.join(', ')}. ${OWN_CHECK}`];
 }
 
-const OWN_CHECK = 'a file that this names cannot be changed by the same fix, which would then be shown by nothing';
+const OWN_CHECK =
+  'A fix may not change a file that is named there: whatever is checked by a changed check is not shown by it.';
+const STACK_CHECK =
+  'The fork is built as its release builds it (`run_tests` does that now), and its whole suites run on the branch and on your change: what passes there has to pass with it. You may add tests; none is weakened. A `failingCase` runs in a fresh checkout where nothing is built.';
+
+function checkWords({ kind }: FixPlan, check: string | undefined): string {
+  if (kind === 'stack-patch') return STACK_CHECK;
+  return check === undefined
+    ? 'There is no check: give a `failingCase` where what the change is for can be seen by a command; none is better than one that only looks for your words.'
+    : `\`${check}\`. ${OWN_CHECK} A \`failingCase\` shows what it does not look at.`;
+}
 
 export function investigationBrief({ said, places, hint, note }: InvestigationRequest, targets: string): Item[] {
   const material = [
@@ -74,7 +86,7 @@ export function patchBrief({ plan, asked, check, sentBack = [] }: PatchRequest, 
   const material = [
     `## What a user asked\n${asShown(asked).slice(0, LAYER)}`,
     `## The plan, by whoever looked into it\n${asShown(`${plan.what}\n${plan.why}`).slice(0, LAYER)}`,
-    `## How it is checked\n${check === undefined ? 'there is no check: give a `failingCase` where you can' : `\`${check}\`: ${OWN_CHECK}`}`,
+    `## How it is checked\n${checkWords(plan, check)}`,
     ...(back === '' ? [] : [`## Your earlier change was sent back\n${back.slice(0, LAYER)}`]),
     ...(earlier === undefined
       ? []

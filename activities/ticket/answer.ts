@@ -99,7 +99,7 @@ function briefOf(question: string, chunks: readonly KnowledgeChunk[]): Item[] {
         'Answer with one JSON object and nothing else: {"answer": "…", "citations": [{"chunkId": "…", "quote": "…"}], "missing": "…", "suspicious": ["…"]}; `chunkId` and `suspicious` have ids of sources, and what does not apply is left out.',
         'Every claim rests on a citation; a quote is copied letter by letter from one source, at least four words. How its lines are broken does not matter.',
         'Where the sources answer a part that helps by itself, answer that part, and say in the answer what they leave open.',
-        'Where they do not answer the question, or only one that is near to it, or where somebody has to do or change something, give an empty answer and no citation, and say in `missing`, in one sentence, what is not there or what has to be done: a person takes over then, and reads it.',
+        'Where they do not answer the question, or only one that is near to it, the answer is "" and cites nothing. So it is where somebody is asked to do, change or look into something, whatever the sources say of it. Say in `missing` then, in one sentence, what is not there or what is asked for: a person takes over, and reads it.',
       ].join('\n'),
     },
     { role: 'user', content: redact(`Question:\n${plainText(question)}\n\nSources:\n${sources.join('\n')}`) },

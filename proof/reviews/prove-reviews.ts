@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createAgentActivities } from '../../activities/agent.ts';
+import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { createRepairActivities } from '../../activities/repair.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { settingsSchema } from '../../config/schema.ts';
@@ -59,7 +60,10 @@ export async function proveReviews(fixes: readonly ToReview[], { model, say, atO
   const workflowsPath = join(import.meta.dirname, 'workflows.ts');
   const workers = [
     await Worker.create({ connection, taskQueue: 'patchwright', workflowsPath }),
-    await Worker.create({ connection, taskQueue: 'patchwright-activity', activities }),
+    await Worker.create({
+      ...{ connection, taskQueue: 'patchwright-activity', activities },
+      interceptors: { activity: [beatMeanwhile] },
+    }),
   ];
   const running = Promise.all(workers.map((worker) => worker.run()));
   const client = new Client({ connection: await Connection.connect({ address: services.temporal.address }) });
@@ -115,7 +119,7 @@ async function ordersFor(
     const candidate = fork.commit(filesOf(fix), GUILTY);
     fork.git('branch', `fix-${i}`);
     const patch = await put(`${fork.git(...DIFF, guilty, candidate)}\n`);
-    const subject = { fork: 'meter', base: guilty, candidate, patch };
+    const subject = { fork: 'meter', base: guilty, candidate, patch, guilty };
     const original = { fork: 'meter', commit: guilty };
     const order = {
       name: `meter-${i + 1}/1/repair-1`,

@@ -74,30 +74,31 @@ type Lived = { ticket: string; thread: string; say: Options['say'] };
 
 /** People do what people do: hand it off, decide, say that it is solved. Nobody helps the agent. */
 async function live(world: TicketsWorld, one: TicketCase, { ticket, thread, say }: Lived): Promise<void> {
-  const first = await until(world, ticket, 'it is answered or escalated', async () => {
+  const came = await until(world, ticket, 'it is answered or escalated', async () => {
     const state = await stateOf(world, ticket);
     return state === 'answered' || state === 'escalated' ? state : undefined;
   });
-  say(`${one.id}: ${first}`);
+  say(`${one.id}: ${came}`);
   if (one.wanted === 'answered') {
-    if (first !== 'answered') throw new Error('nobody answered it');
+    if (came !== 'answered') throw new Error('nobody answered it');
     return;
   }
-  if (first === 'answered') await world.must('ticket', 'not-solved', ticket);
+  if (came === 'answered') await world.must('ticket', 'not-solved', ticket);
   if (one.wanted === 'learnt') {
     await world.write(one.told ?? '', 'bob', thread);
     await until(world, ticket, 'what was told is kept', () => hasHeard(world, ticket, one.told ?? ''));
     await world.must('ticket', 'solved', ticket);
   } else await world.must('ticket', 'hand-off', ticket);
   const fix = `${ticket}/${one.wanted === 'learnt' ? 'learnt' : '1'}`;
-  const proposed = await until(world, ticket, 'a fix is proposed', async () => {
-    if (ENDED.test((await told(world, ticket)).join('\n'))) return 'ended';
-    const [found] = await approvalsOf(world.db, { id: `${fix}/1` });
-    return found;
-  });
-  if (proposed === 'ended') throw new Error(`no fix was proposed: ${(await told(world, ticket)).at(-1)}`);
-  say(`${one.id}: proposed\n${proposed.question.summary}`);
-  await approve(world, proposed.id, proposed.open.digest);
+  const first = await proposedAs(world, ticket, `${fix}/1`);
+  say(`${one.id}: proposed\n${first.question.summary}`);
+  if (one.changes === undefined) await decide(world, 'cat', 'approve', first.id, '--digest', first.open.digest);
+  else {
+    await decide(world, 'bob', 'reject', first.id, '--changes', '--note', one.changes);
+    const second = await proposedAs(world, ticket, `${fix}/2`);
+    say(`${one.id}: proposed again\n${second.question.summary}`);
+    await decide(world, 'cat', 'approve', second.id, '--digest', second.open.digest);
+  }
   const end = await until(world, ticket, 'the fix ends', async () => {
     const said = await told(world, ticket);
     return said.find((text) => ENDED.test(text));
@@ -105,10 +106,19 @@ async function live(world: TicketsWorld, one: TicketCase, { ticket, thread, say 
   if (!end.startsWith('VERIFIED')) throw new Error(end);
 }
 
-async function approve(world: TicketsWorld, id: string, digest: string): Promise<void> {
-  const { token } = await world.patchwright.json<{ token: string }>('people', 'token', 'cat');
-  const ran = await world.patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, 'approve', id, '--digest', digest);
-  if (ran.status !== 0) throw new Error(`the approval did not count: ${ran.stderr}`);
+async function proposedAs(world: TicketsWorld, ticket: string, id: string) {
+  const found = await until(world, ticket, `${id} is proposed`, async () => {
+    if (ENDED.test((await told(world, ticket)).join('\n'))) return 'ended';
+    return (await approvalsOf(world.db, { id }))[0];
+  });
+  if (found === 'ended') throw new Error(`no fix was proposed: ${(await told(world, ticket)).at(-1)}`);
+  return found;
+}
+
+async function decide(world: TicketsWorld, person: string, ...decision: string[]): Promise<void> {
+  const { token } = await world.patchwright.json<{ token: string }>('people', 'token', person);
+  const ran = await world.patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, ...decision);
+  if (ran.status !== 0) throw new Error(`${decision.join(' ')} did not count: ${ran.stderr}`);
 }
 
 const told = async (world: TicketsWorld, ticket: string) => (await threadOf(world.db, ticket)).map(({ text }) => text);

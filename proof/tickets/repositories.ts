@@ -1,5 +1,3 @@
-import { patchMessage } from '../../test/release/repository.ts';
-
 /** What the tickets are about: small repositories as a platform team has them. No text here says what is wrong. */
 export type Files = Record<string, string>;
 
@@ -148,119 +146,39 @@ exit 0
 `,
 };
 
-export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, quotas: QUOTAS, handbook: HANDBOOK };
-
-const BUILD: Files = {
-  '.gitignore': 'out/\n',
-  'build.sh': `set -e
-rm -rf out && mkdir -p out/classes
-javac -d out/classes src/tally/*.java
-printf '%s' "$PATCHWRIGHT_COMMIT" > out/classes/commit
-jar --create --date=2026-01-01T00:00:00Z --file out/tally.jar -C out/classes .
+const TOTALS: Files = {
+  'README.md': `# Totals of days
+\`sh totals.sh\` prints each day of \`days.txt\` with what was taken. \`data/\` comes from the tills, one file a shop, and is taken
+as it comes. Tills write remarks between the sales: a line whose first field is no day is left out.
 `,
-  'test.sh': `mkdir -p out/classes out/reports
-javac -d out/classes src/tally/*.java test/tally/*.java
-java -cp out/classes tally.TallyTest out/reports
+  'CHANGES.md': `# Changes
+- 2026-11-27 the tills have version 8
+- 2026-11-27 the reports run on their new host
+- 2026-10-30 totals.sh leaves remarks out by the form of the day (before: by their first word)
 `,
-};
-
-const TALLY: Files = {
-  ...BUILD,
-  'src/tally/Tally.java': `package tally;
-
-import java.util.Map;
-import java.util.TreeMap;
-
-/** Bytes by topic. A correction is negative. */
-public class Tally {
-  private final Map<String, Long> bytes = new TreeMap<>();
-
-  public void add(String topic, long size) {
-    bytes.merge(topic, size, Long::sum);
-  }
-
-  public long of(String topic) {
-    return bytes.getOrDefault(topic, 0L);
-  }
-}
+  'days.txt': '2026-11-25\n2026-11-26\n2026-11-28\n',
+  'totals.sh': `# Prints each day of days.txt with what all shops took: DAY AMOUNT
+while read -r day; do
+  awk -F';' -v day="$day" '
+    FNR > 1 && $1 ~ /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/ && $1 == day { sum += $2 }
+    END { printf "%s %.2f\\n", day, sum }' data/*.csv
+done < days.txt
 `,
-  'src/tally/Report.java': `package tally;
-
-/** What people read. Corrections are shown with their sign. */
-public class Report {
-  public static String line(String name, long bytes) {
-    return name + ": " + bytes + " B";
-  }
-}
+  'data/kiel.csv': `day;amount;till
+2026-11-25;12.00;1
+closed;;1
+2026-11-26;8.50;1
+2026-11-28;20.00;1
 `,
-  'test/tally/TallyTest.java': `package tally;
-
-import java.nio.file.Files;
-import java.nio.file.Path;
-
-public class TallyTest {
-  private static final StringBuilder RESULTS = new StringBuilder();
-  private static boolean good = true;
-
-  static void check(String name, boolean found) {
-    good &= found;
-    RESULTS.append("<testcase classname='tally.TallyTest' name='").append(name).append("' time='0.01'>")
-      .append(found ? "" : "<failure message='not so'>not so</failure>").append("</testcase>");
-  }
-
-  public static void main(String[] args) throws Exception {
-    Tally tally = new Tally();
-    tally.add("orders", 250);
-    tally.add("orders", -50);
-    check("sums", tally.of("orders") == 200);
-    check("shows", Report.line("orders", -50).equals("orders: -50 B"));
-    Files.writeString(Path.of(args[0], "TEST-Tally.xml"),
-      "<testsuite name='tally.TallyTest' tests='2'>" + RESULTS + "</testsuite>");
-    System.exit(good ? 0 : 1);
-  }
-}
+  'data/berlin.csv': `day;amount;till;version
+2026-11-25;100.00;4;7
+2026-11-26;90.00;4;7
+update;;4;8
+2026-11-28;110.25;4;8
+`,
+  'check.sh': `sh totals.sh | grep -vE '^[0-9-]+ [0-9]+[.][0-9][0-9]$' && { echo 'a line is no day and its amount'; exit 1; }
+exit 0
 `,
 };
 
-const TENANTS = `package tally;
-
-import java.util.HashMap;
-import java.util.Map;
-
-/** Bytes by tenant: what the usage report of the month is made from. */
-public class TenantTally {
-  private final Map<String, int[]> months = new HashMap<>();
-
-  /** A tenant's records of one batch. */
-  public synchronized void add(String tenant, long size) {
-    months.computeIfAbsent(tenant, name -> new int[1])[0] += size;
-  }
-
-  public synchronized long of(String tenant) {
-    return months.getOrDefault(tenant, new int[1])[0];
-  }
-
-  public String usage(String tenant) {
-    return Report.line(tenant, of(tenant));
-  }
-}
-`;
-
-/** A fork: upstream, and a stack of two patches of ours. */
-export const FORK: { base: Files; stack: { files: Files; message: string }[] } = {
-  base: TALLY,
-  stack: [
-    { files: { 'src/tally/TenantTally.java': TENANTS }, message: patchMessage('Count bytes by tenant') },
-    {
-      files: {
-        'src/tally/Version.java': `package tally;
-
-public class Version {
-  public static final String OURS = "ours";
-}
-`,
-      },
-      message: patchMessage('Say whose build it is'),
-    },
-  ],
-};
+export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, quotas: QUOTAS, totals: TOTALS, handbook: HANDBOOK };

@@ -16,7 +16,8 @@ import { makeRepository } from '../../test/release/repository.ts';
 import { APP_TOKEN, startSlackServer } from '../../test/servers/slack.ts';
 import { startSocketMode } from '../../test/servers/slack-events.ts';
 import { TEAM, USERS } from '../../test/support/world.ts';
-import { FORK, REPOSITORIES } from './repositories.ts';
+import { FORK } from './fork.ts';
+import { REPOSITORIES } from './repositories.ts';
 import { RUNBOOKS } from './runbooks.ts';
 
 export const CHANNEL = 'C0RELEASES';
@@ -58,7 +59,7 @@ function configuration(folder: string, { slack, model }: { slack: string; model:
       slack: { appToken: { env: 'PROOF_APP_TOKEN' } },
       ...{ answerMinutes: LONG_MINUTES, escalationMinutes: LONG_MINUTES, fixMinutes: LONG_MINUTES },
       repositories: {
-        ...Object.fromEntries(['gateway', 'jobs', 'reports', 'quotas'].map((name) => [name, checked(name)])),
+        ...Object.fromEntries(['gateway', 'jobs', 'reports', 'quotas', 'totals'].map((name) => [name, checked(name)])),
         handbook: { repository: at('handbook') },
       },
       learnTo: { repository: 'handbook', path: 'answers.md' },
