@@ -44,6 +44,7 @@ import {
 import { checkProposal } from './agent/proposal-check.ts';
 import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
+import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
@@ -151,7 +152,7 @@ export function createAgentActivities(given: AgentDeps) {
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : toolSpecs(order.role, environmentsToAsk(deps, settings, order.subject.fork));
+      : forTicket(toolSpecs(order.role, environmentsToAsk(deps, settings, order.subject.fork)), order);
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */

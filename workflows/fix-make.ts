@@ -32,7 +32,7 @@ const MOST_TRIES = 3;
 type Opened = Extract<FixOpened, { kind: 'ready' }>;
 
 /** Where a round begins: with nothing, with people's words about what was proposed, or with it on another base. */
-export type Start = { plan?: FixPlan; sentBack?: string[]; moved?: FixChange };
+export type Start = { plan?: FixPlan; sentBack?: string[]; earlier?: Digest; moved?: FixChange };
 
 /** A change as it was made, before it is proven. */
 type Drafted = { change: FixChange; proposal?: Proposal };
@@ -51,7 +51,7 @@ export async function make(
   round: number,
   start: Start,
 ): Promise<Proposed | { reason: string }> {
-  let { plan, sentBack = [], moved } = start;
+  let { plan, sentBack = [], earlier, moved } = start;
   let objected = false;
   for (let n = 1; n <= MOST_TRIES; n += 1) {
     const run = `${order.fix}/${round}-${n}`;
@@ -60,9 +60,10 @@ export async function make(
       if ('reason' in found) return found;
       plan = found;
     }
-    const drafted = await draft(order, opened, { run, plan, sentBack, moved });
+    const drafted = await draft(order, opened, { run, plan, sentBack, earlier, moved });
     moved = undefined;
     if ('reason' in drafted) return drafted;
+    earlier = drafted.proposal?.patch;
     const tried = 'reasons' in drafted ? drafted : await prove(order, opened, { run, plan, ...drafted });
     if (!('reasons' in tried)) {
       const { reviewed, proposed } = tried;
@@ -118,13 +119,22 @@ async function runAgent(
   return { reason: `${outcome.reason} (${outcome.spent.turns} turns): npx patchwright agent show ${order.run}` };
 }
 
-type At = { run: string; plan: FixPlan; sentBack: string[]; moved: FixChange | undefined };
+type At = {
+  run: string;
+  plan: FixPlan;
+  sentBack: string[];
+  earlier: Digest | undefined;
+  moved: FixChange | undefined;
+};
+
+/** Sent back before it was proven. */
+type Refused = { reasons: string[]; proposal?: Proposal };
 
 async function draft(
   order: FixOrder,
   opened: Opened,
-  { run, plan, sentBack, moved }: At,
-): Promise<Drafted | { reasons: string[] } | { reason: string }> {
+  { run, plan, sentBack, earlier, moved }: At,
+): Promise<Drafted | Refused | { reason: string }> {
   const step = stepOf(order, run);
   if (moved !== undefined) {
     const again = await steps.draftAgain({ ...step, plan, change: moved });
@@ -137,7 +147,7 @@ async function draft(
   const name = `${run}/patch`;
   const board = boardOf(order);
   const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board };
-  const prepared = await agents.preparePatch({ ...asked, ...(check && { check }) });
+  const prepared = await agents.preparePatch({ ...asked, ...(check && { check }), ...(earlier && { earlier }) });
   const subject = { fork, base: commit, candidate: commit };
   // A stack's own files are built to be tried; a repository's check needs no pipeline.
   const trial = plan.kind === 'stack-patch' ? { trial: { release: ticket, fork, settings } } : {};
@@ -147,11 +157,8 @@ async function draft(
   return draw(await steps.draftFix({ ...step, plan, proposal: answer.answer }), await readProposal(answer));
 }
 
-function draw(
-  drafted: Awaited<ReturnType<typeof steps.draftFix>>,
-  proposal?: Proposal,
-): Drafted | { reasons: string[] } {
-  if (drafted.kind === 'refused') return { reasons: drafted.reasons };
+function draw(drafted: Awaited<ReturnType<typeof steps.draftFix>>, proposal?: Proposal): Drafted | Refused {
+  if (drafted.kind === 'refused') return { reasons: drafted.reasons, ...(proposal && { proposal }) };
   return { change: drafted.change, ...(proposal && { proposal }) };
 }
 
@@ -166,8 +173,9 @@ async function prove(
   if (!proven.proven) return { reasons: proven.lines };
   const built = change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange) : { lines: [] };
   if ('reasons' in built) return built;
-  const evidence = await steps.keepEvidence({ lines: [...proven.lines, ...built.lines] });
-  const reviewed = 'patch' in change ? await readBy(order, opened, run, change) : undefined;
+  const lines = [...proven.lines, ...built.lines];
+  const evidence = await steps.keepEvidence({ lines });
+  const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
   const remarks = [...pointedOut, ...(reviewed === undefined ? [] : remarksOf(reviewed))];
   const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
@@ -202,18 +210,17 @@ async function proveStack(
   return { lines };
 }
 
-/** Blind to the author's words: what the user asked, and the change. */
+/** Blind to the author's words: what the user asked, what code has found, and the change. */
 async function readBy(
   order: FixOrder,
   { said }: Opened,
-  name: string,
-  change: GitChange,
+  { name, change, lines }: { name: string; change: GitChange; lines: readonly string[] },
 ): Promise<ReviewState> {
   const { ticket: release, settings } = order;
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
-  const what = `A user's ticket: ${said.join('\n')}`;
-  return review({ name, release, settings, subject, what, board: boardOf(order) });
+  const what = `A user's ticket: ${said.join('\n')}\n\nWhat code has found:\n${lines.join('\n')}`;
+  return review({ name, release, settings, subject, what, ofTicket: true, board: boardOf(order) });
 }
 
 function remarksOf(reviewed: ReviewState): string[] {

@@ -97,7 +97,7 @@ function tellApproved(order: FixOrder, round: number, { by, again }: { by: reado
 function changesTo({ plan, change }: Proposed, note: string): Start {
   const sentBack = [`People who decide ask for changes: ${note}`];
   // Fields are the plan's: it is planned anew. Files are changed by the same plan.
-  return 'patch' in change ? { plan, sentBack } : { sentBack };
+  return 'patch' in change ? { plan, sentBack, earlier: change.patch } : { sentBack };
 }
 
 /** Steps 3 to 5. */

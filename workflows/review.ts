@@ -31,10 +31,12 @@ export type ReviewOrder = {
   subject: AgentSubject & { patch: Digest };
   /** The patch that it goes into. */
   original?: { fork: string; commit: string };
-  /** What it is to mend, in a sentence: nothing of the author's words. */
+  /** What it is to mend, and what code has found: nothing of the author's words. */
   what: string;
   /** The message of a ticket's thread that shows what they do. */
   board?: string;
+  /** A ticket's fix, and no repair of a stack that was held. */
+  ofTicket?: boolean;
 };
 
 /** Three reviewers at once, none of whom knows the others or what the author thought. */
@@ -42,7 +44,8 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, original, what, board }: ReviewOrder, role: ReviewRole) {
+async function reviewAs(order: ReviewOrder, role: ReviewRole) {
+  const { name, release, settings, subject, original, what, ofTicket, board } = order;
   const run = `${name}/${role}`;
   const shown = board === undefined ? {} : { board };
   const prepared = await prepareReview({
@@ -53,6 +56,7 @@ async function reviewAs({ name, release, settings, subject, original, what, boar
     what,
     patch: subject.patch,
     ...(original && { original }),
+    ...(ofTicket && { ofTicket }),
     ...shown,
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };

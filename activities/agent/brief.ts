@@ -30,8 +30,7 @@ export function diagnosisBrief({ verdict, difference, context }: BriefParts): It
 
 export const WORDS_ONLY: Item = {
   role: 'developer',
-  content:
-    'Nobody reads words without a call. Go on with the tools, or end with `answer`, `propose` or `review`, whichever you have.',
+  content: 'Nobody reads words without a call. Go on with the tools, or end by the call that your instructions name.',
 };
 
 export const CUT_OFF: Item = {
@@ -42,5 +41,5 @@ export const CUT_OFF: Item = {
 export const LAST_TURN: Item = {
   role: 'developer',
   content:
-    'This is your last turn. End now, by `answer`, `propose` or `review`, with what you know, and say how sure you are.',
+    'This is your last turn. End now, by the call that your instructions name, with what you know, and say how sure you are.',
 };

@@ -7,7 +7,7 @@ import type { Resource } from '../health/live-status.ts';
 import type { ToolSpec } from './request.ts';
 import type { Sources } from './sources.ts';
 import { resource } from './tool-inputs.ts';
-import { asShown, type Used } from './tools.ts';
+import { asShown, linesText, type Used } from './tools.ts';
 
 /** What an investigation looks at beside source. All of it is read now, and none of it has an effect. */
 export type Looks = {
@@ -29,6 +29,8 @@ type World = Investigating & {
 };
 
 const path = z.string().max(500);
+const commit = z.string().regex(/^[0-9a-f]{7,40}$/);
+const STATUS_FORM = 'ENVIRONMENT, ENVIRONMENT/topic/NAME, ENVIRONMENT/broker/NAME or ENVIRONMENT/group/NAME';
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
 
 /** The tools, with the names that this configuration has. */
@@ -39,7 +41,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
   const quote = z.object({
     in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
-    of: path.describe('a path · the id of a chunk · an environment (topic, broker or group after a slash) · a release'),
+    of: path.describe(`in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`),
     text: z.string().min(4).max(400),
   });
   const all = {
@@ -50,6 +52,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
     }),
     search: z.object({ in: code, pattern: z.string().min(1).max(300), under: z.string().max(300).default('') }),
     list_files: z.object({ in: code, under: z.string().max(300).default('') }),
+    history: z.object({ in: code, path: z.string().max(500).default(''), commit: commit.optional() }),
     knowledge: z.object({ question: z.string().min(3).max(1_000) }),
     status: z.object({ environment: names(Object.keys(settings.environments)), resource: resource.optional() }),
     releases: z.object({ release: z.string().max(60).optional() }),
@@ -64,7 +67,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
     }),
   };
   const missing: string[] = [];
-  if (places.length === 0) missing.push('read_file', 'search', 'list_files');
+  if (places.length === 0) missing.push('read_file', 'search', 'list_files', 'history');
   if (Object.keys(settings.environments).length === 0) missing.push('status');
   return Object.fromEntries(Object.entries(all).filter(([name]) => !missing.includes(name))) as typeof all;
 }
@@ -76,6 +79,8 @@ const DESCRIPTIONS: Record<keyof Tools, string> = {
   read_file: 'Lines of a file of a repository, with their numbers.',
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
+  history:
+    'When a file, a folder or the whole was changed, newest first: commit, time, subject. With `commit` what that one changed.',
   knowledge: 'Documents, runbooks and closed tickets about a question, with the ids of their chunks.',
   status:
     'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
@@ -125,9 +130,7 @@ async function use(world: World, places: readonly Place[], name: keyof Tools, in
       const { in: place, path: file, from, lines }: z.output<Tools['read_file']> = input;
       const text = await textOf(world, places, place, file);
       if (text === undefined) return { text: `${file} does not exist in ${place}` };
-      const all = text.split('\n');
-      const shown = all.slice(from - 1, from - 1 + lines).map((line, i) => `${from + i}\t${line}`);
-      return { text: `${file} (${all.length} lines)\n${shown.join('\n')}` };
+      return { text: linesText(file, text, { from, lines }) };
     }
     case 'search': {
       const { in: place, pattern, under }: z.output<Tools['search']> = input;
@@ -136,6 +139,10 @@ async function use(world: World, places: readonly Place[], name: keyof Tools, in
     case 'list_files': {
       const { in: place, under }: z.output<Tools['list_files']> = input;
       return { text: await world.sources(place).list(commitOf(places, place), under) };
+    }
+    case 'history': {
+      const { in: place, path: of, commit: one }: z.output<Tools['history']> = input;
+      return { text: await world.sources(place).history(commitOf(places, place), of, one) };
     }
     case 'knowledge':
       return { text: await looks.knowledge((input as z.output<Tools['knowledge']>).question) };
@@ -170,8 +177,9 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
   if (fielded && change === undefined) problems.push(`${name} needs \`change\``);
   if (plan.quotes.length === 0) problems.push('it quotes nothing: quote what it rests on');
   for (const quote of plan.quotes) {
-    if (!(await stands(world, places, quote)))
-      problems.push(`"${quote.text.slice(0, 120)}" does not stand in ${quote.of} of ${quote.in}`);
+    if (await stands(world, places, quote)) continue;
+    const form = quote.in === 'status' && !isStatus(quote.of) ? ` (\`of\` is ${STATUS_FORM})` : '';
+    problems.push(`"${quote.text.slice(0, 120)}" does not stand in ${quote.of} of ${quote.in}${form}`);
   }
   if (problems.length > 0) return { text: `not taken: ${problems.join('; ')}`, refused: true };
   const quoted = plan.quotes.filter(({ in: where }) => places.some((place) => place.name === where));
@@ -182,6 +190,8 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
 }
 
 type Quote = { in: string; of: string; text: string };
+
+const isStatus = (of: string) => /^[^/]+(\/(topic|broker|group)\/.+)?$/.test(of);
 
 async function stands(world: World, places: readonly Place[], { in: where, of, text }: Quote): Promise<boolean> {
   const { looks, settings } = world;

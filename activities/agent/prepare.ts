@@ -20,7 +20,7 @@ import type { Evidence } from './evidence.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
 import { createSkills } from './skills.ts';
-import { fixKindsText, investigationBrief, patchBrief } from './ticket-brief.ts';
+import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
@@ -40,11 +40,20 @@ export type ReviewRequest = Request & {
   what: string;
   patch: Digest;
   original?: { fork: string; commit: string };
+  /** Of a ticket's fix: nothing was held, and what is to be mended is what people wrote. */
+  ofTicket?: boolean;
 };
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
 export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
-export type PatchRequest = Request & { plan: FixPlan; asked: string; check?: string; sentBack?: string[] };
+/** `earlier`: the change that was sent back. */
+export type PatchRequest = Request & {
+  plan: FixPlan;
+  asked: string;
+  check?: string;
+  sentBack?: string[];
+  earlier?: Digest;
+};
 
 export type Prepared =
   | { kind: 'ready'; brief: Digest; budget: AgentBudget }
@@ -134,7 +143,11 @@ export function createPreparations(deps: PrepareDeps) {
       })),
 
     patch: (request: PatchRequest) =>
-      begin(request, 'patch', async () => ({ items: patchBrief(request), record: NOTHING_MORE })),
+      begin(request, 'patch', async () => {
+        const { earlier } = request;
+        const text = earlier && (await artifacts.read(earlier)).toString('utf8');
+        return { items: patchBrief(request, text), record: NOTHING_MORE };
+      }),
 
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {
@@ -142,10 +155,10 @@ export function createPreparations(deps: PrepareDeps) {
         const original = request.original && (await originalOf(request.original));
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
-        const items = reviewBrief(request.role, {
-          ...{ what: asShown(request.what), patch: asShown(patch) },
-          ...(original && { original: asShown(original) }),
-        });
+        const parts = { what: asShown(request.what), patch: asShown(patch) };
+        const items = request.ofTicket
+          ? ticketReviewBrief(request.role, parts)
+          : reviewBrief(request.role, { ...parts, ...(original && { original: asShown(original) }) });
         return { items, record: { layers: [], skills } };
       }),
   };

@@ -1,11 +1,13 @@
 import type { BlobReader } from '../../git/blobs.ts';
 import { type GitTools, gitIn } from '../../git/clone.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { TooMuchOutput } from '../../lib/run.ts';
 import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
 const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
+const MOST_COMMITS = 30;
 
 /** `blobs`: a git that stays, for whoever reads much. */
 export type SourceTools = GitTools & { blobs?: BlobReader };
@@ -47,7 +49,9 @@ export function createSources(tools: SourceTools, mirror: string) {
       const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
       if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
       const lines = stdout.split('\n', MOST_MATCHES);
-      return lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
+      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
+      const hidden = hiddenWords(found);
+      return hidden === '' ? found : `${found}(of what is found: ${hidden})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {
@@ -55,6 +59,26 @@ export function createSources(tools: SourceTools, mirror: string) {
       if (problem !== undefined) return problem;
       const folder = under === '' ? [] : [under];
       return (await ask('ls-tree', '-r', '--name-only', commit, '--', ...folder)).stdout || 'there are no files';
+    },
+
+    /** Commits that changed it, newest first; with `one` of them the change. Nothing that `commit` does not have. */
+    async history(commit: string, path: string, one?: string): Promise<string> {
+      const problem = path === '' ? undefined : pathProblem(path);
+      if (problem !== undefined) return problem;
+      const under = path === '' ? [] : ['--', path];
+      if (one === undefined) {
+        const how = ['log', `--max-count=${MOST_COMMITS}`, '--date=iso-strict', '--format=%h %cd %s'];
+        return (await ask(...how, commit, ...under)).stdout || 'no commit changed it';
+      }
+      if (!(await ask('merge-base', '--is-ancestor', one, commit)).ok) return `there is no commit ${one} here`;
+      const how = ['show', '--no-ext-diff', '--no-textconv', '--no-color', '--date=iso-strict', '--format=%h %cd%n%B'];
+      try {
+        const { stdout } = await tryGit(['--literal-pathspecs', ...how, one, ...under], { maxBytes: MOST_BYTES });
+        return stdout || `${one} changed nothing there`;
+      } catch (error) {
+        if (error instanceof TooMuchOutput) return `${one} changed too much to be shown: name a file as \`path\``;
+        throw error;
+      }
     },
 
     /** Files that differ, with lines added and removed; of a binary one neither is known. */

@@ -72,7 +72,7 @@ export type Arm = z.output<typeof arm>;
 
 const DESCRIPTIONS: Record<ToolName, string> = {
   read_file:
-    'Lines of a file, with their numbers. `arm`: the candidate, its base, or (`mine`) your own files as they are now.',
+    'Lines of a file, with their numbers. `arm`: which state of the files; your instructions say which there are.',
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
   show_patch: 'One patch of the stack: its message and its difference.',
@@ -94,7 +94,7 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   hand_in:
     'Hands your files in as the fix. The change is what the files say; the words are for whoever decides on it. `failingCase`: where there can be one, a shell command that fails without your change and passes with it; it is run on both.',
   review:
-    'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly; a finding without one is dropped.',
+    'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly, with or without its sign; a finding without one is dropped.',
 };
 
 const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_skill', 'read_on'];

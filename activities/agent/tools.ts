@@ -1,4 +1,5 @@
 import { quoteProblems } from '../../decisions/diagnosis.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { plainText } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
 import type { AgentOrder, AgentSubject, Diagnosis } from '../../workflows/agent-types.ts';
@@ -110,9 +111,15 @@ async function readLines(world: ToolWorld, subject: AgentSubject, input: Input<'
   if (at === undefined) return NO_FILES;
   const text = await world.sources.read(at, path);
   if (text === undefined) return `${path} does not exist in ${arm === 'mine' ? 'your files' : `the ${arm}`}`;
+  return linesText(path, text, { from, lines });
+}
+
+/** Lines of a file with their numbers; and what of it nobody sees in plain text. */
+export function linesText(path: string, text: string, { from, lines }: { from: number; lines: number }): string {
   const all = text.split('\n');
   const shown = all.slice(from - 1, from - 1 + lines).map((line, i) => `${from + i}\t${line}`);
-  return `${path} (${all.length} lines)\n${shown.join('\n')}`;
+  const hidden = hiddenWords(text);
+  return `${path} (${all.length} lines${hidden === '' ? '' : `; ${hidden}`})\n${shown.join('\n')}`;
 }
 
 async function checkAnswer(world: ToolWorld, subject: AgentSubject, diagnosis: Diagnosis): Promise<Used> {

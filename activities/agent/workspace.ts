@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ForkSettings } from '../../config/schema.ts';
 import { type GitTools, gitIn } from '../../git/clone.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { ensureBase } from '../sandbox/bases.ts';
 import type { SandboxOf } from '../sandbox/for-fork.ts';
 import { checkoutAlone, ourGit } from '../sandbox/our-git.ts';
@@ -72,7 +73,8 @@ export function createWorkspaces(deps: WorkspaceDeps, mirror: string) {
       if (blob !== undefined && change.old === '')
         return `${change.path} exists: give the passage that changes as \`old\``;
       if (before.includes('\uFFFD')) return `${change.path} is not UTF-8 text: change it with a command`;
-      if (found !== 1) return `\`old\` stands ${found} times in ${change.path}; it has to be there once, exactly`;
+      if (found !== 1)
+        return `\`old\` stands ${found} times in ${change.path}; it has to be there once, exactly${hiddenIn(before)}`;
       const at = before.indexOf(change.old);
       const after = before.slice(0, at) + change.new + before.slice(at + change.old.length);
       return putFile(deps, mirror, { files, path: change.path, mode: mode ?? '100644', text: after });
@@ -130,6 +132,12 @@ export function createWorkspaces(deps: WorkspaceDeps, mirror: string) {
     if (taken.kind === 'refused') return { lost: taken.reasons };
     return { tree: await ourGit(place).must('rev-parse', `${files.candidate}^{tree}`) };
   }
+}
+
+/** What was shown of a file is not all of it: \`old\` has to have what was not. */
+function hiddenIn(text: string): string {
+  const hidden = hiddenWords(text);
+  return hidden === '' ? '' : `. Of that file ${hidden}: \`old\` and \`new\` are taken as they are`;
 }
 
 export type Workspaces = ReturnType<typeof createWorkspaces>;

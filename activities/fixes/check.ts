@@ -29,6 +29,8 @@ export type Checked = { kind: CaseKind; ended: string; words: string; log: strin
 
 const SECONDS = 10 * 60;
 const WORDS = 200;
+/** Said by every JVM that has options in its environment, whatever the program does. */
+const OF_THE_JVM = /^Picked up (?:_JAVA_OPTIONS|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS): /;
 
 /**
  * Runs one command over a fresh checkout of a commit, in the sandbox: nothing of any earlier run is there.
@@ -62,7 +64,7 @@ export async function checkCommit(
     }
     const said = lastWords(outputDir, 16 << 10)
       .split('\n')
-      .filter((line) => line.trim() !== '')
+      .filter((line) => line.trim() !== '' && !OF_THE_JVM.test(line))
       .at(-1);
     const ended = `exit ${end.exitCode}`;
     const words = `${ended}${said === undefined ? '' : ` (${said.trim().slice(0, WORDS)})`}`;

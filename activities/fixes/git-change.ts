@@ -74,7 +74,7 @@ export function createGitChanges(deps: GitFixDeps) {
       const run = (of: string, key: string) =>
         checkCommit(deps, { name, code, commit: of, command, key: `${at.run}/case-${key}` });
       const [before, after] = [await run(base, 'before'), await run(commit, 'after')];
-      const shown = `failing case \`${oneLine(failingCase, 160)}\`: before: ${before.words}; with the change: ${after.words}`;
+      const shown = `failing case \`${oneLine(failingCase, MOST_CASE)}\`: before: ${before.words}; with the change: ${after.words}`;
       if (before.kind === 'passed')
         return { proven: false, lines: [passesAlready(shown)] };
       return { proven: after.kind === 'passed', lines: [shown] };
@@ -95,6 +95,9 @@ export function proposalOf(made: Made): Proposal {
   if ('proposal' in made) return made.proposal;
   throw permanent('BadConfiguration', 'a change of files was made by fields: this is an error of ours');
 }
+
+/** Whole: what it asserts stands at its end, and that is what a reviewer has to see. */
+const MOST_CASE = 500;
 
 /** The patch of record: what our git says the change is. */
 async function patchOf(git: Git, from: string, to: string): Promise<string> {

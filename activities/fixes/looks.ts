@@ -18,11 +18,10 @@ export function createLooks({ db, knowledge, status }: LooksDeps): Looks {
   return {
     async knowledge(question) {
       if (knowledge === undefined) return 'there is no knowledge configured';
-      const { chunks } = await knowledge.searchKnowledge({ question, audience: [], limit: 6 });
-      return (
-        chunks.map(({ id, source, path, text }) => `## chunk ${id}: ${source} ${path}\n${text}`).join('\n\n') ||
-        'nothing is found'
-      );
+      const { chunks, enough } = await knowledge.searchKnowledge({ question, audience: [], limit: 6 });
+      if (chunks.length === 0) return 'nothing is found';
+      const found = chunks.map(({ id, source, path, text }) => `## chunk ${id}: ${source} ${path}\n${text}`);
+      return [...(enough ? [] : ['Nothing speaks of it; these share some of its words:']), ...found].join('\n\n');
     },
 
     stands: async (chunkId, quote) => (await knowledge?.checkCitation({ chunkId, quote })) ?? false,

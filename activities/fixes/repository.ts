@@ -90,7 +90,12 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       }
       const own = touchesCheck((await deps.artifacts.read(change.patch)).toString('utf8'), check);
       if (own.length > 0)
-        return { proven: false, lines: [`it changes ${own.join(', ')}, by which it is checked: nothing is shown`] };
+        return {
+          proven: false,
+          lines: [
+            `it changes ${own.join(', ')}, by which it is checked: nothing is shown; take that out of the change`,
+          ],
+        };
       const code = requireCode(at.settings, name);
       const run = (commit: string, key: string) =>
         changes.checkCommit({ name, code, commit, command: check, key: `${at.run}/check-${key}` });

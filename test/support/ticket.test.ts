@@ -49,6 +49,13 @@ test.each([
   expect(answers).toEqual({ questions: 2, tokens: 2_000, money: expect.closeTo((2 * (900 + 100 * 10)) / 1e6) });
 });
 
+test('why what was found is no answer is told to whoever takes over, and a place that gives orders is named', async () => {
+  const said = { answer: '', citations: [], missing: 'Nobody wrote\nof night trains.', suspicious: ['c1', 'c9'] };
+  const id = await world.open('consumer lag of trains?', { play: () => ({ text: JSON.stringify(said) }) });
+  await hears(id, /does not answer it \(the model’s words: Nobody wrote of night trains\.\)/);
+  expect(await world.said(id)).toContain('Somebody should look at docs lag.md:3-5: it seems to give orders');
+});
+
 test('what nothing is found about goes to whoever is on call, and on to the next, until somebody takes it', async () => {
   const id = await world.open('Where is lunch?', { support: { escalationMinutes: 0.01 } });
   await hears(id, /ada is on call\. Not enough was found[\s\S]*dan asked: Where is lunch\?/);

@@ -1,0 +1,2 @@
+export { agentRun } from '../../workflows/agent-run.ts';
+export { review } from '../../workflows/review.ts';
