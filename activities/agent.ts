@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
 import { codeOf } from '../config/code.ts';
 import type { ForkSettings, Settings } from '../config/schema.ts';
-import { changesFiles } from '../decisions/agent-roles.ts';
+import { armsOf, changesFiles } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
@@ -127,7 +127,7 @@ export function createAgentActivities(deps: AgentDeps) {
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : toolSpecs(order.role);
+      : toolSpecs(order.role, armsOf(order.role, order.subject));
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
@@ -193,10 +193,11 @@ export function createAgentActivities(deps: AgentDeps) {
       await closeAgentRun(db, run, outcome);
     },
 
-    /** What an accepted diagnosis says, in a sentence for the thread. Reads only. */
-    async diagnosisText(subject: DiagnosisSubject, answer: Digest): Promise<string> {
+    /** What an accepted diagnosis says of a test or of whatever else, in a sentence for the thread. Reads only. */
+    async diagnosisText(of: Pick<DiagnosisSubject, 'unit' | 'test'> | string, answer: Digest): Promise<string> {
       const diagnosis = JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis;
-      return plainText(redact(diagnosisWords(testName(subject), diagnosis)), 2_500);
+      const about = typeof of === 'string' ? of : testName(of);
+      return plainText(redact(diagnosisWords(about, diagnosis)), 2_500);
     },
   };
 }

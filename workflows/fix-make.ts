@@ -3,7 +3,7 @@ import type { BuildActivities } from '../activities/build.ts';
 import type { FixOpened } from '../activities/fixes.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
-import { findingWords, type ReviewState } from '../decisions/review.ts';
+import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
 import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
@@ -162,7 +162,8 @@ async function prove(
   const evidence = await steps.keepEvidence({ lines: [...proven.lines, ...built.lines] });
   const reviewed = 'patch' in change ? await readBy(order, opened, run, change) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
-  const remarks = [...pointedOut, ...(reviewed === undefined ? [] : remarksOf(reviewed))];
+  const lines = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
+  const remarks = [...pointedOut, ...lines.counted, ...lines.remarks];
   const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
   const proposed = { run, plan, change, evidence, remarks, words };
   return { proposed, ...(reviewed && { reviewed }) };
@@ -205,14 +206,4 @@ async function readBy(
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
   return review({ name, release: ticket, settings, subject, what: `A user's ticket: ${said.join('\n')}` });
-}
-
-function remarksOf(reviewed: ReviewState): string[] {
-  const objections = reviewed.kind === 'objected' ? reviewed.blocking.map(findingWords) : [];
-  const missing = reviewed.kind === 'incomplete' ? reviewed.missing : [];
-  return [
-    ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
-    ...missing.map((line) => `Not reviewed by ${line}`),
-    ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),
-  ];
 }

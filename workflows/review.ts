@@ -59,5 +59,5 @@ async function reviewAs({ name, release, settings, subject, original, what }: Re
     staticSummary: `reviews ${name}`.slice(0, 200),
   });
   if (outcome.kind !== 'answered') return { by: role, reason: outcome.reason };
-  return { by: role, findings: (await readReview({ answer: outcome.answer })).findings };
+  return { by: role, ...(await readReview({ answer: outcome.answer })) };
 }

@@ -21,6 +21,12 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
   }
 
   return {
+    /** The patches that the search for a culprit named; none where it found none, or there was no verdict. */
+    async culprits({ suiteRun, unit, test }: AgentSubject): Promise<string[]> {
+      if (suiteRun === undefined || unit === undefined || test === undefined) return [];
+      return (await verdictOf({ suiteRun, unit, test }))?.culprit ?? [];
+    },
+
     /** Where there is no verdict, what the build or git said is the log. */
     async read({ suiteRun, unit, test, log }: AgentSubject, what: 'verdict' | 'log' | 'difference'): Promise<string> {
       if (suiteRun === undefined || unit === undefined || test === undefined) {

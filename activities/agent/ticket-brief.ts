@@ -20,6 +20,7 @@ ${MATERIAL}`;
 const PATCH = `You make one planned change to a repository. Your files begin as its branch; you change them, try them, and hand them in by \`hand_in\`. What you hand in is the state of your files.
 
 It is taken only if code finds it in order: it is checked in a clean room that you do not see, three reviewers who do not know your words read it, and people decide on exactly these lines. So:
+- Your arms: \`mine\` is your files as they are now; \`candidate\` and \`base\` are both the branch as it was.
 - Read before you change. Change as little as does it, in the manner of the code around it.
 - No test is weakened or switched off, and nothing is added that only a check asks for.
 - Try your change before you hand it in.
