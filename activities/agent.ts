@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
 import { codeOf } from '../config/code.ts';
 import type { ForkSettings, Settings } from '../config/schema.ts';
-import { changesFiles } from '../decisions/agent-roles.ts';
+import { armsOf, changesFiles } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
 import { isFileOf, type ProposalProblem } from '../decisions/repair.ts';
@@ -152,7 +152,13 @@ export function createAgentActivities(given: AgentDeps) {
   const specsOf = (order: AgentOrder, settings: Settings) =>
     order.role === 'investigate'
       ? investigationSpecs(settings, kindsOf(deps.investigating), order.subject.places ?? [])
-      : forTicket(toolSpecs(order.role, environmentsToAsk(deps, settings, order.subject.fork)), order);
+      : forTicket(
+          toolSpecs(order.role, {
+            arms: armsOf(order.role, order.subject),
+            environments: environmentsToAsk(deps, settings, order.subject.fork),
+          }),
+          order,
+        );
 
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
@@ -225,10 +231,11 @@ export function createAgentActivities(given: AgentDeps) {
       await board.ended(order);
     },
 
-    /** What an accepted diagnosis says, in a sentence for the thread. Reads only. */
-    async diagnosisText(subject: DiagnosisSubject, answer: Digest): Promise<string> {
+    /** What an accepted diagnosis says of a test or of whatever else, in a sentence for the thread. Reads only. */
+    async diagnosisText(of: Pick<DiagnosisSubject, 'unit' | 'test'> | string, answer: Digest): Promise<string> {
       const diagnosis = JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis;
-      return plainText(redact(diagnosisWords(testName(subject), diagnosis)), 2_500);
+      const about = typeof of === 'string' ? of : testName(of);
+      return plainText(redact(diagnosisWords(about, diagnosis)), 2_500);
     },
   };
 }

@@ -118,7 +118,7 @@ async function buildOnce(deps: BuildDeps, work: Work): Promise<BuildOutcome> {
   const dir = join(folder, 'build');
   const ended = await runBuild(deps, work, dir);
   const log = await storeLog(deps.artifacts, dir);
-  if (ended.kind === 'broken') return { kind: 'broken', reasons: [...ended.reasons, logWords(log)] };
+  if (ended.kind === 'broken') return { kind: 'broken', reasons: [...ended.reasons, logWords(log)], log };
   const artifacts = await collect(deps, fork.build, dir, ended.taken);
   const { commit, version } = order;
   const build: Build = { fork: order.fork, commit, version, digest: digestOver(artifacts), artifacts, buildKey };

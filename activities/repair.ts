@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
-import { conflictMarks } from '../decisions/repair.ts';
-import { type GitTools, gitIn, withMirror } from '../git/clone.ts';
+import { conflictMarks, conflictPlaces } from '../decisions/repair.ts';
+import { type Git, type GitTools, gitIn, withMirror } from '../git/clone.ts';
 import { type Conflicted, foldFix, pickUntilConflict, remakePatch } from '../git/fix-stack.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
-import type { Finding, Proposal } from '../workflows/agent-types.ts';
+import type { Proposal } from '../workflows/agent-types.ts';
 import type { RepairPolicy } from '../workflows/repair-types.ts';
 import type { Digest, Patch, Source } from '../workflows/types.ts';
+import type { Review } from './agent/review.ts';
 import { permanent } from './failures.ts';
 
 export type RepairDeps = GitTools & {
@@ -79,7 +80,9 @@ export function createRepairActivities(deps: RepairDeps) {
     async pickPatches(
       order: About & { key: string; onto: string; patches: Pick<Patch, 'commit' | 'subject'>[]; ref: string },
     ): Promise<
-      (Conflicted & { log: Digest }) | { kind: 'done'; source: Source } | { kind: 'refused'; reason: string }
+      | (Conflicted & { log: Digest; old: { base: string; patched: string } })
+      | { kind: 'done'; source: Source }
+      | { kind: 'refused'; reason: string }
     > {
       const fork = await forkOf(deps, order);
       return inClone(order.fork, fork, async (git) => {
@@ -89,9 +92,8 @@ export function createRepairActivities(deps: RepairDeps) {
         if (picked.kind === 'done') {
           return { kind: 'done', source: sourceOf(order.fork, fork, picked.commit, order.patches.length) };
         }
-        const original = await git('show', '--no-ext-diff', '--no-textconv', '--no-color', picked.patch);
-        const words = `"${picked.subject}" conflicts in ${picked.files.join(', ')}. What the patch was on its old base:\n${original}`;
-        return { ...picked, log: (await deps.artifacts.put(words)).sha256 };
+        const old = { base: await git('rev-parse', `${picked.patch}^`), patched: picked.patch };
+        return { ...picked, old, log: (await deps.artifacts.put(await conflictText(git, picked))).sha256 };
       });
     },
 
@@ -122,7 +124,7 @@ export function createRepairActivities(deps: RepairDeps) {
     },
 
     /** What a reviewer found. Reads only. */
-    async readReview({ answer }: { answer: Digest }): Promise<{ findings: Finding[]; dropped: number }> {
+    async readReview({ answer }: { answer: Digest }): Promise<Review> {
       return JSON.parse((await deps.artifacts.read(answer)).toString('utf8'));
     },
 
@@ -137,6 +139,17 @@ export function createRepairActivities(deps: RepairDeps) {
 }
 
 export type RepairActivities = ReturnType<typeof createRepairActivities>;
+
+/** What git left: each place that conflicts, with its marks. */
+async function conflictText(git: Git, { commit, subject, files }: Conflicted): Promise<string> {
+  const places: string[] = [];
+  for (const file of files) {
+    const { stdout, exitCode } = await git.tryGit(['cat-file', 'blob', `${commit}:${file}`]);
+    const found = exitCode === 0 ? conflictPlaces(file, stdout) : [];
+    places.push(...(found.length > 0 ? found : [`${file}: it has no marks, since one side deleted or moved it`]));
+  }
+  return [`"${subject}" conflicts in ${files.join(', ')}.`, ...places].join('\n\n');
+}
 
 async function forkOf(deps: RepairDeps, order: { fork: string; settings: Digest }): Promise<ForkSettings> {
   const fork = (await deps.settings(order.settings)).forks[order.fork];

@@ -1,3 +1,5 @@
+import type { Patch } from '../workflows/types.ts';
+
 /** A rough measure: code and English have about this many characters a token, and more is safer than less. */
 const CHARACTERS_A_TOKEN = 3;
 /** Outputs of the last turns are left whole, whatever their size. */
@@ -41,6 +43,37 @@ export const LAYERS = {
 } as const;
 
 export type LayerName = keyof typeof LAYERS;
+
+/** Patches that what is looked at may be due to, and what to say of each in the list. */
+export type Suspects = { commits: readonly string[]; words: string };
+
+type Listed = Pick<Patch, 'commit' | 'subject' | 'author' | 'reason' | 'upstreamStatus' | 'dropWhen' | 'check'>;
+
+/**
+ * The patch stack, oldest first. Where some are suspected (they are given in full beside this) each has one line, and
+ * the suspected ones a mark; where all are, each has its trailers.
+ */
+export function stackLines(patches: readonly Listed[], suspects?: Suspects): string[] {
+  return patches.map((patch, i) => {
+    const { commit, subject, author, reason, upstreamStatus, dropWhen, check } = patch;
+    const name = `${i + 1}. ${commit.slice(0, 12)} ${flat(subject, 200)}`;
+    if (suspects !== undefined) {
+      const mark = suspects.commits.includes(commit) ? `  <- ${suspects.words}` : '';
+      return `${name}: ${flat(reason, 160)}${mark}`;
+    }
+    const trailers = [
+      `Upstream-Status: ${upstreamStatus}`,
+      `Drop-When: ${dropWhen}`,
+      ...(check ? [`Check: ${check}`] : []),
+    ];
+    return `${name} (${flat(author, 100)})\n   Reason: ${flat(reason, 400)}; ${flat(trailers.join('; '), 400)}`;
+  });
+}
+
+const flat = (text: string, most: number) => {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= most ? line : `${line.slice(0, most - 1).toWellFormed()}…`;
+};
 
 /** What was given of a layer, of how much: the record that `agent show` prints. */
 export type GivenLayer = { layer: LayerName; title: string; characters: number; of: number; budget: number };

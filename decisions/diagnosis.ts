@@ -1,4 +1,5 @@
-import type { Diagnosis, Quote } from '../workflows/agent-types.ts';
+import type { Diagnosis, Explained, Quote } from '../workflows/agent-types.ts';
+import type { Verdict } from '../workflows/types.ts';
 
 /** Finds the lines of a file or log; undefined where there is none such. */
 export type LinesOf = (quote: Pick<Quote, 'where' | 'file'>) => readonly string[] | undefined;
@@ -17,8 +18,9 @@ export function quoteProblems(diagnosis: Diagnosis, linesOf: LinesOf): string[] 
 }
 
 function problemOf(quote: Quote, linesOf: LinesOf): string | undefined {
-  const where = quote.where === 'log' ? 'the log' : `${quote.file ?? 'no file'} of the ${quote.where}`;
-  if (quote.where !== 'log' && quote.file === undefined) return `a quote of the ${quote.where} names no file`;
+  const arm = quote.where.replace('_', ' ');
+  const where = quote.where === 'log' ? 'the log' : `${quote.file ?? 'no file'} of the ${arm}`;
+  if (quote.where !== 'log' && quote.file === undefined) return `a quote of the ${arm} names no file`;
   const text = squeeze(quote.text);
   if (text.length < SHORTEST) return `"${quote.text}" is too short to be a quote`;
   const lines = linesOf(quote);
@@ -32,11 +34,48 @@ function problemOf(quote: Quote, linesOf: LinesOf): string | undefined {
 
 const squeeze = (text: string) => text.replace(/\s+/g, ' ').trim();
 
+/** What a reader takes a file to be of is the candidate; of another arm it has to be said. */
+const ARM: Record<Exclude<Quote['where'], 'log'>, string> = {
+  candidate: '',
+  base: ' (base)',
+  old_base: ' (old base)',
+  old_patched: ' (the patch on its old base)',
+};
+
 /** For the thread: what it says, how sure it is and what it rests on, marked as a model's word. */
-export function diagnosisWords(test: string, { cause, quotes, confidence, todo }: Diagnosis): string {
+export function diagnosisWords(about: string, { cause, quotes, confidence, todo }: Diagnosis): string {
   const lines = quotes.slice(0, 3).map(({ where, file, line, text }) => {
-    const at = where === 'log' ? 'log' : `${file}${line === undefined ? '' : `:${line}`}`;
+    const at = where === 'log' ? 'log' : `${file}${line === undefined ? '' : `:${line}`}${ARM[where]}`;
     return `${at} «${squeeze(text).slice(0, 160)}»`;
   });
-  return `${test}: the agent’s explanation (${confidence} confidence; its quotes were found, its conclusion is not proven): ${cause} It rests on ${lines.join(' · ')}. To do: ${todo}`;
+  return `${about}: the agent’s explanation (${confidence} confidence; its quotes were found, its conclusion is not proven): ${cause} It rests on ${lines.join(' · ')}. To do: ${todo}`;
+}
+
+/**
+ * The explanation that belongs to a failure: of that very test, or of another one of its suite that the same patches
+ * break. Undefined where there is none: one of something else would lead astray.
+ */
+export function explanationOf(
+  failure: Pick<Verdict, 'unit' | 'test' | 'culprit'> & { suite: string },
+  all: readonly Explained[],
+): Explained | undefined {
+  const same = all.filter(({ suite }) => suite === failure.suite);
+  return (
+    same.find(({ unit, test }) => unit === failure.unit && test === failure.test) ??
+    same.find(({ culprit }) => culprit !== undefined && String(culprit) === String(failure.culprit))
+  );
+}
+
+/** For whoever mends it after: what another agent said, as what it is. */
+export function explanationWords({ cause, quotes, confidence, todo }: Diagnosis): string {
+  const lines = quotes.map(({ where, file, line, text }) => {
+    const at = where === 'log' ? 'the log' : `${file}${line === undefined ? '' : `:${line}`} of ${where}`;
+    return `- ${at}: ${squeeze(text)}`;
+  });
+  return [
+    'Another agent looked into it before you. Its quotes were found where it says; its conclusion is NOT proven and may be wrong: check it before you build on it.',
+    `Cause (${confidence} confidence): ${cause}`,
+    ...lines,
+    `It proposes: ${todo}`,
+  ].join('\n');
 }

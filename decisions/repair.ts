@@ -72,3 +72,21 @@ export function whyNoRepair(at: { attempts: number; failure: string; earlier: re
 export function conflictMarks(text: string): string | undefined {
   return /^(?:<{7}|>{7}|\|{7})(?= |$)/m.exec(text)?.[0];
 }
+
+/** Lines around the marks of a conflict, for whoever reads it without the file. */
+const AROUND = 3;
+
+/** The places of a file that conflict, marks and all, each with its line and some lines around it. */
+export function conflictPlaces(file: string, text: string): string[] {
+  const lines = text.split('\n');
+  const places: string[] = [];
+  for (let from = 0; from < lines.length; from += 1) {
+    if (!/^<{7}(?= |$)/.test(lines[from] ?? '')) continue;
+    const end = lines.findIndex((line, i) => i > from && /^>{7}(?= |$)/.test(line));
+    const to = end < 0 ? lines.length - 1 : end;
+    const shown = lines.slice(Math.max(0, from - AROUND), to + 1 + AROUND);
+    places.push([`${file}, line ${from + 1}:`, ...shown].join('\n'));
+    from = to;
+  }
+  return places;
+}

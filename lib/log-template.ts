@@ -1,12 +1,20 @@
+/** A frame of a stack trace, as the JVM and its logging print it, with or without where the class was loaded from. */
+const FRAME = /^(\s*(?:\[[A-Z]+\]\s+)?at\s+\S+\([^()]*\))\s+~?\[[^\]]*\]\s*$/;
+
 /**
- * A log line without what differs from run to run: times, ids, addresses, paths, numbers. Two lines with one template
- * say the same thing (LogSage; triage.md, *Log difference*).
+ * A log line without what differs from run to run: times, ids, addresses, paths, numbers, and of a frame of a stack
+ * trace its line and the jar that it came from, whose name has the version of base or candidate in it. Two lines with
+ * one template say the same thing (LogSage; triage.md, *Log difference*).
  */
 export function templateOf(line: string): string {
   return (
     line
       // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal are no difference.
       .replace(/\u001b\[[0-9;]*[A-Za-z]/g, '')
+      .replace(FRAME, '$1')
+      // How the JVM calls by reflection depends on how often it did, and shows in the frame.
+      .replace(/\b(?:Generated|Native|Direct)(?:Method|Constructor)(?:Handle)?Accessor(?:Impl)?\S*/g, 'Accessor')
+      .replace(/^(\s*at\s+\S*Accessor).*$/, '$1')
       .replace(/\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b/g, '#')
       .replace(/\b0x[0-9a-fA-F]+\b|@[0-9a-f]{4,}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/g, '#')
       // Ids in Base64 as Kafka and others print them: long, and of more than one kind of character.

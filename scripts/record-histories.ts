@@ -1,6 +1,6 @@
 /**
- * `node scripts/record-histories.ts [releases|repairs|fixes] [FOLDER]`: releases a small fork for real, in every way that a
- * release (or a repair, or a fix) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
+ * `node scripts/record-histories.ts [releases|repairs|fixes|explained] [FOLDER]`: releases a small fork for real, in every
+ * way that a release (or a repair, a fix, an explanation of what does not apply or compile) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
  * test/replay.test.ts replays them.
  *
  * Histories of what has landed stay for ever: what runs on a user's machine must go on with newer code
@@ -18,6 +18,7 @@ import { makeRepository, patchMessage } from '../test/release/repository.ts';
 import { startModel } from '../test/servers/model.ts';
 import { startSlackServer } from '../test/servers/slack.ts';
 import type { RolloutProgress } from '../workflows/environment-messages.ts';
+import { EXPLAINED_HELD, explainedHeld } from './histories/explained.ts';
 import { FIXABLE, fixes } from './histories/fix.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
 import { neutral, type Replacements } from './histories/neutral.ts';
@@ -54,8 +55,9 @@ const WANTED: Record<string, string> = {
 const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
-  const only = (['releases', 'repairs', 'fixes'] as const).find((part) => part === args[0]);
-  const wants = (part: typeof only) => only === undefined || only === part;
+  const only = (['releases', 'repairs', 'fixes', 'explained'] as const).find((part) => part === args[0]);
+  // Explanations alone begin the numbers of their releases anew: they are recorded by themselves.
+  const wants = (part: typeof only) => (only === undefined ? part !== 'explained' : only === part);
   const folder =
     args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
   const slack = await startSlackServer();
@@ -80,6 +82,10 @@ async function main(args: string[]): Promise<void> {
     if (wants('repairs')) {
       await repairs(patchwright, repository);
       Object.assign(wanted, REPAIRED);
+    }
+    if (wants('explained')) {
+      await explainedHeld(patchwright, repository);
+      Object.assign(wanted, EXPLAINED_HELD);
     }
     await record(patchwright, wanted, folder);
   } finally {

@@ -35,6 +35,8 @@ export type AgentSubject = Pick<DiagnosisSubject, 'fork' | 'base' | 'candidate'>
     patch?: Digest;
     /** The patch that it goes into, as it was: it may be of another stack. */
     guilty?: string;
+    /** Of a conflict: the commit that the patch was made on, and the patch as it was there. */
+    old?: { base: string; patched: string };
     /** Of an investigation: the source that it may read, and the ticket that it is about. */
     places?: Place[];
     ticket?: string;
@@ -106,8 +108,14 @@ export type AgentEnd =
 
 export type AgentOutcome = AgentEnd & { spent: AgentSpent; transcript: Digest };
 
+/**
+ * The states of the source that a run can read. `mine`: its own files, where it has some. Of a conflict also
+ * `old_base`, what the patch was made on, and `old_patched`, the patch as it was there; `base` is then the new base.
+ */
+export type Arm = 'candidate' | 'base' | 'mine' | 'old_base' | 'old_patched';
+
 /** Where a quoted line is said to stand. */
-export type Quote = { where: 'candidate' | 'base' | 'log'; file?: string; line?: number; text: string };
+export type Quote = { where: Exclude<Arm, 'mine'> | 'log'; file?: string; line?: number; text: string };
 
 /** What a diagnosis says; each quote has been found where it is said to be. */
 export type Diagnosis = {
@@ -116,6 +124,11 @@ export type Diagnosis = {
   confidence: 'low' | 'medium' | 'high';
   todo: string;
 };
+
+/** An explanation that code accepted, and of which verdict (or of what did not apply or build) it is. */
+export type Explained = { answer: Digest } & Partial<
+  Pick<DiagnosisSubject, 'suite' | 'unit' | 'test'> & { culprit: string[]; patch: string }
+>;
 
 /** What a repair hands in: the change is the state of its files, never its words. */
 export type Proposal = {
@@ -131,6 +144,9 @@ export type Proposal = {
   failingCase?: string;
 };
 
+/** What a change that is reviewed is to mend: then the arms of its reviewers are other states of the source. */
+export type ReviewOf = 'verdict' | 'build' | 'conflict' | 'ticket';
+
 /** An objection, with the changed line that it objects to. */
 export type Finding = {
   by: ReviewRole;
@@ -139,3 +155,6 @@ export type Finding = {
   line: string;
   problem: string;
 };
+
+/** What a reviewer did and could not tell: for people, and no finding. */
+export type ReviewRemarks = { by: ReviewRole; tried: string[]; open: string[] };

@@ -1,25 +1,11 @@
-import {
-  ActivityFailure,
-  ChildWorkflowFailure,
-  executeChild,
-  isCancellation,
-  patched,
-  proxyActivities,
-} from '@temporalio/workflow';
-import type { AgentActivities, DiagnosisRequest } from '../activities/agent.ts';
+import { patched, proxyActivities } from '@temporalio/workflow';
+import type { DiagnosisRequest } from '../activities/agent.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { testName } from '../decisions/verdict-words.ts';
-import { agentRun } from './agent-run.ts';
-import type { DiagnosisSubject } from './agent-types.ts';
+import type { DiagnosisSubject, Explained } from './agent-types.ts';
+import { explain } from './explain.ts';
 import type { Cut, ReleaseInput } from './release.ts';
 import type { SuiteOutcome, Verdict } from './types.ts';
-
-const { prepareDiagnosis, diagnosisText } = proxyActivities<AgentActivities>({
-  taskQueue: 'patchwright-activity',
-  startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '20 seconds',
-  retry: { maximumInterval: '30 seconds', maximumAttempts: 10 },
-});
 
 const { tell } = proxyActivities<StoryActivities>({
   taskQueue: 'patchwright-activity',
@@ -37,66 +23,47 @@ type Held = { input: ReleaseInput; n: number; cut: Cut; suites: readonly SuiteOu
 /**
  * Has an agent explain the verdicts that hold a candidate, in the thread. It changes nothing: the release is held
  * before, and after, and an explanation that fails is a sentence. Without a model the thread says where one would have
- * helped.
+ * helped. Returns what was explained, for whoever mends it.
  */
-export async function diagnose({ input, n, cut, suites }: Held, enter: (step: string) => Promise<void>): Promise<void> {
-  if (!patched('diagnosed')) return;
+export async function diagnose(
+  { input, n, cut, suites }: Held,
+  enter: (step: string) => Promise<void>,
+): Promise<Explained[]> {
+  if (!patched('diagnosed')) return [];
   const { release, settings, fork } = input;
-  const subjects = subjectsOf(fork, cut, suites, patched('once-a-culprit'));
-  for (const [i, subject] of subjects.slice(0, MOST).entries()) {
+  const found = subjectsOf(fork, cut, suites, patched('once-a-culprit'));
+  const explained: Explained[] = [];
+  for (const [i, { subject, culprit }] of found.slice(0, MOST).entries()) {
     const run = `${release}/${n}/diagnose/${subject.suite}/${i + 1}`;
-    const words = await explain({ run, release, settings, subject, patches: cut.patches }, () => enter('diagnose'));
-    if (words === undefined) {
-      const what = subjects.length === 1 ? 'this verdict' : `these ${subjects.length} verdicts`;
-      return say(release, `${n}/diagnose`, `An agent could look into ${what}: no \`model\` is configured.`);
+    const request: DiagnosisRequest = { run, release, settings, subject, patches: cut.patches };
+    const asked = { run, release, about: testName(subject), of: subject, request: async () => request };
+    const explanation = await explain(asked, () => enter('diagnose'));
+    if (explanation === undefined) {
+      await sayNoModel(release, n, found.length === 1 ? 'this verdict' : `these ${found.length} verdicts`);
+      return explained;
     }
+    const { words, answer } = explanation;
     await say(release, run, words);
+    const { suite, unit, test } = subject;
+    if (answer !== undefined) explained.push({ answer, suite, unit, test, ...(culprit && { culprit }) });
   }
+  return explained;
 }
 
-/** One verdict, in the words for the thread; undefined where there is no model. */
-async function explain(request: DiagnosisRequest, begins: () => Promise<void>): Promise<string | undefined> {
-  const { run, release, settings, subject } = request;
-  const about = testName(subject);
-  try {
-    const prepared = await prepareDiagnosis(request);
-    if (prepared.kind === 'no-model') return undefined;
-    if (prepared.kind === 'no-budget') return `${about}: no explanation by an agent: ${prepared.reason}`;
-    await begins();
-    const { brief, budget } = prepared;
-    const outcome = await executeChild(agentRun, {
-      workflowId: `agent:${run}`,
-      args: [{ run, role: 'diagnose', release, settings, subject, brief, budget }],
-      staticSummary: `diagnoses ${about}`.slice(0, 200),
-    });
-    if (outcome.kind === 'answered') return await diagnosisText(subject, outcome.answer);
-    return `${about}: no explanation by an agent: ${outcome.reason} (${outcome.spent.turns} turns)`;
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    if (!(error instanceof ActivityFailure || error instanceof ChildWorkflowFailure)) throw error;
-    return `${about}: no explanation by an agent: ${error.cause?.message ?? error.message}`;
-  }
-}
+export const sayNoModel = (release: string, n: number, what: string) =>
+  say(release, `${n}/diagnose`, `An agent could look into ${what}: no \`model\` is configured.`);
+
+type Found = { subject: DiagnosisSubject; culprit: string[] | undefined };
 
 /** One of each cause: what fails for the same reason as another, or in the same class by the same patch, is not looked into twice. */
-function subjectsOf(
-  fork: string,
-  cut: Cut,
-  suites: readonly SuiteOutcome[],
-  onceACulprit: boolean,
-): DiagnosisSubject[] {
+function subjectsOf(fork: string, cut: Cut, suites: readonly SuiteOutcome[], onceACulprit: boolean): Found[] {
   return suites.flatMap(({ suite, suiteRun, holding }) =>
     holding
       .filter(({ representative }) => representative === undefined)
       .filter((one, i, all) => !onceACulprit || all.findIndex((other) => isLike(one, other)) === i)
-      .map(({ unit, test }) => ({
-        fork,
-        base: cut.base.commit,
-        candidate: cut.candidate.commit,
-        suite,
-        suiteRun,
-        unit,
-        test,
+      .map(({ unit, test, culprit }) => ({
+        subject: { fork, base: cut.base.commit, candidate: cut.candidate.commit, suite, suiteRun, unit, test },
+        culprit,
       })),
   );
 }
@@ -106,6 +73,6 @@ const isLike = (one: Verdict, other: Verdict) =>
   one === other ||
   (one.culprit !== undefined && one.unit === other.unit && String(one.culprit) === String(other.culprit));
 
-async function say(release: string, key: string, text: string): Promise<void> {
+export async function say(release: string, key: string, text: string): Promise<void> {
   await tell({ release, key: `${release}/${key}`, text, tone: 'warn' });
 }

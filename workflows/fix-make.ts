@@ -3,7 +3,7 @@ import type { BuildActivities } from '../activities/build.ts';
 import type { FixOpened } from '../activities/fixes.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
-import { findingWords, type ReviewState } from '../decisions/review.ts';
+import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
 import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
@@ -177,7 +177,8 @@ async function prove(
   const evidence = await steps.keepEvidence({ lines });
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
-  const remarks = [...pointedOut, ...(reviewed === undefined ? [] : remarksOf(reviewed))];
+  const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
+  const remarks = [...pointedOut, ...said.counted, ...said.remarks];
   const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
   const proposed = { run, plan, change, evidence, remarks, words };
   return { proposed, ...(reviewed && { reviewed }) };
@@ -220,15 +221,5 @@ async function readBy(
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
   const what = `A user's ticket: ${said.join('\n')}\n\nWhat code has found:\n${lines.join('\n')}`;
-  return review({ name, release, settings, subject, what, ofTicket: true, board: boardOf(order) });
-}
-
-function remarksOf(reviewed: ReviewState): string[] {
-  const objections = reviewed.kind === 'objected' ? reviewed.blocking.map(findingWords) : [];
-  const missing = reviewed.kind === 'incomplete' ? reviewed.missing : [];
-  return [
-    ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
-    ...missing.map((line) => `Not reviewed by ${line}`),
-    ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),
-  ];
+  return review({ name, release, settings, subject, of: 'ticket', what, board: boardOf(order) });
 }

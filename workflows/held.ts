@@ -1,11 +1,15 @@
 import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
 import type { RepairActivities } from '../activities/repair.ts';
 import type { StoryActivities } from '../activities/story.ts';
+import { explanationOf } from '../decisions/diagnosis.ts';
 import { failureKey, guiltyPatch, repairTarget, whyNoRepair } from '../decisions/repair.ts';
+import type { Explained } from './agent-types.ts';
+import { diagnose } from './diagnose.ts';
+import { explainBuild, explainConflict } from './diagnose-held.ts';
 import type { Cut, ReleaseInput } from './release.ts';
 import { repair } from './repair.ts';
 import type { RepairTarget } from './repair-types.ts';
-import type { Build, SuiteOutcome } from './types.ts';
+import type { Build, CutOutcome, Digest, SuiteOutcome } from './types.ts';
 
 const { repairPolicy } = proxyActivities<RepairActivities>({
   taskQueue: 'patchwright-activity',
@@ -27,10 +31,45 @@ const heldBy = (target: RepairTarget) =>
     ? `${target.tests.length} failed by patch ${target.guilty.slice(0, 12)}`
     : target.reasons[0];
 
-export const stackOf = ({ base, patches, prefixes }: Cut) => ({ base, patches, prefixes });
+type At = { input: ReleaseInput; n: number };
+type Enter = (step: string) => Promise<void>;
+
+/** Explained, and what an agent could mend of it: the same of each of the three ways in which a stack holds its release. */
+export async function heldByConflict(
+  at: At,
+  cut: Extract<CutOutcome, { kind: 'conflict' }>,
+  enter: Enter,
+): Promise<RepairTarget> {
+  const explained = await explainConflict(at, cut, enter);
+  return { kind: 'conflict', ref: at.input.ref, reasons: cut.reasons, explained };
+}
+
+export async function heldByBuild(
+  at: At,
+  { cut, built }: { cut: Cut; built: { reasons: string[]; log?: Digest } },
+  enter: Enter,
+): Promise<RepairTarget> {
+  const { base, candidate, patches, prefixes } = cut;
+  const { reasons, log } = built;
+  const explained = await explainBuild(at, { cut, log }, enter);
+  return { kind: 'build', base, candidate, patches, prefixes, reasons, log, explained };
+}
+
+export async function heldBySuites(
+  at: At,
+  { cut, candidate, suites }: { cut: Cut; candidate: Build; suites: readonly SuiteOutcome[] },
+  enter: Enter,
+): Promise<RepairTarget | undefined> {
+  return regressionOf(cut, candidate, suites, await diagnose({ ...at, cut, suites }, enter));
+}
 
 /** What an agent could mend of what the suites have shown: nothing where the patches did not cause it. */
-export function regressionOf(cut: Cut, candidate: Build, suites: readonly SuiteOutcome[]): RepairTarget | undefined {
+function regressionOf(
+  cut: Cut,
+  candidate: Build,
+  suites: readonly SuiteOutcome[],
+  explained: readonly Explained[],
+): RepairTarget | undefined {
   const found = repairTarget(suites);
   const guilty = guiltyPatch(found?.first.culprit, cut.patches);
   if (found === undefined || guilty === undefined) return undefined;
@@ -48,6 +87,7 @@ export function regressionOf(cut: Cut, candidate: Build, suites: readonly SuiteO
     counts,
     tests,
     guilty,
+    explained: explanationOf({ ...first, suite }, explained),
   };
 }
 

@@ -15,9 +15,8 @@ import type { StoryActivities } from '../activities/story.ts';
 import { needsOneWayApproval } from '../decisions/one-way-approval.ts';
 import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
 import { gateSuites } from '../decisions/suite-gate.ts';
-import { diagnose } from './diagnose.ts';
 import { rollOut } from './environment-client.ts';
-import { regressionOf, stackOf, tryRepair } from './held.ts';
+import { heldByBuild, heldByConflict, heldBySuites, tryRepair } from './held.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
 import type { RepairTarget } from './repair-types.ts';
 import { suite } from './suite.ts';
@@ -72,8 +71,9 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
- *   3. Run every suite. A verdict that the patches caused holds the release; an agent explains it, and may mend the
- *      patch: the repaired stack is the next candidate, and begins at 1.
+ *   3. Run every suite. A verdict that the patches caused holds the release.
+ *      What holds it (a conflict, a build, a verdict) an agent explains and may mend: the repaired stack is the next
+ *      candidate, and begins at 1.
  *   4. Roll out through each environment in order; only what the one before has verified goes on. What could not be
  *      taken back needs the word of people before the second.
  *   5. Finish: name it in the fork's repository, say how it ended.
@@ -117,14 +117,13 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
   await steps.enter('cut');
   const cut = await cutAndRecord(input, n);
   if (cut.kind === 'refused') return { kind: 'refused', at: 'cut', reasons: cut.reasons };
-  if (cut.kind === 'conflict') mendable.target = { kind: 'conflict', ref: input.ref, reasons: cut.reasons };
+  if (cut.kind === 'conflict') mendable.target = await heldByConflict({ input, n }, cut, steps.enter);
   if (cut.kind !== 'cut') return { kind: 'held', at: 'cut', reasons: cut.reasons };
 
   await steps.enter('build');
   const built = await buildBoth(input, n, cut);
   if (built.kind === 'broken') {
-    if (!built.base)
-      mendable.target = { kind: 'build', ...stackOf(cut), candidate: cut.candidate, reasons: built.reasons };
+    if (!built.base) mendable.target = await heldByBuild({ input, n }, { cut, built }, steps.enter);
     return { kind: 'held', at: 'build', reasons: built.reasons };
   }
 
@@ -138,8 +137,8 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
   }
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') {
-    if (gate.kind === 'held') await diagnose({ input, n, cut, suites }, steps.enter);
-    if (gate.kind === 'held') mendable.target = regressionOf(cut, built.candidate, suites);
+    const held = { cut, candidate: built.candidate, suites };
+    if (gate.kind === 'held') mendable.target = await heldBySuites({ input, n }, held, steps.enter);
     return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
   }
 
@@ -203,7 +202,7 @@ async function buildBoth(
   input: ReleaseInput,
   n: number,
   cut: Cut,
-): Promise<Both | { kind: 'broken'; base?: boolean; reasons: string[] }> {
+): Promise<Both | { kind: 'broken'; base?: boolean; reasons: string[]; log?: Digest }> {
   const { release, settings } = input;
   const [base, candidate] = await Promise.all([
     buildSource({ ...cut.base, settings, release }),

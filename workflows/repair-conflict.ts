@@ -1,6 +1,6 @@
 import { executeChild } from '@temporalio/workflow';
 import { judgeProof } from '../decisions/repair-proof.ts';
-import type { Proposal } from './agent-types.ts';
+import type { AgentSubject, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
 import { askAgent, decideAndPush, handedOver, say, stack, type Tried } from './repair-steps.ts';
 import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget } from './repair-types.ts';
@@ -8,7 +8,7 @@ import { review } from './review.ts';
 import type { Digest, Patch, Source } from './types.ts';
 
 type Conflict = Extract<RepairTarget, { kind: 'conflict' }>;
-type Resolved = { proposal: Proposal; guilty: string; patch: Digest };
+type Resolved = { proposal: Proposal; guilty: string; patch: Digest; old?: AgentSubject['old'] };
 
 /**
  * A stack that does not apply on a newer base: patch after patch, in order.
@@ -37,7 +37,10 @@ export async function resolveConflicts(order: RepairOrder, target: Conflict): Pr
         resolved,
       });
     }
-    const one = await resolveOne(order, read.patches, { ...picked, name: `${order.repair}-${at}` });
+    const { explained } = target;
+    // Of the first conflict alone: another patch's explanation would lead astray.
+    const answer = explained?.patch === picked.patch ? explained.answer : undefined;
+    const one = await resolveOne(order, read.patches, { ...picked, name: `${order.repair}-${at}`, explained: answer });
     if ('reason' in one) return handedOver(one.reason);
     resolved.push(one);
     onto = one.commit;
@@ -53,22 +56,25 @@ type Marked = {
   subject: string;
   files: string[];
   log: Digest;
+  old?: AgentSubject['old'];
+  explained?: Digest | undefined;
 };
 
 async function resolveOne(
   order: RepairOrder,
   patches: Patch[],
-  { name, commit, onto, patch, subject: title, files, log }: Marked,
+  { name, commit, onto, patch, subject: title, files, log, old, explained }: Marked,
 ): Promise<(Resolved & { commit: string }) | { reason: string }> {
   const { release, fork, settings } = order;
   const about = { release, fork, settings };
-  const subject = { fork, base: onto, candidate: commit, log, guilty: patch };
-  const proposal = await askAgent(order, { run: name, subject, kind: 'conflict', patches, guilty: patch }, about);
+  const subject = { fork, base: onto, candidate: commit, log, guilty: patch, ...(old && { old }) };
+  const asked = { run: name, subject, kind: 'conflict', patches, guilty: patch } as const;
+  const proposal = await askAgent(order, { ...asked, ...(explained !== undefined && { explained }) }, about);
   if ('reason' in proposal) return proposal;
   const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree: proposal.tree, files });
   if (made.kind === 'refused') return { reason: made.reason };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
-  return { proposal, guilty: patch, patch: made.change, commit: made.commit };
+  return { proposal, guilty: patch, patch: made.change, commit: made.commit, ...(old && { old }) };
 }
 
 type Stack = { patches: Patch[]; onto: string; source: Source; ref: string; resolved: Resolved[] };
@@ -97,13 +103,14 @@ async function check(
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
-  const { proposal, guilty, patch } = last;
+  const { proposal, guilty, patch, old } = last;
   const fix: FoldedFix = { source, ref, patch, guilty };
-  const subject = { fork, base: onto, candidate: source.commit, patch, guilty };
+  const subject = { fork, base: onto, candidate: source.commit, patch, guilty, ...(old && { old }) };
+  const about = { name, release, settings, subject, original: { fork, commit: guilty }, what };
   return {
     fix,
     proposal,
     proven,
-    reviewed: await review({ name, release, settings, subject, original: { fork, commit: guilty }, what }),
+    reviewed: await review({ ...about, of: 'conflict' }),
   };
 }

@@ -1,12 +1,12 @@
 import { executeChild, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { AgentActivities } from '../activities/agent.ts';
+import type { AgentActivities, RepairRequest } from '../activities/agent.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { outcomeWords } from '../decisions/approval.ts';
 import { repairBinds, repairQuestion } from '../decisions/repair-approval.ts';
 import { proofWords } from '../decisions/repair-proof.ts';
-import { findingWords, type ReviewState } from '../decisions/review.ts';
+import { type ReviewState, reviewLines } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
 import type { Proposal } from './agent-types.ts';
 import { approval } from './approval.ts';
@@ -30,7 +30,7 @@ export const handedOver = (reason: string): RepairOutcome => ({ kind: 'handed-ov
 /** A change that holds: where it went, what its author says, what was counted, what reviewers found. */
 export type Tried = { fix: FoldedFix; proposal: Proposal; proven: ProofOutcome; reviewed: ReviewState };
 
-type Asked = Omit<Parameters<typeof prepareRepair>[0], 'release' | 'settings'>;
+type Asked = Omit<RepairRequest, 'release' | 'settings'>;
 
 /** One run of the agent, to what it hands in or to why it does not. */
 export async function askAgent(
@@ -89,9 +89,15 @@ export async function decideAndPush(
   await say(
     order,
     'pushed',
-    `The repaired stack is ${ref} (${source.commit.slice(0, 12)}): a new candidate starts from it. The branch is as it was.`,
+    `The repaired stack is ${ref} (${source.commit.slice(0, 12)}): a new candidate starts from it. The branch is as it was.${openWords(reviewed)}`,
   );
   return { kind: 'repaired', ref };
+}
+
+/** With `apply-reviewed` nobody is asked: what reviewers could not tell is said at least. */
+function openWords({ remarks }: ReviewState): string {
+  const open = remarks.flatMap((one) => one.open);
+  return open.length === 0 ? '' : ` Reviewers could not tell: ${open.join(' · ').replace(/\s+/g, ' ').slice(0, 600)}`;
 }
 
 function factsOf(
@@ -100,17 +106,15 @@ function factsOf(
   proven: ProofOutcome,
   reviewed: ReviewState,
 ): string[] {
-  const objections = reviewed.kind === 'objected' ? reviewed.blocking.map(findingWords) : [];
-  const missing = reviewed.kind === 'incomplete' ? reviewed.missing : [];
+  const { counted, remarks } = reviewLines(reviewed);
   return [
     what,
     `Proof (by code): ${proofWords(proven)}`,
     ...pointedOut.map((line) => `Pointed out by code: ${line}`),
-    ...objections.map((line) => `Reviewer OBJECTS: ${line}`),
-    ...missing.map((line) => `Not reviewed by ${line}`),
-    ...reviewed.notes.map((finding) => `Reviewer's note: ${findingWords(finding)}`),
+    ...counted,
     `The agent's words, not proven: ${cause} ${change} Risk: ${risk}`,
     'Not proven by anything: that the change is right where no test looks.',
+    ...remarks,
   ];
 }
 

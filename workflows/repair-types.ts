@@ -1,8 +1,9 @@
+import type { Explained } from './agent-types.ts';
 import type { TestKey } from './proof-types.ts';
 import type { Build, Digest, Patch, RunCounts, Source } from './types.ts';
 
-/** What is to be mended; all of it is known when a candidate is held. */
-export type RepairTarget =
+/** What is to be mended; all of it is known when a candidate is held. `explained`: by an agent, before. */
+export type RepairTarget = { explained?: Explained | undefined } & (
   | {
       kind: 'regression';
       base: Source;
@@ -16,8 +17,18 @@ export type RepairTarget =
       tests: TestKey[];
       guilty: string;
     }
-  | { kind: 'build'; base: Source; candidate: Source; patches: Patch[]; prefixes: Source[]; reasons: string[] }
-  | { kind: 'conflict'; ref: string; reasons: string[] };
+  | {
+      kind: 'build';
+      base: Source;
+      candidate: Source;
+      patches: Patch[];
+      prefixes: Source[];
+      reasons: string[];
+      /** The whole of what the build said. */
+      log?: Digest | undefined;
+    }
+  | { kind: 'conflict'; ref: string; reasons: string[] }
+);
 
 export type RepairPolicy = {
   policy: 'off' | 'suggest' | 'apply-reviewed';

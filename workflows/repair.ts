@@ -1,4 +1,4 @@
-import { ActivityFailure, executeChild, isCancellation, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, executeChild, isCancellation, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import { judgeProof, proofRuns, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
@@ -57,7 +57,9 @@ async function mend(order: RepairOrder, target: Mendable): Promise<RepairOutcome
   const seen: string[] = [];
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     const name = `${order.repair}-${round}`;
-    const asked = { run: name, subject, kind: target.kind, patches: target.patches, guilty };
+    const explained = target.explained?.answer;
+    const about = { run: name, subject, kind: target.kind, patches: target.patches, guilty };
+    const asked = { ...about, ...(explained !== undefined && { explained }) };
     const proposal = await askAgent(order, { ...asked, ...(sentBack && { sentBack }) }, trialOf(order, target));
     if ('reason' in proposal) return handedOver(lastWords(proposal.reason, seen));
     const tried = await check(order, target, { name, guilty, proposal, what, subject });
@@ -117,16 +119,18 @@ async function check(
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
   await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
-  const { fork: of, candidate: base } = subject;
-  const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch, guilty };
-  const reviewed = await review({ name, release, settings, subject: looked, original: { fork, commit: guilty }, what });
+  const { candidate: base } = subject;
+  const looked = { fork, base, candidate: fix.source.commit, patch: fix.patch, guilty };
+  const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };
+  const reviewed = await review({ ...about, of: target.kind === 'build' ? 'build' : 'verdict' });
   return { fix, proposal, proven, reviewed };
 }
 
 async function subjectOf(order: RepairOrder, target: Mendable): Promise<{ subject: AgentSubject; what: string }> {
   const commits = { fork: order.fork, base: target.base.commit, candidate: target.candidate.commit };
   if (target.kind === 'build') {
-    const log: Digest = await stack.keepText({ text: target.reasons.join('\n') });
+    const whole = target.log !== undefined && patched('explained') ? target.log : undefined;
+    const log: Digest = whole ?? (await stack.keepText({ text: target.reasons.join('\n') }));
     return { subject: { ...commits, log }, what: `It does not compile: ${target.reasons.join('; ').slice(0, 600)}` };
   }
   const { suite, suiteRun, first, tests } = target;

@@ -3,7 +3,7 @@ import type { AgentActivities } from '../activities/agent.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import { type ReviewState, reviewState } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
-import type { AgentSubject, ReviewRole } from './agent-types.ts';
+import type { AgentSubject, ReviewOf, ReviewRole } from './agent-types.ts';
 import type { Digest } from './types.ts';
 
 const { prepareReview } = proxyActivities<AgentActivities>({
@@ -35,8 +35,7 @@ export type ReviewOrder = {
   what: string;
   /** The message of a ticket's thread that shows what they do. */
   board?: string;
-  /** A ticket's fix, and no repair of a stack that was held. */
-  ofTicket?: boolean;
+  of: ReviewOf;
 };
 
 /** Three reviewers at once, none of whom knows the others or what the author thought. */
@@ -45,7 +44,7 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
 }
 
 async function reviewAs(order: ReviewOrder, role: ReviewRole) {
-  const { name, release, settings, subject, original, what, ofTicket, board } = order;
+  const { name, release, settings, subject, original, what, of, board } = order;
   const run = `${name}/${role}`;
   const shown = board === undefined ? {} : { board };
   const prepared = await prepareReview({
@@ -55,8 +54,8 @@ async function reviewAs(order: ReviewOrder, role: ReviewRole) {
     role,
     what,
     patch: subject.patch,
+    of,
     ...(original && { original }),
-    ...(ofTicket && { ofTicket }),
     ...shown,
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };
@@ -67,5 +66,5 @@ async function reviewAs(order: ReviewOrder, role: ReviewRole) {
     staticSummary: `reviews ${name}`.slice(0, 200),
   });
   if (outcome.kind !== 'answered') return { by: role, reason: outcome.reason };
-  return { by: role, findings: (await readReview({ answer: outcome.answer })).findings };
+  return { by: role, ...(await readReview({ answer: outcome.answer })) };
 }

@@ -63,7 +63,10 @@ export type CutOutcome =
   | { kind: 'conflict'; patch: string; subject: string; files: string[]; reasons: string[] }
   | { kind: 'empty-patch'; patch: string; subject: string; reasons: string[] };
 
-export type BuildOutcome = { kind: 'built'; build: Build; reused: boolean } | { kind: 'broken'; reasons: string[] };
+export type BuildOutcome =
+  | { kind: 'built'; build: Build; reused: boolean }
+  /** `log`: the whole of what the build said; nothing where it ended with an older version. */
+  | { kind: 'broken'; reasons: string[]; log?: Digest };
 
 /** Which side of a comparison a run belongs to; both differ only in the patches. */
 export type Arm = 'candidate' | 'base';

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
-import { fitLayers, type GivenLayer, type LayerName } from '../../decisions/agent-context.ts';
+import {
+  fitLayers,
+  type GivenLayer,
+  type LayerName,
+  type Suspects,
+  stackLines,
+} from '../../decisions/agent-context.ts';
 import { outlineText } from '../../decisions/code-outline.ts';
 import { OWNER_FILES, ownersOf } from '../../decisions/code-owners.ts';
 import { ensureCommit } from '../../git/clone.ts';
@@ -20,7 +26,10 @@ export type ContextDeps = OutlineDeps & {
   status?: LiveStatus;
 };
 
-/** What an agent works on. `failing`: the unit of a suite run that it is about, where there is one. */
+/**
+ * What an agent works on. `failing`: the unit of a suite run that it is about, where there is one. `suspects`: patches
+ * that it is about; of the others each has a line, and what they alone change is left out.
+ */
 export type ContextOrder = {
   release: string;
   settings: Digest;
@@ -29,6 +38,7 @@ export type ContextOrder = {
   candidate: string;
   patches: readonly Patch[];
   failing?: { suiteRun: string; unit: string };
+  suspects?: Suspects;
 };
 
 /** The six layers as they are given, what was given of each, and the skills with the digests that hold for this run. */
@@ -43,12 +53,15 @@ export async function assembleContext(deps: ContextDeps, order: ContextOrder): P
   const fork = settings.forks[order.fork];
   const mirror = join(deps.dataDir, 'git', `${order.fork}.git`);
   // Another host may have cut it.
-  if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, order.candidate);
+  for (const commit of [order.candidate, ...(order.suspects?.commits ?? [])]) {
+    if (fork !== undefined) await ensureCommit(deps, mirror, fork.repository, commit);
+  }
   const sources = createSources(deps, mirror);
-  const outline = await createOutlines(deps).of(order.fork, order.base, order.candidate);
+  const whole = await createOutlines(deps).of(order.fork, order.base, order.candidate);
+  const { outline, others } = narrow(whole, await touchedBy(sources, order.suspects));
   const loaded = await createSkills(fork?.agent.skills).load();
   const texts: Record<LayerName, string> = {
-    changed: await changedLayer(deps, order, outline),
+    changed: await changedLayer(deps, order, outline, others),
     annotations: await annotationsLayer(sources, order, outline),
     outline: outlineLayer(outline),
     runbooks: runbooksLayer(loaded),
@@ -59,30 +72,37 @@ export async function assembleContext(deps: ContextDeps, order: ContextOrder): P
   return { text, layers: given, skills: loaded.skills };
 }
 
+/** Paths that the suspected patches change; undefined where none is more suspected than another. */
+async function touchedBy(sources: Sources, suspects: Suspects | undefined): Promise<Set<string> | undefined> {
+  if (suspects === undefined) return undefined;
+  const lists = await Promise.all(suspects.commits.map((commit) => sources.changed(`${commit}^`, commit)));
+  return new Set(lists.flat().map(({ path }) => path));
+}
+
+/** `others`: changed files that no suspected patch touches. */
+function narrow(whole: CodeOutline, touched: Set<string> | undefined): { outline: CodeOutline; others: number } {
+  if (touched === undefined) return { outline: whole, others: 0 };
+  const changed = whole.changed.filter(({ path }) => touched.has(path));
+  const files = whole.files.filter(({ path }) => touched.has(path));
+  return { outline: { changed, files, unread: 0 }, others: whole.changed.length - changed.length };
+}
+
 const section = (title: string, lines: readonly string[], none: string) =>
   `### ${title}\n${lines.length === 0 ? none : lines.join('\n')}`;
 
-async function changedLayer({ db }: ContextDeps, order: ContextOrder, { changed }: CodeOutline): Promise<string> {
+async function changedLayer(
+  { db }: ContextDeps,
+  order: ContextOrder,
+  { changed }: CodeOutline,
+  others: number,
+): Promise<string> {
   const { fork, release, failing } = order;
   const files = changed.map(({ path, lines }) => `${path} ${lines ? `+${lines.added} -${lines.removed}` : '(binary)'}`);
-  const past = failing === undefined ? [] : await testPast(db, fork, failing.unit);
-  const verdicts =
-    failing === undefined ? [] : await pastVerdicts(db, { fork, unit: failing.unit, not: failing.suiteRun });
+  const rest = others === 0 ? [] : [`… and ${others} that only the other patches change`];
   const releases = (await listReleases(db, { fork, limit: 9 })).filter(({ id }) => id !== release).slice(0, 8);
   return [
-    section('Files, base to candidate', files.slice(0, 150), 'none'),
-    section(
-      'The failing class in past suites',
-      past.map(({ name, runs, failures, failureRate, seconds }) => {
-        return `${name}: failed in ${failures} of ${runs} runs (newest weigh most: ${(failureRate * 100).toFixed(1)} %), ${seconds.toFixed(1)} s`;
-      }),
-      'it has no history',
-    ),
-    section(
-      'Earlier verdicts on it',
-      verdicts.map(({ release: id, test, kind, message }) => `${id} ${test}: ${kind}: ${oneLine(message, 160)}`),
-      'none',
-    ),
+    section('Files, base to candidate', [...files.slice(0, 150), ...rest], 'none'),
+    ...(failing === undefined ? [] : await failingSections(db, fork, failing)),
     section(
       'Past releases of the fork, newest first',
       releases.map(({ id, startedAt, outcome }) => {
@@ -94,19 +114,35 @@ async function changedLayer({ db }: ContextDeps, order: ContextOrder, { changed 
   ].join('\n\n');
 }
 
+/** Of what never ran (a conflict, a build) there is no past. */
+async function failingSections(
+  db: ContextDeps['db'],
+  fork: string,
+  { unit, suiteRun }: NonNullable<ContextOrder['failing']>,
+): Promise<string[]> {
+  const past = await testPast(db, fork, unit);
+  const verdicts = await pastVerdicts(db, { fork, unit, not: suiteRun });
+  return [
+    section(
+      'The failing class in the suites so far, this one with them',
+      past.map(({ name, runs, failures, failureRate, seconds }) => {
+        return `${name}: failed in ${failures} of ${runs} runs (newest weigh most: ${(failureRate * 100).toFixed(1)} %), ${seconds.toFixed(1)} s`;
+      }),
+      'it has no history',
+    ),
+    section(
+      'Earlier verdicts on it',
+      verdicts.map(({ release: id, test, kind, message }) => `${id} ${test}: ${kind}: ${oneLine(message, 160)}`),
+      'none',
+    ),
+  ];
+}
+
 async function annotationsLayer(sources: Sources, order: ContextOrder, { changed }: CodeOutline): Promise<string> {
-  const { candidate, patches } = order;
-  const stack = patches.map(({ commit, subject, author, reason, upstreamStatus, dropWhen, check }, i) => {
-    const trailers = [
-      `Upstream-Status: ${upstreamStatus}`,
-      `Drop-When: ${dropWhen}`,
-      ...(check ? [`Check: ${check}`] : []),
-    ];
-    return `${i + 1}. ${commit.slice(0, 12)} ${oneLine(subject, 200)} (${oneLine(author, 100)})\n   Reason: ${oneLine(reason, 400)}; ${oneLine(trailers.join('; '), 400)}`;
-  });
+  const { candidate, patches, suspects } = order;
   const rules = await sources.read(candidate, 'AGENTS.md');
   return [
-    section('The patch stack, oldest first', stack, 'it is empty'),
+    section('The patch stack, oldest first', stackLines(patches, suspects), 'it is empty'),
     section('Owners of what changed (CODEOWNERS)', await ownerLines(sources, candidate, changed), 'no file names any'),
     section('AGENTS.md of the fork', rules === undefined ? [] : [rules], 'there is none'),
   ].join('\n\n');

@@ -21,6 +21,12 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
   }
 
   return {
+    /** The patches that the search for a culprit named; none where it found none, or there was no verdict. */
+    async culprits({ suiteRun, unit, test }: AgentSubject): Promise<string[]> {
+      if (suiteRun === undefined || unit === undefined || test === undefined) return [];
+      return (await verdictOf({ suiteRun, unit, test }))?.culprit ?? [];
+    },
+
     /** Where there is no verdict, what the build or git said is the log. */
     async read({ suiteRun, unit, test, log }: AgentSubject, what: 'verdict' | 'log' | 'difference'): Promise<string> {
       if (suiteRun === undefined || unit === undefined || test === undefined) {
@@ -38,10 +44,12 @@ export type Evidence = ReturnType<typeof createEvidence>;
 
 function verdictText(verdict: Verdict): string {
   const { kind, orderDependent, message, reason, culprit, culpritReason, power } = verdict;
+  // Where there is no more to say than the counts, the reason is the counts.
+  const why = reason === undefined || reason === countWords(verdict) ? [] : [`why: ${reason}`];
   return [
     `${testName(verdict)}: ${kind}${orderDependent ? ' (only in the order of its class or batch)' : ''}; ${countWords(verdict)}`,
     `first line of the failure: ${message}`,
-    ...(reason === undefined ? [] : [`why: ${reason}`]),
+    ...why,
     ...(power === undefined ? [] : [`power of the comparison: ${power}`]),
     `patch: ${culprit?.join(', ') ?? 'none found'}${culpritReason === undefined ? '' : ` (${culpritReason})`}`,
   ].join('\n');

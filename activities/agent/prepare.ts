@@ -1,5 +1,9 @@
 import { join } from 'node:path';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
+import type { Suspects } from '../../decisions/agent-context.ts';
+import { armsOf } from '../../decisions/agent-roles.ts';
+import { buildExcerpt } from '../../decisions/build-failure.ts';
+import { explanationWords } from '../../decisions/diagnosis.ts';
 import { testName } from '../../decisions/verdict-words.ts';
 import { gitIn } from '../../git/clone.ts';
 import { agentTotals, openAgentRun } from '../../store/agents.ts';
@@ -7,14 +11,15 @@ import type {
   AgentBudget,
   AgentRole,
   AgentSubject,
-  DiagnosisSubject,
+  Diagnosis,
   Finding,
+  ReviewOf,
   ReviewRole,
 } from '../../workflows/agent-types.ts';
 import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
-import { diagnosisBrief } from './brief.ts';
+import { diagnosisBrief, type HeldBy, LAYER } from './brief.ts';
 import { assembleContext, type ContextDeps } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
@@ -26,13 +31,16 @@ import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
 /** `board`: the message of a thread that shows what it does. */
 type Request = { run: string; release: string; settings: Digest; board?: string };
-export type DiagnosisRequest = Request & { subject: DiagnosisSubject; patches: Patch[] };
+/** `held`: what it is about; a verdict where nothing is said. */
+export type DiagnosisRequest = Request & { subject: AgentSubject; patches: Patch[]; held?: HeldBy };
 export type RepairRequest = Request & {
   subject: AgentSubject;
   kind: 'regression' | 'build' | 'conflict';
   patches: Patch[];
   guilty: string;
   sentBack?: { reasons: string[]; findings: Finding[] };
+  /** The answer of a diagnosis of what it is to mend. */
+  explained?: Digest;
 };
 /** `what`: a sentence about the failure; nothing that the author said of the change. */
 export type ReviewRequest = Request & {
@@ -40,8 +48,8 @@ export type ReviewRequest = Request & {
   what: string;
   patch: Digest;
   original?: { fork: string; commit: string };
-  /** Of a ticket's fix: nothing was held, and what is to be mended is what people wrote. */
-  ofTicket?: boolean;
+  /** A verdict where nothing is said. */
+  of?: ReviewOf;
 };
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
@@ -67,6 +75,11 @@ type Brief = { items: Item[]; record: BriefRecord };
 /** What a ticket is about lies in its words: layers are of releases. */
 const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
+/** Characters of the patches that are given in full. */
+const IN_FULL = 12_000;
+/** More are no suspicion: then all of the stack is given alike. */
+const MOST_SUSPECTS = 3;
+
 /** The first words of each kind of run, as they will be given; and what it may spend. */
 export function createPreparations(deps: PrepareDeps) {
   const { db, artifacts, settings, transcripts, evidence } = deps;
@@ -89,7 +102,10 @@ export function createPreparations(deps: PrepareDeps) {
     asShown(await evidence.read(subject, what));
 
   /** The six layers, as they are shown. */
-  async function contextOf({ subject, ...request }: Request & { subject: AgentSubject; patches: Patch[] }) {
+  async function contextOf({
+    subject,
+    ...request
+  }: Request & { subject: AgentSubject; patches: Patch[]; suspects?: Suspects | undefined }) {
     const { suiteRun, unit } = subject;
     const failing = suiteRun === undefined || unit === undefined ? {} : { failing: { suiteRun, unit } };
     const { text, ...record } = await assembleContext(deps, { ...subject, ...request, ...failing });
@@ -106,31 +122,62 @@ export function createPreparations(deps: PrepareDeps) {
       commit,
     );
 
+  /** Cut so that one patch does not push out all else; the tools have the rest. */
+  async function inFull(fork: string, commits: readonly string[]): Promise<string> {
+    const shown = await Promise.all(commits.map((commit) => originalOf({ fork, commit })));
+    const most = Math.floor(IN_FULL / Math.max(1, commits.length));
+    return shown
+      .map((text) => asShown(text))
+      .map((text) => (text.length <= most ? text : `${text.slice(0, most)}\n… \`show_patch\` has the rest`))
+      .join('\n\n');
+  }
+
+  /** What the build said, what git left, or the verdict. */
+  const heldWords = async (subject: AgentSubject, held: HeldBy) => {
+    if (held === 'verdict') return read(subject, 'verdict');
+    const log = await read(subject, 'log');
+    return held === 'build' ? buildExcerpt(log, LAYER - 200) : log;
+  };
+
+  /** Patches that a run is about: those that the search for a culprit named, or the one that conflicts. */
+  async function suspected(subject: AgentSubject, patches: readonly Patch[]): Promise<Suspects | undefined> {
+    const named = subject.guilty === undefined ? await evidence.culprits(subject) : [subject.guilty];
+    const commits = patches.flatMap(({ commit }) => (named.includes(commit) ? [commit] : []));
+    if (commits.length === 0 || commits.length > MOST_SUSPECTS) return undefined;
+    return { commits, words: 'this one is suspected; it is given in full' };
+  }
+
+  const explanationOf = async (answer: Digest) =>
+    asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));
+
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
-        const { subject } = request;
-        const [verdict, difference] = [await read(subject, 'verdict'), await read(subject, 'difference')];
-        const { context, record } = await contextOf(request);
-        return { items: diagnosisBrief({ verdict, difference, context }), record };
+        const { subject, patches, held = 'verdict' } = request;
+        const suspects = await suspected(subject, patches);
+        const { context, record } = await contextOf({ ...request, suspects });
+        const items = diagnosisBrief({
+          ...{ held, arms: armsOf('diagnose', subject), what: await heldWords(subject, held), context },
+          ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
+          ...(suspects && { patches: await inFull(subject.fork, suspects.commits) }),
+        });
+        return { items, record };
       }),
 
     repair: (request: RepairRequest) =>
       begin(request, 'repair', async () => {
-        const { subject, kind, patches, guilty, sentBack } = request;
-        const judged = subject.suiteRun !== undefined;
+        const { subject, kind, guilty, sentBack, explained } = request;
+        const held = kind === 'regression' ? 'verdict' : kind;
         const back = sentBack && { sentBack: asShown(sentBackWords(sentBack.reasons, sentBack.findings)) };
-        const { context, record } = await contextOf(request);
+        const suspects = { commits: [guilty], words: 'your change goes into this patch; it is given in full' };
+        const { context, record } = await contextOf({ ...request, suspects });
         const items = repairBrief({
-          ...{
-            kind,
-            patches,
-            guilty,
-            context,
-            tests: (subject.untouchable ?? []).map(testName),
-            what: await read(subject, judged ? 'verdict' : 'log'),
-          },
-          ...(judged && { difference: await read(subject, 'difference') }),
+          ...{ kind, arms: armsOf('repair', subject), context },
+          tests: (subject.untouchable ?? []).map(testName),
+          what: await heldWords(subject, held),
+          guilty: await inFull(subject.fork, [guilty]),
+          ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
+          ...(explained !== undefined && { explained: await explanationOf(explained) }),
           ...back,
         });
         return { items, record };
@@ -155,10 +202,12 @@ export function createPreparations(deps: PrepareDeps) {
         const original = request.original && (await originalOf(request.original));
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
+        const { of = 'verdict' } = request;
         const parts = { what: asShown(request.what), patch: asShown(patch) };
-        const items = request.ofTicket
-          ? ticketReviewBrief(request.role, parts)
-          : reviewBrief(request.role, { ...parts, ...(original && { original: asShown(original) }) });
+        const items =
+          of === 'ticket'
+            ? ticketReviewBrief(request.role, parts)
+            : reviewBrief(request.role, { ...parts, of, ...(original && { original: asShown(original) }) });
         return { items, record: { layers: [], skills } };
       }),
   };

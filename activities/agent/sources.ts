@@ -2,7 +2,7 @@ import type { BlobReader } from '../../git/blobs.ts';
 import { type GitTools, gitIn } from '../../git/clone.ts';
 import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { TooMuchOutput } from '../../lib/run.ts';
-import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
+import type { AgentSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
 const MOST_BYTES = 2_000_000;
@@ -91,9 +91,24 @@ export function createSources(tools: SourceTools, mirror: string) {
       });
     },
 
+    /** How a file or a folder differs between two commits or trees; empty where it does not. */
+    async compare(from: string, to: string, path: string): Promise<string> {
+      const problem = pathProblem(path);
+      if (problem !== undefined) return problem;
+      const how = ['--no-renames', '--no-ext-diff', '--no-textconv', '--no-color'];
+      const asked = ['--literal-pathspecs', 'diff', ...how, from, to, '--', path];
+      try {
+        const { exitCode, stdout, stderr } = await tryGit(asked, { maxBytes: MOST_BYTES });
+        return exitCode === 0 ? stdout : `git diff: ${stderr.trim().split('\n')[0]?.slice(0, 200)}`;
+      } catch (error) {
+        if (error instanceof TooMuchOutput) return `(more than ${MOST_BYTES} bytes differ: name a file)`;
+        throw error;
+      }
+    },
+
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
     async showPatch(
-      { base, candidate, guilty = '' }: Pick<DiagnosisSubject, 'base' | 'candidate'> & { guilty?: string },
+      { base, candidate, guilty = '' }: Pick<AgentSubject, 'base' | 'candidate' | 'guilty'>,
       commit: string,
     ): Promise<string> {
       const stack = (await ask('rev-list', `${base}..${candidate}`)).stdout.split('\n');

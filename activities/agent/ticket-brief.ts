@@ -24,6 +24,7 @@ ${MATERIAL}`;
 const PATCH = `You make one planned change to a repository. Your files begin as its branch; you change them, try them, and hand them in by \`hand_in\`. What you hand in is the state of your files.
 
 It is taken only if code finds it in order: it is checked in a clean room that you do not see, three reviewers who do not know your words read it, and people decide on exactly these lines. So:
+- Your arms: \`mine\` is your files as they are now; \`candidate\` and \`base\` are both the branch as it was.
 - Read before you change. Change as little as does it, in the manner of the code around it.
 - No test is weakened or switched off, and nothing is added that only a check asks for.
 - Try your change before you hand it in.
@@ -111,7 +112,7 @@ const LOOK: Record<ReviewRole, string> = {
 export function ticketReviewBrief(role: ReviewRole, parts: { what: string; patch: string }): Item[] {
   const instructions = `You review a change that is to solve a ticket of a data platform's user, before people decide on it. It is a change of configuration, scripts, documents or a patched fork's source. Look at ${LOOK[role]}
 
-Your arms: \`base\` is the branch as it is; \`candidate\` is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note (what a runbook calls *must* blocks, *should* is a note). No findings is a good answer when there is nothing. What to look for is in the runbook \`${role}\` (\`read_skill\`); it is written for patches of a fork, so take of it what this change has. A repository's check cannot be changed by the same fix: that it holds nothing new is no finding. End by calling \`review\`.
+Your arms: \`base\` is the branch as it is; \`candidate\` is the same with the change. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note (what a runbook calls *must* blocks, *should* is a note). No findings is a good answer when there is nothing: say in \`tried\` what you tried to break it with. What you could not tell goes into \`open\`; it is no finding. What to look for is in the runbook \`${role}\` (\`read_skill\`); it is written for patches of a fork, so take of it what this change has. A repository's check cannot be changed by the same fix: that it holds nothing new is no finding. End by calling \`review\`.
 
 ${MATERIAL}`;
   return [

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { AgentRole } from '../../workflows/agent-types.ts';
+import type { AgentRole, Arm } from '../../workflows/agent-types.ts';
 import type { ToolSpec } from './request.ts';
 
-const arm = z.enum(['candidate', 'base']);
-/** `mine`: the files as a repair has made them by now. */
-const side = z.enum(['candidate', 'base', 'mine']);
+const ARMS = ['candidate', 'base', 'mine', 'old_base', 'old_patched'] as const satisfies readonly Arm[];
+const side = z.enum(ARMS);
 const path = z.string().max(500);
 
 export const resource = z.object({ type: z.enum(['topic', 'broker', 'group']), name: z.string().min(1).max(249) });
@@ -19,6 +18,7 @@ export const inputs = {
   }),
   search: z.object({ arm: side, pattern: z.string().min(1).max(300), under: z.string().max(300).default('') }),
   list_files: z.object({ arm: side, under: z.string().max(300).default('') }),
+  compare: z.object({ from: side, to: side, path: path.min(1) }),
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
   status: z.object({ environment: z.string().max(100), resource: resource.optional() }),
@@ -32,7 +32,7 @@ export const inputs = {
     quotes: z
       .array(
         z.object({
-          where: z.enum(['candidate', 'base', 'log']),
+          where: z.enum(['candidate', 'base', 'old_base', 'old_patched', 'log']),
           file: path.optional(),
           line: z.int().min(1).optional(),
           text: z.string().min(1).max(400),
@@ -63,18 +63,19 @@ export const inputs = {
         }),
       )
       .max(12),
+    tried: z.array(z.string().min(3).max(300)).max(8).default([]),
+    open: z.array(z.string().min(5).max(300)).max(8).default([]),
   }),
 };
 
 export type ToolName = keyof typeof inputs;
 export type Input<Name extends ToolName> = z.output<(typeof inputs)[Name]>;
-export type Arm = z.output<typeof arm>;
 
 const DESCRIPTIONS: Record<ToolName, string> = {
-  read_file:
-    'Lines of a file, with their numbers. `arm`: which state of the files; your instructions say which there are.',
+  read_file: 'Lines of a file of one arm, with their numbers. Your instructions say what the arms are.',
   search: 'Lines that match an extended regular expression; `under` is a folder.',
   list_files: 'The files below a folder.',
+  compare: 'How a file, or the files below a folder, differ from one arm to another, as git says it.',
   show_patch: 'One patch of the stack: its message and its difference.',
   evidence:
     'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
@@ -94,10 +95,10 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   hand_in:
     'Hands your files in as the fix. The change is what the files say; the words are for whoever decides on it. `failingCase`: where there can be one, a shell command that fails without your change and passes with it; it is run on both.',
   review:
-    'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly, with or without its sign; a finding without one is dropped.',
+    'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly, with or without its sign; a finding without one is dropped. `tried`: what you tried to break it with, or searched for, in vain. `open`: questions that you could not answer. People read both beside the change; neither counts as a finding.',
 };
 
-const READING: ToolName[] = ['read_file', 'search', 'list_files', 'show_patch', 'read_skill', 'read_on'];
+const READING: ToolName[] = ['read_file', 'search', 'list_files', 'compare', 'show_patch', 'read_skill', 'read_on'];
 
 /** Each role has what its job needs; `environments`: those that it may ask how they stand. */
 export function toolsOf(role: AgentRole, environments: readonly string[]): ToolName[] {
@@ -111,9 +112,12 @@ function ofRole(role: AgentRole): ToolName[] {
   return [...READING, 'review'];
 }
 
-export function toolSpecs(role: AgentRole, environments: readonly string[] = []): ToolSpec[] {
-  const key = [role, ...environments].join('\n');
-  const made = specs.get(key) ?? toolsOf(role, environments).map((name) => specOf(name, role, environments));
+/** What a run can read and ask: nothing else is offered to it. */
+export type Reach = { arms: readonly Arm[]; environments: readonly string[] };
+
+export function toolSpecs(role: AgentRole, reach: Reach): ToolSpec[] {
+  const key = JSON.stringify([role, reach.arms, reach.environments]);
+  const made = specs.get(key) ?? toolsOf(role, reach.environments).map((name) => specOf(name, reach));
   specs.set(key, made);
   return made;
 }
@@ -121,17 +125,19 @@ export function toolSpecs(role: AgentRole, environments: readonly string[] = [])
 /** Made once: every turn sends them. */
 const specs = new Map<string, ToolSpec[]>();
 
-function specOf(name: ToolName, role: AgentRole, environments: readonly string[]): ToolSpec {
+function specOf(name: ToolName, { arms, environments }: Reach): ToolSpec {
   const there = name === 'status' ? ` There are: ${environments.join(', ')}.` : '';
-  return { name, description: `${DESCRIPTIONS[name]}${there}`, parameters: parametersOf(name, role) };
+  return { name, description: `${DESCRIPTIONS[name]}${there}`, parameters: parametersOf(name, arms) };
 }
 
-/** Without arms that the role does not have, and without what tells a model nothing. */
-function parametersOf(name: ToolName, role: AgentRole): Record<string, unknown> {
+/** Without arms that the run does not have, and without what tells a model nothing. */
+function parametersOf(name: ToolName, arms: readonly Arm[]): Record<string, unknown> {
   const { $schema: _, ...schema } = z.toJSONSchema(inputs[name], { io: 'input' }) as Record<string, unknown>;
-  const text = JSON.stringify(schema, (key, value) => (key === 'maximum' && value > 1e15 ? undefined : value));
-  const hasFiles = role === 'repair' || role === 'patch';
-  return JSON.parse(hasFiles ? text : text.replace('"candidate","base","mine"', '"candidate","base"'));
+  const text = JSON.stringify(schema, (key, value) => {
+    if (key === 'enum') return (value as Arm[]).filter((one) => arms.includes(one) || !ARMS.includes(one));
+    return key === 'maximum' && value > 1e15 ? undefined : value;
+  });
+  return JSON.parse(text);
 }
 
 /** The arguments of a call, or what is wrong with them: news for the model. */

@@ -1,14 +1,15 @@
+import { armsOf } from '../../decisions/agent-roles.ts';
 import { quoteProblems } from '../../decisions/diagnosis.ts';
 import { hiddenWords } from '../../lib/hidden-characters.ts';
 import { plainText } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
-import type { AgentOrder, AgentSubject, Diagnosis } from '../../workflows/agent-types.ts';
+import type { AgentOrder, AgentSubject, Arm, Diagnosis, Quote } from '../../workflows/agent-types.ts';
 import type { Source } from '../../workflows/types.ts';
 import type { Resource } from '../health/live-status.ts';
 import type { Evidence } from './evidence.ts';
 import type { RepairWorld } from './repair-tools.ts';
 import { repairTool } from './repair-tools.ts';
-import { keptFindings } from './review.ts';
+import { keptReview } from './review.ts';
 import type { Sources } from './sources.ts';
 import { type Input, readCall, type ToolName } from './tool-inputs.ts';
 
@@ -51,17 +52,19 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
   const { subject } = order;
   switch (name) {
     case 'read_file':
-      return { text: await readLines(world, subject, input) };
+      return { text: await readLines(world, order, input) };
     case 'search': {
       const { arm, pattern, under }: Input<'search'> = input;
       const at = commitOf(world, subject, arm);
-      return { text: at === undefined ? NO_FILES : await world.sources.search(at, pattern, under) };
+      return { text: at === undefined ? noArm(order, arm) : await world.sources.search(at, pattern, under) };
     }
     case 'list_files': {
       const { arm, under }: Input<'list_files'> = input;
       const at = commitOf(world, subject, arm);
-      return { text: at === undefined ? NO_FILES : await world.sources.list(at, under) };
+      return { text: at === undefined ? noArm(order, arm) : await world.sources.list(at, under) };
     }
+    case 'compare':
+      return { text: await compare(world, order, input) };
     case 'show_patch':
       return { text: await world.sources.showPatch(subject, (input as Input<'show_patch'>).commit) };
     case 'evidence':
@@ -86,7 +89,7 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
     case 'review':
       return {
         text: 'taken',
-        accepted: JSON.stringify(keptFindings(order.role, input, (await world.patch?.()) ?? '')),
+        accepted: JSON.stringify(keptReview(order.role, input, (await world.patch?.()) ?? '')),
       };
     default:
       if (world.repair === undefined) throw new Error(`${name} needs a workspace, and this run has none`);
@@ -100,17 +103,36 @@ async function statusText({ environments, status }: ToolWorld, environment: stri
   return status(environment, resource);
 }
 
-const NO_FILES = 'you have no files of your own: `candidate` or `base`';
+const noArm = ({ role, subject }: AgentOrder, arm: Arm) =>
+  `there is no arm "${arm}" here; there are: ${armsOf(role, subject).join(', ')}`;
 
-const commitOf = ({ repair }: ToolWorld, subject: AgentSubject, arm: 'candidate' | 'base' | 'mine') =>
-  arm === 'mine' ? repair?.tree : subject[arm];
+function commitOf({ repair }: Pick<ToolWorld, 'repair'>, subject: AgentSubject, arm: Arm): string | undefined {
+  switch (arm) {
+    case 'mine':
+      return repair?.tree;
+    case 'old_base':
+      return subject.old?.base;
+    case 'old_patched':
+      return subject.old?.patched;
+    default:
+      return subject[arm];
+  }
+}
 
-async function readLines(world: ToolWorld, subject: AgentSubject, input: Input<'read_file'>): Promise<string> {
+const ARM_WORDS: Record<Arm, string> = {
+  candidate: 'the candidate',
+  base: 'the base',
+  mine: 'your files',
+  old_base: 'the old base',
+  old_patched: 'the patch on its old base',
+};
+
+async function readLines(world: ToolWorld, order: AgentOrder, input: Input<'read_file'>): Promise<string> {
   const { arm, path, from, lines } = input;
-  const at = commitOf(world, subject, arm);
-  if (at === undefined) return NO_FILES;
+  const at = commitOf(world, order.subject, arm);
+  if (at === undefined) return noArm(order, arm);
   const text = await world.sources.read(at, path);
-  if (text === undefined) return `${path} does not exist in ${arm === 'mine' ? 'your files' : `the ${arm}`}`;
+  if (text === undefined) return `${path} does not exist in ${ARM_WORDS[arm]}`;
   return linesText(path, text, { from, lines });
 }
 
@@ -122,17 +144,30 @@ export function linesText(path: string, text: string, { from, lines }: { from: n
   return `${path} (${all.length} lines${hidden === '' ? '' : `; ${hidden}`})\n${shown.join('\n')}`;
 }
 
+async function compare(world: ToolWorld, order: AgentOrder, { from, to, path }: Input<'compare'>): Promise<string> {
+  const [before, after] = [commitOf(world, order.subject, from), commitOf(world, order.subject, to)];
+  if (before === undefined) return noArm(order, from);
+  if (after === undefined) return noArm(order, to);
+  const said = await world.sources.compare(before, after, path);
+  return said === '' ? `${path} is the same in ${ARM_WORDS[from]} and in ${ARM_WORDS[to]}` : said;
+}
+
 async function checkAnswer(world: ToolWorld, subject: AgentSubject, diagnosis: Diagnosis): Promise<Used> {
   const texts = new Map<string, string[] | undefined>();
   for (const { where, file = '' } of diagnosis.quotes) {
     const key = `${where}\0${file}`;
     if (texts.has(key)) continue;
-    const text =
-      where === 'log' ? await world.evidence.read(subject, 'log') : await world.sources.read(subject[where], file);
+    const text = await quoted(world, subject, where, file);
     // As it was shown: what was redacted for the model cannot be quoted otherwise.
     texts.set(key, text === undefined ? undefined : asShown(text).split('\n'));
   }
   const problems = quoteProblems(diagnosis, ({ where, file = '' }) => texts.get(`${where}\0${file}`));
   if (problems.length === 0) return { text: 'taken', accepted: JSON.stringify(diagnosis) };
   return { text: `not taken: ${problems.join('; ')}`, refused: true };
+}
+
+async function quoted(world: ToolWorld, subject: AgentSubject, where: Quote['where'], file: string) {
+  if (where === 'log') return world.evidence.read(subject, 'log');
+  const at = commitOf(world, subject, where);
+  return at === undefined ? undefined : world.sources.read(at, file);
 }

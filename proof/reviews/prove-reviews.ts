@@ -127,6 +127,7 @@ async function ordersFor(
       settings,
       subject,
       original,
+      of: 'verdict' as const,
       what: WHAT,
     };
     made.push({ order, name, wrong });

@@ -19,11 +19,11 @@ export const REPAIRED: Record<string, string> = {
   'repair-of-a-conflict': 'repair:careful-1/1/repair',
 };
 
-/** What the scripted model answers, resting on a line of the patch that breaks the tests. */
+/** What the scripted model answers, resting on the first line of every patch. */
 const EXPLAINED: [string, unknown] = [
   'answer',
   {
-    cause: 'The patch changes what the test expects.',
+    cause: 'The patch changes what the test, the compiler or upstream expects.',
     quotes: [{ where: 'candidate', file: 'server.mjs', text: PATCHES['breaks-tests'].trim().split('\n')[0] }],
     confidence: 'high',
     todo: 'Take the change back.',
@@ -43,12 +43,18 @@ const RESOLVE: [string, unknown] = [
   { command: `sed -i -e "/^<<<<<<</,/^>>>>>>>/cconst greeting = 'hello dear';" server.mjs` },
 ];
 
+const UNWRITE: [string, unknown] = [
+  'edit_file',
+  { path: 'server.mjs', old: 'const = nonsense;', new: 'const sense = 1;' },
+];
+
 /** Explains; mends what it is asked to, but for a patch whose reason says that it cannot; finds nothing in reviews; raises a limit. */
 export const scripted = byRole((asked) => {
   const { role, turn, brief } = asked;
   if (role === 'investigate' || role === 'patch') return raise(asked);
   if (role === 'diagnose') return { calls: [turn === 1 ? ['list_files', { arm: 'base' }] : EXPLAINED] };
   if (role !== 'repair' || brief.includes(HOPELESS)) return undefined;
+  if (brief.includes('const = nonsense')) return { calls: [turn === 1 ? UNWRITE : PROPOSE] };
   if (brief.includes('conflicts in')) return { calls: [turn === 1 ? RESOLVE : PROPOSE] };
   if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'server.mjs' }], MEND] };
   return { calls: [turn === 2 ? ['run_tests', {}] : PROPOSE] };

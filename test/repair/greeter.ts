@@ -57,12 +57,12 @@ const fork = (folder: string, name: string, policy: string) => `
     repair: { policy: ${policy} }
     release: { suites: [unit] }`;
 
-/** The same repository under two policies: `greeter` goes by its reviewers, `careful` asks people. */
+/** The same repository under three policies: `greeter` goes by its reviewers, `careful` asks people, `untouched` is never mended. */
 export const yamlOf = (modelUrl: string) => (folder: string) =>
   `
 model: { name: scripted, key: { env: REPAIR_MODEL_KEY }, baseUrl: '${modelUrl}' }
 people:
   ann: { name: Ann, user: ${userInfo().username} }
   bob: { name: Bob, email: bob@example.org }
-forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}
+forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}${fork(folder, 'untouched', 'off')}
 `;

@@ -58,13 +58,22 @@ const edit = (old: string, now: string, path = 'Greeter.java'): [string, unknown
 ];
 const MEND = edit('greet(String name) {\n    return "bye "', 'greet(String name) {\n    return "hello "');
 
+/** The guilty patch in full, the others a line each, and what the diagnosis before has said, as what it is. */
+function expectToBeGiven(brief: string): void {
+  expect(brief).toContain('Part as well as greet: a test needs it  <- your change goes into this patch');
+  expect(brief.match(/Part as well as greet/g)?.length).toBeLessThanOrEqual(3);
+  expect(brief).toMatch(/## The patch that your change goes into\n[\s\S]*\+ {4}return "bye " \+ name;/);
+  expect(brief).toMatch(/1\. [0-9a-f]{12} Add a note: a test needs it$/m);
+  expect(brief).toContain('… and 1 that only the other patches change');
+  expect(brief).toMatch(/An explanation, not proven\n[\s\S]*Cause \(low confidence\): The cause is somewhere/);
+}
+
 test('a broken patch is repaired, proven, reviewed and released as a second candidate', async () => {
   const seen: string[] = [];
   const { ran, report, told } = await release(({ role, turn, outputs, brief }) => {
     if (role !== 'repair') return undefined;
     seen.push(...outputs);
-    if (turn === 1)
-      expect(brief).toContain('Part as well as greet: a test needs it  <- the change goes into this patch');
+    if (turn === 1) expectToBeGiven(brief);
     if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'Greeter.java' }], MEND] };
     if (turn === 2)
       return { calls: [['shell', { command: 'grep -n hello Greeter.java; id -u; echo x > out-of-place' }]] };
@@ -182,16 +191,33 @@ test('its commands reach nothing outside: no secret, no network, no file but its
   expect(said).not.toContain('HTTP');
 }, 300_000);
 
+const MISTYPED = {
+  cause: 'The parameter is called name; it is called nam here.',
+  quotes: [
+    { where: 'log', text: 'symbol: variable nam' },
+    { where: 'candidate', file: 'Greeter.java', text: 'return "hello " + nam;' },
+    { where: 'base', file: 'Greeter.java', text: 'return "hello " + name;' },
+  ],
+  confidence: 'high',
+  todo: 'Write name.',
+};
+
 test('a patch that does not compile is mended in the patch that broke it', async () => {
   repository.git('checkout', '--quiet', '-B', 'main', 'upstream');
   repository.commit(NOTE, patchMessage('Add a note'));
   repository.commit({ 'Greeter.java': GREETER.replace('+ name;', '+ nam;') }, patchMessage('Mistype'));
   repository.commit({ note: 'a file of a patch after\n' }, patchMessage('Change the note'));
-  const { ran, report, told } = await release(({ role, turn, brief }) => {
+  const { ran, report, told } = await release(({ role, turn, brief, instructions }) => {
+    if (role === 'diagnose') {
+      expect(instructions).toContain('You explain why a patched fork of a data platform does not compile');
+      expect(brief).toMatch(/from its first error on[\s\S]*error: cannot find symbol[\s\S]*symbol: +variable nam/);
+      return { calls: [['answer', MISTYPED]] };
+    }
     if (role !== 'repair') return undefined;
     if (turn === 1) {
-      expect(brief).toMatch(/Mistype: a test needs it {2}<- the change goes into this patch/);
-      expect(brief).toMatch(/cannot find symbol/);
+      expect(brief).toMatch(/Mistype: a test needs it {2}<- your change goes into this patch/);
+      expect(brief).toMatch(/error: cannot find symbol/);
+      expect(brief).toMatch(/NOT proven[\s\S]*is called nam here[\s\S]*- the log: symbol: variable nam/);
       return { calls: [['edit_file', { path: 'Greeter.java', old: '+ nam;', new: '+ (name + "");' }]] };
     }
     return turn === 2 ? { calls: [['run_tests', {}]] } : { calls: [PROPOSE] };
@@ -199,9 +225,54 @@ test('a patch that does not compile is mended in the patch that broke it', async
   expect(ran.status, `${ran.stderr}\n${told}`).toBe(0);
   expect(report.candidates).toHaveLength(2);
   expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('(name + "")');
+  expect(told).toMatch(/the build: the agent’s explanation \(high confidence; .* is called nam here/);
+  expect(told).toMatch(
+    /held: .*cannot find symbol; symbol: variable nam; location: class Greeter|symbol: variable nam/,
+  );
 }, 300_000);
 
-test('a conflict on a newer base is resolved, patch by patch, with people deciding', async () => {
+const CONFLICTING = {
+  cause: 'The patch greets dear ones in the line in which upstream has put a comma meanwhile.',
+  quotes: [
+    { where: 'old_base', file: 'Greeter.java', text: 'return "hello " + name;' },
+    { where: 'old_patched', file: 'Greeter.java', text: 'return "hello dear " + name;' },
+    { where: 'base', file: 'Greeter.java', text: 'return "hello, " + name;' },
+    { where: 'log', text: '>>>>>>>' },
+  ],
+  confidence: 'high',
+  todo: 'Keep both: the comma and dear.',
+};
+
+/** The script of whoever explains a conflict: it reads each arm, and lies about one first. */
+const explainConflict: Script = ({ turn, brief, instructions, outputs }) => {
+  if (turn === 1) {
+    expect(instructions).toContain('You explain why a patch of a fork of a data platform does not apply');
+    expect(instructions).toContain('- `old_base`: the OLD base');
+    expect(brief).toMatch(
+      /"Be kind" conflicts in Greeter\.java\.\n\nGreeter\.java, line 4:[\s\S]*<<<<<<<[\s\S]*>>>>>>>/,
+    );
+    expect(brief).toMatch(/## The patch that does not apply[\s\S]*\+ {4}return "hello dear " \+ name;/);
+    const sides = ['old_base', 'old_patched', 'base', 'candidate', 'mine'].map((arm): [string, unknown] => {
+      return ['search', { arm, pattern: 'hello.* name;' }];
+    });
+    return { calls: [...sides, ['compare', { from: 'old_base', to: 'base', path: 'Greeter.java' }]] };
+  }
+  if (turn === 2) {
+    const [oldBase, oldPatched, base, candidate, mine, upstream] = outputs;
+    expect(oldBase).toContain('"hello " + name');
+    expect(oldPatched).toContain('"hello dear " + name');
+    expect(base).toContain('"hello, " + name');
+    expect(candidate).toMatch(/"hello, " \+ name[\s\S]*"hello dear " \+ name/);
+    expect(mine).toContain('there is no arm "mine" here');
+    expect(upstream).toMatch(/-.*"hello " \+ name;\n\+.*"hello, " \+ name;/);
+    const made = { where: 'old_base', file: 'Greeter.java', text: 'return "hello dear " + name;' };
+    return { calls: [['answer', { ...CONFLICTING, quotes: [made] }]] };
+  }
+  expect(outputs.join()).toContain('does not stand in Greeter.java of the old base');
+  return { calls: [['answer', CONFLICTING]] };
+};
+
+test('a conflict on a newer base is explained where nothing is mended, and resolved where people decide', async () => {
   const upstream = repository.git('rev-parse', 'upstream');
   repository.git('checkout', '--quiet', 'upstream');
   repository.commit(
@@ -214,11 +285,27 @@ test('a conflict on a newer base is resolved, patch by patch, with people decidi
     patchMessage('Be kind'),
   );
   repository.commit(NOTE, patchMessage('Add a note'));
+  model.play(byRole((asked) => (asked.role === 'diagnose' ? explainConflict(asked) : undefined)));
+  expect((await patchwright.call('release', 'untouched')).status).toBe(1);
+  const held = await patchwright.json<Report>('report', 'latest');
+  expect(held).toMatchObject({ outcome: { kind: 'held', at: 'cut' }, agent: { runs: 1, turns: 3 } });
+  expect(held.thread.map(({ text }) => text).join('\n')).toMatch(
+    /the conflict of patch "Be kind" in Greeter\.java: the agent’s explanation .*Greeter\.java \(old base\) «return "hello " \+ name;»/,
+  );
+
   model.play(
-    byRole(({ role, turn, brief, outputs }) => {
+    byRole((asked) => {
+      const { role, turn, brief, outputs } = asked;
+      if (role === 'diagnose') return explainConflict(asked);
+      if (role === 'review-tests')
+        return {
+          calls: [['review', { findings: [], tried: ['to find a test of it'], open: ['Is a comma\nwanted?'] }]],
+        };
       if (role !== 'repair') return undefined;
       if (turn === 1) {
         expect(brief).toContain('conflicts in Greeter.java');
+        expect(brief).toMatch(/An explanation, not proven[\s\S]*old_patched: return "hello dear " \+ name;/);
+        expect(asked.instructions).toMatch(/- `old_patched`: the patch on its OLD base[\s\S]*- `mine`: your files/);
         return { calls: [PROPOSE, ['read_file', { arm: 'mine', path: 'Greeter.java' }]] };
       }
       if (turn === 2) {
@@ -245,6 +332,8 @@ test('a conflict on a newer base is resolved, patch by patch, with people decidi
   expect(question.title).toContain('may the agent\'s change go into patch "Be kind"?');
   expect(question.summary).toMatch(/Proof \(by code\): it builds/);
   expect(question.summary).toContain('+    return "hello, dear " + name;');
+  expect(question.summary).toContain("Reviewer's open question: Is a comma wanted? (review-tests)");
+  expect(question.summary).toContain('Reviewer tried: to find a test of it (review-tests)');
   const tokenOf = async (person: string) =>
     (await patchwright.json<{ token: string }>('people', 'token', person)).token;
   const approve = ['approve', id, '--digest', open.digest];

@@ -46,11 +46,31 @@ describe('one template', () => {
     ['wrote /tmp/junit123/data/00001.log', 'wrote /tmp/junit9876/other/00002.log'],
     ['\u001b[31mred\u001b[0m 1', 'red 2'],
     ['127.0.0.1:41231 is up', '127.0.0.1:40999 is up'],
+    // A patch moves the lines below it: the same frame is the same, whatever its line.
+    ['\tat org.apache.Foo.bar(Foo.java:99)', '\tat org.apache.Foo.bar(Foo.java:1204)'],
+    ['  at a.Foo.lambda$run$3(Foo.java:7)', '  at a.Foo.lambda$run$12(Foo.java:21)'],
+    ['at java.base@17.0.1/java.util.A.b(A.java:1)', 'at java.base@17.0.9/java.util.A.b(A.java:22)'],
+    [
+      'at a.Foo.bar(Foo.java:9) ~[clients-3.6.2.jar:?]',
+      'at a.Foo.bar(Foo.java:19) ~[clients-3.6.2-fork.5-abcdefabcd.jar:3.6.2-fork.5]',
+    ],
+    ['[ERROR] at a.Foo.bar(Foo.java:9) [classes/:?]', '[ERROR] at a.Foo.bar(Foo.java:10)'],
+    [
+      'at jdk.internal.reflect.GeneratedMethodAccessor12.invoke(Unknown Source)',
+      'at jdk.internal.reflect.NativeMethodAccessorImpl.invoke0(Native Method)',
+    ],
+    ['Foo.java:[9,10] deprecated', 'Foo.java:[123,5] deprecated'],
+    ['  File "test_x.py", line 9, in check', '  File "test_x.py", line 10, in check'],
+    ['GreeterTest.greets:12->check:44 not so', 'GreeterTest.greets:9->check:101 not so'],
+    ['at f (file:///a/b.js:9:12)', 'at f (file:///a/b.js:10:1)'],
+    ['main.go:12 +0x1d', 'main.go:9 +0x2f'],
   ])('%s = %s', (a, b) => expect(templateOf(a)).toBe(templateOf(b)));
 
   test('different words stay apart', () => {
     expect(templateOf('leader 1 elected')).not.toBe(templateOf('leader 1 lost'));
     expect(templateOf('java.lang.IllegalStateException: x')).not.toBe(templateOf('java.io.IOException: x'));
+    expect(templateOf('at a.Foo.bar(Foo.java:9)')).not.toBe(templateOf('at a.Foo.baz(Foo.java:9)'));
+    expect(templateOf('at a.Foo.bar(Foo.java:9) failed')).not.toBe(templateOf('at a.Foo.bar(Foo.java:9)'));
   });
 });
 
@@ -70,6 +90,15 @@ describe('the difference', () => {
       '[… 1 line as on the base …]',
     ]);
     expect(figures).toMatchObject({ lines: 4, newLines: 1 });
+  });
+
+  test('has no frame of a trace that both print, whose lines the patch has shifted', async () => {
+    const base = ['WARN gave up', 'java.io.IOException: x', '\tat a.Foo.bar(Foo.java:99) ~[a-3.6.2.jar:?]'];
+    const failing = [
+      ...['WARN gave up', 'java.io.IOException: x', '\tat a.Foo.bar(Foo.java:104) ~[a-3.6.2-fork.5.jar:?]'],
+      '\tat a.Foo.patched(Foo.java:52) ~[a-3.6.2-fork.5.jar:?]',
+    ];
+    expect((await difference(failing, base)).lines).toEqual(['[… 3 lines as on the base …]', failing[3]]);
   });
 
   test('counts every base run’s log as known', async () => {
