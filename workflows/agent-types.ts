@@ -142,6 +142,9 @@ export type Proposal = {
   failingCase?: string;
 };
 
+/** What a change that is reviewed is to mend: then the arms of its reviewers are other states of the source. */
+export type ReviewOf = 'verdict' | 'build' | 'conflict' | 'ticket';
+
 /** An objection, with the changed line that it objects to. */
 export type Finding = {
   by: ReviewRole;

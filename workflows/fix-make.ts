@@ -205,5 +205,12 @@ async function readBy(
 ): Promise<ReviewState> {
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
-  return review({ name, release: ticket, settings, subject, what: `A user's ticket: ${said.join('\n')}` });
+  return review({
+    name,
+    release: ticket,
+    settings,
+    subject,
+    of: 'ticket',
+    what: `A user's ticket: ${said.join('\n')}`,
+  });
 }

@@ -8,7 +8,7 @@ import { review } from './review.ts';
 import type { Digest, Patch, Source } from './types.ts';
 
 type Conflict = Extract<RepairTarget, { kind: 'conflict' }>;
-type Resolved = { proposal: Proposal; guilty: string; patch: Digest };
+type Resolved = { proposal: Proposal; guilty: string; patch: Digest; old?: AgentSubject['old'] };
 
 /**
  * A stack that does not apply on a newer base: patch after patch, in order.
@@ -74,7 +74,7 @@ async function resolveOne(
   const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree: proposal.tree, files });
   if (made.kind === 'refused') return { reason: made.reason };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
-  return { proposal, guilty: patch, patch: made.change, commit: made.commit };
+  return { proposal, guilty: patch, patch: made.change, commit: made.commit, ...(old && { old }) };
 }
 
 type Stack = { patches: Patch[]; onto: string; source: Source; ref: string; resolved: Resolved[] };
@@ -103,13 +103,14 @@ async function check(
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
-  const { proposal, guilty, patch } = last;
+  const { proposal, guilty, patch, old } = last;
   const fix: FoldedFix = { source, ref, patch, guilty };
-  const subject = { fork, base: onto, candidate: source.commit, patch, guilty };
+  const subject = { fork, base: onto, candidate: source.commit, patch, guilty, ...(old && { old }) };
+  const about = { name, release, settings, subject, original: { fork, commit: guilty }, what };
   return {
     fix,
     proposal,
     proven,
-    reviewed: await review({ name, release, settings, subject, original: { fork, commit: guilty }, what }),
+    reviewed: await review({ ...about, of: 'conflict' }),
   };
 }

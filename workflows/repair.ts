@@ -119,9 +119,10 @@ async function check(
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
   await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
-  const { fork: of, candidate: base } = subject;
-  const looked = { fork: of, base, candidate: fix.source.commit, patch: fix.patch, guilty };
-  const reviewed = await review({ name, release, settings, subject: looked, original: { fork, commit: guilty }, what });
+  const { candidate: base } = subject;
+  const looked = { fork, base, candidate: fix.source.commit, patch: fix.patch, guilty };
+  const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };
+  const reviewed = await review({ ...about, of: target.kind === 'build' ? 'build' : 'verdict' });
   return { fix, proposal, proven, reviewed };
 }
 

@@ -3,7 +3,7 @@ import type { AgentActivities } from '../activities/agent.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import { type ReviewState, reviewState } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
-import type { AgentSubject, ReviewRole } from './agent-types.ts';
+import type { AgentSubject, ReviewOf, ReviewRole } from './agent-types.ts';
 import type { Digest } from './types.ts';
 
 const { prepareReview } = proxyActivities<AgentActivities>({
@@ -33,6 +33,7 @@ export type ReviewOrder = {
   original?: { fork: string; commit: string };
   /** What it is to mend, in a sentence: nothing of the author's words. */
   what: string;
+  of: ReviewOf;
 };
 
 /** Three reviewers at once, none of whom knows the others or what the author thought. */
@@ -40,7 +41,7 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
   return reviewState(await Promise.all(ROLES.map((role) => reviewAs(order, role))));
 }
 
-async function reviewAs({ name, release, settings, subject, original, what }: ReviewOrder, role: ReviewRole) {
+async function reviewAs({ name, release, settings, subject, original, what, of }: ReviewOrder, role: ReviewRole) {
   const run = `${name}/${role}`;
   const prepared = await prepareReview({
     run,
@@ -49,6 +50,7 @@ async function reviewAs({ name, release, settings, subject, original, what }: Re
     role,
     what,
     patch: subject.patch,
+    of,
     ...(original && { original }),
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };

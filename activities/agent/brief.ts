@@ -96,7 +96,9 @@ export function diagnosisBrief({ held, arms, what, difference, patches, context 
   const material = [
     `## ${WHAT[held]}\n${what.slice(0, LAYER)}`,
     ...(difference === undefined ? [] : [differenceText(difference)]),
-    ...(patches === undefined ? [] : [`## The patch that is suspected\n${patches}`]),
+    ...(patches === undefined
+      ? []
+      : [`## The patch that ${held === 'conflict' ? 'does not apply' : 'is suspected'}\n${patches}`]),
     context,
   ].join('\n\n');
   return [
@@ -105,7 +107,13 @@ export function diagnosisBrief({ held, arms, what, difference, patches, context 
   ];
 }
 
+/** What stands for lines that both logs have (lib/log-difference.ts). */
+const AS_ON_BASE = /^\[… \d+ lines? as on the base …\]$/;
+
 export function differenceText(difference: string): string {
+  const lines = difference.split('\n').filter((line) => line !== '');
+  if (lines.length > 0 && lines.every((line) => AS_ON_BASE.test(line)))
+    return `## What the failing log says and the base's logs do not\nnothing: it has no line that they do not have`;
   const cut = difference.length > LAYER ? '\n… `evidence` has the rest' : '';
   return `## What the failing log says and the base's logs do not\n${difference.slice(0, LAYER)}${cut}`;
 }

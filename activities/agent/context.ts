@@ -94,14 +94,32 @@ async function changedLayer(
   const { fork, release, failing } = order;
   const files = changed.map(({ path, lines }) => `${path} ${lines ? `+${lines.added} -${lines.removed}` : '(binary)'}`);
   const rest = others === 0 ? [] : [`… and ${others} that only the other patches change`];
-  const past = failing === undefined ? [] : await testPast(db, fork, failing.unit);
-  const verdicts =
-    failing === undefined ? [] : await pastVerdicts(db, { fork, unit: failing.unit, not: failing.suiteRun });
   const releases = (await listReleases(db, { fork, limit: 9 })).filter(({ id }) => id !== release).slice(0, 8);
   return [
     section('Files, base to candidate', [...files.slice(0, 150), ...rest], 'none'),
+    ...(failing === undefined ? [] : await failingSections(db, fork, failing)),
     section(
-      'The failing class in past suites',
+      'Past releases of the fork, newest first',
+      releases.map(({ id, startedAt, outcome }) => {
+        const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
+        return `${id} ${startedAt.toISOString().slice(0, 10)} ${outcome?.kind ?? 'goes on'}${reasons}`;
+      }),
+      'this is the first',
+    ),
+  ].join('\n\n');
+}
+
+/** Of what never ran (a conflict, a build) there is no past. */
+async function failingSections(
+  db: ContextDeps['db'],
+  fork: string,
+  { unit, suiteRun }: NonNullable<ContextOrder['failing']>,
+): Promise<string[]> {
+  const past = await testPast(db, fork, unit);
+  const verdicts = await pastVerdicts(db, { fork, unit, not: suiteRun });
+  return [
+    section(
+      'The failing class in the suites so far, this one with them',
       past.map(({ name, runs, failures, failureRate, seconds }) => {
         return `${name}: failed in ${failures} of ${runs} runs (newest weigh most: ${(failureRate * 100).toFixed(1)} %), ${seconds.toFixed(1)} s`;
       }),
@@ -112,15 +130,7 @@ async function changedLayer(
       verdicts.map(({ release: id, test, kind, message }) => `${id} ${test}: ${kind}: ${oneLine(message, 160)}`),
       'none',
     ),
-    section(
-      'Past releases of the fork, newest first',
-      releases.map(({ id, startedAt, outcome }) => {
-        const reasons = outcome && 'reasons' in outcome ? `: ${oneLine(outcome.reasons[0] ?? '', 200)}` : '';
-        return `${id} ${startedAt.toISOString().slice(0, 10)} ${outcome?.kind ?? 'goes on'}${reasons}`;
-      }),
-      'this is the first',
-    ),
-  ].join('\n\n');
+  ];
 }
 
 async function annotationsLayer(sources: Sources, order: ContextOrder, { changed }: CodeOutline): Promise<string> {

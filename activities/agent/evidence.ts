@@ -44,10 +44,12 @@ export type Evidence = ReturnType<typeof createEvidence>;
 
 function verdictText(verdict: Verdict): string {
   const { kind, orderDependent, message, reason, culprit, culpritReason, power } = verdict;
+  // Where there is no more to say than the counts, the reason is the counts.
+  const why = reason === undefined || reason === countWords(verdict) ? [] : [`why: ${reason}`];
   return [
     `${testName(verdict)}: ${kind}${orderDependent ? ' (only in the order of its batch)' : ''}; ${countWords(verdict)}`,
     `first line of the failure: ${message}`,
-    ...(reason === undefined ? [] : [`why: ${reason}`]),
+    ...why,
     ...(power === undefined ? [] : [`power of the comparison: ${power}`]),
     `patch: ${culprit?.join(', ') ?? 'none found'}${culpritReason === undefined ? '' : ` (${culpritReason})`}`,
   ].join('\n');

@@ -13,6 +13,7 @@ import type {
   AgentSubject,
   Diagnosis,
   Finding,
+  ReviewOf,
   ReviewRole,
 } from '../../workflows/agent-types.ts';
 import type { FixPlan, Place } from '../../workflows/fix-types.ts';
@@ -46,6 +47,8 @@ export type ReviewRequest = Request & {
   what: string;
   patch: Digest;
   original?: { fork: string; commit: string };
+  /** A verdict where nothing is said. */
+  of?: ReviewOf;
 };
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
@@ -188,7 +191,7 @@ export function createPreparations(deps: PrepareDeps) {
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
         const items = reviewBrief(request.role, {
-          ...{ what: asShown(request.what), patch: asShown(patch) },
+          ...{ of: request.of ?? 'verdict', what: asShown(request.what), patch: asShown(patch) },
           ...(original && { original: asShown(original) }),
         });
         return { items, record: { layers: [], skills } };

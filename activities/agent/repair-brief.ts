@@ -1,5 +1,5 @@
 import { findingWords } from '../../decisions/review.ts';
-import type { Arm, Finding, ReviewRole } from '../../workflows/agent-types.ts';
+import type { Arm, Finding, ReviewOf, ReviewRole } from '../../workflows/agent-types.ts';
 import { armsText, differenceText, type HeldBy, LAYER, MATERIAL } from './brief.ts';
 import type { Item } from './transcript.ts';
 
@@ -13,16 +13,27 @@ const GOALS = {
 
 const HELD: Record<keyof typeof GOALS, HeldBy> = { regression: 'verdict', build: 'build', conflict: 'conflict' };
 
+/** What only this kind of repair has to know. */
+const RULES: Record<keyof typeof GOALS, string> = {
+  regression: `- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for; a change that knows the test's input is a lie and is found.
+- Tests may not lie in these files (a fork that runs upstream's test jars): then the log and the patch say what they expect.`,
+  build:
+    '- Mend what the compiler objects to by what the patch means, not by what is shortest: a call that is gone from the base was replaced by something (`search` and `compare` in the base).',
+  conflict: `- Say to yourself what the patch did (\`old_base\` to \`old_patched\`) and what upstream did (\`old_base\` to \`base\`) before you touch a mark. Both have to be there afterwards: taking one side for a whole file loses the other's change.
+- No mark is left, and nothing else of the file is changed than the conflict asks for.
+- Where upstream has done all that the patch does, or decided against it, do not propose: a person decides.`,
+};
+
 const repair = (
+  kind: keyof typeof GOALS,
   arms: string,
 ) => `You mend one patch of a patched fork of a data platform. Your files begin as the candidate; you change them, try them, and hand them in by \`propose\`. What you hand in is the state of your files.
 
 It is taken only if code finds it in order: the whole is built and run again in a clean room that you do not see, everything that passed before has to pass, and three reviewers who do not know your words read the change. So:
 - Find the cause before you change anything. Change as little as mends it, in the manner of the code around it.
-- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for; a change that knows the test's input is a lie and is found.
 - The patch keeps its purpose (its message and \`Reason\` say it): taking it away is no repair.
 - Try your change with \`run_tests\` before you propose.
-- Tests may not lie in these files (a fork that runs upstream's test jars): then the log and the patch say what they expect.
+${RULES[kind]}
 - Where the patch does more than its message says, its message and \`Reason\` are what has to stay.
 - Where you cannot mend it, do not propose: answer in words without a call why not. Asked again, say so again: after three such answers it goes to a person.
 
@@ -67,7 +78,7 @@ export function repairBrief(parts: RepairBriefParts): Item[] {
     context,
   ].join('\n\n');
   return [
-    { role: 'developer', content: repair(armsText(HELD[kind], arms)) },
+    { role: 'developer', content: repair(kind, armsText(HELD[kind], arms)) },
     { role: 'user', content: material },
   ];
 }
@@ -81,14 +92,27 @@ const LOOK: Record<ReviewRole, string> = {
     'tests and honesty: does the change mend the cause, or does it only make the test pass (special cases for its input, weakened assertions, swallowed errors, longer limits)?',
 };
 
+const REVIEWED: Record<ReviewOf, string> = {
+  verdict:
+    '`base` is the stack as it was held, where the tests fail; `candidate` is the same with the change, where they pass in our clean room.',
+  build:
+    '`base` is the stack as it was held, which does not compile; `candidate` is the same with the change: it builds in our clean room.',
+  conflict:
+    'a patch did not apply on a newer base and was resolved. `old_base` is what it was made on, `old_patched` the patch as it was there; `base` is the NEW base without any patch of the fork, `candidate` the new base with the whole stack, this patch as it was resolved: it builds in our clean room. What the patch did on the old base it has to do on the new one, and nothing that upstream did meanwhile (`compare` from `old_base` to `base`) may be lost.',
+  ticket: '`base` is the branch as it is, `candidate` the same with the change.',
+};
+
 /** Blind to the author's reasoning: the change, the failure, and nothing that its author said (design.md, *Support*, 5). */
-export function reviewBrief(role: ReviewRole, parts: { what: string; patch: string; original?: string }): Item[] {
+export function reviewBrief(
+  role: ReviewRole,
+  parts: { of: ReviewOf; what: string; patch: string; original?: string },
+): Item[] {
   const original = parts.original
     ? `\n\n## The patch that it goes into, as it was\n${parts.original.slice(0, 30_000)}`
     : '';
   const instructions = `You review a change to a patched fork of a data platform before it is applied. Look at ${LOOK[role]}
 
-Your arms: \`base\` is the stack as it was held, where the tests fail; \`candidate\` is the same with the change, where they pass in our clean room. Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note (what a runbook calls *must* blocks, *should* is a note). No findings is a good answer when there is nothing: say in \`tried\` what you tried to break it with. What you could not tell goes into \`open\`; it is no finding. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
+Your arms: ${REVIEWED[parts.of]} Read what surrounds the change before you judge. A finding \`blocks\` only where you can say what goes wrong and how; everything else is a note (what a runbook calls *must* blocks, *should* is a note). No findings is a good answer when there is nothing: say in \`tried\` what you tried to break it with. What you could not tell goes into \`open\`; it is no finding. What to look for is in the runbook \`${role}\` (\`read_skill\`). End by calling \`review\`.
 
 ${MATERIAL}`;
   return [

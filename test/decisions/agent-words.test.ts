@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { armsText } from '../../activities/agent/brief.ts';
+import { armsText, differenceText } from '../../activities/agent/brief.ts';
+import { reviewBrief } from '../../activities/agent/repair-brief.ts';
 import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
 import { stackLines } from '../../decisions/agent-context.ts';
 import { armsOf } from '../../decisions/agent-roles.ts';
@@ -8,6 +9,9 @@ import { explanationOf } from '../../decisions/diagnosis.ts';
 import { conflictPlaces } from '../../decisions/repair.ts';
 import { reviewLines, reviewState } from '../../decisions/review.ts';
 import type { Finding } from '../../workflows/agent-types.ts';
+
+/** As the schema has them. */
+const armsInOrder = ['candidate', 'base', 'mine', 'old_base', 'old_patched'];
 
 const patch = (commit: string, subject: string) => ({
   ...{ commit, subject, author: 'T <t@example.org>', reason: `so that ${subject}` },
@@ -32,7 +36,9 @@ describe('the patch stack', () => {
   });
 });
 
-test.each<[what: string, held: Parameters<typeof armsText>[0], role: 'diagnose' | 'repair', old: boolean, is: string[]]>([
+test.each<
+  [what: string, held: Parameters<typeof armsText>[0], role: 'diagnose' | 'repair', old: boolean, is: string[]]
+>([
   ['a verdict', 'verdict', 'diagnose', false, ['candidate', 'base']],
   ['a repair', 'verdict', 'repair', false, ['candidate', 'base', 'mine']],
   ['a conflict', 'conflict', 'diagnose', true, ['old_base', 'old_patched', 'base', 'candidate']],
@@ -41,8 +47,25 @@ test.each<[what: string, held: Parameters<typeof armsText>[0], role: 'diagnose' 
 ])('of %s each arm is said, and no other is offered', (_, held, role, old, is) => {
   const arms = armsOf(role, old ? { old: { base: 'x', patched: 'y' } } : {});
   expect(armsText(held, arms).match(/^- `(\w+)`/gm)).toEqual(is.map((arm) => `- \`${arm}\``));
-  const { parameters } = toolSpecs(role, arms).find(({ name }) => name === 'read_file') ?? {};
-  expect((parameters?.properties as { arm: { enum: string[] } }).arm.enum.toSorted()).toEqual(is.toSorted());
+  const spec = toolSpecs(role, arms).find(({ name }) => name === 'read_file');
+  expect(spec?.parameters).toMatchObject({
+    properties: { arm: { enum: armsInOrder.filter((arm) => is.includes(arm)) } },
+  });
+});
+
+test.each([
+  ['verdict', 'where the tests fail'],
+  ['build', 'which does not compile'],
+  ['conflict', '`base` is the NEW base without any patch'],
+  ['ticket', 'the branch as it is'],
+] as const)('a reviewer of a %s is told what its arms are', (of, words) => {
+  const [instructions] = reviewBrief('review-correctness', { of, what: 'x', patch: 'y' });
+  expect(instructions?.content).toContain(words);
+});
+
+test('a log that says nothing new is said to', () => {
+  expect(differenceText('[… 12 lines as on the base …]\n')).toMatch(/nothing: it has no line that they do not have$/);
+  expect(differenceText('[… 1 line as on the base …]\nWARN x\n')).toContain('WARN x');
 });
 
 test('of a conflict each place is shown with its marks and what is around it', () => {

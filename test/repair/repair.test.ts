@@ -73,8 +73,7 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
   const { ran, report, told } = await release(({ role, turn, outputs, brief }) => {
     if (role !== 'repair') return undefined;
     seen.push(...outputs);
-    if (turn === 1)
-      expectToBeGiven(brief);
+    if (turn === 1) expectToBeGiven(brief);
     if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'Greeter.java' }], MEND] };
     if (turn === 2)
       return { calls: [['shell', { command: 'grep -n hello Greeter.java; id -u; echo x > out-of-place' }]] };
@@ -227,7 +226,9 @@ test('a patch that does not compile is mended in the patch that broke it', async
   expect(report.candidates).toHaveLength(2);
   expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('(name + "")');
   expect(told).toMatch(/the build: the agent’s explanation \(high confidence; .* is called nam here/);
-  expect(told).toMatch(/held: .*cannot find symbol; symbol: variable nam; location: class Greeter|symbol: variable nam/);
+  expect(told).toMatch(
+    /held: .*cannot find symbol; symbol: variable nam; location: class Greeter|symbol: variable nam/,
+  );
 }, 300_000);
 
 const CONFLICTING = {
@@ -247,8 +248,10 @@ const explainConflict: Script = ({ turn, brief, instructions, outputs }) => {
   if (turn === 1) {
     expect(instructions).toContain('You explain why a patch of a fork of a data platform does not apply');
     expect(instructions).toContain('- `old_base`: the OLD base');
-    expect(brief).toMatch(/"Be kind" conflicts in Greeter\.java\.\n\nGreeter\.java, line 4:[\s\S]*<<<<<<<[\s\S]*>>>>>>>/);
-    expect(brief).toMatch(/## The patch that is suspected[\s\S]*\+ {4}return "hello dear " \+ name;/);
+    expect(brief).toMatch(
+      /"Be kind" conflicts in Greeter\.java\.\n\nGreeter\.java, line 4:[\s\S]*<<<<<<<[\s\S]*>>>>>>>/,
+    );
+    expect(brief).toMatch(/## The patch that does not apply[\s\S]*\+ {4}return "hello dear " \+ name;/);
     const sides = ['old_base', 'old_patched', 'base', 'candidate', 'mine'].map((arm): [string, unknown] => {
       return ['search', { arm, pattern: 'hello.* name;' }];
     });
@@ -295,7 +298,9 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
       const { role, turn, brief, outputs } = asked;
       if (role === 'diagnose') return explainConflict(asked);
       if (role === 'review-tests')
-        return { calls: [['review', { findings: [], tried: ['to find a test of it'], open: ['Is a comma\nwanted?'] }]] };
+        return {
+          calls: [['review', { findings: [], tried: ['to find a test of it'], open: ['Is a comma\nwanted?'] }]],
+        };
       if (role !== 'repair') return undefined;
       if (turn === 1) {
         expect(brief).toContain('conflicts in Greeter.java');
