@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeDown } from '../../activities/deploy/environment.ts';
+import { rolloutEnded } from '../../workflows/environment-messages.ts';
 import type { Build } from '../../workflows/types.ts';
 import { candidateOf, type Fixture, openFixture, scratch, until } from './fixture.ts';
 
@@ -23,11 +24,11 @@ beforeAll(async () => {
     ready: { http: 'http://127.0.0.1:{port}/' },
     commit: { http: 'http://127.0.0.1:{port}/' },
   });
-  const plain = {
-    system: 'process',
-    targets: ['one', 'two'].map(target),
-    rollout: { soakSeconds: 2, warmUpSeconds: 0, returnSeconds: 5, blockedSeconds: 10, stopGraceSeconds: 3 },
-  };
+  const rollout = { returnSeconds: 5, blockedSeconds: 10, stopGraceSeconds: 3 };
+  const gates = { profile: 'compressed', warmUpSeconds: 0, bakeSeconds: 1, beatSeconds: 1 };
+  const plain = { system: 'process', targets: ['one', 'two'].map(target), rollout, gates };
+  // Configured as before there were gates.
+  const { gates: _none, ...soaking } = { ...plain, rollout: { ...rollout, soakSeconds: 2, warmUpSeconds: 0 } };
   const fork = {
     repository: '.',
     base: 'main',
@@ -35,10 +36,10 @@ beforeAll(async () => {
     suites: { unit: SUITE },
     release: { suites: ['unit'], environments: ['staging', 'production'] },
   };
-  const watched = { ...plain, gates: { profile: 'compressed', warmUpSeconds: 0, bakeSeconds: 1, watchSeconds: 30 } };
-  const low = { ...plain, rollout: { ...plain.rollout, minimumFreeMb: 1e12 } };
-  const tried = { ...plain, rollout: { ...plain.rollout, restartFirst: true } };
-  fixture = await openFixture({ staging: plain, production: plain, watched, low, tried }, { shop: fork });
+  const watched = { ...plain, gates: { ...gates, watchSeconds: 30 } };
+  const low = { ...plain, rollout: { ...rollout, minimumFreeMb: 1e12 } };
+  const tried = { ...plain, rollout: { ...rollout, restartFirst: true } };
+  fixture = await openFixture({ staging: plain, production: soaking, watched, low, tried }, { shop: fork });
   const first = await candidate('aaaaaaaaaaaa');
   await fixture.up('staging', first.artifacts);
   await fixture.up('production', first.artifacts);
@@ -158,11 +159,10 @@ test('an environment begins a new history long before the old one is felt, and f
   await until(
     'a new history began',
     async () => {
-      await Promise.all(
-        Array.from({ length: 8 }, (_, i) =>
-          fixture.brake('staging', { kind: 'pause', by: 'ada', reason: `press ${i}` }),
-        ),
-      );
+      // Each is an event of its history. Of a roll-out that it does not know it learns nothing.
+      const words = { rollout: 'nobodys/1/staging', outcome: { kind: 'promoted' } } as const;
+      await Promise.all(Array.from({ length: 100 }, () => handle.signal(rolloutEnded, words)));
+      await fixture.brake('staging', { kind: 'pause', by: 'ada', reason: 'pressed again' });
       return (await handle.describe()).runId !== runId;
     },
     300_000,
