@@ -56,7 +56,8 @@ const RUNS_NODES: readonly Touch[] = ['untrusted-text', 'outside-effects'];
 
 export const TOUCHES = {
   // Agents. The model's server is told, by an address of the configuration and in redacted words; it is no target that a
-  // text could choose, and nothing changes there (`store: false`).
+  // text could choose, and nothing changes there (`store: false`). Clusters are asked how they stand, and not changed; a
+  // ticket's thread is told in code's words what is done.
   prepareDiagnosis: READS,
   takeTurn: READS,
   useTool: READS,

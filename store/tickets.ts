@@ -4,6 +4,7 @@ import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
 import type { Db } from './database.ts';
+import { type TicketCost, ticketCost } from './ticket-cost.ts';
 
 export type TicketTables = {
   ticket: {
@@ -176,12 +177,6 @@ export async function handedTo(db: Db, ticket: string, fix: string): Promise<voi
   await db.updateTable('ticket').set({ fix }).where('id', '=', ticket).execute();
 }
 
-/** Counts one more question that was paid. Not to be repeated: each question costs, and so each is counted. */
-export async function payForAnswer(db: Db, ticket: string, cost: { tokens: number; money: number }): Promise<void> {
-  await sql`update ticket set answer_questions = answer_questions + 1, answer_tokens = answer_tokens + ${cost.tokens},
-    answer_money = answer_money + ${cost.money} where id = ${ticket}`.execute(db);
-}
-
 const UNDER_WAY: readonly TicketStateName[] = ['handed-off', 'proposed', 'approved', 'applied'];
 
 /** Why a ticket no longer waits for this fix, or undefined. */
@@ -217,9 +212,6 @@ export async function listTickets(db: Db, limit = 50) {
     .execute();
 }
 
-/** In the currency of `model.price`. */
-export type Cost = { questions: number; tokens: number; money: number };
-
 export type TicketStats = {
   asked: number;
   open: number;
@@ -233,7 +225,7 @@ export type TicketStats = {
   approvals: { lastHour: number; busiestHour: number; medianSeconds: number | null };
   ended: Partial<Record<TicketEnd, number>>;
   /** What models were paid: for answers, and for the agents of fixes. */
-  cost: Record<'answers' | 'agents', Cost>;
+  cost: TicketCost;
   /** Half of them took no longer, in seconds; null where there was none. */
   medianSeconds: Record<
     'toAnswer' | 'toEscalation' | 'toHandOff' | 'toApplied' | 'toVerified' | 'toClose',
@@ -292,20 +284,4 @@ export async function ticketStats(db: Db): Promise<TicketStats> {
       toClose: seconds('to_close'),
     },
   };
-}
-
-/** What a ticket cost by now, or all of them; runs that go on are not counted yet. */
-export async function ticketCost(db: Db, ticket?: string): Promise<TicketStats['cost']> {
-  const one = ticket ?? null;
-  const { rows } = await sql<{ who: 'answers' | 'agents'; questions: string; tokens: string; money: string }>`
-    select 'answers' as who, coalesce(sum(answer_questions), 0) as questions,
-      coalesce(sum(answer_tokens), 0) as tokens, coalesce(sum(answer_money), 0) as money
-    from ticket where ${one}::text is null or id = ${one}
-    union all select 'agents', coalesce(sum(turns), 0), coalesce(sum(tokens), 0), coalesce(sum(money), 0)
-    from agent_run where release in (select id from ticket where ${one}::text is null or id = ${one})`.execute(db);
-  const of = (who: 'answers' | 'agents'): Cost => {
-    const { questions = 0, tokens = 0, money = 0 } = rows.find((row) => row.who === who) ?? {};
-    return { questions: Number(questions), tokens: Number(tokens), money: Number(money) };
-  };
-  return { answers: of('answers'), agents: of('agents') };
 }

@@ -1,5 +1,5 @@
 import { answerWorkWords, SEARCHES, writesWords } from '../../decisions/work-words.ts';
-import { payForAnswer } from '../../store/tickets.ts';
+import { payForAnswer } from '../../store/ticket-cost.ts';
 import type { AnswerEnd, TicketOrder } from '../../workflows/ticket-types.ts';
 import { createWorkBoard, type WorkBoardDeps } from '../work-board.ts';
 

@@ -14,7 +14,8 @@ export async function tellCalls(
 ): Promise<void> {
   if (clicked === undefined && !over) return;
   for (const release of await callThreads(db, ticket)) {
-    const told = clicked !== undefined && (clicked.counted || clicked.from === release);
+    // What ends it stands in the message itself, in place of its buttons.
+    const told = clicked !== undefined && (clicked.counted ? !over : clicked.from === release);
     if (told) await appendMessage(db, { release, key: `${release}/${key}`, text, ...(tone && { tone }) });
     if (over) await endCalls(db, release, text);
     if (told || over) await wakeThread?.(release);

@@ -80,7 +80,7 @@ function activities(): Promise<Worker> {
       ...createTicketActivities({ db, settings, slack, wakeThread, handOff }),
       ...createApprovalActivities({ db, settings }),
       ...createFixActivities({ ...shared, kinds, wakeThread }),
-      ...createAgentActivities({ ...shared, investigating: { kinds, looks } }),
+      ...createAgentActivities({ ...shared, wakeThread, investigating: { kinds, looks } }),
     },
   });
 }

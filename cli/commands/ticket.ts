@@ -8,7 +8,8 @@ import type { Db } from '../../store/database.ts';
 import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
-import { findTicket, listTickets, type Cost, type TicketStats, ticketCost, ticketEvents, ticketText } from '../../store/tickets.ts';
+import { type Cost, ticketCost } from '../../store/ticket-cost.ts';
+import { findTicket, listTickets, type TicketStats, ticketEvents, ticketText } from '../../store/tickets.ts';
 import type { ButtonAction, TicketButton, TicketMessage, TicketOrder } from '../../workflows/ticket-types.ts';
 import { personOf } from './release.ts';
 

@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
 import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
+import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
 import { laidOutDriver } from '../../activities/fixes/environments.ts';
 import { createLiveStatus } from '../../activities/health/live-status.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
@@ -198,4 +199,11 @@ test('an environment that does not answer is told as such, with what the store l
   expect(await deps.status.brief(clustered, 'staging')).not.toContain('topics');
   const topic = await deps.status.whole(clustered, 'staging', { type: 'topic', name: 'orders' });
   expect(topic).toMatch(/NO ANSWER: .*127\.0\.0\.1:1 failed/);
+});
+
+test.each(['diagnose', 'repair', 'patch', 'review-tests'] as const)('%s has thirteen tools at the most', (role) => {
+  const names = toolSpecs(role, ['staging']).map(({ name }) => name);
+  expect(names.length).toBeLessThanOrEqual(13);
+  expect(names.includes('status')).toBe(role === 'diagnose' || role === 'repair');
+  expect(toolSpecs(role, []).map(({ name }) => name)).not.toContain('status');
 });

@@ -104,7 +104,7 @@ test('a message that says what is being done is updated, seldom enough; what Sla
   const work = (text: string, done = false) => keepWork(db, { ticket: release, key: `${release}/work`, text, done });
   const updates = () => slack.calls.filter(({ method, body }) => method === 'chat.update' && body.includes('word'));
   await story.openThread({ release, key: `${release}/open`, text: 'asked' });
-  await expect.poll(() => slack.messages().length, { timeout: 20_000 }).toBe(said + 1);
+  await expect.poll(async () => (await threadState(db, release))?.slackTs, { timeout: 20_000 }).toBeDefined();
   slack.fail('chat.update', { kind: 'error', error: 'message_not_found' });
   expect(await work('word 0')).toBe(true);
   for (let n = 1; n <= 20; n += 1) await work(`word ${n}`);

@@ -94,7 +94,7 @@ test('whoever is new in the configuration is known at once, and is called; a mis
   const changed = readFileSync(file, 'utf8').replace('people:', eve).replace('{ person: ada,', '{ person: eve,');
   writeFileSync(file, changed);
   const after = '1790000003.000100';
-  await socketMode.deliver(mention('why does my consumer lag, is its fetch size too small?', after, USERS.eve));
+  await socketMode.deliver(mention('is a fetch size that is too small why my consumer lags?', after, USERS.eve));
   await expect.poll(() => heard(after).join(), PATIENT).toMatch(/Consumer lag \(docs/);
   // In a ticket of before, too; ada, who is called no more, may take it no more.
   const click = (user: string) => ({

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ticketCost, ticketStats } from '../../store/tickets.ts';
+import { ticketCost } from '../../store/ticket-cost.ts';
+import { ticketStats } from '../../store/tickets.ts';
 import { openSupportWorld, type SupportWorld } from './world.ts';
 
 // Tickets at the terminal: real Temporal and PostgreSQL, short times, the model over HTTP.
