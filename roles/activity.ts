@@ -19,6 +19,8 @@ import { createGitActivities } from '../activities/git.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
+import { createPublishActivities } from '../activities/publish.ts';
+import { createRehearsalActivities } from '../activities/rehearsal.ts';
 import { createRecordActivities } from '../activities/release-records.ts';
 import { createRepairActivities } from '../activities/repair.ts';
 import { createReversibilityActivities } from '../activities/reversibility.ts';
@@ -101,6 +103,8 @@ export function createActivities(
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
+    ...createRehearsalActivities(places),
+    ...createPublishActivities({ ...places, readSecret }),
   };
 }
 

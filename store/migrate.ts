@@ -22,6 +22,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '100-fixes': () => import('./migrations/100-fixes.ts'),
   '105-approval-cards': () => import('./migrations/105-approval-cards.ts'),
   '106-memory': () => import('./migrations/106-memory.ts'),
+  '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
 };
 
 const provider: MigrationProvider = {
