@@ -1,5 +1,5 @@
 /**
- * `node scripts/record-histories.ts [releases|repairs|fixes] [FOLDER]`: releases a small fork for real, in every way that a
+ * `node scripts/record-histories.ts [releases|repairs|fixes|rehearsals] [FOLDER]`: releases a small fork for real, in every way that a
  * release (or a repair, or a fix) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
  * test/replay.test.ts replays them.
  *
@@ -22,6 +22,7 @@ import { FIXABLE, fixes } from './histories/fix.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
 import { neutral, type Replacements } from './histories/neutral.ts';
 import { outcomeOf, until } from './histories/outcome.ts';
+import { REHEARSED, rehearsals } from './histories/rehearsal.ts';
 import { REPAIRED, repairs, scripted } from './histories/repair.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -54,7 +55,7 @@ const WANTED: Record<string, string> = {
 const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
-  const only = (['releases', 'repairs', 'fixes'] as const).find((part) => part === args[0]);
+  const only = (['releases', 'repairs', 'fixes', 'rehearsals'] as const).find((part) => part === args[0]);
   const wants = (part: typeof only) => only === undefined || only === part;
   const folder =
     args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
@@ -80,6 +81,12 @@ async function main(args: string[]): Promise<void> {
     if (wants('repairs')) {
       await repairs(patchwright, repository);
       Object.assign(wanted, REPAIRED);
+    }
+    // A history of its own: the releases above have taken its names.
+    if (only === 'rehearsals') {
+      repository.commit({ 'server.mjs': PATCHES.good }, patchMessage('Make it good'));
+      await rehearsals(patchwright);
+      Object.assign(wanted, REHEARSED);
     }
     await record(patchwright, wanted, folder);
   } finally {

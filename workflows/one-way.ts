@@ -53,7 +53,10 @@ export async function askForOneWay(
   const { commit } = candidate;
   const difference = patched('difference-shown') ? await differenceSinceApproved({ fork, base, commit, reasons }) : [];
   const where = environments.filter((environment) => needsOneWayApproval(environments, environment));
-  const id = `${release}/${n}/one-way/${workflowInfo().runId.slice(0, 6)}`;
+  const { runId } = workflowInfo();
+  // A run's id begins with its time: two runs of one hour share the first six characters.
+  const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
+  const id = `${release}/${n}/one-way/${run}`;
   const question = oneWayQuestion({
     id,
     release,

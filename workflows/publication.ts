@@ -88,5 +88,5 @@ async function ends(order: PublicationOrder, outcome: PublicationOutcome): Promi
 
 /** One that is asked for again says so again. */
 async function say(release: string, key: string, text: string, tone: 'good' | 'warn' | 'bad'): Promise<void> {
-  await tell({ release, key: `${release}/publish/${workflowInfo().runId.slice(0, 6)}/${key}`, text, tone });
+  await tell({ release, key: `${release}/publish/${workflowInfo().runId.slice(-6)}/${key}`, text, tone });
 }

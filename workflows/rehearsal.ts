@@ -72,6 +72,6 @@ async function keepAndTell({ release, n }: RehearsalInput, count: number, rehear
   const { kind } = rehearsed.outcome;
   const tone = kind === 'reversible' ? 'good' : kind === 'one-way' ? 'bad' : 'warn';
   // A release that is tried again rehearses again, and says so again.
-  const key = `${release}/${n}/rehearsal/${workflowInfo().runId.slice(0, 6)}/${count}`;
+  const key = `${release}/${n}/rehearsal/${workflowInfo().runId.slice(-6)}/${count}`;
   await tell({ release, key, text: rehearsalWords(rehearsed), tone });
 }
