@@ -14,7 +14,8 @@ export type PermanentFailure =
   | 'NotVerifiedUpstream'
   | 'ChangedByHand'
   | 'NoTraffic'
-  | 'NotApproved';
+  | 'NotApproved'
+  | 'PublishedOtherwise';
 
 export function permanent(type: PermanentFailure, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import { type ApprovedBefore, differenceWords, parseRangeDiff } from '../decisions/approval-difference.ts';
 import { k18Reversibility, type Reversibility } from '../decisions/kafka-rules/one-way.ts';
+import { wantsRehearsal } from '../decisions/rehearsal.ts';
 import { type GitTools, gitIn } from '../git/clone.ts';
 import { approvedBefore } from '../store/approved-before.ts';
 import type { Db } from '../store/database.ts';
@@ -13,6 +14,9 @@ export type ReversibilityDeps = GitTools & {
   settings: (digest: Digest) => Promise<Settings>;
 };
 
+/** `rehearse`: going back is to be tried before a roll-out. */
+export type Judged = Reversibility & { rehearse?: true };
+
 export type Compared = {
   fork: string;
   base: { commit: string; version: string };
@@ -23,15 +27,15 @@ export type Compared = {
 export function createReversibilityActivities(deps: ReversibilityDeps) {
   return {
     /**
-     * Whether the old artifact can be put back once the new one has run, from what the patch stack touches. Reads
-     * only: safe to repeat.
+     * Whether the old artifact can be put back once the new one has run, from what the patch stack touches; and
+     * whether that is to be tried. Reads only: safe to repeat.
      */
     async judgeReversibility(order: {
       fork: string;
       settings: Digest;
       base: string;
       candidate: string;
-    }): Promise<Reversibility> {
+    }): Promise<Judged> {
       const { forks, environments } = await deps.settings(order.settings);
       const fork = forks[order.fork];
       const git = gitIn(deps, join(deps.dataDir, 'git', `${order.fork}.git`));
@@ -46,14 +50,15 @@ export function createReversibilityActivities(deps: ReversibilityDeps) {
       );
       const touched = listed.split('\0').filter((path) => path !== '');
       const isKafka = fork?.release.environments.some((name) => environments[name]?.system === 'kafka') ?? false;
-      const byRule = isKafka ? k18Reversibility(touched, 'not yet') : ({ kind: 'reversible' } as const);
+      const byRule = isKafka ? k18Reversibility(touched) : ({ kind: 'reversible' } as const);
       const own = (fork?.release.oneWay ?? []).flatMap(({ what, paths }) => {
         const hits = touched.filter((path) => new RegExp(paths).test(path));
         return hits.length === 0 ? [] : [`touches ${what}: ${hits.slice(0, 20).join(', ')}`];
       });
-      if (own.length === 0) return byRule;
       const reasons = [...(byRule.kind === 'one-way' ? byRule.reasons : []), ...own];
-      return { kind: 'one-way', rule: 'K18', reasons, rehearsal: 'needed' };
+      const judged: Reversibility = own.length === 0 ? byRule : { kind: 'one-way', rule: 'K18', reasons };
+      const rehearse = isKafka && wantsRehearsal(fork?.release.rehearsal.when ?? 'never', judged);
+      return { ...judged, ...(rehearse && { rehearse: true as const }) };
     },
 
     /** What is another than the one-way candidate of this fork that people approved last. Reads only: safe to repeat. */

@@ -11,6 +11,8 @@ import type { GitActivities } from './git.ts';
 import type { KnowledgeActivities } from './knowledge.ts';
 import type { MemoryActivities } from './memory.ts';
 import type { PagingActivities } from './paging.ts';
+import type { PublishActivities } from './publish.ts';
+import type { RehearsalActivities } from './rehearsal.ts';
 import type { RecordActivities } from './release-records.ts';
 import type { RepairActivities } from './repair.ts';
 import type { ReversibilityActivities } from './reversibility.ts';
@@ -33,6 +35,8 @@ export type ActivityName = keyof (AgentActivities &
   MemoryActivities &
   PagingActivities &
   RecordActivities &
+  PublishActivities &
+  RehearsalActivities &
   RepairActivities &
   ReversibilityActivities &
   RolloutActivities &
@@ -90,6 +94,14 @@ export const TOUCHES = {
   checkPatches: READS,
   judgeReversibility: READS,
   differenceSinceApproved: READS,
+
+  planRehearsals: STATE,
+  rehearseDowngrade: RUNS_NODES,
+  recordRehearsal: TEXT,
+
+  publishes: NOTHING,
+  lookToPublish: NOTHING,
+  publishArtifact: ACTS,
 
   cutCandidate: READS,
   cutPart: READS,

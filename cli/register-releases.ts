@@ -4,6 +4,7 @@ import { readSecret } from '../config/env.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import type { Report } from '../report/report.ts';
 import { openArtifacts } from '../store/open-artifacts.ts';
+import { publishRelease } from './commands/publish.ts';
 import { cancelRelease, exitOf, nowhere, retryRelease, startRelease } from './commands/release.ts';
 import { releaseShow, releaseShowText } from './commands/release-show.ts';
 import { releases, releasesText } from './commands/releases.ts';
@@ -64,6 +65,21 @@ export const addReleaseCommands: Register = (program, run) => {
     .action((id: string, _: object, command: Command) =>
       run(command, (globals) =>
         connected(globals, async (to) => follow(globals, to, (await retryRelease(to, settingsOf(globals), id)).id)),
+      ),
+    );
+  release
+    .command('publish')
+    .argument('<id>', 'a release, or latest')
+    .description('publish what is released, as the configuration says now')
+    .action((id: string, _: object, command: Command) =>
+      run(command, (globals) =>
+        connected(globals, async (to) => {
+          const published = await publishRelease(to, settingsOf(globals), id);
+          print(globals, { published }, [
+            `${published} is being published; its thread says how that ends: npx patchwright release show ${published}`,
+          ]);
+          return 0;
+        }),
       ),
     );
 

@@ -27,6 +27,9 @@ export function codeOf(
     build: { command: check, artifacts: [], toolchain: [], environment: SEEN, timeoutMinutes: 15 },
     repair: { policy: 'off', attempts: 1, proveWhole: false },
     agent: { skills: [], proposals },
-    release: { suites: [], environments: [], oneWay: [], rerunSeconds: 0 },
+    release: {
+      ...{ suites: [], environments: [], oneWay: [], rerunSeconds: 0 },
+      rehearsal: { when: 'never', nodes: 1, timeoutMinutes: 1 },
+    },
   };
 }

@@ -10,7 +10,7 @@ export const COMMAND_PLACEHOLDERS = {
 const MAX_SECONDS = 3_600;
 
 /** One command: an argument array, never a shell, with placeholders in braces that are checked when this is read. */
-function command(allowed: readonly string[]) {
+export function ownCommand(allowed: readonly string[]) {
   return z.strictObject({
     run: z
       .array(z.string())
@@ -40,16 +40,16 @@ function command(allowed: readonly string[]) {
 
 /** The user's own commands for one target: ssh, Ansible, systemd, anything that says by its exit code how it went. */
 export const commandsSchema = z.strictObject({
-  stop: command(COMMAND_PLACEHOLDERS.target),
+  stop: ownCommand(COMMAND_PLACEHOLDERS.target),
   /** Once for each artifact; {file} is the verified copy on the worker's machine. */
-  install: command(COMMAND_PLACEHOLDERS.install),
-  start: command(COMMAND_PLACEHOLDERS.target),
-  readBack: command(COMMAND_PLACEHOLDERS.target),
-  facts: command(COMMAND_PLACEHOLDERS.target),
+  install: ownCommand(COMMAND_PLACEHOLDERS.install),
+  start: ownCommand(COMMAND_PLACEHOLDERS.target),
+  readBack: ownCommand(COMMAND_PLACEHOLDERS.target),
+  facts: ownCommand(COMMAND_PLACEHOLDERS.target),
   /** Ends what does not stop; asked in a roll-back alone. */
-  kill: command(COMMAND_PLACEHOLDERS.target).optional(),
+  kill: ownCommand(COMMAND_PLACEHOLDERS.target).optional(),
   /** Copies what lies on the target to {file}, so that what was there before us can be put back. */
-  fetch: command(COMMAND_PLACEHOLDERS.fetch).optional(),
+  fetch: ownCommand(COMMAND_PLACEHOLDERS.fetch).optional(),
 });
 
 export const commandDriverSchema = commandsSchema.extend({ kind: z.literal('command') });

@@ -3,6 +3,8 @@ import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
+import { publishSchema } from './publish.ts';
+import { rehearsalSchema } from './rehearsal.ts';
 import { sandboxFields, sandboxProblem } from './sandbox.ts';
 import { artifactsSchema, retentionSchema } from './storage.ts';
 import { suiteSchema } from './suite.ts';
@@ -81,6 +83,8 @@ export const forkSchema = z.strictObject({
       .describe(
         'formats that the old artifact may not read once the new one has written them; for Kafka K18 knows its own',
       ),
+    rehearsal: rehearsalSchema.describe('whether going back is tried before a roll-out to Kafka'),
+    publish: publishSchema(secret).optional().describe('where a finished release is published; nowhere without it'),
     rerunSeconds: z
       .number()
       .nonnegative()

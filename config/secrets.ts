@@ -1,8 +1,17 @@
 import { findSecret, type TemporalSettings } from './env.ts';
+import type { PublishSettings } from './publish.ts';
 import type { Settings } from './schema.ts';
 
 /** The exact secrets that this process knows: none of them may leave it. */
-export function secretsOf({ announcements, paging, model, support, artifacts: { s3 }, knowledge }: Settings): string[] {
+export function secretsOf({
+  announcements,
+  paging,
+  model,
+  support,
+  artifacts: { s3 },
+  knowledge,
+  forks,
+}: Settings): string[] {
   const references = [
     announcements.slack?.token,
     support.slack?.appToken,
@@ -13,8 +22,14 @@ export function secretsOf({ announcements, paging, model, support, artifacts: { 
     s3?.secretAccessKey,
     knowledge.index.s3?.accessKeyId,
     knowledge.index.s3?.secretAccessKey,
+    ...Object.values(forks).flatMap(({ release: { publish } }) => publishSecrets(publish)),
   ];
   return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
+}
+
+function publishSecrets(publish: PublishSettings | undefined) {
+  if (publish === undefined) return [];
+  return 'maven' in publish ? [publish.maven.password, publish.maven.token] : Object.values(publish.command.secrets);
 }
 
 /** Of the user's own servers; the embedded ones have none. */

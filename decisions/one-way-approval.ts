@@ -19,14 +19,28 @@ export function oneWayQuestion(
     environments: readonly string[];
     /** To what was approved before; nothing at the first time. */
     difference?: readonly string[];
+    /** What a rehearsal of the way back showed. */
+    evidence?: readonly string[];
   },
 ): ApprovalQuestion {
-  const { id, release, candidate, reasons, settings, requestedBy, patches, environments, difference = [] } = about;
+  const {
+    id,
+    release,
+    candidate,
+    reasons,
+    settings,
+    requestedBy,
+    patches,
+    environments,
+    difference = [],
+    evidence = [],
+  } = about;
   const where = environments.join(', then ');
   const lines = [
     `${candidate.version} (${candidate.commit.slice(0, 12)}) is to go to ${where}. It may not be possible to go back: the old artifact may not read what this one writes.`,
     ...reasons.map((reason) => `- ${reason}`),
     `If it fails there, it is frozen and somebody is called, instead of rolled back.`,
+    ...evidence,
     ...difference,
     `Patches: ${patches.map(({ subject }) => subject).join('; ')}`,
   ];

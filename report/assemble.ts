@@ -2,6 +2,7 @@ import { agentTotals } from '../store/agents.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
 import { effectsOf } from '../store/journal.ts';
+import { rehearsalsOf } from '../store/rehearsals.ts';
 import { type RolloutReport, rolloutsOf, type TargetReport } from '../store/rollout-report.ts';
 import { threadOf } from '../store/thread.ts';
 import type { ReleaseOutcome, RolloutOutcome } from '../workflows/types.ts';
@@ -84,6 +85,7 @@ async function candidatesOf(db: Db, release: string): Promise<ReportCandidate[]>
       ...(await buildOf(db, row.build_key)),
       suites: await suitesOf(db, release, row.n),
       rollouts: rollouts.filter(({ candidateNumber }) => candidateNumber === row.n).map(rolloutOf),
+      rehearsals: await rehearsalsOf(db, release, row.n),
       outcome: outcomeOf(row.outcome),
     })),
   );

@@ -1,5 +1,6 @@
 import type { GateFigures } from '../decisions/gate/types.ts';
 import { nearestFirst } from '../decisions/gate-words.ts';
+import { rehearsalWords } from '../decisions/rehearsal.ts';
 import { code, count, duration, md, plural, table } from './markdown-text.ts';
 import type {
   Report,
@@ -110,6 +111,7 @@ function candidateText(
     facts.filter(Boolean).join('\n'),
     artifacts,
     ...candidate.suites.map((suite) => suiteText(suite, patches)),
+    candidate.rehearsals.map((rehearsed) => `- ${md(rehearsalWords(rehearsed), 1000)}`).join('\n'),
     ...candidate.rollouts.map((rollout) => rolloutText(rollout, candidate.n, plots)),
   ]
     .filter(Boolean)

@@ -1,6 +1,7 @@
 import type { EffectRecord } from '../store/journal.ts';
 import type { SandboxUse } from '../store/releases.ts';
 import type { Tone } from '../store/thread.ts';
+import type { Rehearsed } from '../workflows/rehearsal-types.ts';
 import type { Artifact, TestCounts, TrafficAccount, Verdict } from '../workflows/types.ts';
 
 /**
@@ -54,6 +55,8 @@ export type ReportCandidate = {
   build: { seconds: number; command: string[]; toolchain: Record<string, string>; log: string | null } | null;
   suites: ReportSuite[];
   rollouts: ReportRollout[];
+  /** Whether going back was tried, to what, and how that ended; none where it was not. */
+  rehearsals: Rehearsed[];
   outcome: ReportOutcome | null;
 };
 

@@ -20,6 +20,8 @@ import { createLiveStatus } from '../activities/health/live-status.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
 import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
+import { createPublishActivities } from '../activities/publish.ts';
+import { createRehearsalActivities } from '../activities/rehearsal.ts';
 import { createRecordActivities } from '../activities/release-records.ts';
 import { createRepairActivities } from '../activities/repair.ts';
 import { createReversibilityActivities } from '../activities/reversibility.ts';
@@ -110,6 +112,8 @@ export function createActivities(
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
+    ...createRehearsalActivities(places),
+    ...createPublishActivities({ ...places, readSecret }),
   };
 }
 

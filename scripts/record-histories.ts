@@ -1,6 +1,7 @@
 /**
- * `node scripts/record-histories.ts [releases|repairs|fixes|explained] [FOLDER]`: releases a small fork for real, in every
- * way that a release (or a repair, a fix, an explanation of what does not apply or compile) can go, and writes the history of every workflow of it to test/histories/DAY (or FOLDER).
+ * `node scripts/record-histories.ts [releases|repairs|fixes|explained|rehearsals] [FOLDER]`: releases a small fork for real,
+ * in every way that a release (or a repair, a fix, an explanation of what does not apply or compile, a rehearsal) can go, and
+ * writes the history of every workflow of it to test/histories/DAY (or FOLDER).
  * test/replay.test.ts replays them.
  *
  * Histories of what has landed stay for ever: what runs on a user's machine must go on with newer code
@@ -23,6 +24,7 @@ import { FIXABLE, fixes } from './histories/fix.ts';
 import { configuration, FILES, PATCHES } from './histories/fork.ts';
 import { neutral, type Replacements } from './histories/neutral.ts';
 import { outcomeOf, until } from './histories/outcome.ts';
+import { REHEARSED, rehearsals } from './histories/rehearsal.ts';
 import { REPAIRED, repairs, scripted } from './histories/repair.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -55,9 +57,10 @@ const WANTED: Record<string, string> = {
 const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
-  const only = (['releases', 'repairs', 'fixes', 'explained'] as const).find((part) => part === args[0]);
-  // Explanations alone begin the numbers of their releases anew: they are recorded by themselves.
-  const wants = (part: typeof only) => (only === undefined ? part !== 'explained' : only === part);
+  const only = (['releases', 'repairs', 'fixes', 'explained', 'rehearsals'] as const).find((part) => part === args[0]);
+  // Explanations and rehearsals begin the numbers of their releases anew: each is recorded by itself.
+  const wants = (part: typeof only) =>
+    only === undefined ? part !== 'explained' && part !== 'rehearsals' : only === part;
   const folder =
     args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
   const slack = await startSlackServer();
@@ -86,6 +89,11 @@ async function main(args: string[]): Promise<void> {
     if (wants('explained')) {
       await explainedHeld(patchwright, repository);
       Object.assign(wanted, EXPLAINED_HELD);
+    }
+    if (wants('rehearsals')) {
+      repository.commit({ 'server.mjs': PATCHES.good }, patchMessage('Make it good'));
+      await rehearsals(patchwright);
+      Object.assign(wanted, REHEARSED);
     }
     await record(patchwright, wanted, folder);
   } finally {

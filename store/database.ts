@@ -7,6 +7,7 @@ import type { AuditTables } from './audit.ts';
 import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
 import type { MemoryTables } from './memory.ts';
+import type { RehearsalTables } from './rehearsals.ts';
 import type { ReleaseTables } from './releases.ts';
 import type { RolloutTables } from './rollouts.ts';
 import type { SuiteTables } from './suites.ts';
@@ -18,6 +19,7 @@ import type { TriageTables } from './triage.ts';
 export type Database = ReleaseTables &
   SuiteTables &
   RolloutTables &
+  RehearsalTables &
   GateTables &
   JournalTables &
   ThreadTables &

@@ -25,6 +25,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '120-work': () => import('./migrations/120-work.ts'),
   '121-answer-cost': () => import('./migrations/121-answer-cost.ts'),
   '122-calls': () => import('./migrations/122-calls.ts'),
+  '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
  * <pre>
  *   run DIR                          until it is told to end (SIGTERM)
  *   verify BOOTSTRAP TOPIC FILE      looks records up in the topic itself; see Verify
+ *   rehearse BOOTSTRAP LEDGER STEP REPLICAS   one step of a downgrade rehearsal; see Rehearsal
  * </pre>
  */
 public final class Main {
@@ -17,7 +18,8 @@ public final class Main {
   public static void main(String[] args) throws Exception {
     if (args.length == 2 && args[0].equals("run")) run(Path.of(args[1]));
     else if (args.length == 4 && args[0].equals("verify")) Verify.run(args[1], args[2], Path.of(args[3]));
-    else throw new IllegalArgumentException("usage: run DIR | verify BOOTSTRAP TOPIC FILE");
+    else if (args.length == 5 && args[0].equals("rehearse")) Rehearsal.run(args[1], Path.of(args[2]), args[3], Short.parseShort(args[4]));
+    else throw new IllegalArgumentException("usage: run DIR | verify BOOTSTRAP TOPIC FILE | rehearse BOOTSTRAP LEDGER STEP REPLICAS");
   }
 
   private static void run(Path dir) throws Exception {

@@ -7,6 +7,8 @@ export { finalise } from './finalise.ts';
 export { fix } from './fix.ts';
 export { page } from './page.ts';
 export { proof } from './proof.ts';
+export { publication } from './publication.ts';
+export { rehearsal } from './rehearsal.ts';
 export { release } from './release.ts';
 export { repair } from './repair.ts';
 export { rollout } from './rollout.ts';

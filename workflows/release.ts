@@ -15,6 +15,7 @@ import type { StoryActivities } from '../activities/story.ts';
 import { needsOneWayApproval } from '../decisions/one-way-approval.ts';
 import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
 import { gateSuites } from '../decisions/suite-gate.ts';
+import { beginPublication } from './begin-publication.ts';
 import { rollOut } from './environment-client.ts';
 import { heldByBuild, heldByConflict, heldBySuites, tryRepair } from './held.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
@@ -74,9 +75,10 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   3. Run every suite. A verdict that the patches caused holds the release.
  *      What holds it (a conflict, a build, a verdict) an agent explains and may mend: the repaired stack is the next
  *      candidate, and begins at 1.
- *   4. Roll out through each environment in order; only what the one before has verified goes on. What could not be
+ *   4. Judge whether it can be gone back from, and try it where that is asked for (one-way.ts, rehearsal.ts).
+ *   5. Roll out through each environment in order; only what the one before has verified goes on. What could not be
  *      taken back needs the word of people before the second.
- *   5. Finish: name it in the fork's repository, say how it ended.
+ *   6. Finish: name it in the fork's repository, begin to publish it, say how it ended.
  *
  * However it ends, the outcome is in the store and the last message of the thread says it.
  */
@@ -142,14 +144,14 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
     return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
   }
 
-  const reasons = await oneWayReasons(input, cut);
-  let oneWay: RolloutOrder['oneWay'] = reasons && { reasons };
+  const found = await oneWayReasons(input, n, { cut, candidate: built.candidate }, steps.enter);
+  let oneWay: RolloutOrder['oneWay'] = found && { reasons: found.reasons };
   for (const environment of input.environments) {
-    if (oneWay && oneWay.approval === undefined && needsOneWayApproval(input.environments, environment)) {
+    if (found && oneWay?.approval === undefined && needsOneWayApproval(input.environments, environment)) {
       await steps.enter('approval');
-      const answer = await askForOneWay(input, n, { cut, candidate: built.candidate, reasons: oneWay.reasons });
+      const answer = await askForOneWay(input, n, { cut, candidate: built.candidate, ...found });
       if (answer.refusal !== undefined) return { kind: 'held', at: 'approval', reasons: [answer.refusal] };
-      oneWay = { ...oneWay, approval: answer.approval };
+      oneWay = { reasons: found.reasons, approval: answer.approval };
     }
     await steps.enter(`rollout:${environment}`);
     const rolled = await rollOut({
@@ -168,6 +170,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
 
   await steps.enter('finish');
   await nameIt(input, built.candidate);
+  await beginPublication(input, n, built.candidate);
   return { kind: 'released' };
 }
 

@@ -77,7 +77,7 @@ export function openDesk(run: RolloutRun) {
       const key = `${direction}/${progress.remaining.length}`;
       if (lastTold === key) return;
       lastTold = key;
-      await say(desk, `waiting/${workflowInfo().runId.slice(0, 8)}/${key}`, `${environment}: ${text}`, 'warn');
+      await say(desk, `waiting/${workflowInfo().runId.slice(-8)}/${key}`, `${environment}: ${text}`, 'warn');
     },
   };
   return desk;

@@ -222,7 +222,7 @@ async function end(desk: Desk, outcome: RolloutOutcome): Promise<void> {
   desk.promoted ||= outcome.kind === 'promoted';
   await say(
     desk,
-    `outcome/${workflowInfo().runId.slice(0, 8)}${undone ? '/undone' : ''}`,
+    `outcome/${workflowInfo().runId.slice(-8)}${undone ? '/undone' : ''}`,
     outcomeWords(run.environment, run.candidate.version, outcome),
     outcome.kind === 'promoted' ? 'good' : 'bad',
   );

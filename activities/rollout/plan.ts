@@ -107,7 +107,7 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
 
 function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {
   if (!oneWay) return {};
-  return { reversibility: { kind: 'one-way', rule: 'K18', reasons: oneWay.reasons, rehearsal: 'needed' } };
+  return { reversibility: { kind: 'one-way', rule: 'K18', reasons: oneWay.reasons } };
 }
 
 /** A one-way candidate is approved by people; asked once more, now that it is about to happen. */

@@ -13,6 +13,7 @@ import {
   type EnvironmentRequestActivities,
 } from '../../activities/environment-request.ts';
 import type { GitActivities } from '../../activities/git.ts';
+import type { PublishActivities } from '../../activities/publish.ts';
 import { createRecordActivities, type RecordActivities } from '../../activities/release-records.ts';
 import type { ReversibilityActivities } from '../../activities/reversibility.ts';
 import type { RolloutActivities } from '../../activities/rollout.ts';
@@ -51,6 +52,7 @@ type NoOpActivities = RecordActivities &
   BuildActivities &
   CheckActivities &
   ReversibilityActivities &
+  Pick<PublishActivities, 'publishes'> &
   RolloutActivities;
 
 export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): NoOpActivities {
@@ -63,6 +65,7 @@ export function createNoOpActivities({ db, client, settings, size }: NoOpDeps): 
     checkPatches: async () => [],
     judgeReversibility: async () => ({ kind: 'reversible' }),
     differenceSinceApproved: async () => [],
+    publishes: async () => false,
     ...noOpRollout(db, settings, size.targets),
   };
 }

@@ -26,22 +26,17 @@ const FORMATS: readonly { what: string; paths: RegExp }[] = [
   { what: 'the quorum’s own files', paths: /(^|\/)raft\/.*(\.json|QuorumState[^/]*\.java|[^/]*StateStore\.java)$/ },
 ];
 
-/** `one-way`: the old artifact may not read what this one writes, until a rehearsal has shown that it does. */
-export type Reversibility =
-  | { kind: 'reversible' }
-  | { kind: 'one-way'; rule: 'K18'; reasons: string[]; rehearsal: 'needed' | 'failed' | 'passed' };
+/** `one-way`: the old artifact may not read what this one writes. */
+export type Reversibility = { kind: 'reversible' } | { kind: 'one-way'; rule: 'K18'; reasons: string[] };
 
 /**
  * K18: a patch that touches metadata versions, feature levels, message or record schemas, or log, checkpoint or
- * coordinator formats is one-way: it needs a downgrade rehearsal, and approval before production. A rehearsal that
- * passed does not make it reversible, since it tried some writes and not all. Tests are not looked at. [inf]
+ * coordinator formats is one-way: it needs a downgrade rehearsal (`decisions/rehearsal.ts`), and approval before
+ * production. Tests are not looked at. [inf]
  *
  * @param touched paths that the patch stack changes, from the top of Kafka's sources or of a module's
  */
-export function k18Reversibility(
-  touched: readonly string[],
-  rehearsed: 'not yet' | 'failed' | 'passed',
-): Reversibility {
+export function k18Reversibility(touched: readonly string[]): Reversibility {
   const sources = touched.filter((path) => !/(^|\/)(test|jmh-benchmarks|integration-test)\//.test(path));
   const reasons: string[] = [];
   const explained = new Set<string>();
@@ -50,7 +45,5 @@ export function k18Reversibility(
     for (const path of hits) explained.add(path);
     if (hits.length > 0) reasons.push(`touches ${what}: ${hits.join(', ')}`);
   }
-  if (reasons.length === 0 && rehearsed !== 'failed') return { kind: 'reversible' };
-  if (rehearsed === 'failed') reasons.push('the downgrade rehearsal failed');
-  return { kind: 'one-way', rule: 'K18', reasons, rehearsal: rehearsed === 'not yet' ? 'needed' : rehearsed };
+  return reasons.length === 0 ? { kind: 'reversible' } : { kind: 'one-way', rule: 'K18', reasons };
 }

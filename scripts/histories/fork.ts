@@ -55,6 +55,10 @@ const fork = (folder: string, name: string, base: string, policy: string) => `
 const mendable = (folder: string, name: string, base: string, policy: string) => `${fork(folder, name, base, policy)}
     release: { suites: [unit] }`;
 
+/** Goes to a cluster of one node, and is gone back from before; its artifact is no jar, so that it never comes up. */
+const rehearsed = (folder: string) => `${fork(folder, 'rehearsed', 'upstream', 'off')}
+    release: { suites: [unit], environments: [cluster], rehearsal: { when: always, nodes: 1 } }`;
+
 /** The configuration in `folder`, for the person who runs the recorder. */
 export const configuration = (user: string, slackUrl: string) => (folder: string) =>
   `
@@ -62,7 +66,11 @@ forks:${fork(folder, 'greeter', 'upstream', 'off')}
     release:
       suites: [unit]
       environments: [staging, production]
-      oneWay: [{ what: the format of greetings, paths: ^FORMAT$ }]${mendable(folder, 'mended', 'upstream', 'apply-reviewed')}${mendable(folder, 'careful', 'newer', 'suggest')}
+      oneWay: [{ what: the format of greetings, paths: ^FORMAT$ }]
+      publish:
+        command:
+          publish: { run: [cp, '{file}', '${folder}/published-{version}'] }
+          readBack: { run: [sh, -c, 'test ! -e "$0" || sha256sum "$0" | cut -c1-64', '${folder}/published-{version}'] }${rehearsed(folder)}${mendable(folder, 'mended', 'upstream', 'apply-reviewed')}${mendable(folder, 'careful', 'newer', 'suggest')}
 environments:
   staging:
     system: process
@@ -72,6 +80,15 @@ environments:
     system: process
     rollout: { soakSeconds: 1, windowSeconds: 1, warmUpSeconds: 0 }
     targets: ${target('a')}${target('b')}
+  cluster:
+    system: kafka
+    provision: { combined: 1 }
+    library: kafka
+    artifacts: { server.mjs: kafka-clients-3.6.2.jar }
+    initial: library
+libraries:
+  kafka: { coordinates: ['org.apache.kafka:kafka_2.13:3.6.2', 'org.slf4j:slf4j-reload4j:1.7.36'] }
+  jolokia: { coordinates: ['org.jolokia:jolokia-agent-jvm:2.1.2:javaagent'], transitive: false }
 people:
   ada: { name: Ada, user: ${user} }
   bob: { name: Bob, email: bob@example.org }

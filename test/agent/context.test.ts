@@ -202,8 +202,8 @@ test('an environment that does not answer is told as such, with what the store l
 });
 
 test.each(['diagnose', 'repair', 'patch', 'review-tests'] as const)('%s has thirteen tools at the most', (role) => {
-  const names = toolSpecs(role, ['staging']).map(({ name }) => name);
+  const names = toolSpecs(role, { arms: [], environments: ['staging'] }).map(({ name }) => name);
   expect(names.length).toBeLessThanOrEqual(13);
   expect(names.includes('status')).toBe(role === 'diagnose' || role === 'repair');
-  expect(toolSpecs(role, []).map(({ name }) => name)).not.toContain('status');
+  expect(toolSpecs(role, { arms: [], environments: [] }).map(({ name }) => name)).not.toContain('status');
 });

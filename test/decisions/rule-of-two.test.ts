@@ -13,6 +13,8 @@ import { createGitActivities } from '../../activities/git.ts';
 import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createMemoryActivities } from '../../activities/memory.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
+import { createPublishActivities } from '../../activities/publish.ts';
+import { createRehearsalActivities } from '../../activities/rehearsal.ts';
 import { createRecordActivities } from '../../activities/release-records.ts';
 import { createRepairActivities } from '../../activities/repair.ts';
 import { createReversibilityActivities } from '../../activities/reversibility.ts';
@@ -42,6 +44,8 @@ const FACTORIES = {
   createFixActivities: () => createFixActivities({ settings: settingsSchema.parse({ forks: {} }), kinds: [] } as never),
   createMemoryActivities: () => createMemoryActivities(none),
   createPagingActivities: () => createPagingActivities(none),
+  createPublishActivities: () => createPublishActivities(none),
+  createRehearsalActivities: () => createRehearsalActivities(none),
   createRecordActivities: () => createRecordActivities(none),
   createReversibilityActivities: () => createReversibilityActivities(none),
   createRolloutActivities: () => createRolloutActivities(none),

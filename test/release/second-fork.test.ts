@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../report/report.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
+import { startMaven } from '../servers/maven.ts';
 import { startModel } from '../servers/model.ts';
 import { makeRepository, patchMessage } from './repository.ts';
 
@@ -76,7 +77,16 @@ forks:
     suites:
       unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
     repair: { policy: off }
-    release: { suites: [unit], environments: [staging, production] }
+    release:
+      suites: [unit]
+      environments: [staging, production]
+      publish:
+        maven:
+          url: ${maven.url}
+          group: org.example.shop
+          artifacts: { greeter.jar: {} }
+          user: ${maven.user}
+          password: { env: SECOND_FORK_MAVEN_PASSWORD }
 environments:
   staging:
     system: process
@@ -89,6 +99,7 @@ environments:
 `;
 
 let model: Awaited<ReturnType<typeof startModel>>;
+let maven: Awaited<ReturnType<typeof startMaven>>;
 let patchwright: Patchwright;
 let repository: ReturnType<typeof makeRepository>;
 
@@ -96,7 +107,11 @@ beforeAll(async () => {
   model = await startModel((_, turn) => ({
     calls: turn === 1 ? [['read_file', { arm: 'candidate', path: 'Greeter.java' }]] : [['answer', DIAGNOSIS]],
   }));
-  patchwright = patchwrightIn(yaml, { SECOND_FORK_MODEL_KEY: 'second-fork-model-key' });
+  maven = await startMaven();
+  patchwright = patchwrightIn(yaml, {
+    SECOND_FORK_MODEL_KEY: 'second-fork-model-key',
+    SECOND_FORK_MAVEN_PASSWORD: maven.password,
+  });
   repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
@@ -113,6 +128,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await patchwright.close();
   await model.stop();
+  await maven.stop();
 });
 
 describe('another fork, by configuration alone', () => {
@@ -137,6 +153,20 @@ describe('another fork, by configuration alone', () => {
     expect(report.effects.length).toBeGreaterThan(0);
     expect(report.effects.every(({ state }) => state === 'done')).toBe(true);
     expect(repository.git('rev-parse', 'refs/patchwright/released')).toBe(candidate?.commit);
+  });
+
+  test('is published to its Maven repository once nothing can take it back, and its thread says where', async () => {
+    const published = async () => (await patchwright.json<Report>('report', 'latest')).thread.at(-1)?.text ?? '';
+    await expect.poll(published, { timeout: 60_000 }).toContain('is published: http');
+    const [candidate] = (await patchwright.json<Report>('report', 'latest')).candidates;
+    const jar = maven.bytes(`org/example/shop/greeter/${candidate?.version}/greeter-${candidate?.version}.jar`);
+    expect(createHash('sha256').update(jar).digest('hex')).toBe(candidate?.artifacts[0]?.sha256);
+    const sent = maven.puts.length;
+    expect((await patchwright.call('release', 'publish', 'latest')).status).toBe(0);
+    const words = async () => (await patchwright.json<Report>('report', 'latest')).thread.map(({ text }) => text);
+    const told = async () => (await words()).filter((text) => text.includes('is published: http')).length;
+    await expect.poll(told, { timeout: 60_000 }).toBe(2);
+    expect(maven.puts).toHaveLength(sent);
   });
 
   test('runs, from outside, what was released', async () => {

@@ -6,6 +6,7 @@ import { createEnvironmentRequestActivities } from '../../activities/environment
 import { createFinaliseActivities } from '../../activities/finalise.ts';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
+import { createRehearsalActivities } from '../../activities/rehearsal.ts';
 import { createRolloutActivities, type RolloutDeps } from '../../activities/rollout.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
@@ -65,6 +66,7 @@ const activities = await Worker.create({
     ...createApprovalActivities({ db, settings: createSettingsReader(db) }),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
+    ...createRehearsalActivities(places),
   },
 });
 process.stdout.write('serving\n');

@@ -6,6 +6,7 @@ export { approval } from '../../workflows/approval.ts';
 export { environment } from '../../workflows/environment.ts';
 export { finalise } from '../../workflows/finalise.ts';
 export { page } from '../../workflows/page.ts';
+export { rehearsal } from '../../workflows/rehearsal.ts';
 export { rollout } from '../../workflows/rollout.ts';
 
 export async function askAndWait(
