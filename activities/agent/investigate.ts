@@ -41,7 +41,9 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
   const quote = z.object({
     in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
-    of: path.describe(`in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`),
+    of: path.describe(
+      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`,
+    ),
     text: z.string().min(4).max(400),
   });
   const all = {

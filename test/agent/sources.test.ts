@@ -63,7 +63,9 @@ test('questions asked at once are each answered by their own file, also where on
 test('when a file was changed, and by what, as far as the commit has it; of unseen characters it is told', async () => {
   const { history, search } = createSources(tools, mirror);
   const second = fork.commit({ 'a.txt': 'two\r\n', 'b.txt': 'b\n' }, 'Second');
-  expect(await history(second, 'a.txt')).toMatch(/^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n[0-9a-f]{7,} \S+ Files\n$/);
+  expect(await history(second, 'a.txt')).toMatch(
+    /^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n[0-9a-f]{7,} \S+ Files\n$/,
+  );
   expect(await history(commit, 'a.txt')).not.toContain('Second');
   expect(await history(second, 'a.txt', second)).toMatch(/Second\n[\s\S]*-one\n\+two/);
   expect(await history(second, 'a.txt', second)).not.toContain('b.txt');
