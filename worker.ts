@@ -66,7 +66,15 @@ async function main(): Promise<void> {
   const ends: (() => void)[] = [];
   const onEnd = (stop: () => void) => void ends.push(stop);
   const artifacts = await openArtifacts(settings.artifacts, { dataDir, readSecret });
-  const workers = await createWorkers({ ...{ role, settings, present }, connection, temporal, db, dataDir, artifacts, onEnd });
+  const workers = await createWorkers({
+    ...{ role, settings, present },
+    connection,
+    temporal,
+    db,
+    dataDir,
+    artifacts,
+    onEnd,
+  });
   const serving = Promise.all(workers.map((worker) => worker.run()));
   const file = readyFile();
   if (file !== undefined) announceReady(file);
@@ -128,10 +136,12 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
   return Worker.create({
     ...common(parts),
     taskQueue: 'patchwright-agent',
-    activities: requireRuleOfTwo(createAgentActivities({
+    activities: requireRuleOfTwo(
+      createAgentActivities({
         ...{ ...git, db, artifacts, sandboxOf, allowedEnvironment },
         wakeThread: wakeThread(client),
-      })),
+      }),
+    ),
     maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(availableParallelism() / 2)),
   });
 }

@@ -7,7 +7,9 @@ export function caseProblems(found: ConfigCase): string[] {
   const { resource, key } = found;
   return configKeys(resource.type).includes(key)
     ? []
-    : [`the failing case reads ${key} of a ${resource.type}, which is none of: ${configKeys(resource.type).join(', ')}`];
+    : [
+        `the failing case reads ${key} of a ${resource.type}, which is none of: ${configKeys(resource.type).join(', ')}`,
+      ];
 }
 
 export function caseWords(found: ConfigCase): string {

@@ -19,7 +19,10 @@ export async function callAt(db: Db, { channel, thread }: { channel: string; thr
 }
 
 export async function callThreads(db: Db, ticket: string): Promise<string[]> {
-  const rows = db.selectFrom('thread').select('release').where(sql<boolean>`starts_with(release, ${ticket + CALLS})`);
+  const rows = db
+    .selectFrom('thread')
+    .select('release')
+    .where(sql<boolean>`starts_with(release, ${ticket + CALLS})`);
   return (await rows.execute()).map(({ release }) => release);
 }
 

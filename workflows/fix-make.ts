@@ -203,12 +203,7 @@ async function proveStack(
 }
 
 /** Blind to the author's words: what the user asked, and the change. */
-async function readBy(
-  order: FixOrder,
-  { said }: Opened,
-  name: string,
-  change: GitChange,
-): Promise<ReviewState> {
+async function readBy(order: FixOrder, { said }: Opened, name: string, change: GitChange): Promise<ReviewState> {
   const { ticket: release, settings } = order;
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };

@@ -14,7 +14,15 @@ import { isLesson } from '../decisions/learning.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
 import { calledWords } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
-import type { CallEnd, Clicked, TicketAction, TicketEvent, TicketOrder, TicketRules, TicketState } from './ticket-types.ts';
+import type {
+  CallEnd,
+  Clicked,
+  TicketAction,
+  TicketEvent,
+  TicketOrder,
+  TicketRules,
+  TicketState,
+} from './ticket-types.ts';
 
 const { beginTicket, openTicket, saveTicketState, tellTicket, handOffTicket, learnFromTicket } =
   proxyActivities<TicketActivities>({
@@ -146,7 +154,12 @@ async function perform({ order, state, rules, clicked }: Doing, action: TicketAc
     case 'say': {
       const { do: _, ...said } = action;
       const calls = { ...(clicked && { clicked }), ...(state.name !== 'escalated' && { over: true }) };
-      await tellTicket(order, { ...said, ...calls, key: stepKey(order, state), ...(state.name === 'closed' && { final: true }) });
+      await tellTicket(order, {
+        ...said,
+        ...calls,
+        key: stepKey(order, state),
+        ...(state.name === 'closed' && { final: true }),
+      });
       return [];
     }
     case 'catch-up': {

@@ -67,16 +67,14 @@ export function createGitChanges(deps: GitFixDeps) {
 
     /** The ticket's own failing case: it has to fail before and to pass with the change. */
     async proveCase(at: FixAt, name: string, { base, commit, failingCase }: GitChange): Promise<Proof> {
-      if (failingCase === undefined)
-        return { proven: true, lines: [NO_CASE] };
+      if (failingCase === undefined) return { proven: true, lines: [NO_CASE] };
       const code = requireCode(at.settings, name);
       const command = ['sh', '-c', failingCase];
       const run = (of: string, key: string) =>
         checkCommit(deps, { name, code, commit: of, command, key: `${at.run}/case-${key}` });
       const [before, after] = [await run(base, 'before'), await run(commit, 'after')];
       const shown = `failing case \`${oneLine(failingCase, 160)}\`: before: ${before.words}; with the change: ${after.words}`;
-      if (before.kind === 'passed')
-        return { proven: false, lines: [passesAlready(shown)] };
+      if (before.kind === 'passed') return { proven: false, lines: [passesAlready(shown)] };
       return { proven: after.kind === 'passed', lines: [shown] };
     },
   };

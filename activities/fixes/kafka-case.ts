@@ -10,7 +10,10 @@ import { readLag } from '../health/kafka-groups.ts';
 export type CaseEnd = { kind: CaseKind; words: string };
 
 const LOOK_MS = 1_000;
-const NOBODY = { kind: 'undecided', words: 'the group has committed nothing there: whether it reads it is not known' } as const;
+const NOBODY = {
+  kind: 'undecided',
+  words: 'the group has committed nothing there: whether it reads it is not known',
+} as const;
 
 /**
  * Looks whether a typed failing case holds now. It reads only: nothing is written into a topic, where others would read

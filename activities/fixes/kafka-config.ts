@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { NO_CASE, passesAlready, verdictOf } from '../../decisions/failing-case.ts';
+import { CASES_TEXT, caseProblems } from '../../decisions/kafka-case.ts';
 import {
   beforeWords,
   clusterProblems,
@@ -9,8 +11,6 @@ import {
   losesNothing,
   riskOf,
 } from '../../decisions/kafka-config.ts';
-import { NO_CASE, passesAlready, verdictOf } from '../../decisions/failing-case.ts';
-import { CASES_TEXT, caseProblems } from '../../decisions/kafka-case.ts';
 import type { ConfigCase, ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { permanent } from '../failures.ts';

@@ -1,6 +1,6 @@
 import { codeName } from '../../config/code.ts';
-import type { Git } from '../../git/clone.ts';
 import { verdictOf } from '../../decisions/failing-case.ts';
+import type { Git } from '../../git/clone.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
 import { logWords } from '../sandbox/log.ts';

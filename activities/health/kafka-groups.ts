@@ -16,7 +16,11 @@ type Committed = { topic: string; partition: number; offset: bigint };
  *
  * @throws where the coordinator or a leader does not answer.
  */
-export async function readLag(targets: readonly TargetInfo[], group: string, topic?: string): Promise<number | undefined> {
+export async function readLag(
+  targets: readonly TargetInfo[],
+  group: string,
+  topic?: string,
+): Promise<number | undefined> {
   const committed = (await committedOf(targets, group)).filter((one) => topic === undefined || one.topic === topic);
   if (committed.length === 0) return undefined;
   const partitions = await readPartitions(targets);
@@ -45,7 +49,9 @@ async function committedOf(targets: readonly TargetInfo[], group: string): Promi
   );
   return (groups[0]?.topics ?? []).flatMap(({ name, partitions }) =>
     partitions.flatMap(({ partitionIndex, committedOffset, errorCode }) =>
-      errorCode !== 0 || committedOffset < 0n ? [] : [{ topic: name, partition: partitionIndex, offset: committedOffset }],
+      errorCode !== 0 || committedOffset < 0n
+        ? []
+        : [{ topic: name, partition: partitionIndex, offset: committedOffset }],
     ),
   );
 }

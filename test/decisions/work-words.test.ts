@@ -16,11 +16,18 @@ test.each([
 
 test('one message has each run in a line, the last ones, and where to read on', () => {
   const run = { role: 'investigate', calls: 3, seconds: 75 } as const;
-  expect(workText('T:C:1', [{ ...run, ended: 'answered' }, { ...run, role: 'patch', calls: 1, doing: 'tries the change' }]))
-    .toBe(`An agent looked into it: 3 calls, 75 s
+  expect(
+    workText('T:C:1', [
+      { ...run, ended: 'answered' },
+      { ...run, role: 'patch', calls: 1, doing: 'tries the change' },
+    ]),
+  ).toBe(`An agent looked into it: 3 calls, 75 s
 An agent makes the change: it tries the change (1 call, 75 s)
 To read on: npx patchwright agent runs T:C:1`);
-  const many = workText('T', Array.from({ length: 12 }, () => ({ ...run, ended: 'gave-up' as const })));
+  const many = workText(
+    'T',
+    Array.from({ length: 12 }, () => ({ ...run, ended: 'gave-up' as const })),
+  );
   expect(many.split('\n')).toHaveLength(12);
   expect(many).toMatch(/^… 2 earlier runs\nAn agent looked into it: 3 calls, 75 s, and came to no end that counts/);
 });

@@ -1,8 +1,8 @@
 import { createTopicsV7, offsetCommitV8 } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentTargets, laidOutDriver } from '../../activities/fixes/environments.ts';
-import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
 import { tryCase } from '../../activities/fixes/kafka-case.ts';
+import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
 import { brokerAddress } from '../../activities/health/kafka.ts';
 import { readConfigs } from '../../activities/health/kafka-config.ts';
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
@@ -74,7 +74,8 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   const script: Script = ({ role, turn, outputs, brief }) => {
     if (role !== 'investigate') return undefined;
     seen.push(...outputs, brief);
-    if (brief.includes('nobody could write')) return { calls: [plan({ key: 'max.message.bytes', value: '1000000', failingCase: LARGER })] };
+    if (brief.includes('nobody could write'))
+      return { calls: [plan({ key: 'max.message.bytes', value: '1000000', failingCase: LARGER })] };
     if (turn === 1)
       return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
     if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
@@ -177,9 +178,15 @@ async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {
       return offsetCommitV8.api.async(connection, 'late', -1, '', null, [{ name: topic, partitions }]);
     });
   const lag = { is: 'lag' as const, group: 'late', topic, below: 1, withinSeconds: 1 };
-  expect(await tryCase(targets, lag)).toMatchObject({ kind: 'undecided', words: expect.stringContaining('nothing there') });
+  expect(await tryCase(targets, lag)).toMatchObject({
+    kind: 'undecided',
+    words: expect.stringContaining('nothing there'),
+  });
   await commit(0n);
-  expect(await tryCase(targets, lag)).toMatchObject({ kind: 'failed', words: expect.stringMatching(/still lags by \d+/) });
+  expect(await tryCase(targets, lag)).toMatchObject({
+    kind: 'failed',
+    words: expect.stringMatching(/still lags by \d+/),
+  });
   await commit(1_000_000_000n);
   expect(await tryCase(targets, lag)).toMatchObject({ kind: 'passed', words: expect.stringContaining('it lags by 0') });
   expect(await tryCase(targets, { is: 'takes-writes', topic: TOPIC })).toMatchObject({ kind: 'passed' });
@@ -190,9 +197,13 @@ async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {
   // One that holds already shows nothing; one that does not hold afterwards is a failed verification.
   const fields = { resource: LARGER.resource, key: 'segment.ms', value: '70000' };
   const draw = async (failingCase: ConfigCase) => {
-    const drafted = await kind.draft(at, { kind: 'kafka-config', target: 'staging', what: '', why: '' }, {
-      fields: { ...fields, failingCase },
-    });
+    const drafted = await kind.draft(
+      at,
+      { kind: 'kafka-config', target: 'staging', what: '', why: '' },
+      {
+        fields: { ...fields, failingCase },
+      },
+    );
     if (drafted.kind === 'refused') throw new Error(drafted.reasons.join('; '));
     return drafted.change;
   };
@@ -204,7 +215,9 @@ async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {
   expect(await kind.prove(at, wrong)).toMatchObject({ proven: true });
   await kind.apply(at, wrong).perform();
   expect(await kind.verify(at, wrong)).toMatchObject({ kind: 'failed', words: expect.stringContaining('it is 3000') });
-  expect(await kind.verify(at, { ...wrong, failingCase: { ...lag, group: 'nobody' } })).toMatchObject({ kind: 'inconclusive' });
+  expect(await kind.verify(at, { ...wrong, failingCase: { ...lag, group: 'nobody' } })).toMatchObject({
+    kind: 'inconclusive',
+  });
   const undo = await kind.undo(at, wrong);
   if (undo.kind === 'may') await undo.steps.perform();
   await expect(draw({ ...LARGER, key: 'ssl.key.password' })).rejects.toThrow('the failing case reads ssl.key.password');

@@ -8,8 +8,8 @@ import { createStoryActivities, type StoryActivities } from '../../activities/st
 import { setLogLevel } from '../../lib/log.ts';
 import { type RunningServices, startServices } from '../../services/start-services.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
-import { migrate } from '../../store/migrate.ts';
 import { effectsOf } from '../../store/journal.ts';
+import { migrate } from '../../store/migrate.ts';
 import { threadOf, threadState } from '../../store/thread.ts';
 import { keepWork } from '../../store/work.ts';
 import { type SlackServer, startSlackServer } from '../servers/slack.ts';
@@ -120,7 +120,12 @@ test('a message that says what is being done is updated, seldom enough; what Sla
   await work('word 21', true);
   await story.tell({ release, key: `${release}/last`, text: 'the end', final: true });
   await client.workflow.getHandle(`thread:${release}`).result();
-  expect(slack.messages().slice(said).map(({ text }) => text)).toEqual(['asked\nthe end', 'word 21', 'goes on', 'the end']);
+  expect(
+    slack
+      .messages()
+      .slice(said)
+      .map(({ text }) => text),
+  ).toEqual(['asked\nthe end', 'word 21', 'goes on', 'the end']);
   expect(updates().length).toBeLessThan(10);
   const kept = (await effectsOf(db, release)).filter(({ key }) => key.startsWith(effects));
   expect(kept.map(({ state }) => state)).toEqual(updates().map(() => 'done'));

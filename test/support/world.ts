@@ -65,7 +65,12 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
   slack.accounts.set(USERS.gus, { is_restricted: true });
   const model = await startModel(() => ({ status: 500 }));
   process.env.SUPPORT_TEST_KEY = 'model-key-0123456789';
-  const configured = { name: 'scripted', key: { env: 'SUPPORT_TEST_KEY' }, baseUrl: model.url, price: { inputPerMillion: 1, outputPerMillion: 10 } };
+  const configured = {
+    name: 'scripted',
+    key: { env: 'SUPPORT_TEST_KEY' },
+    baseUrl: model.url,
+    price: { inputPerMillion: 1, outputPerMillion: 10 },
+  };
   const person = (name: keyof typeof USERS) => ({ name, slack: { team: TEAM, user: USERS[name] } });
   const configure = (support: Minutes = {}, withModel = false) =>
     settingsSchema.parse({
