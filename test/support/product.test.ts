@@ -97,14 +97,14 @@ test('whoever is new in the configuration is known at once, and is called; a mis
   await socketMode.deliver(mention('is a fetch size that is too small why my consumer lags?', after, USERS.eve));
   await expect.poll(() => heard(after).join(), PATIENT).toMatch(/Consumer lag \(docs/);
   // In a ticket of before, too; ada, who is called no more, may take it no more.
-  const click = (user: string) => ({
+  const click = (user: string, second: number) => ({
     ...{ type: 'block_actions', team: { id: TEAM }, user: { id: user, team_id: TEAM }, trigger_id: 't' },
     ...{ channel: { id: CHANNEL }, message: { ts: open, thread_ts: open, user: 'U0BOT' } },
-    actions: [{ action_id: 'ticket.take', action_ts: `${user}.1` }],
+    actions: [{ action_id: 'ticket.take', action_ts: `179000000${second}.000200` }],
   });
-  await socketMode.deliver(click(USERS.ada));
+  await socketMode.deliver(click(USERS.ada, 4));
   await expect.poll(() => heard(open).join(), PATIENT).toContain('that is for whoever may be on call (eve)');
-  await socketMode.deliver(click(USERS.eve));
+  await socketMode.deliver(click(USERS.eve, 5));
   await expect.poll(() => heard(open).join(), PATIENT).toContain('eve has it.');
   writeFileSync(file, `${changed}\nnonsense: true\n`);
   const broken = '1790000004.000100';
