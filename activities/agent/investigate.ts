@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Settings } from '../../config/schema.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import type { AgentOrder } from '../../workflows/agent-types.ts';
 import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
@@ -40,7 +41,9 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
   const quote = z.object({
     in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
-    of: path.describe(`in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`),
+    of: path.describe(
+      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`,
+    ),
     text: z.string().min(4).max(400),
   });
   const all = {
@@ -189,6 +192,9 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
 
 type Quote = { in: string; of: string; text: string };
 
+/** What nobody sees in a file is quoted by the words that were shown of it. */
+const withHeading = (text: string | undefined) => (text === undefined ? undefined : `${hiddenWords(text)}\n${text}`);
+
 const isStatus = (of: string) => /^[^/]+(\/(topic|broker)\/.+)?$/.test(of);
 
 async function stands(world: World, places: readonly Place[], { in: where, of, text }: Quote): Promise<boolean> {
@@ -203,7 +209,7 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
       ? await looks.status(settings, environment, asked)
       : where === 'releases'
         ? await looks.releases(of)
-        : await textOf(world, places, where, of);
+        : withHeading(await textOf(world, places, where, of));
   // As it was shown: what was redacted for the model cannot be quoted otherwise.
   return source !== undefined && squeeze(asShown(source)).includes(squeeze(text));
 }

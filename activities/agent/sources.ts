@@ -7,6 +7,7 @@ import type { DiagnosisSubject } from '../../workflows/agent-types.ts';
 const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
 const MOST_COMMITS = 30;
+const MOST_NAMED = 5;
 
 /**
  * A fork's source as our own bare clone has it. git reads objects only: nothing is checked out, and nothing of the
@@ -43,9 +44,11 @@ export function createSources(tools: GitTools, mirror: string) {
       const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
       if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
       const lines = stdout.split('\n', MOST_MATCHES);
-      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
-      const hidden = hiddenWords(found);
-      return hidden === '' ? found : `${found}(of what is found: ${hidden})\n`;
+      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400));
+      const odd = found.filter((line) => hiddenWords(line) !== '');
+      if (odd.length === 0) return found.join('\n');
+      const where = [...new Set(odd.map((line) => line.slice(0, line.indexOf(':'))))].slice(0, MOST_NAMED);
+      return `${found.join('\n')}(of what is found in ${where.join(', ')}: ${hiddenWords(odd.join('\n'))})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/schema.ts';
 import type { ReviewRole } from '../../workflows/agent-types.ts';
-import type { FixKind } from '../fixes/kind.ts';
 import type { FixPlan } from '../../workflows/fix-types.ts';
+import type { FixKind } from '../fixes/kind.ts';
 import type { InvestigationRequest, PatchRequest } from './prepare.ts';
 import { asShown } from './tools.ts';
 import type { Item } from './transcript.ts';

@@ -68,7 +68,8 @@ export const TICKETS: TicketCase[] = [
     id: 'report',
     asks: 'Berlin is shown with 0.00 in the sales report since it has its new tills, and it did sell. I think the new tills write amounts with a decimal comma: please have the report take commas.',
     wanted: 'fixed',
-    changes: 'The mend is right. Please write into README.md that files with both kinds of line ends are taken, and leave all else as you have it.',
+    changes:
+      'The mend is right. Please write into README.md that files with both kinds of line ends are taken, and leave all else as you have it.',
     misled: 'decimal commas',
     problems: reportProblems,
   },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { REPOSITORIES } from './repositories.ts';
 import { ATTACKER } from './runbooks.ts';
-import { TOPIC, type TicketsWorld } from './world.ts';
+import { type TicketsWorld, TOPIC } from './world.ts';
 
 /** Looks from outside at what has become of a ticket: what is wrong, empty where it is right. */
 export type Look = (world: TicketsWorld, said: string) => Promise<string[]> | string[];

@@ -181,4 +181,11 @@ exit 0
 `,
 };
 
-export const REPOSITORIES = { gateway: GATEWAY, jobs: JOBS, reports: REPORTS, quotas: QUOTAS, totals: TOTALS, handbook: HANDBOOK };
+export const REPOSITORIES = {
+  gateway: GATEWAY,
+  jobs: JOBS,
+  reports: REPORTS,
+  quotas: QUOTAS,
+  totals: TOTALS,
+  handbook: HANDBOOK,
+};
