@@ -52,6 +52,8 @@ export async function make(
   start: Start,
 ): Promise<Proposed | { reason: string }> {
   let { plan, sentBack = [], earlier, moved } = start;
+  // Reviewers have to know what people asked for beside the ticket, or they would object to it.
+  const wishes = sentBack;
   let objected = false;
   for (let n = 1; n <= MOST_TRIES; n += 1) {
     const run = `${order.fix}/${round}-${n}`;
@@ -64,7 +66,7 @@ export async function make(
     moved = undefined;
     if ('reason' in drafted) return drafted;
     earlier = drafted.proposal?.patch;
-    const tried = 'reasons' in drafted ? drafted : await prove(order, opened, { run, plan, ...drafted });
+    const tried = 'reasons' in drafted ? drafted : await prove(order, opened, { run, plan, wishes, ...drafted });
     if (!('reasons' in tried)) {
       const { reviewed, proposed } = tried;
       if (reviewed?.kind !== 'objected' || objected || n === MOST_TRIES) return proposed;
@@ -162,12 +164,12 @@ function draw(drafted: Awaited<ReturnType<typeof steps.draftFix>>, proposal?: Pr
   return { change: drafted.change, ...(proposal && { proposal }) };
 }
 
-type Made = Drafted & { run: string; plan: FixPlan };
+type Made = Drafted & { run: string; plan: FixPlan; wishes: readonly string[] };
 
 async function prove(
   order: FixOrder,
   opened: Opened,
-  { run, plan, change, proposal }: Made,
+  { run, plan, wishes, change, proposal }: Made,
 ): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
   const proven = await proveFix({ ...stepOf(order, run), change });
   if (!proven.proven) return { reasons: proven.lines };
@@ -175,7 +177,7 @@ async function prove(
   if ('reasons' in built) return built;
   const lines = [...proven.lines, ...built.lines];
   const evidence = await steps.keepEvidence({ lines });
-  const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines }) : undefined;
+  const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
   const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
   const remarks = [...pointedOut, ...said.counted, ...said.remarks];
@@ -211,15 +213,17 @@ async function proveStack(
   return { lines };
 }
 
-/** Blind to the author's words: what the user asked, what code has found, and the change. */
+/** Blind to the author's words: what people asked, what code has found, and the change. */
 async function readBy(
   order: FixOrder,
   { said }: Opened,
-  { name, change, lines }: { name: string; change: GitChange; lines: readonly string[] },
+  about: { name: string; change: GitChange; lines: readonly string[]; wishes: readonly string[] },
 ): Promise<ReviewState> {
   const { ticket: release, settings } = order;
+  const { name, change, lines, wishes } = about;
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
-  const what = `A user's ticket: ${said.join('\n')}\n\nWhat code has found:\n${lines.join('\n')}`;
+  const asked = [`A user's ticket: ${said.join('\n')}`, ...wishes].join('\n\n');
+  const what = `${asked}\n\nWhat code has found:\n${lines.join('\n')}`;
   return review({ name, release, settings, subject, of: 'ticket', what, board: boardOf(order) });
 }

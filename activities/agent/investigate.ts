@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Settings } from '../../config/schema.ts';
+import { hiddenWords } from '../../lib/hidden-characters.ts';
 import type { AgentOrder } from '../../workflows/agent-types.ts';
 import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
@@ -193,6 +194,9 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
 
 type Quote = { in: string; of: string; text: string };
 
+/** What nobody sees in a file is quoted by the words that were shown of it. */
+const withHeading = (text: string | undefined) => (text === undefined ? undefined : `${hiddenWords(text)}\n${text}`);
+
 const isStatus = (of: string) => /^[^/]+(\/(topic|broker|group)\/.+)?$/.test(of);
 
 async function stands(world: World, places: readonly Place[], { in: where, of, text }: Quote): Promise<boolean> {
@@ -208,7 +212,7 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
       ? await looks.status(settings, environment, asked)
       : where === 'releases'
         ? await looks.releases(of)
-        : await textOf(world, places, where, of);
+        : withHeading(await textOf(world, places, where, of));
   // As it was shown: what was redacted for the model cannot be quoted otherwise.
   return source !== undefined && squeeze(asShown(source)).includes(squeeze(text));
 }

@@ -8,6 +8,7 @@ import type { AgentSubject } from '../../workflows/agent-types.ts';
 const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
 const MOST_COMMITS = 30;
+const MOST_NAMED = 5;
 
 /** `blobs`: a git that stays, for whoever reads much. */
 export type SourceTools = GitTools & { blobs?: BlobReader };
@@ -49,9 +50,11 @@ export function createSources(tools: SourceTools, mirror: string) {
       const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
       if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
       const lines = stdout.split('\n', MOST_MATCHES);
-      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400)).join('\n');
-      const hidden = hiddenWords(found);
-      return hidden === '' ? found : `${found}(of what is found: ${hidden})\n`;
+      const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400));
+      const odd = found.filter((line) => hiddenWords(line) !== '');
+      if (odd.length === 0) return found.join('\n');
+      const where = [...new Set(odd.map((line) => line.slice(0, line.indexOf(':'))))].slice(0, MOST_NAMED);
+      return `${found.join('\n')}(of what is found in ${where.join(', ')}: ${hiddenWords(odd.join('\n'))})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {

@@ -7,7 +7,8 @@ import type { Digest } from '../../workflows/types.ts';
 export async function trialText(outcome: ProofOutcome, read: (digest: Digest) => Promise<string>): Promise<string> {
   const { proven, reasons } = judgeTrial(outcome);
   if (outcome.kind !== 'ran') return reasons.join('\n');
-  if (outcome.tests.length === 0) return 'it builds; no test was held, and none was run';
+  if (outcome.tests.length === 0)
+    return 'it builds; no test is known that failed, so none was run here: the suites run once it is handed in';
   const lines = [proven ? 'it builds, and the tests pass' : reasons.join('\n')];
   for (const test of outcome.tests) {
     const { pass, fail } = test.after;

@@ -94,7 +94,7 @@ async function live(world: TicketsWorld, one: TicketCase, { ticket, thread, say 
   say(`${one.id}: proposed\n${first.question.summary}`);
   if (one.changes === undefined) await decide(world, 'cat', 'approve', first.id, '--digest', first.open.digest);
   else {
-    await decide(world, 'bob', 'reject', first.id, '--changes', '--note', one.changes);
+    await decide(world, 'bob', 'reject', first.id, '--digest', first.open.digest, '--changes', '--note', one.changes);
     const second = await proposedAs(world, ticket, `${fix}/2`);
     say(`${one.id}: proposed again\n${second.question.summary}`);
     await decide(world, 'cat', 'approve', second.id, '--digest', second.open.digest);

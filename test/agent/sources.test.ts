@@ -72,7 +72,7 @@ test('when a file was changed, and by what, as far as the commit has it; of unse
   expect(await history(commit, '', second)).toBe(`there is no commit ${second} here`);
   expect(await history(second, 'none.txt')).toBe('no commit changed it');
   expect(await history(second, '../a.txt')).not.toContain('Second');
-  expect(await search(second, 'two', '')).toContain('(of what is found: 1 of its lines end in CR LF)');
+  expect(await search(second, 'two', '')).toContain('(of what is found in a.txt: 1 of its lines end in CR LF)');
   expect(await search(commit, 'one', '')).not.toContain('of what is found');
 });
 

@@ -37,6 +37,7 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
           calls: [
             plan({ target: 'secrets' }),
             plan({ quotes: [{ in: 'repo.limits', of: 'limits.conf', text: 'connections=11' }] }),
+            ['history', { in: 'repo.limits', path: 'limits.conf' }],
           ],
         };
       return raise(asked);
@@ -49,6 +50,7 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   expect(all).toContain('look at limits.conf');
   expect(all).toContain('target: Invalid option: expected one of ""|"limits"');
   expect(all).toContain('"connections=11" does not stand in limits.conf of repo.limits');
+  expect(all).toMatch(/^[0-9a-f]{7,} 2026-01-01T\S+ Limits$/m);
   expect(asked.question.summary).toMatch(/limits, refs\/heads\/main: limits\.conf \(\+1 −1\)/);
   expect(asked.question.summary).toMatch(/failing case .*before: exit 1.*with the change: exit 0/);
   expect(asked.question.summary).toMatch(/check of limits: before: exit 0.*with the change: exit 0/);
@@ -110,8 +112,10 @@ test('a fix whose verification fails is taken back by the approved inverse, and 
 
 test('changes that people ask for are made, and whoever asked for them decides no more', async () => {
   const briefs: string[] = [];
+  const read: string[] = [];
   const id = await world.handOff('Are connections refused for good?', (asked) => {
     if (asked.role === 'patch') briefs.push(asked.brief);
+    if (asked.role.startsWith('review')) read.push(asked.brief);
     const again = asked.brief.includes('please 40');
     if (asked.role !== 'patch' || !again) return raise(asked);
     return {
@@ -133,6 +137,12 @@ test('changes that people ask for are made, and whoever asked for them decides n
   expect(no.stdout).toContain('changes were asked for by bob: please 40');
   const second = await world.question(id, 2);
   expect(briefs.at(-1)).toContain('People who decide ask for changes: please 40');
+  expect(briefs.at(-1)).toMatch(/Your earlier change[\s\S]*\+connections=50/);
+  expect(read.at(0)).toMatch(
+    /What code has found:\n.*failing case `grep -q connections=50 limits\.conf`: before: exit 1/,
+  );
+  expect(read.at(0)).not.toContain('please 40');
+  expect(read.at(-1)).toContain('People who decide ask for changes: please 40');
   expect(second.open.deciders).toEqual(['cat']);
   expect(second.open.digest).not.toBe(first.open.digest);
   expect(second.question.summary).toContain('the agent was asked: please 40');
