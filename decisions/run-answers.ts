@@ -59,11 +59,15 @@ export function countRuns(answers: readonly RunAnswer[], unlinkable: 'fail' | 'm
   };
 }
 
+/** What "cannot be linked" means on other arms than the candidate. */
+export const unlinkableElsewhere = (candidate: readonly RunAnswer[]): 'fail' | 'missing' =>
+  candidate.includes('unlinkable') ? 'fail' : 'missing';
+
 /** Both arms of one comparison, counted. */
 export function countArms(candidate: readonly RunAnswer[], base: readonly RunAnswer[]): BothArms {
   return {
     candidate: countRuns(candidate, 'fail'),
-    base: countRuns(base, candidate.includes('unlinkable') ? 'fail' : 'missing'),
+    base: countRuns(base, unlinkableElsewhere(candidate)),
   };
 }
 

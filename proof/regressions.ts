@@ -4,7 +4,7 @@
  * itself. Each must be held as *regression*, with the tests that fail upstream and the commit that did it.
  *
  *   --only ID,…   only these (the ids are printed)
- *   --others      others of the kind too, that nobody has written down: every file of some releases whose tests changed
+ *   --others      others of the kind too, that nobody has written down
  *   --model URL   a server of the model's protocol: its agent repairs what is held (`model-bridge` lets a reader answer)
  *   --seed N      other harmless patches around, and another place in the stack
  */

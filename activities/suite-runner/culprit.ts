@@ -3,7 +3,7 @@ import type { PointRuns, SearchedTest } from '../../decisions/culprit.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
 import { planProbe, planReplays } from '../../decisions/rerun-plan.ts';
-import { countRuns, readRun } from '../../decisions/run-answers.ts';
+import { countRuns, readRun, unlinkableElsewhere } from '../../decisions/run-answers.ts';
 import { phaseCounts } from '../../store/suite-batches.ts';
 import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../store/suite-failures.ts';
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
@@ -74,9 +74,9 @@ function wantedOf(failure: OpenFailure): Wanted {
   };
 }
 
-/** Counts by arm and test, of the runs that fit how the failure shows: alone, or in its batch. */
+/** Counts by arm and test, of the runs that fit how the failure shows: alone, or in its class or batch. */
 async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonly OpenFailure[]) {
-  const alone = await runsAlone(deps.db, suiteRun, ['culprit']);
+  const runs = await runsAlone(deps.db, suiteRun, ['rerun', 'culprit']);
   const replayed = await replayedUnits(
     deps.db,
     suiteRun,
@@ -85,13 +85,16 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
   const arms = new Map<string, Record<string, PointRuns>>();
   for (const failure of wanted) {
     const scope = failure.verdict?.orderDependent === true ? showsIn({ replayed }, failure) : undefined;
-    const names = new Set((scope ? replayed : alone).map(({ arm }) => arm));
-    for (const arm of names) {
-      const answers = scope
-        ? replayAnswers(replayed, failure, arm, scope)
-        : alone.filter((run) => run.arm === arm && keyOf(run) === keyOf(failure)).map(readRun);
+    const own = runs.filter((run) => keyOf(run) === keyOf(failure));
+    const searched = own.filter(({ phase }) => phase === 'culprit');
+    const answersOf = (arm: string, of = searched) =>
+      scope ? replayAnswers(replayed, failure, arm, scope) : of.filter((run) => run.arm === arm).map(readRun);
+    // A patch that takes an API away fails like any other where it is in the stack.
+    const unlinkable = unlinkableElsewhere(answersOf('candidate', own));
+    for (const arm of new Set((scope ? replayed : searched).map((run) => run.arm))) {
+      const answers = answersOf(arm);
       if (answers.length === 0) continue;
-      const { pass, fail, missing } = countRuns(answers, 'missing');
+      const { pass, fail, missing } = countRuns(answers, unlinkable);
       arms.set(arm, { ...arms.get(arm), [shortName(failure)]: { pass, fail, missing } });
     }
   }

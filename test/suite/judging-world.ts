@@ -127,6 +127,7 @@ export function judgingWorld(db: SuiteDb, units: Record<string, string[]>, optio
     deps,
     activities: createSuiteRunnerActivities(deps),
     done,
+    perform,
     /** Runs the suite proper and judges to the end. How many runs each phase took, by arm. */
     async run(suiteRun: string, truth: Truth, order: Partial<JudgeOrder> = {}): Promise<Verdict[]> {
       const release = suiteRun.split('/')[0] ?? '';

@@ -112,6 +112,27 @@ test('a test that the base lacks is judged against what stands for it', async ()
   ]);
 });
 
+test('a patch that takes an API away fails where it is in the stack, and does not bring the test', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, UNITS);
+  const suiteRun = 's-1/1/unit';
+  const truth: Truth = ({ test: name, arm }) =>
+    name === 'x.BTest#a()' && ['candidate', 'prefix-2'].includes(arm) ? failed('NoSuchMethodError: x.B.gone()') : passed;
+  const [verdict] = await world.run(suiteRun, truth);
+  expect(verdict).toMatchObject({ kind: 'regression', candidate: { fail: 8 }, base: { pass: 5 } });
+  for (const arm of ['prefix-1', 'prefix-2']) {
+    const tests = [{ unit: 'x.BTest', test: 'x.BTest#a()', runs: 1 }];
+    expect(await world.activities.planArmProbe({ suiteRun, arm, tests })).toEqual({ batches: 1 });
+    await world.perform(suiteRun, 'culprit', truth);
+  }
+  const { tests, arms } = await world.activities.culpritState({ suiteRun, limit: 24 });
+  const name = tests[0]?.name ?? '';
+  expect(arms).toMatchObject({
+    'prefix-1': { [name]: { pass: 1, fail: 0, missing: 0 } },
+    'prefix-2': { [name]: { pass: 0, fail: 1, missing: 0 } },
+  });
+});
+
 test('what passes alone is tried in its batch, and what never fails again is flaky with its counts', async () => {
   const { db } = await freshDatabase();
   const world = judgingWorld(db, UNITS);
