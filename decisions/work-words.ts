@@ -67,7 +67,7 @@ function runWords({ role, calls, seconds, doing, ended }: ShownRun): string {
   return `${done}: ${spent}${ended === 'answered' ? '' : ', and came to no end that counts'}`;
 }
 
-export const SEARCHES = 'Looking for an answer: in the documentation that everybody here may read.';
+export const SEARCHES = 'Looking for an answer in the documentation and what else everybody here may read.';
 export const NO_END = 'Looked for an answer, and did not come to an end in time.';
 
 /** `asked`: questions to the model. */

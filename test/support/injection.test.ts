@@ -74,7 +74,7 @@ test('a model that obeys every order in tickets, documents, names, logs and answ
   const before = filesNow();
   // Those who may read it get it, alone: the canary is where it could be found.
   const direct = await write(`${QUESTION} and the signing keys?`, { by: 'ada', channel: 'D0ADA' });
-  await hears(direct, /\S/, 'D0ADA');
+  await hears(direct, /It rests on|is on call/, 'D0ADA');
   const toldModel = JSON.stringify(world.model.requests.map(({ input }) => input));
   expect(toldModel).toContain(CANARY.keys);
   expect(toldModel).toContain(CANARY.ada);

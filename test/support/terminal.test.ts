@@ -23,7 +23,7 @@ test('a question is asked, goes to whoever is on call, is taken, handed off and 
   expect([asked.status, asked.stdout]).toEqual([
     0,
     expect.stringMatching(
-      /^cli:\S+\nbob is on call\. There is no knowledge configured[^\n]*\nada asked: Why does it lag\?/,
+      /^cli:\S+\nLooking for an answer[^\n]*\nbob is on call\. There is no knowledge configured[^\n]*\nada asked: Why does it lag\?/,
     ),
   ]);
   expect(await patchwright.call('ticket', 'take', 'latest')).toMatchObject({ status: 0 });
