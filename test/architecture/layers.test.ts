@@ -79,11 +79,14 @@ describe('git of ours', () => {
     expect(starters.sort()).toEqual(known);
   });
 
-  test.each(['activities/sandbox/our-git.ts', 'git/blobs.ts', 'git/clone.ts'])('%s asks first whose folder it is', (file) => {
-    const text = readFileSync(join(ROOT, file), 'utf8');
-    expect(text).toMatch(/refuseWorkspaces\([^;]+;\s*(return (deps\.)?run|const child: Child = spawn)\('git'/);
-    expect(text.match(/(run|spawn)\('git'/g)).toHaveLength(1);
-  });
+  test.each(['activities/sandbox/our-git.ts', 'git/blobs.ts', 'git/clone.ts'])(
+    '%s asks first whose folder it is',
+    (file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      expect(text).toMatch(/refuseWorkspaces\([^;]+;\s*(return (deps\.)?run|const child: Child = spawn)\('git'/);
+      expect(text.match(/(run|spawn)\('git'/g)).toHaveLength(1);
+    },
+  );
 
   test('the example’s own works on bare repositories alone, which nobody checks out', () => {
     const text = readFileSync(join(ROOT, 'examples/kafka/git.ts'), 'utf8');
