@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { takeDown } from '../../activities/deploy/environment.ts';
 import { readKafka } from '../../activities/health/kafka.ts';
+import { openSystem } from '../../activities/health/system.ts';
+import { metadataLevel } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { type Fixture, until } from '../../test/rollout/fixture.ts';
 import type { Build } from '../../workflows/types.ts';
 
@@ -63,6 +65,13 @@ export async function tool({ fixture, environment }: Place, main: string, args: 
 async function bootstrapOf({ fixture, environment }: Place): Promise<string> {
   const targets = await fixture.driver(environment).targets();
   return targets.map(({ host, ports }) => `${host}:${ports.broker}`).join(',');
+}
+
+/** As somebody would by hand: no roll-out and no approval of ours knows of it. */
+export async function raiseMetadata({ fixture, environment }: Place, name: string): Promise<void> {
+  const { levels } = openSystem(fixture.settings.environments[environment]!, fixture.driver(environment));
+  const refused = await levels?.raise(metadataLevel(name) ?? 0);
+  if (refused !== undefined) throw new Error(`metadata.version stays where it is: ${refused}`);
 }
 
 export const createTopic = (place: Place, topic: string, how: string[]) =>

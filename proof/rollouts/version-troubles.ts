@@ -1,4 +1,4 @@
-import { signal, tool } from './cluster.ts';
+import { raiseMetadata, signal } from './cluster.ts';
 import type { Trouble } from './troubles.ts';
 
 /** An exit code that no signal of others gives: the node ended by itself. No handler of the JVM catches it. */
@@ -27,7 +27,7 @@ export const VERSION_TROUBLES: Trouble[] = [
     ...{ id: 'level-raised-in-the-watch', kind: 'trouble', expected: ['frozen'], because: /^node-\d, put back: K17: / },
     environment: 'levels',
     async inTheWatch(ground) {
-      await tool(ground, 'kafka.admin.FeatureCommand', ['upgrade', '--metadata', NEWEST]);
+      await raiseMetadata(ground, NEWEST);
       await signal(ground, 'node-1', BY_ITSELF);
     },
     // As the reason says: forward. What lies on the node is what it ran.
