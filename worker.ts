@@ -8,6 +8,7 @@ import { Client } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { outlineOpenCandidates } from './activities/agent/outlines.ts';
 import { createAgentActivities } from './activities/agent.ts';
+import { collectCopies } from './activities/publish.ts';
 import { collect, hourly } from './activities/retention.ts';
 import { createSettingsReader } from './activities/settings.ts';
 import { requireRuleOfTwo } from './activities/touches.ts';
@@ -105,6 +106,7 @@ async function createWorkers(parts: Parts): Promise<Serving[]> {
       const knowledge = createKnowledge(parts);
       parts.onEnd(hourly('knowledge', knowledge.refreshKnowledge));
       parts.onEnd(hourly('what nobody needs', () => collect({ ...parts, retention: parts.settings.retention })));
+      parts.onEnd(hourly('copies to publish', async () => collectCopies(parts.dataDir)));
       parts.onEnd(hourly('outlines', () => outlineOpenCandidates({ ...parts, ...gitTools() })));
       return [
         await Worker.create({

@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecretRef } from '../config/env.ts';
 import type { PublishSettings } from '../config/publish.ts';
@@ -30,6 +31,10 @@ export type PublishDeps = {
 /** A release has said its last word a moment after this is asked for. */
 const LAST_WORD_MS = 2_000;
 const WATCH_LOOK_MS = 15_000;
+
+/** Longer than an attempt may last (workflows/publication.ts). */
+const OLD_COPY_MS = 86_400_000;
+const COPY = 'copy-';
 
 type One = Omit<PublicationOrder, 'artifacts' | 'environments'> & { artifact: Artifact };
 
@@ -65,10 +70,12 @@ export function createPublishActivities(deps: PublishDeps) {
       if (publish === undefined) throw permanent('BadConfiguration', `${order.fork} is published nowhere any more`);
       const publisher = publisherOf(deps, publish, release);
       const item = { artifact, version, commit, release };
-      const intent = { artifact: artifact.name, sha256: artifact.sha256, version };
+      // Another place is another effect: what is done there says nothing of here.
+      const destination = createHash('sha256').update(publisher.destination(item)).digest('hex').slice(0, 12);
+      const intent = { artifact: artifact.name, sha256: artifact.sha256, version, destination };
       return runEffect(
         deps.db,
-        { key: `${release}/publish/${artifact.name}`, kind: 'publish', release, intent },
+        { key: `${release}/publish/${artifact.name}/${destination}`, kind: 'publish', release, intent },
         {
           readBack: () => publisher.find(item),
           perform: () => withCopy(deps, artifact, (file) => publisher.publish(item, file)),
@@ -82,9 +89,7 @@ export type PublishActivities = ReturnType<typeof createPublishActivities>;
 
 function publisherOf(deps: PublishDeps, publish: PublishSettings, release: string): Publisher {
   if ('command' in publish) {
-    const cwd = join(deps.dataDir, 'publish');
-    mkdirSync(cwd, { recursive: true });
-    return commandPublisher(publish.command, { ...deps, redact, cwd });
+    return commandPublisher(publish.command, { ...deps, redact, cwd: publishFolder(deps.dataDir) });
   }
   const readArtifact = async (of: string, name: string) => {
     const found = await artifactOfRelease(deps.db, of, name);
@@ -113,19 +118,34 @@ async function watched(
   return states.includes('failed') ? 'failed' : states.includes('running') ? 'running' : 'passed';
 }
 
-/** A verified copy under its own name, as a command wants it; gone afterwards. */
+/** A verified copy under its own name, as a command wants it; gone afterwards. No two attempts share one. */
 async function withCopy<T>(
   { dataDir, artifacts }: PublishDeps,
   { name, sha256 }: Artifact,
   work: (file: string) => Promise<T>,
 ): Promise<T> {
-  const folder = join(dataDir, 'publish', sha256);
+  const folder = mkdtempSync(join(publishFolder(dataDir), COPY));
   const file = join(folder, name);
-  mkdirSync(folder, { recursive: true });
   try {
     await artifacts.fetch(sha256, file);
     return await work(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function publishFolder(dataDir: string): string {
+  const folder = join(dataDir, 'publish');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** Removes the copies that attempts left which were killed, on this host. Returns how many; safe to repeat. */
+export function collectCopies(dataDir: string): number {
+  const folder = publishFolder(dataDir);
+  const old = readdirSync(folder)
+    .filter((name) => name.startsWith(COPY))
+    .filter((name) => Date.now() - statSync(join(folder, name)).mtimeMs > OLD_COPY_MS);
+  for (const name of old) rmSync(join(folder, name), { recursive: true, force: true });
+  return old.length;
 }

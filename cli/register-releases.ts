@@ -74,8 +74,9 @@ export const addReleaseCommands: Register = (program, run) => {
     .action((id: string, _: object, command: Command) =>
       run(command, (globals) =>
         connected(globals, async (to) => {
-          const published = await publishRelease(to, settingsOf(globals), id);
-          print(globals, { published }, [
+          const { id: published, replaced } = await publishRelease(to, settingsOf(globals), id);
+          if (replaced) process.stderr.write(`${published} was being published already: this one takes its place\n`);
+          print(globals, { published, replaced }, [
             `${published} is being published; its thread says how that ends: npx patchwright release show ${published}`,
           ]);
           return 0;

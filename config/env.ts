@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { learnSecret } from '../lib/redact.ts';
 
 /**
  * The only reader of `process.env` (with `bin/` and the set-up, which run before anything else).
@@ -21,8 +22,14 @@ export function readSecret(ref: SecretRef, what: string): string {
   );
 }
 
-/** The secret, or undefined where it is not there. */
+/** The secret, or undefined where it is not there. Whatever is read here is redacted by this process from then on. */
 export function findSecret(ref: SecretRef): string | undefined {
+  const secret = secretAt(ref);
+  if (secret !== undefined) learnSecret(secret);
+  return secret;
+}
+
+function secretAt(ref: SecretRef): string | undefined {
   if ('env' in ref) return process.env[ref.env] || undefined;
   try {
     return readFileSync(ref.file, 'utf8').trim() || undefined;

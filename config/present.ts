@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { logger } from '../lib/log.ts';
 import { loadSettings } from './load.ts';
 import type { Settings } from './schema.ts';
+import { secretsOf } from './secrets.ts';
 
 /**
  * The settings of now: the file is read anew where it has changed since it was asked last. One that cannot be read, or
@@ -15,7 +16,10 @@ export function createPresentSettings(file: string, first: Settings): () => Sett
     if (stamp === read) return settings;
     read = stamp;
     try {
-      settings = loadSettings(file);
+      const anew = loadSettings(file);
+      // For what it teaches the redaction: a secret of the new settings is one from now on.
+      secretsOf(anew);
+      settings = anew;
       logger('config').info('the configuration was read anew: people, groups and who is on call hold from now on');
     } catch (error) {
       logger('config').warn({ err: (error as Error).message }, 'the configuration is not read anew: it has a mistake');

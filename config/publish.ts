@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mavenCollisions } from '../decisions/maven-layout.ts';
 import { ownCommand } from './command-driver.ts';
 
 /** Where a secret is, never what it is. */
@@ -7,6 +8,11 @@ type SecretSchema = z.ZodType<{ env: string } | { file: string }>;
 const ABOUT = ['artifact', 'sha256', 'version', 'commit', 'release'] as const;
 
 const word = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+const hasNoPassword = (url: string) => {
+  const { username, password } = URL.parse(url) ?? {};
+  return !username && !password;
+};
 
 const after = z
   .enum(['watch', 'last-wave'])
@@ -31,7 +37,11 @@ export const publishSchema = (secret: SecretSchema) => {
   });
   const artifact = z.strictObject({
     id: z.string().regex(word, 'a Maven artifactId').optional().describe('the artifact’s name without its ending'),
-    classifier: z.string().regex(word).optional(),
+    classifier: z
+      .string()
+      .regex(word, 'a Maven classifier')
+      .optional()
+      .describe('it stands beside the one of its id without a classifier, which has the POM'),
     pom: z
       .string()
       .optional()
@@ -41,11 +51,17 @@ export const publishSchema = (secret: SecretSchema) => {
     after,
     maven: z
       .strictObject({
-        url: z.url().describe('of the repository for releases, as Maven’s distributionManagement names it'),
+        url: z
+          .url()
+          .refine(hasNoPassword, 'a user or a password stands in the address: use `user` and `password`, or `token`')
+          .describe('of the repository for releases, as Maven’s distributionManagement names it'),
         group: z.string().regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'a Maven groupId'),
         artifacts: z
           .record(z.string().regex(/^.+\.[a-z0-9]+$/, 'the name of an artifact, with its ending'), artifact)
           .refine((map) => Object.keys(map).length > 0, 'at least one artifact')
+          .superRefine((map, context) => {
+            for (const message of mavenCollisions(map)) context.addIssue({ code: 'custom', message });
+          })
           .describe('the artifacts that are published, by their names'),
         user: z.string().optional().describe('with `password`'),
         password: secret.optional(),

@@ -4,13 +4,13 @@ export type MavenCoordinates = { group: string; id: string; version: string; cla
 
 const folderOf = ({ group, id }: Pick<MavenCoordinates, 'group' | 'id'>) => `${group.replaceAll('.', '/')}/${id}`;
 
-/** Paths below the repository's address. */
-export function mavenPaths(of: MavenCoordinates): { file: string; pom: string; metadata: string } {
+/** Paths below the repository's address. One with a classifier has no POM of its own: the one without has it. */
+export function mavenPaths(of: MavenCoordinates): { file: string; pom?: string; metadata: string } {
   const { id, version, classifier, extension } = of;
   const stem = `${folderOf(of)}/${version}/${id}-${version}`;
   return {
     file: `${stem}${classifier === undefined ? '' : `-${classifier}`}.${extension}`,
-    pom: `${stem}.pom`,
+    ...(classifier === undefined && { pom: `${stem}.pom` }),
     metadata: `${folderOf(of)}/maven-metadata.xml`,
   };
 }
@@ -19,6 +19,37 @@ export function mavenPaths(of: MavenCoordinates): { file: string; pom: string; m
 export function partsOfName(name: string): { id: string; extension: string } {
   const [, id = name, extension = ''] = /^(.+)\.([a-z0-9]+)$/.exec(name) ?? [];
   return { id, extension };
+}
+
+type Mapped = { id?: string | undefined; classifier?: string | undefined; pom?: string | undefined };
+
+/** What is wrong with artifacts that are to stand beside each other: each id has one POM, and each file one content. */
+export function mavenCollisions(map: Readonly<Record<string, Mapped>>): string[] {
+  const items = Object.entries(map).map(([name, of]) => ({ name, ...of, ...placeOf(name, of) }));
+  const ids = [...new Set(items.map(({ id }) => id))];
+  const poms = ids.flatMap((id) => {
+    const main = items.filter((item) => item.id === id && item.classifier === undefined).map(({ name }) => name);
+    if (main.length === 1) return [];
+    const found = main.length === 0 ? 'all have a classifier' : `${main.join(' and ')} have none`;
+    return [`of the id ${id} exactly one artifact has no classifier, and its POM is that of the id; here ${found}`];
+  });
+  const classified = items.filter(({ classifier }) => classifier !== undefined);
+  const twice = classified.filter(({ file }, at) => classified.findIndex((other) => other.file === file) !== at);
+  return [
+    ...poms,
+    ...twice.map(({ name, file }) => `${name} would be published as ${file}, and so would another artifact`),
+    ...classified
+      .filter(({ pom }) => pom !== undefined)
+      .map(
+        ({ name, id }) => `${name} has a classifier, and no POM of its own: name it at the artifact of ${id} without`,
+      ),
+  ];
+}
+
+function placeOf(name: string, { id: named, classifier }: Mapped): { id: string; file: string } {
+  const { id: own, extension } = partsOfName(name);
+  const id = named ?? own;
+  return { id, file: `${id}-${classifier}.${extension}` };
 }
 
 /** A POM that says what it is, and names no dependencies. The same words for the same coordinates. */

@@ -112,16 +112,26 @@ function redactNamed(name: string, item: unknown, redactText: Redactor): unknown
     : redacted;
 }
 
+const learnt = new Set<string>();
+let processKey: NonNullable<RedactorOptions['key']> = randomBytes(32);
 let processRedactor: Redactor = createRedactor();
 let processKnown: Redactor = (text) => text;
 
 /** Sets what this process knows as secrets, once, at start (like the log's level: everything below calls `redact`). */
-export function configureRedaction(options: RedactorOptions): void {
-  processRedactor = createRedactor(options);
-  processKnown = createKnownRedactor(options);
+export function configureRedaction({ secrets = [], key = processKey }: RedactorOptions): void {
+  processKey = key;
+  for (const secret of secrets) learnt.add(secret);
+  const known = { secrets: [...learnt], key };
+  processRedactor = createRedactor(known);
+  processKnown = createKnownRedactor(known);
 }
 
-/** Redacts with what `configureRedaction` was told; without it the rules and the entropy still hold. */
+/** A secret that was read after the start (newer settings, a file with another one in it) is known from then on too. */
+export function learnSecret(secret: string): void {
+  if (!learnt.has(secret)) configureRedaction({ secrets: [secret] });
+}
+
+/** Redacts with what `configureRedaction` and `learnSecret` were told; without it the rules and the entropy still hold. */
 export function redact(text: string): string {
   return processRedactor(text);
 }

@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  continueAsNew,
+  proxyActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { PublishActivities } from '../activities/publish.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { publicationWords, publishAgainMinutes } from '../decisions/publication-words.ts';
@@ -56,6 +63,9 @@ async function untilItMay(order: PublicationOrder): Promise<Exclude<PublicationL
     const look = await lookToPublish(order);
     if (look.kind !== 'wait') return look;
     await sleep(look.ms);
+    // A watch of a week is looked at tens of thousands of times.
+    if (workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 1500)
+      await continueAsNew<typeof publication>(order);
   }
 }
 

@@ -42,6 +42,7 @@ export function commandPublisher(settings: CommandPublishSettings, deps: ByComma
   };
   return {
     takes: (names) => [...names],
+    destination: () => JSON.stringify([settings.publish.run, settings.readBack.run]),
     find,
     async publish(item, file) {
       const there = await find(item);

@@ -10,6 +10,8 @@ export type Published = { where: string; sha256: Digest };
 export type Publisher = {
   /** The names of artifacts that are published there. */
   takes(names: readonly string[]): string[];
+  /** Where it goes, in whatever words: the same for the same place, and another for another. */
+  destination(item: ToPublish): string;
   /**
    * What is published of it, whole, or undefined. Changes nothing.
    *

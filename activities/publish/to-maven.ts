@@ -23,6 +23,7 @@ export type ToMavenDeps = {
 
 /** What Maven, Gradle and servers look for beside a file. */
 const CHECKSUMS = ['md5', 'sha1', 'sha256', 'sha512'] as const;
+type Checksums = Record<(typeof CHECKSUMS)[number], string>;
 const METADATA_BYTES = 4 << 20;
 
 /**
@@ -45,30 +46,32 @@ export function mavenPublisher(settings: MavenPublishSettings, deps: ToMavenDeps
 
   return {
     takes: (names) => names.filter((name) => name in settings.artifacts),
+    destination: (item) => web.address(mavenPaths(coordinatesOf(item)).file),
 
     async find(item) {
       const paths = mavenPaths(coordinatesOf(item));
       const { sha256 } = item.artifact;
-      const found = await web.digest(paths.file);
+      const found = await web.checksums(paths.file);
       if (found === undefined) return undefined;
-      requireSame(web.address(paths.file), found, sha256);
-      // Less is an attempt that was cut off: what is written last has to be there too.
-      const last = settings.metadata ? paths.metadata : paths.pom;
-      const text = await web.text(last);
-      if (settings.metadata && !versionsIn(text).includes(item.version)) return undefined;
-      return text !== '' && (await hasChecksums(web, last, new Blob([text]))) ? said(paths.file, sha256) : undefined;
+      requireSame(web.address(paths.file), found.sha256, sha256);
+      // Less is an attempt that was cut off. The list says nothing of this file: one beside it is in the same line.
+      if (!(await hasChecksums(web, paths.file, found))) return undefined;
+      if (paths.pom !== undefined && (await finished(web, paths.pom)) === undefined) return undefined;
+      if (!settings.metadata) return said(paths.file, sha256);
+      const listed = await finished(web, paths.metadata);
+      return listed !== undefined && versionsIn(listed).includes(item.version) ? said(paths.file, sha256) : undefined;
     },
 
     async publish(item, file) {
       const coordinates = coordinatesOf(item);
       const paths = mavenPaths(coordinates);
       await putOnce(web, paths.file, await openAsBlob(file));
-      await putOnce(web, paths.pom, new Blob([await pomOf(item)]));
+      if (paths.pom !== undefined) await putOnce(web, paths.pom, new Blob([await pomOf(item)]));
       if (settings.metadata) await listVersion(web, paths.metadata, coordinates);
-      const found = await web.digest(paths.file);
+      const found = await web.checksums(paths.file);
       if (found === undefined) throw new Error(`${web.address(paths.file)} was put there, and is not there`);
-      requireSame(web.address(paths.file), found, item.artifact.sha256);
-      return said(paths.file, found);
+      requireSame(web.address(paths.file), found.sha256, item.artifact.sha256);
+      return said(paths.file, found.sha256);
     },
   };
 }
@@ -77,9 +80,9 @@ type Http = ReturnType<typeof httpOf>;
 
 /** What is there already with these bytes is left; its checksums may be missing all the same. */
 async function putOnce(web: Http, path: string, body: Blob): Promise<void> {
-  const found = await web.digest(path);
+  const found = await web.checksums(path);
   if (found === undefined) await web.put(path, body);
-  else requireSame(web.address(path), found, (await checksumsOf(body)).sha256);
+  else requireSame(web.address(path), found.sha256, (await checksumsOf(body.stream())).sha256);
   await putChecksums(web, path, body);
 }
 
@@ -93,14 +96,21 @@ async function listVersion(web: Http, path: string, coordinates: MavenCoordinate
 }
 
 async function putChecksums(web: Http, path: string, body: Blob): Promise<void> {
-  const sums = await checksumsOf(body);
+  const sums = await checksumsOf(body.stream());
   for (const kind of CHECKSUMS)
     if ((await checksumAt(web, path, kind)) !== sums[kind]) await web.put(`${path}.${kind}`, new Blob([sums[kind]]));
 }
 
 /** By the last one: they are written in order. */
-async function hasChecksums(web: Http, path: string, body: Blob): Promise<boolean> {
-  return (await checksumAt(web, path, 'sha512')) === (await checksumsOf(body)).sha512;
+async function hasChecksums(web: Http, path: string, { sha512 }: Checksums): Promise<boolean> {
+  return (await checksumAt(web, path, 'sha512')) === sha512;
+}
+
+/** A small text that is there with its checksums, or undefined. */
+async function finished(web: Http, path: string): Promise<string | undefined> {
+  const text = await web.text(path);
+  const isWhole = text !== '' && (await hasChecksums(web, path, await checksumsOf(new Blob([text]).stream())));
+  return isWhole ? text : undefined;
 }
 
 /** Some servers write the file's name behind it. */
@@ -108,12 +118,10 @@ async function checksumAt(web: Http, path: string, kind: string): Promise<string
   return (await web.text(`${path}.${kind}`)).trim().split(/\s/)[0] ?? '';
 }
 
-async function checksumsOf(body: Blob): Promise<Record<(typeof CHECKSUMS)[number], string>> {
+async function checksumsOf(body: AsyncIterable<Uint8Array>): Promise<Checksums> {
   const hashes = CHECKSUMS.map((kind) => [kind, createHash(kind)] as const);
-  for await (const chunk of body.stream()) for (const [, hash] of hashes) hash.update(chunk);
-  return Object.fromEntries(hashes.map(([kind, hash]) => [kind, hash.digest('hex')])) as Awaited<
-    ReturnType<typeof checksumsOf>
-  >;
+  for await (const chunk of body) for (const [, hash] of hashes) hash.update(chunk);
+  return Object.fromEntries(hashes.map(([kind, hash]) => [kind, hash.digest('hex')])) as Checksums;
 }
 
 function httpOf({ url, user, password, token, timeoutSeconds }: MavenPublishSettings, { readSecret }: ToMavenDeps) {
@@ -130,14 +138,12 @@ function httpOf({ url, user, password, token, timeoutSeconds }: MavenPublishSett
     new Error(`${what} ${address(path)} was answered with ${response.status}: ${oneLine(await response.text(), 200)}`);
   return {
     address,
-    /** SHA-256 of what is there, read whole; undefined where nothing is. */
-    async digest(path: string): Promise<Digest | undefined> {
+    /** Of what is there, read whole; undefined where nothing is. */
+    async checksums(path: string): Promise<Checksums | undefined> {
       const response = await ask(path);
       if (response.status === 404) return undefined;
       if (!response.ok || !response.body) throw await answered('GET', path, response);
-      const hash = createHash('sha256');
-      for await (const chunk of response.body) hash.update(chunk);
-      return hash.digest('hex');
+      return checksumsOf(response.body);
     },
     /** A small text; '' where nothing is. */
     async text(path: string): Promise<string> {
