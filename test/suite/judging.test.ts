@@ -117,7 +117,9 @@ test('a patch that takes an API away fails where it is in the stack, and does no
   const world = judgingWorld(db, UNITS);
   const suiteRun = 's-1/1/unit';
   const truth: Truth = ({ test: name, arm }) =>
-    name === 'x.BTest#a()' && ['candidate', 'prefix-2'].includes(arm) ? failed('NoSuchMethodError: x.B.gone()') : passed;
+    name === 'x.BTest#a()' && ['candidate', 'prefix-2'].includes(arm)
+      ? failed('NoSuchMethodError: x.B.gone()')
+      : passed;
   const [verdict] = await world.run(suiteRun, truth);
   expect(verdict).toMatchObject({ kind: 'regression', candidate: { fail: 8 }, base: { pass: 5 } });
   for (const arm of ['prefix-1', 'prefix-2']) {
