@@ -4,7 +4,7 @@ import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
 import { EffectBusy, runEffect } from '../store/journal.ts';
 import * as thread from '../store/thread.ts';
-import { markShown, unshown } from '../store/work.ts';
+import { markShown, shownKey, unshown } from '../store/work.ts';
 import {
   createSlack,
   type Slack,
@@ -157,7 +157,7 @@ async function showWork({ db, client, channel, release }: Drain): Promise<number
     }
     asyncLocalStorage.getStore()?.heartbeat();
     const at = { channel: (await thread.threadState(db, release))?.slackChannel ?? channel, ts };
-    const order = { key: `${key}/slack-now/${n}`, kind: 'slack-update', release, intent: { ...at, text } };
+    const order = { key: shownKey(key, n), kind: 'slack-update', release, intent: { ...at, text } };
     const update = async () => {
       const problem = await refusalOf(() => client.update({ ...at, key, text }));
       // Somebody has deleted it, or it is too old: what is done goes on, and so does the thread.
@@ -166,7 +166,7 @@ async function showWork({ db, client, channel, release }: Drain): Promise<number
     };
     // An update that is made again changes nothing, so there is nothing to read back.
     await runEffect(db, order, { readBack: async () => undefined, perform: update }, ELSEWHERE);
-    await markShown(db, { key, n });
+    await markShown(db, { release, key, n });
   }
   return laterMs;
 }

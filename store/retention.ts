@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Digest } from '../workflows/types.ts';
 import type { Db } from './database.ts';
+import { dropShown } from './work.ts';
 
 /**
  * What must stay whatever its age: releases that run, the newest and the newest released one of each fork, those that
@@ -91,7 +92,8 @@ export async function dropOldAgentRuns(db: Db, days: number): Promise<number> {
  * not ask. Killed in between, the next one finds the rest. Returns how many tickets.
  *
  * That it was handed to an agent stays of each, without words: fixes are numbered by it, and their approvals and effects
- * are kept for ever; one that is opened again must not find those of an old fix under its name.
+ * are kept for ever; one that is opened again must not find those of an old fix under its name. Whatever begins so is
+ * counted, a person's message too.
  */
 export async function dropOldTickets(db: Db, days: number): Promise<number> {
   const { numAffectedRows } = await sql`
@@ -101,8 +103,8 @@ export async function dropOldTickets(db: Db, days: number): Promise<number> {
     delete from ticket_event e where e.at < ${older(days)} and not starts_with(e.text, 'hand-off')
       and not exists (select from ticket t where t.id = e.ticket)`.execute(db);
   await sql`
-    update ticket_event e set text = 'hand-off' where e.at < ${older(days)} and starts_with(e.text, 'hand-off ')
-      and not exists (select from ticket t where t.id = e.ticket)`.execute(db);
+    update ticket_event e set text = 'hand-off' where e.at < ${older(days)} and starts_with(e.text, 'hand-off')
+      and e.text <> 'hand-off' and not exists (select from ticket t where t.id = e.ticket)`.execute(db);
   await dropOldThreads(db, days);
   return Number(numAffectedRows ?? 0);
 }
@@ -118,6 +120,7 @@ async function dropOldThreads(db: Db, days: number): Promise<void> {
       for update`.execute(tx);
     const threads = rows.map(({ release }) => release);
     await sql`delete from thread_message where release = any(${threads})`.execute(tx);
+    await dropShown(tx, threads);
     await sql`delete from thread where release = any(${threads})`.execute(tx);
   });
 }

@@ -9,19 +9,23 @@ import { appendMessage } from './thread.ts';
 /** A message of a thread that says what is being done, and is updated meanwhile. `done`: nothing comes after it. */
 export type Work = { ticket: string; key: string; text: string; done?: boolean };
 
+/** A carrier that looks by itself shows something far more often, unless Slack is away. */
+const LATE_SECONDS = 10;
+
 /**
  * Keeps what such a message says now; the first words make the message. Safe to repeat: the same words change nothing,
- * and one that is done stays as it is. True where the carrier of the thread has to be told: it has shown all so far, so
- * that it looks no more by itself, and the thread is in Slack.
+ * and one that is done stays as it is. True where the thread is in Slack and its carrier has to be told: it has shown all
+ * so far, so that it looks no more by itself, or has shown nothing for so long that it may never have been told.
  */
 export async function keepWork(db: Db, { ticket, key, text: given, done = false }: Work): Promise<boolean> {
   const text = plainText(redact(given)).trim();
   const begun = await appendMessage(db, { release: ticket, key, text, updated: true });
-  const { rows } = await sql<{ behind: boolean }>`
+  const { rows } = await sql<{ carried: boolean }>`
     update thread_message set now_text = ${text}, now_done = ${done}, now_n = now_n + 1
     where key = ${key} and now_text is not null and not now_done and (now_text <> ${text} or ${done})
-    returning now_n - 1 > now_shown_n as behind`.execute(db);
-  const news = begun || rows.some(({ behind }) => !behind);
+    returning now_n - 1 > now_shown_n and
+      coalesce(now_shown_at, at) > clock_timestamp() - make_interval(secs => ${LATE_SECONDS}) as carried`.execute(db);
+  const news = begun || rows.some(({ carried }) => !carried);
   return news && (await isInSlack(db, ticket));
 }
 
@@ -51,10 +55,28 @@ export async function unshown(db: Db, release: string, everyMs: number): Promise
   return rows;
 }
 
-/** Records that Slack shows the nth words. Safe to repeat. */
-export async function markShown(db: Db, { key, n }: { key: string; n: number }): Promise<void> {
+/** What an update of such a message is called in the journal. */
+export const shownKey = (key: string, n: number | '') => `${key}/slack-now/${n}`;
+
+/**
+ * Records that Slack shows the nth words. What was shown a minute ago goes from the journal, or it would keep each state
+ * of each message for ever; a shorter while it stays, for an attempt that lags behind. Safe to repeat.
+ */
+export async function markShown(
+  db: Db,
+  { release, key, n }: { release: string; key: string; n: number },
+): Promise<void> {
   await sql`update thread_message set now_shown_n = greatest(now_shown_n, ${n}), now_shown_at = clock_timestamp()
     where key = ${key}`.execute(db);
+  await sql`
+    delete from effect where release = ${release} and starts_with(key, ${shownKey(key, '')})
+      and key <> ${shownKey(key, n)} and ended_at < clock_timestamp() - interval '1 minute'`.execute(db);
+}
+
+/** What was shown in threads that are no more. */
+export async function dropShown(db: Db, threads: readonly string[]): Promise<void> {
+  await sql`delete from effect where release = any(${threads}) and kind = 'slack-update'
+    and position(${shownKey('', '')} in key) > 0`.execute(db);
 }
 
 /** Safe to repeat: the last word counts. */

@@ -7,7 +7,15 @@ import { explain } from './explain.ts';
 import type { Cut, ReleaseInput } from './release.ts';
 import type { BuildOutcome, CutOutcome } from './types.ts';
 
-const { repairPolicy, readConflict, pickPatches } = proxyActivities<RepairActivities>({
+// Outside of what may fail and be a sentence: that the store is away for a while must not end the release.
+const { repairPolicy } = proxyActivities<RepairActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
+  retry: { maximumInterval: '10 seconds' },
+});
+
+const { readConflict, pickPatches } = proxyActivities<RepairActivities>({
   taskQueue: 'patchwright-activity',
   startToCloseTimeout: '20 minutes',
   heartbeatTimeout: '20 seconds',

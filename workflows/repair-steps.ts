@@ -1,4 +1,4 @@
-import { executeChild, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { executeChild, patched, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { AgentActivities, RepairRequest } from '../activities/agent.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RepairActivities } from '../activities/repair.ts';
@@ -65,7 +65,10 @@ export async function decideAndPush(
   if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed' || proposal.pointedOut.length > 0) {
     const facts = factsOf(what, proposal, proven, reviewed);
     const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
-    const id = `${release}/${n}/repair/${workflowInfo().runId.slice(0, 6)}`;
+    const { runId } = workflowInfo();
+    // A run's id begins with its time: two runs of one hour share the first six characters.
+    const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
+    const id = `${release}/${n}/repair/${run}`;
     const { requestedBy } = order;
     const question = repairQuestion({ ...bound, id, settings, requestedBy, patches, summary, details });
     const outcome = await executeChild(approval, {

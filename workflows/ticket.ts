@@ -136,8 +136,9 @@ async function take({ order, state, rules, replies }: Desk, first: TicketEvent):
   if ('key' in first) replies.set(first.key, reply ?? '');
 }
 
-const stepKey = ({ ticket }: TicketOrder, { steps }: TicketState) =>
-  `${ticket}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${steps}`;
+/** A run's id begins with its time: a ticket that is opened again in the same minute would have the same beginning. */
+const runKey = () => workflowInfo().firstExecutionRunId.slice(-8);
+const stepKey = ({ ticket }: TicketOrder, { steps }: TicketState) => `${ticket}/${runKey()}/${steps}`;
 
 /** Of a click: where it was made, and whether it counts. */
 function clickOf(event: TicketEvent, { reply }: TicketState): Clicked | undefined {
@@ -186,7 +187,7 @@ async function call(order: TicketOrder, state: TicketState, n: number): Promise<
   if (found.kind === 'failed') return { problem: found.problem };
   const { person } = found.result;
   if (person === undefined) return found.result;
-  const round = `${workflowInfo().firstExecutionRunId.slice(0, 8)}/${n}`;
+  const round = `${runKey()}/${n}`;
   const written = await attempt(() => writeTo(order, { person, round, text: calledWords(state, found.result) }));
   return written.kind === 'done' ? found.result : { ...found.result, problem: written.problem };
 }

@@ -64,12 +64,15 @@ export function smallOf(
  * Brings up a cluster with a name, ports and folders of its own, lets `work` use it, and removes it with everything in
  * it, however that ends. Should this process die, its guard removes the cluster (leftovers.ts).
  *
+ * Once `signal` is aborted no node is stopped, changed or started any more: what would come after the removal would
+ * bring the folder back. What only looks is left behind.
+ *
  * @param initial what the nodes begin with in the place of the library's own jars
  */
 export async function withThrowAway<T>(
   settings: KafkaEnvironmentSettings,
   deps: ProvisionDeps,
-  { initial, endMs }: { initial: Artifact[]; endMs: number },
+  { initial, endMs, signal }: { initial: Artifact[]; endMs: number; signal: AbortSignal },
   work: (cluster: ThrowAway) => Promise<T>,
 ): Promise<T> {
   const name = `${PREFIX}${randomBytes(6).toString('hex')}`;
@@ -86,12 +89,12 @@ export async function withThrowAway<T>(
       const { unread, offline, underReplicated } = await system.look();
       return [...unread, ...offline, ...underReplicated];
     };
-    await settled(inSync);
+    await settled(inSync, signal);
     return await work({
       nodes: targets.length,
       bootstrap: brokerAddresses(requireCluster(deps.dataDir, name)).join(','),
       dir,
-      level: async () => (await system.levels?.before())?.level,
+      level: () => unlessAborted(signal, async () => (await system.levels?.before())?.level),
       async roll(artifacts, { killFirst = false } = {}) {
         for (const [index, target] of targets.entries()) {
           // A combined node that is alone hangs in a controlled shutdown.
@@ -99,8 +102,9 @@ export async function withThrowAway<T>(
           await replace(driver, target, artifacts, {
             graceMs,
             readyMs: Math.max(READY_MS, TIMES_THE_FIRST_START * slowest),
+            signal,
           });
-          await settled(inSync);
+          await settled(inSync, signal);
         }
       },
     });
@@ -113,25 +117,41 @@ async function replace(
   driver: Driver,
   { name, dir }: TargetInfo,
   artifacts: Artifact[],
-  { graceMs, readyMs }: { graceMs: number; readyMs: number },
+  { graceMs, readyMs, signal }: { graceMs: number; readyMs: number; signal: AbortSignal },
 ): Promise<void> {
+  signal.throwIfAborted();
   await driver.stop(name, { graceMs, kill: true });
+  signal.throwIfAborted();
   await driver.install(name, artifacts);
+  signal.throwIfAborted();
   await driver.start(name, { envUp: true });
-  const { ready, detail } = await driver.waitReady(name, readyMs);
+  const { ready, detail } = await unlessAborted(signal, () => driver.waitReady(name, readyMs));
   if (ready) return;
   const said = tellingLines(outputSinceStart(dir)).join(' | ');
   throw new NodeDown(`${detail.split('\n')[0]?.replace(/; its log ends:$/, '')}${said === '' ? '' : `: ${said}`}`);
 }
 
-async function settled(waitsFor: () => Promise<string[]>): Promise<void> {
+async function settled(waitsFor: () => Promise<string[]>, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + IN_SYNC_MS;
   for (;;) {
-    const open = await waitsFor();
+    const open = await unlessAborted(signal, waitsFor);
     if (open.length === 0) return;
     if (Date.now() > deadline)
       throw new NodeDown(`not in sync after ${IN_SYNC_MS / 1000} s: ${open.slice(0, 5).join('; ')}`);
     await sleep(250);
+  }
+}
+
+/** For what changes nothing: nobody waits for it once it is aborted. */
+async function unlessAborted<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([look(), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -68,8 +68,10 @@ export async function goBack(deps: GoBackDeps, order: GoBackOrder): Promise<Rehe
   doing(step);
   const small = smallOf(settings, nodes, from.metadataVersion);
   try {
-    return await withThrowAway(small, deps, { initial, endMs }, (cluster) => unlessAborted(signal, tryIt(cluster)));
+    return await withThrowAway(small, deps, { initial, endMs, signal }, tryIt);
   } catch (error) {
+    // Whatever broke because it was ended says nothing about the candidate.
+    signal.throwIfAborted();
     const told =
       error instanceof NotAsWritten ? error.problems : error instanceof NodeDown ? [error.message] : undefined;
     const outcome = told && failedStep(step, told, { nodes, seconds: secondsSince(began) });
@@ -95,13 +97,4 @@ async function notOfTheLibrary(
     }),
   );
   return ran.filter((_, index) => !own[index]).map(asArtifact);
-}
-
-/** What goes on meanwhile ends with the cluster. */
-function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([work, aborted]);
 }

@@ -10,8 +10,8 @@ import { returnLeaders } from './owed-leaders.ts';
 /** `settleFirst`: others ended a node before it began, whose return has to be over before a look counts. */
 export type Window = { rollout: string; key: string; beatMs: number; settleFirst?: boolean };
 
-/** `startedAtMs`: of the first look that counts. */
-export type Watched = { looks: GateSample[]; startedAtMs: number; standing: Standing };
+/** `beganAtMs`: when looking began, whether a look counted or not. `startedAtMs`: of the first look that counts. */
+export type Watched = { looks: GateSample[]; beganAtMs: number; startedAtMs: number; standing: Standing };
 
 /**
  * Looks until `decide` answers. Looks that are kept under the key already are gone on from. The harm of a node that
@@ -25,10 +25,13 @@ export async function onBeat<T>(
   decide: (watched: Watched) => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
   const kept = await keptLooks(context.db, rollout, key);
-  let startedAtMs = kept[0]?.startedAtMs ?? Date.now();
+  const beganAtMs = kept[0]?.startedAtMs ?? Date.now();
+  let startedAtMs = beganAtMs;
   const looks = kept.map(({ sample }) => sample);
   let state = kept.at(-1)?.state ?? firstLook(startedAtMs);
-  let disturbedAtMs = settleFirst && looks.length === 0 ? startedAtMs : undefined;
+  // A node that came back may have been taken in by an attempt that died before it said so.
+  const isOwed = (await ledgerOf(context.db, rollout)).some(({ seen }) => seen.recovered);
+  let disturbedAtMs = isOwed || (settleFirst && looks.length === 0) ? Date.now() : undefined;
   const activity = Context.current();
   const heart = setInterval(() => activity.heartbeat({ looks: looks.length, ...state }), 1_000);
   try {
@@ -51,7 +54,7 @@ export async function onBeat<T>(
         await keepLook(context.db, { rollout, key, n: looks.length }, { startedAtMs, ...seen });
         looks.push(seen.sample);
       }
-      const decided = await decide({ looks, startedAtMs, standing });
+      const decided = await decide({ looks, beganAtMs, startedAtMs, standing });
       if (decided !== undefined) return decided;
       await pause(Math.max(100, began + beatMs - Date.now()));
     }

@@ -182,8 +182,8 @@ async function watchUntilDecided<T>(
   const frame = await frameOf(deps, context, order, wave);
   const key = `wave/${wave.n}@${attempt}/${round}`;
   const bake = { rollout, key, beatMs: beatSeconds * 1000, settleFirst: round > 1 };
-  return onBeat<T | WaveVerdict>(context, bake, async ({ looks, startedAtMs, standing }) => {
-    const byOthers = others(standing, startedAtMs);
+  return onBeat<T | WaveVerdict>(context, bake, async ({ looks, beganAtMs, startedAtMs, standing }) => {
+    const byOthers = others(standing, beganAtMs);
     if (byOthers !== undefined) return byOthers;
     if (looks.length === 0) return undefined;
     const settled = { ...frame.wave, settledAtMs: startedAtMs };

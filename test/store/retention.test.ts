@@ -227,7 +227,8 @@ async function pastTicket({ db }: Ground, { id, days }: PastTicket): Promise<voi
   await sql`insert into ticket (id, room, settings, asker, text, question, state, asked_at, closed_at, fix)
     values (${id}, 'cli', ${settings}, 'ada', 'why?', 'q', ${days === null ? 'asked' : 'closed'}, ${at},
       ${days === null ? null : at}, ${`${id}/1`})`.execute(db);
-  for (const text of ['why?', 'hand-off a hint with a name']) await pastEvent(db, id, text, at);
+  for (const text of ['why?', 'hand-off a hint with a name', 'hand-off: as ada said'])
+    await pastEvent(db, id, text, at);
   await pastThread(db, id, at);
   await pastThread(db, `${id}/calls/ben`, at);
 }
@@ -241,6 +242,8 @@ async function pastThread(db: Db, release: string, at: Date): Promise<void> {
   await sql`insert into thread_message (release, seq, key, text, at) values (${release}, 1, ${release}, 'said', ${at})`.execute(
     db,
   );
+  await sql`insert into effect (key, kind, release, state, ended_at)
+    values (${`${release}/work/slack-now/7`}, 'slack-update', ${release}, 'done', ${at})`.execute(db);
 }
 
 test('closed tickets go with all that was said in them; open ones, those that people are asked of, and releases’ threads stay', async () => {
@@ -267,10 +270,11 @@ test('closed tickets go with all that was said in them; open ones, those that pe
   const withCalls = kept.flatMap((id) => [id, `${id}/calls/ben`]);
   expect(threads.map(({ release }) => release).sort()).toEqual([...withCalls, 'kafka-1'].sort());
   expect(await db.selectFrom('thread_message').select('seq').execute()).toHaveLength(threads.length);
-  // Fixes are numbered by it: opened again, the next one of `cli:old` is its second, and not the first once more.
+  expect(await db.selectFrom('effect').select('key').execute()).toHaveLength(threads.length);
+  // Fixes are numbered by it: opened again, the next one of `cli:old` is its third, and not the first once more.
   const handedOff = (await ticketEvents(db, 'cli:old')).map(({ text }) => text);
-  expect(handedOff).toEqual(['hand-off']);
-  expect(await ticketEvents(db, 'cli:open')).toHaveLength(2);
+  expect(handedOff).toEqual(['hand-off', 'hand-off']);
+  expect(await ticketEvents(db, 'cli:open')).toHaveLength(3);
   expect(await ticketEvents(db, 'T1:C1:9.9')).toHaveLength(0);
   await expect(showTicket(db, 'cli:old')).rejects.toThrow(
     /closed so long ago that it was removed \(retention.tickets\)/,
