@@ -1,7 +1,7 @@
 import { workText } from '../decisions/work-words.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
-import { keepDoing, keepWork, type Work, workRuns } from '../store/work.ts';
+import { keepDoing, keepRuns, keepWork, type Work } from '../store/work.ts';
 import type { AgentOrder } from '../workflows/agent-types.ts';
 
 export type WorkBoardDeps = {
@@ -33,7 +33,8 @@ export function createWorkBoard({ db, wakeThread }: WorkBoardDeps) {
     if (board === undefined) return;
     await attempt(ticket, async () => {
       await before();
-      await show({ ticket, key: board, text: workText(ticket, await workRuns(db, board)) });
+      const isNews = await keepRuns(db, { ticket, board }, (runs) => workText(ticket, runs));
+      if (isNews) await wakeThread?.(ticket);
     });
   }
 

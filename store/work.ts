@@ -85,7 +85,7 @@ export async function keepDoing(db: Db, run: string, doing: string): Promise<voi
 }
 
 /** The runs that one message shows, oldest first. Their calls are those of turns that have ended. */
-export async function workRuns(db: Db, board: string): Promise<ShownRun[]> {
+async function workRuns(db: Db, board: string): Promise<ShownRun[]> {
   const { rows } = await sql<{ role: AgentRole; calls: number; seconds: number; doing: string | null; ended: string }>`
     select r.role, r.doing, r.outcome ->> 'kind' as ended,
       extract(epoch from coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float as seconds,
@@ -96,4 +96,19 @@ export async function workRuns(db: Db, board: string): Promise<ShownRun[]> {
     ...{ role, calls, seconds },
     ...(ended === null ? { doing: doing ?? 'begins' } : { ended: ended as AgentEnd['kind'] }),
   }));
+}
+
+/**
+ * Keeps what a message says of all the runs that it shows. Runs beside each other change it one after another: a later
+ * word of one must not be overwritten by what another has read before.
+ */
+export async function keepRuns(
+  db: Db,
+  { ticket, board }: { ticket: string; board: string },
+  words: (runs: readonly ShownRun[]) => string,
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtext(${`work ${board}`}))`.execute(tx);
+    return keepWork(tx, { ticket, key: board, text: words(await workRuns(tx, board)) });
+  });
 }

@@ -64,7 +64,7 @@ test('when a file was changed, and by what, as far as the commit has it; of unse
   const { history, search } = createSources(tools, mirror);
   const second = fork.commit({ 'a.txt': 'two\r\n', 'b.txt': 'b\n' }, 'Second');
   expect(await history(second, 'a.txt')).toMatch(
-    /^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n[0-9a-f]{7,} \S+ Files\n$/,
+    /^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n[0-9a-f]{7,} \S+ Later\n[0-9a-f]{7,} \S+ Files\n$/,
   );
   expect(await history(commit, 'a.txt')).not.toContain('Second');
   expect(await history(second, 'a.txt', second)).toMatch(/Second\n[\s\S]*-one\n\+two/);
