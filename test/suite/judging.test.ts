@@ -117,7 +117,9 @@ test('a patch that takes an API away fails where it is in the stack, and does no
   const world = judgingWorld(db, UNITS);
   const suiteRun = 's-1/1/unit';
   const truth: Truth = ({ test: name, arm }) =>
-    name === 'x.BTest#a()' && ['candidate', 'prefix-2'].includes(arm) ? failed('NoSuchMethodError: x.B.gone()') : passed;
+    name === 'x.BTest#a()' && ['candidate', 'prefix-2'].includes(arm)
+      ? failed('NoSuchMethodError: x.B.gone()')
+      : passed;
   const [verdict] = await world.run(suiteRun, truth);
   expect(verdict).toMatchObject({ kind: 'regression', candidate: { fail: 8 }, base: { pass: 5 } });
   for (const arm of ['prefix-1', 'prefix-2']) {
@@ -142,9 +144,7 @@ test('what passes alone is tried in its batch, and what never fails again is fla
   ]);
   // The whole of what its process had run, once on the candidate.
   const replays = world.done.filter(({ phase }) => phase === 'replay');
-  expect(replays.map(({ items }) => items.map(({ unit }) => unit).join())).toEqual([
-    'x.ATest,x.BTest',
-  ]);
+  expect(replays.map(({ items }) => items.map(({ unit }) => unit).join())).toEqual(['x.ATest,x.BTest']);
 });
 
 test('what an earlier test of its class leaves behind is found in its class alone, the batch is not run again', async () => {
