@@ -51,10 +51,17 @@ export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | ReplayScope; cand
 
 export type Judgement = Ruling | MoreRuns;
 
+type RunsAnArm = { candidate: number; base: number };
+
 /** More candidate runs before a difference of 5 against 5 is called a regression (triage.md, step 2). */
 const CONFIRMATIONS = 3;
-/** Replays on the candidate until "nothing fails" is believed. What the base does matters once something does. */
-const FIRST_REPLAYS = 2;
+/**
+ * Replays on the candidate until "nothing fails" is believed. What the base does matters once something does. What
+ * order alone decides fails each time, and a batch may take as long as half the suite: once has to do there.
+ */
+const FIRST_REPLAYS: Record<ReplayScope, number> = { unit: 2, batch: 1 };
+/** A batch that has failed once: whether it does so each time, and on the candidate alone, before it costs ten. */
+const NEXT_REPLAYS: Record<ReplayScope, RunsAnArm | undefined> = { unit: undefined, batch: { candidate: 2, base: 1 } };
 /** Replays an arm before a difference of all against none is called a regression (p = 0.004). */
 const REPLAYS = 5;
 const QUICK_SECONDS = 1;
@@ -126,13 +133,15 @@ function judgeReplay(evidence: Evidence, policy: RerunPolicy, scope: ReplayScope
   const { candidate, base, possible } = evidence.replays[scope];
   if (!possible) return undefined;
   const [c, b] = [total(candidate), total(base)];
-  const first = Math.max(0, FIRST_REPLAYS - c - candidate.missing);
+  const first = Math.max(0, FIRST_REPLAYS[scope] - c - candidate.missing);
   if (first > 0) return { kind: 'more', how: scope, candidate: first, base: 0 };
   const baseHasIt = base.missing === 0 || b > 0;
   if (candidate.fail === 0 || !baseHasIt) return undefined;
-  const more = { candidate: Math.max(0, REPLAYS - c), base: Math.max(0, REPLAYS - b) };
   if (candidate.pass === 0 && (base.fail === 0 || base.pass === 0)) {
-    if (more.candidate + more.base > 0) return { kind: 'more', how: scope, ...more };
+    for (const goal of [NEXT_REPLAYS[scope], { candidate: REPLAYS, base: REPLAYS }]) {
+      const more = { candidate: Math.max(0, (goal?.candidate ?? 0) - c), base: Math.max(0, (goal?.base ?? 0) - b) };
+      if (more.candidate + more.base > 0) return { kind: 'more', how: scope, ...more };
+    }
     const reason = `passes alone on both arms; ${inOrder(scope)} it ${armCounts(candidate, base)}`;
     return ruling(base.fail === 0 ? 'regression' : 'pre-existing', reason, { orderDependent: true, by: scope });
   }

@@ -98,13 +98,23 @@ describe('which runs come next', () => {
     [
       'nothing fails in its class: its batch again',
       replayed(NO_RUNS, NO_RUNS, inClass(runs(2, 0), NO_RUNS)),
-      { how: 'batch', candidate: 2, base: 0 },
+      { how: 'batch', candidate: 1, base: 0 },
     ],
-    ['no class to replay: its batch', replayed(NO_RUNS, NO_RUNS), { how: 'batch', candidate: 2, base: 0 }],
+    [
+      'its class shows it: often enough to tell',
+      replayed(NO_RUNS, NO_RUNS, inClass(runs(0, 2), NO_RUNS)),
+      { how: 'unit', candidate: 3, base: 5 },
+    ],
+    [
+      'its batch has failed once: does it each time, and here alone?',
+      replayed(runs(0, 1), NO_RUNS),
+      { how: 'batch', candidate: 1, base: 1 },
+    ],
+    ['no class to replay: its batch', replayed(NO_RUNS, NO_RUNS), { how: 'batch', candidate: 1, base: 0 }],
     [
       'the batch shows it: often enough to tell',
-      replayed(runs(0, 2), NO_RUNS),
-      { how: 'batch', candidate: 3, base: 5 },
+      replayed(runs(0, 2), runs(1, 0)),
+      { how: 'batch', candidate: 3, base: 4 },
     ],
     [
       'the batch shows it at times: counted there',
