@@ -9,7 +9,7 @@ import type { JournalTables } from './journal.ts';
 import type { MemoryTables } from './memory.ts';
 import type { RehearsalTables } from './rehearsals.ts';
 import type { ReleaseTables } from './releases.ts';
-import type { RolloutTables } from './rollouts.ts';
+import type { RolloutTables } from './rollout-tables.ts';
 import type { SuiteTables } from './suites.ts';
 import type { ThreadTables } from './thread.ts';
 import type { TicketTables } from './tickets.ts';

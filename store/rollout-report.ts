@@ -1,6 +1,6 @@
 import type { Digest, ReadBack, RolloutOutcome, TrafficAccount } from '../workflows/types.ts';
 import type { Db } from './database.ts';
-import type { Installed, TargetSeconds, WaveGate } from './rollouts.ts';
+import type { Installed, TargetSeconds, WaveGate } from './rollout-tables.ts';
 
 /** One roll-out as `report --json` shows it (design.md, *Interfaces that hold*); `rolledBack` is added. */
 export type RolloutReport = {

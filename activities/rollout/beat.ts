@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { GateSample } from '../../decisions/gate/types.ts';
 import { keepLook, keptLooks } from '../../store/gates.ts';
-import { ledgerOf } from '../../store/rollouts.ts';
+import { ledgerOf } from '../../store/rollout-ledger.ts';
 import { pause, type RolloutContext } from './context.ts';
 import { firstLook, lookForGate } from './gate-look.ts';
 import { type Standing, standingOf } from './next.ts';

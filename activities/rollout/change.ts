@@ -4,17 +4,15 @@ import { logger } from '../../lib/log.ts';
 import { runEffect } from '../../store/journal.ts';
 import { metadataBeforeOf } from '../../store/metadata-before.ts';
 import {
-  type Direction,
   intendTarget,
-  type LedgerEntry,
   ledgerEntry,
   ledgerOf,
   markChanged,
   markFailed,
-  type SeenProcess,
   type TargetKey,
   withdrawIntent,
-} from '../../store/rollouts.ts';
+} from '../../store/rollout-ledger.ts';
+import type { Direction, LedgerEntry, SeenProcess } from '../../store/rollout-tables.ts';
 import type { Artifact, RuleFinding } from '../../workflows/types.ts';
 import {
   nodeFacts,

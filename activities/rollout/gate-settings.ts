@@ -4,7 +4,7 @@ import type { RolloutSettings } from '../../config/rollout.ts';
 import { COMPRESSED_PROFILE, FULL_PROFILE, profileOfWave } from '../../decisions/gate/profile.ts';
 import type { GateProfile } from '../../decisions/gate/types.ts';
 import { MOST_OF_CAPACITY } from '../../decisions/wave-plan.ts';
-import type { WaveShape } from '../../store/rollouts.ts';
+import type { WaveShape } from '../../store/rollout-tables.ts';
 
 type Overrides = Exclude<GatesConfiguration, string>;
 

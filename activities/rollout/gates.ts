@@ -14,7 +14,8 @@ import {
   type Wave,
   waveOf,
 } from '../../store/gates.ts';
-import { keepBaseline, ledgerOf, planTarget } from '../../store/rollouts.ts';
+import { ledgerOf, planTarget } from '../../store/rollout-ledger.ts';
+import { keepBaseline } from '../../store/rollouts.ts';
 import type { Digest } from '../../workflows/types.ts';
 import { onBeat } from './beat.ts';
 import { openContext, type RolloutContext, type RolloutDeps, type RolloutStep, seenProcess } from './context.ts';

@@ -1,6 +1,7 @@
 import { isSameProcess, judgeStanding, type StrangeProcess, strangeProcesses } from '../../decisions/node-change.ts';
 import { firstToPutBack } from '../../decisions/rollout-plan.ts';
-import { adoptProcess, type Direction, type LedgerEntry, ledgerOf } from '../../store/rollouts.ts';
+import { adoptProcess, ledgerOf } from '../../store/rollout-ledger.ts';
+import type { Direction, LedgerEntry } from '../../store/rollout-tables.ts';
 import type { RuleFinding } from '../../workflows/types.ts';
 import type { TargetFacts } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';

@@ -1,4 +1,5 @@
-import { adoptProcess, type LedgerEntry } from '../../store/rollouts.ts';
+import { adoptProcess } from '../../store/rollout-ledger.ts';
+import type { LedgerEntry } from '../../store/rollout-tables.ts';
 import type { RolloutContext } from './context.ts';
 
 /**

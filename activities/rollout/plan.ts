@@ -6,17 +6,10 @@ import { holds, isSameProcess } from '../../decisions/node-change.ts';
 import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
 import { pastRolloutsOf, planWavesOf } from '../../store/gates.ts';
+import { forgetRollBack, ledgerOf, markDone, planTarget } from '../../store/rollout-ledger.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
-import {
-  forgetRollBack,
-  type Installed,
-  isVerifiedIn,
-  type LedgerEntry,
-  ledgerOf,
-  markDone,
-  openRollout,
-  planTarget,
-} from '../../store/rollouts.ts';
+import type { Installed, LedgerEntry } from '../../store/rollout-tables.ts';
+import { isVerifiedIn, openRollout } from '../../store/rollouts.ts';
 import type { Build, Digest, RolloutOrder, RolloutOutcome } from '../../workflows/types.ts';
 import { whyNotApproved } from '../approvals.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';

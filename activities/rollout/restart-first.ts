@@ -1,5 +1,5 @@
 import { waveOf } from '../../store/gates.ts';
-import { ledgerEntry, ledgerOf, planTarget } from '../../store/rollouts.ts';
+import { ledgerEntry, ledgerOf, planTarget } from '../../store/rollout-ledger.ts';
 import type { Digest, RolloutOrder } from '../../workflows/types.ts';
 import { openContext, placedNames, type RolloutDeps, seenProcess } from './context.ts';
 

@@ -1,15 +1,8 @@
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
 import { k12Deadline } from '../../decisions/kafka-rules/settled.ts';
+import { addSeconds, ledgerEntry, ledgerOf, markDone, markFailed } from '../../store/rollout-ledger.ts';
 import { keepRunning } from '../../store/rollout-report.ts';
-import {
-  addSeconds,
-  type LedgerEntry,
-  ledgerEntry,
-  ledgerOf,
-  markDone,
-  markFailed,
-  type TargetSeconds,
-} from '../../store/rollouts.ts';
+import type { LedgerEntry, TargetSeconds } from '../../store/rollout-tables.ts';
 import { type NodeStep, suspectsIn } from './change.ts';
 import { openContext, pause, type RolloutDeps, seconds } from './context.ts';
 import { standingOf } from './next.ts';

@@ -7,7 +7,9 @@ import {
   type SoakVerdict,
   soakStep,
 } from '../../decisions/soak.ts';
-import { baselineOf, keepGate, ledgerOf, type WaveGate } from '../../store/rollouts.ts';
+import { ledgerOf } from '../../store/rollout-ledger.ts';
+import type { WaveGate } from '../../store/rollout-tables.ts';
+import { baselineOf, keepGate } from '../../store/rollouts.ts';
 import { openContext, pause, type RolloutContext, type RolloutDeps, type RolloutStep } from './context.ts';
 import { type Standing, standingOf } from './next.ts';
 

@@ -4,8 +4,10 @@ import type { Settings } from '../../config/schema.ts';
 import type { Db } from '../../store/database.ts';
 import { beginWave, keepVerdict, overruleOutcome, planWavesOf, waveOf } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
+import * as ledger from '../../store/rollout-ledger.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
-import * as ledger from '../../store/rollouts.ts';
+import type { TargetSeconds } from '../../store/rollout-tables.ts';
+import * as rollouts from '../../store/rollouts.ts';
 import type { Digest, RolloutOrder } from '../../workflows/types.ts';
 
 type Order = RolloutOrder & { settings: Digest };
@@ -29,7 +31,7 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
     },
     openTrafficWindow: () => withHeartbeat(async () => ({ observed: true, windowSeconds: 0 })),
     async keepWindowBefore({ rollout }) {
-      await ledger.keepBaseline(db, rollout, FIGURES);
+      await rollouts.keepBaseline(db, rollout, FIGURES);
       return {};
     },
     preflightRollout: () => withHeartbeat(async () => ({ blocks: [], waived: [] })),
@@ -73,7 +75,7 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
     async planAfterRestart() {},
     lookBefore: ({ rollout }) =>
       withHeartbeat(async () => {
-        await ledger.keepBaseline(db, rollout, FIGURES);
+        await rollouts.keepBaseline(db, rollout, FIGURES);
         return {};
       }),
     beginNextWave: ({ rollout, left }) =>
@@ -92,25 +94,21 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
     },
     overruleOutcome: (undone) => overruleOutcome(db, undone),
     async soakEnvironment({ rollout, wave }) {
-      await ledger.baselineOf(db, rollout);
+      await rollouts.baselineOf(db, rollout);
       const gate = { kind: 'pass' as const, figures: { observedSeconds: 0 } };
-      await ledger.keepGate(db, rollout, wave, gate);
+      await rollouts.keepGate(db, rollout, wave, gate);
       return gate;
     },
     async accountTraffic({ rollout }) {
-      await ledger.keepTraffic(db, rollout, ACCOUNT);
+      await rollouts.keepTraffic(db, rollout, ACCOUNT);
       return { account: ACCOUNT, problems: [] };
     },
     async quietTraffic() {},
-    endRollout: ({ rollout, outcome }) => ledger.endRollout(db, rollout, outcome),
+    endRollout: ({ rollout, outcome }) => rollouts.endRollout(db, rollout, outcome),
   };
 }
 
-async function note(
-  db: Db,
-  step: Parameters<RolloutActivities['awaitReturn']>[0],
-  took: Partial<ledger.TargetSeconds>,
-) {
+async function note(db: Db, step: Parameters<RolloutActivities['awaitReturn']>[0], took: Partial<TargetSeconds>) {
   return withHeartbeat(async () => {
     await ledger.ledgerEntry(db, step);
     await ledger.addSeconds(db, step, took);
@@ -121,10 +119,10 @@ async function note(
 /** As the real plan: the same questions to the store, a ledger entry a node, one wave. */
 async function plan({ db, settings, targets }: Where, order: Order): ReturnType<RolloutActivities['planRollout']> {
   const { rollout, environment, candidate } = order;
-  const opened = await ledger.openRollout(db, order, order.settings);
+  const opened = await rollouts.openRollout(db, order, order.settings);
   const path = (await settings(order.settings)).forks[candidate.fork]?.release.environments ?? [];
   const upstream = path[path.indexOf(environment) - 1];
-  if (upstream !== undefined && !(await ledger.isVerifiedIn(db, upstream, candidate.digest)))
+  if (upstream !== undefined && !(await rollouts.isVerifiedIn(db, upstream, candidate.digest)))
     return { kind: 'refused', reasons: [`${upstream} has not verified ${candidate.version}`] };
   await ledger.forgetRollBack(db, rollout);
   await ledger.ledgerOf(db, rollout);

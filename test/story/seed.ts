@@ -11,17 +11,8 @@ import {
   recordCandidateBuilds,
   recordCut,
 } from '../../store/releases.ts';
-import {
-  endRollout,
-  intendTarget,
-  keepGate,
-  keepTraffic,
-  markChanged,
-  markDone,
-  openRollout,
-  openWave,
-  planTarget,
-} from '../../store/rollouts.ts';
+import { intendTarget, markChanged, markDone, planTarget } from '../../store/rollout-ledger.ts';
+import { endRollout, keepGate, keepTraffic, openRollout, openWave } from '../../store/rollouts.ts';
 import type { Build } from '../../workflows/types.ts';
 
 export const BUILD: Build = {
