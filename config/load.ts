@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { type Document, isCollection, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { redactJson } from '../lib/redact.ts';
 import { type Settings, settingsSchema } from './schema.ts';
 
 /** What is wrong with the configuration, one line a problem: file, line, key, what was found, what is allowed. */
@@ -89,9 +90,10 @@ function describe(
     });
   }
   const value = valueAt(found, issue.path);
-  // What stands where a reference to a secret belongs may be the secret itself.
+  // What stands where a reference to a secret belongs may be the secret itself; an address may hold a password.
   const hidden = issue.path.some((step) => /token|secret|password|key$/i.test(String(step)));
-  const was = value === undefined ? 'nothing was found' : hidden ? 'found something else' : `found ${short(value)}`;
+  const was =
+    value === undefined ? 'nothing was found' : hidden ? 'found something else' : `found ${short(redactJson(value))}`;
   return [`${shown}:${lineOf(document, lines, issue.path)}: ${dotted(issue.path)}: ${was}; ${allowed(issue)}`];
 }
 

@@ -30,6 +30,13 @@ function problemsOf(text: string): string[] {
   return [];
 }
 
+const toMaven = (url: string, artifacts: string) =>
+  GOOD.replace(
+    'environments: []',
+    `publish: { maven: { url: '${url}', group: org.example, artifacts: ${artifacts} } }`,
+  );
+const NEXUS = 'https://nexus.example.org/releases';
+
 describe('the configuration', () => {
   test('is read with defaults, and repositories relative to the file', () => {
     const settings = parseSettings(GOOD, 'patchwright.yaml', '/srv/demo');
@@ -72,6 +79,29 @@ describe('the configuration', () => {
       'a secret in clear',
       `${GOOD}announcements:\n  slack:\n    channel: C1\n    token: xoxb-1\n`,
       [/^patchwright\.yaml:21: announcements\.slack\.token: found something else; a reference: \{env: NAME\}/],
+    ],
+    [
+      'a password in an address',
+      toMaven('https://me:mine@nexus.example.org', '{ app.jar: {} }'),
+      [
+        /^patchwright\.yaml:17: forks\.demo\.release\.publish\.maven\.url: found "https:\/\/me:\[redacted:.*use `user` and `password`, or `token`/,
+      ],
+    ],
+    [
+      'two POMs of one id',
+      toMaven(NEXUS, '{ app.jar: {}, app.tgz: {} }'),
+      [
+        /^patchwright\.yaml:17: .*maven\.artifacts: .*of the id app exactly one .* here app\.jar and app\.tgz have none/,
+      ],
+    ],
+    [
+      'no POM of an id, and one file twice',
+      toMaven(NEXUS, '{ app.jar: { classifier: docs }, b.jar: { id: app, classifier: docs, pom: app.pom } }'),
+      [
+        /here all have a classifier/,
+        /b\.jar would be published as app-docs\.jar/,
+        /b\.jar has a classifier, and no POM/,
+      ],
     ],
     ['no YAML at all', 'forks: [\n', [/^patchwright\.yaml:\d+: /]],
     ['an empty file', '', [/forks: nothing was found/]],

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createPublishActivities } from '../../activities/publish.ts';
+import { collectCopies, createPublishActivities } from '../../activities/publish.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
@@ -82,7 +82,30 @@ describe('to a Maven repository', () => {
     const sent = maven.puts.length;
     expect(await publish()).toEqual(published);
     expect(maven.puts).toHaveLength(sent);
-    expect(await journal()).toEqual([{ key: 'kafka-1/publish/kafka-clients.jar', state: 'done', found: false }]);
+    const key = expect.stringMatching(/^kafka-1\/publish\/kafka-clients\.jar\/[0-9a-f]{12}$/);
+    expect(await journal()).toEqual([{ key, state: 'done', found: false }]);
+  });
+
+  test('to another place it is published too', async () => {
+    await toMaven()();
+    const elsewhere = { where: `${maven.url}/${JAR.replace('example', 'other')}`, sha256: jar.sha256 };
+    expect(await toMaven({ group: 'org.other.kafka' })()).toEqual(elsewhere);
+    expect(sum('sha256', maven.bytes(JAR.replace('example', 'other')))).toBe(jar.sha256);
+    expect(await journal()).toMatchObject([{ state: 'done' }, { state: 'done' }]);
+  });
+
+  test('what has a classifier stands beside the POM of its id, in whatever order', async () => {
+    const artifacts = { 'kafka-clients.jar': { id: 'clients' }, 'docs.zip': { id: 'clients', classifier: 'docs' } };
+    const publish = toMaven({ artifacts });
+    const docs = { name: 'docs.zip', ...(await store.put('the bytes of its docs')) };
+    // Its line in the list is there before the jar is whole: the list says nothing of the jar.
+    await publish(docs);
+    maven.fail(JAR, { kind: 'die' });
+    await expect(publish()).rejects.toThrow();
+    await publish();
+    expect(maven.text(POM)).toContain('<packaging>jar</packaging>');
+    expect(maven.text(`${JAR}.sha512`)).toBe(sum('sha512', maven.bytes(JAR)));
+    expect(sum('sha256', maven.bytes(JAR.replace('.jar', '-docs.zip')))).toBe(docs.sha256);
   });
 
   test.each([JAR, `${JAR}.sha1`, POM, METADATA, `${METADATA}.md5`])(
@@ -141,6 +164,7 @@ describe('to a Maven repository', () => {
 
 describe('by the fork’s own commands', () => {
   const folder = join(root, 'published');
+  const copies = () => readdirSync(join(root, 'data', 'publish')).sort();
   const script = (name: string, text: string) => {
     const file = join(root, name);
     writeFileSync(file, text);
@@ -177,7 +201,14 @@ describe('by the fork’s own commands', () => {
     expect(await publish()).toEqual(published);
     expect(await publish()).toEqual(published);
     expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('once\n');
-    expect(existsSync(join(root, 'data', 'publish', jar.sha256))).toBe(false);
+    expect(copies()).toEqual([]);
+  });
+
+  test('a copy that an attempt left which was killed is removed after a day', () => {
+    for (const name of ['copy-old', 'copy-new', 'kept']) mkdirSync(join(root, 'data', 'publish', name));
+    for (const name of ['copy-old', 'kept']) utimesSync(join(root, 'data', 'publish', name), 0, 0);
+    expect(collectCopies(join(root, 'data'))).toBe(1);
+    expect(copies()).toEqual(['copy-new', 'kept']);
   });
 
   test('that died after it had published: found, and not run again', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../report/report.ts';
@@ -167,6 +167,22 @@ describe('another fork, by configuration alone', () => {
     const told = async () => (await words()).filter((text) => text.includes('is published: http')).length;
     await expect.poll(told, { timeout: 60_000 }).toBe(2);
     expect(maven.puts).toHaveLength(sent);
+  });
+
+  test('published to a place that is not there, then to one that is: the correction takes its place', async () => {
+    const yaml = join(patchwright.folder, 'patchwright.yaml');
+    const before = readFileSync(yaml, 'utf8');
+    const publish = async (url: string) => {
+      writeFileSync(yaml, before.replace(maven.url, url).replace('org.example.shop', 'org.example.other'));
+      return patchwright.json<{ replaced: boolean }>('release', 'publish', 'latest');
+    };
+    expect(await publish('http://127.0.0.1:1/releases')).toMatchObject({ replaced: false });
+    expect(await publish(maven.url)).toMatchObject({ replaced: true });
+    writeFileSync(yaml, before);
+    const words = async () => (await patchwright.json<Report>('report', 'latest')).thread.map(({ text }) => text);
+    await expect
+      .poll(words, { timeout: 60_000 })
+      .toContainEqual(expect.stringContaining('/org/example/other/greeter/'));
   });
 
   test('runs, from outside, what was released', async () => {

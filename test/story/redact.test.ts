@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readSecret } from '../../config/env.ts';
+import { createPresentSettings } from '../../config/present.ts';
+import { settingsSchema } from '../../config/schema.ts';
 import { looksRandom } from '../../lib/entropy.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
-import { createRedactor, redactJson } from '../../lib/redact.ts';
+import { createRedactor, redactJson, redactKnown, redact as redactOfProcess } from '../../lib/redact.ts';
 import { redactionKey } from '../../lib/redact-key.ts';
 
 const redact = createRedactor({ secrets: ['correct horse/battery', 'tiny'], key: 'test' });
@@ -129,5 +132,33 @@ describe('plain text', () => {
   test('is cut between characters', () => {
     expect(plainText('😀😀😀', 2)).toBe('😀…');
     expect(oneLine('a\n  b\tc')).toBe('a b c');
+  });
+});
+
+describe('a secret that this process did not know at its start', () => {
+  const folder = mkdtempSync(joinPath(tmpdir(), 'pw-learn-'));
+  const file = (name: string, text: string) => {
+    writeFileSync(joinPath(folder, name), text);
+    return joinPath(folder, name);
+  };
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('is known once it was read, with the one before it', () => {
+    const say = () => 'it was first words, then other words';
+    readSecret({ file: file('rotated', 'first words\n') }, 'a password');
+    readSecret({ file: file('rotated', 'other words\n') }, 'a password');
+    const clean = /^it was \[redacted:known:[0-9a-f]{8}\], then \[redacted:known:[0-9a-f]{8}\]$/;
+    expect(redactOfProcess(say())).toMatch(clean);
+    expect(redactKnown(say())).toMatch(clean);
+  });
+
+  test('is known once settings were read anew that name it', () => {
+    const yaml = file('patchwright.yaml', 'forks: {}\n');
+    const present = createPresentSettings(yaml, settingsSchema.parse({ forks: {} }));
+    const token = file('token', 'plain words');
+    writeFileSync(yaml, `forks: {}\nannouncements: { slack: { channel: C1, token: { file: ${token} } } }\n`);
+    expect(redactKnown('plain words')).toBe('plain words');
+    expect(present().announcements.slack?.channel).toBe('C1');
+    expect(redactKnown('plain words')).not.toContain('plain');
   });
 });
