@@ -24,25 +24,31 @@ export type FixFacts = {
   plan: FixPlan;
   card: FixCard;
   evidence: readonly string[];
-  /** Of code and reviewers, with who says it. */
+  /** What counts against it, of code and reviewers, with who says it. */
   remarks: readonly string[];
+  /** What reviewers asked themselves and tried. None of a fix that was made before there was any. */
+  asides?: readonly string[];
   /** What the change's author says of it. */
   words: string;
   /** To what was asked or approved before. */
   difference: readonly string[];
 };
 
-/** What, why, evidence, risk: by whom each is said, and what nobody has proven. */
-export function fixLines({ plan, card, evidence, remarks, words, difference }: FixFacts): string[] {
+/**
+ * What, risk, evidence, why: by whom each is said, and what nobody has proven. A card shows the first lines: code's own
+ * stand before what others wrote, which may be of any length.
+ */
+export function fixLines({ plan, card, evidence, remarks, asides = [], words, difference }: FixFacts): string[] {
   return [
     ...card.what,
+    `Risk: ${card.risk}`,
+    `Taken back by itself where its verification fails: ${card.inverse}`,
     ...(difference.length > 0 ? ['Another than what was asked before:', ...difference.map((line) => `  ${line}`)] : []),
     ...evidence.map((line) => `Evidence (by code): ${line}`),
     ...remarks,
-    `Risk: ${card.risk}`,
-    `Taken back by itself where its verification fails: ${card.inverse}`,
     `The agent's words, not proven: ${plan.what} ${plan.why}${words === '' ? '' : ` ${words}`}`,
     'Not proven by anything: that this is what the ticket is about, where no check looks.',
+    ...asides,
   ];
 }
 

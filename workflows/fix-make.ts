@@ -180,9 +180,9 @@ async function prove(
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
   const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
-  const remarks = [...pointedOut, ...said.counted, ...said.remarks];
+  const remarks = [...pointedOut, ...said.counted];
   const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
-  const proposed = { run, plan, change, evidence, remarks, words };
+  const proposed = { run, plan, change, evidence, remarks, asides: said.remarks, words };
   return { proposed, ...(reviewed && { reviewed }) };
 }
 

@@ -54,7 +54,8 @@ export function createSources(tools: SourceTools, mirror: string) {
       const odd = found.filter((line) => hiddenWords(line) !== '');
       if (odd.length === 0) return found.join('\n');
       const where = [...new Set(odd.map((line) => line.slice(0, line.indexOf(':'))))].slice(0, MOST_NAMED);
-      return `${found.join('\n')}(of what is found in ${where.join(', ')}: ${hiddenWords(odd.join('\n'))})\n`;
+      const hidden = hiddenWords(odd.join('\n'), { lines: false });
+      return `${found.join('\n').replace(/\n$/, '')}\n(of what is found in ${where.join(', ')}: ${hidden})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {
