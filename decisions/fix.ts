@@ -20,6 +20,24 @@ export function fixBinds({ ticket, change, evidence }: Bound): Record<string, st
   return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': failingCase };
 }
 
+/** What the author of a change said of it, given back to him with the change. */
+export const authorWords = (words: string, failingCase: string | undefined): string =>
+  failingCase === undefined ? words : `${words}\nfailingCase: ${failingCase}`;
+
+/** Characters that reviewers are given of each: none may push out another. */
+const TO_REVIEW = { found: 4_000, wishes: 2_000, said: 5_000 } as const;
+const CUT = '\n… (cut here)';
+
+/** Of a ticket's change, what reviewers are told beside it: what code has found first, then what people want. */
+export function whatToReview(parts: Record<keyof typeof TO_REVIEW, readonly string[]>): string {
+  const of = (part: keyof typeof TO_REVIEW) => {
+    const text = parts[part].join('\n');
+    return text.length <= TO_REVIEW[part] ? text : `${text.slice(0, TO_REVIEW[part])}${CUT}`;
+  };
+  const wishes = parts.wishes.length === 0 ? [] : [of('wishes')];
+  return [`What code has found:\n${of('found')}`, ...wishes, `A user's ticket: ${of('said')}`].join('\n\n');
+}
+
 export type FixFacts = {
   plan: FixPlan;
   card: FixCard;

@@ -57,13 +57,14 @@ export type ReviewRequest = Request & {
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
 export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
-/** `earlier`: the change that was sent back. */
+/** `earlier`: the change that was sent back; `earlierWords`: what its author said of it, failing case and all. */
 export type PatchRequest = Request & {
   plan: FixPlan;
   asked: string;
   check?: string;
   sentBack?: string[];
   earlier?: Digest;
+  earlierWords?: string;
 };
 
 export type Prepared =

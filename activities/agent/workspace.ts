@@ -104,7 +104,8 @@ export function createWorkspaces(deps: WorkspaceDeps, mirror: string) {
           if (end.kind === 'not-started') throw new Error(`the command could not be started: ${end.reason}`);
           // The command writes its errors to where its output goes: this is the sandbox's own word.
           const own = /^bwrap: .*/m.exec(readFileSync(stderr.file, 'utf8'))?.[0];
-          if (own !== undefined && end.kind === 'exited' && end.exitCode !== 0) return { said: own, ended: NOT_RUN, tree: files.tree };
+          if (own !== undefined && end.kind === 'exited' && end.exitCode !== 0)
+            return { said: own, ended: NOT_RUN, tree: files.tree };
           const said = [stdout, stderr].map(({ file }) => readFileSync(file, 'utf8')).join('');
           const taken = await takePatch(sandbox, workspace, {
             ...{ baseCommit: files.candidate, clone: mirror, run: deps.run, env: deps.environment },

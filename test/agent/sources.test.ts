@@ -78,6 +78,16 @@ test('when a file was changed, and by what, as far as the commit has it; of unse
   expect(await search(commit, 'one', '')).not.toContain('of what is found');
 });
 
+test('a patch is shown by the first digits of its commit, of the stack that is named too, and nothing else is', async () => {
+  const { showPatch } = createSources(tools, mirror);
+  const named = fork.commit({ 'a.txt': 'three\n' }, 'Named');
+  const short = named.slice(0, 12);
+  expect(await showPatch({ base: commit, candidate: commit }, short)).toBe(`${short} is no patch of this stack`);
+  const stack = { base: commit, tip: named };
+  expect(await showPatch({ base: commit, candidate: commit, stack }, short)).toContain('+three');
+  expect(await showPatch({ base: commit, candidate: commit, stack }, commit)).toContain('is no patch');
+});
+
 test('a commit is fetched once, and again where the clone is gone', async () => {
   const ensure = commitEnsurer(tools);
   const clone = join(dir, 'clone.git');

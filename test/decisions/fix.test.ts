@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords } from '../../decisions/fix.ts';
+import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords, whatToReview } from '../../decisions/fix.ts';
 import { clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
 import { plainText } from '../../lib/plain-text.ts';
@@ -152,6 +152,17 @@ test('risk and inverse stand in the first lines, whatever reviewers wrote', () =
   expect(summary).toContain('Risk: who reads it');
   expect(summary).toContain('fails: a revert');
   expect(lines.at(-1)).toBe(long.at(-1));
+});
+
+test('a pasted log leaves reviewers what code has found and what people want', () => {
+  const told = whatToReview({
+    found: ['its check passes'],
+    wishes: ['call it by its name'],
+    said: ['x'.repeat(9_000)],
+  });
+  expect(told).toMatch(
+    /^What code has found:\nits check passes\n\ncall it by its name\n\nA user's ticket: x{5000}\n… \(cut here\)$/,
+  );
 });
 
 test('a commit message has no trailer but ours, whatever a model writes', () => {
