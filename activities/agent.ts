@@ -13,7 +13,7 @@ import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import { closeAgentRun, finishedTurn, keepTurn, wholeResult } from '../store/agents.ts';
+import { answersOf, closeAgentRun, finishedTurn, keepTurn, wholeResult } from '../store/agents.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
 import type {
@@ -139,7 +139,14 @@ export function createAgentActivities(given: AgentDeps) {
     }
     const sources = (place: string) => createSources(deps, mirrorOf(place));
     const whole = async (id: string) => wholeOf(order.run, id);
-    return investigate({ ...deps.investigating, settings, sources, whole }, order, name, given);
+    const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
+    const answers = async (tool: string) =>
+      Promise.all(
+        (await answersOf(db, order.run, tool)).map(async (one) => ({
+          ...{ given: await read(one.given), text: await read(one.whole) },
+        })),
+      );
+    return investigate({ ...deps.investigating, settings, sources, whole, answers }, order, name, given);
   }
 
   /** What may be shown of a call's arguments. */

@@ -9,7 +9,7 @@ import { effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningRelease } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, ticketEvents, whyNotWanted } from '../store/tickets.ts';
-import type { Proposal } from '../workflows/agent-types.ts';
+import type { AgentSubject, Proposal } from '../workflows/agent-types.ts';
 import type {
   ApplyEnd,
   FixChange,
@@ -44,7 +44,9 @@ export type FixOpened =
   | { kind: 'not'; reason: string };
 
 /** Where a plan is carried out: in files that an agent changes, or in its own fields. */
-export type FixGround = { kind: 'fields' } | { kind: 'files'; fork: string; commit: string; check?: string };
+export type FixGround =
+  | { kind: 'fields' }
+  | { kind: 'files'; fork: string; commit: string; check?: string; stack?: AgentSubject['stack'] };
 
 type Drafting = FixStep & { plan: FixPlan; proposal?: Digest };
 
@@ -91,9 +93,14 @@ export function createFixActivities(deps: FixDeps) {
     async groundOf({ plan, ...step }: FixStep & { plan: FixPlan }): Promise<FixGround> {
       const fork = kindOf(plan).code?.(plan.target);
       if (fork === undefined) return { kind: 'fields' };
-      const commit = await changes.within(await atOf(step), fork, (git, { branch }) => git.resolve(branch, 'branch'));
-      const check = (await deps.settings(step.settings)).support.repositories[plan.target]?.check;
-      return { kind: 'files', fork, commit, ...(plan.kind === 'repository' && check && { check: check.join(' ') }) };
+      return changes.within(await atOf(step), fork, async (git, { branch, base }) => {
+        const commit = await git.resolve(branch, 'branch');
+        const ground = { kind: 'files', fork, commit } as const;
+        if (plan.kind === 'stack-patch')
+          return { ...ground, stack: { base: await git.resolve(base, 'base'), tip: commit } };
+        const check = (await deps.settings(step.settings)).support.repositories[plan.target]?.check;
+        return { ...ground, ...(check && { check: check.join(' ') }) };
+      });
     },
 
     /** The exact change. Safe to repeat: the same proposal is the same commit; where it is fields, it reads. */

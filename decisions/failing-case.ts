@@ -12,6 +12,15 @@ export function verdictOf(kind: CaseKind): Verification['kind'] {
   return kind === 'failed' ? 'failed' : 'inconclusive';
 }
 
+/** For a ticket's thread: what the case asks are its author's words, and stand in artifacts alone. */
+const CASE_ENDS: Record<CaseKind, string> = {
+  passed: 'its failing case holds',
+  failed: 'its failing case does not hold',
+  undecided: 'its failing case cannot be told',
+};
+
+export const caseEndWords = (kind: CaseKind): string => CASE_ENDS[kind];
+
 export const NO_CASE = 'no failing case was given: nothing shows that it mends what was asked';
 
 export const passesAlready = (shown: string): string =>

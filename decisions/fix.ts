@@ -20,29 +20,53 @@ export function fixBinds({ ticket, change, evidence }: Bound): Record<string, st
   return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': failingCase };
 }
 
+/** What the author of a change said of it, given back to him with the change. */
+export const authorWords = (words: string, failingCase: string | undefined): string =>
+  failingCase === undefined ? words : `${words}\nfailingCase: ${failingCase}`;
+
+/** Characters that reviewers are given of each: none may push out another. */
+const TO_REVIEW = { found: 4_000, wishes: 2_000, said: 5_000 } as const;
+const CUT = '\n… (cut here)';
+
+/** Of a ticket's change, what reviewers are told beside it: what code has found first, then what people want. */
+export function whatToReview(parts: Record<keyof typeof TO_REVIEW, readonly string[]>): string {
+  const of = (part: keyof typeof TO_REVIEW) => {
+    const text = parts[part].join('\n');
+    return text.length <= TO_REVIEW[part] ? text : `${text.slice(0, TO_REVIEW[part])}${CUT}`;
+  };
+  const wishes = parts.wishes.length === 0 ? [] : [of('wishes')];
+  return [`What code has found:\n${of('found')}`, ...wishes, `A user's ticket: ${of('said')}`].join('\n\n');
+}
+
 export type FixFacts = {
   plan: FixPlan;
   card: FixCard;
   evidence: readonly string[];
-  /** Of code and reviewers, with who says it. */
+  /** What counts against it, of code and reviewers, with who says it. */
   remarks: readonly string[];
+  /** What reviewers asked themselves and tried. None of a fix that was made before there was any. */
+  asides?: readonly string[];
   /** What the change's author says of it. */
   words: string;
   /** To what was asked or approved before. */
   difference: readonly string[];
 };
 
-/** What, why, evidence, risk: by whom each is said, and what nobody has proven. */
-export function fixLines({ plan, card, evidence, remarks, words, difference }: FixFacts): string[] {
+/**
+ * What, risk, evidence, why: by whom each is said, and what nobody has proven. A card shows the first lines: code's own
+ * stand before what others wrote, which may be of any length.
+ */
+export function fixLines({ plan, card, evidence, remarks, asides = [], words, difference }: FixFacts): string[] {
   return [
     ...card.what,
+    `Risk: ${card.risk}`,
+    `Taken back by itself where its verification fails: ${card.inverse}`,
     ...(difference.length > 0 ? ['Another than what was asked before:', ...difference.map((line) => `  ${line}`)] : []),
     ...evidence.map((line) => `Evidence (by code): ${line}`),
     ...remarks,
-    `Risk: ${card.risk}`,
-    `Taken back by itself where its verification fails: ${card.inverse}`,
     `The agent's words, not proven: ${plan.what} ${plan.why}${words === '' ? '' : ` ${words}`}`,
     'Not proven by anything: that this is what the ticket is about, where no check looks.',
+    ...asides,
   ];
 }
 

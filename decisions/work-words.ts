@@ -12,6 +12,8 @@ const TOOLS: Readonly<Record<string, (of: string) => string>> = {
   read_file: (of) => `reads source${of && ` of ${of}`}`,
   search: (of) => `searches the source${of && ` of ${of}`}`,
   list_files: (of) => `looks through the files${of && ` of ${of}`}`,
+  history: (of) => `looks when the source${of && ` of ${of}`} was changed`,
+  compare: () => 'compares two states of the source',
   show_patch: () => 'reads a patch',
   evidence: () => 'reads what failed',
   read_skill: () => 'reads a runbook',

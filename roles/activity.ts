@@ -73,6 +73,7 @@ export function createActivities(
     repositoryKind(sandboxed),
     stackPatchKind({ ...sandboxed, releaseOf: (fork, ref) => releaseOfRef(db, fork, ref) }),
     kafkaConfigKind({
+      artifacts,
       targetsOf: environmentTargets(places),
       lookAt: brokenPartitions(places),
       heldBy: heldBy(client),

@@ -71,6 +71,17 @@ export async function wholeResult(db: Db, run: string, call: string): Promise<Di
   return row?.digest;
 }
 
+/** What this run's calls of one tool were given and, in whole, answered. Of the present turn nothing. */
+export async function answersOf(db: Db, run: string, tool: string): Promise<{ given: Digest; whole: Digest }[]> {
+  const turns = await db.selectFrom('agent_turn').select(['outcome', 'results']).where('run', '=', run).execute();
+  const answered = new Map(turns.flatMap(({ results }) => Object.entries(results)));
+  const calls = turns.flatMap(({ outcome }) => (outcome.kind === 'calls' ? outcome.calls : []));
+  return calls.flatMap(({ id, name, arguments: given }) => {
+    const whole = answered.get(id);
+    return name === tool && whole !== undefined ? [{ given, whole }] : [];
+  });
+}
+
 /** Safe to repeat: the first end stands. */
 export async function closeAgentRun(db: Db, run: string, outcome: AgentOutcome): Promise<void> {
   const { turns, tokens, money } = outcome.spent;

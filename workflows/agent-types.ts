@@ -37,6 +37,8 @@ export type AgentSubject = Pick<DiagnosisSubject, 'fork' | 'base' | 'candidate'>
     guilty?: string;
     /** Of a conflict: the commit that the patch was made on, and the patch as it was there. */
     old?: { base: string; patched: string };
+    /** The stack that the brief names, where it is another than what lies between `base` and `candidate`. */
+    stack?: { base: string; tip: string };
     /** Of an investigation: the source that it may read, and the ticket that it is about. */
     places?: Place[];
     ticket?: string;

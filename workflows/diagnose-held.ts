@@ -92,6 +92,7 @@ async function conflictRequest(input: ReleaseInput, n: number, run: string): Pro
   const picked = await pickPatches({ ...about, key, onto: base.commit, patches, ref });
   if (picked.kind !== 'conflict') return undefined;
   const { commit: candidate, onto, patch: guilty, log, old } = picked;
-  const subject = { fork, base: onto, candidate, guilty, log, old };
+  const tip = patches.at(-1)?.commit ?? guilty;
+  const subject = { fork, base: onto, candidate, guilty, log, old, stack: { base: base.commit, tip } };
   return { run, release, settings, subject, patches, held: 'conflict' };
 }

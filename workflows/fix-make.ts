@@ -2,6 +2,7 @@ import { executeChild, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import type { FixOpened } from '../activities/fixes.ts';
 import type { RepairActivities } from '../activities/repair.ts';
+import { authorWords, whatToReview } from '../decisions/fix.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
@@ -31,8 +32,11 @@ const MOST_TRIES = 3;
 
 type Opened = Extract<FixOpened, { kind: 'ready' }>;
 
+/** A change that was sent back, and its author's words of it. */
+export type Earlier = { patch: Digest; words: string };
+
 /** Where a round begins: with nothing, with people's words about what was proposed, or with it on another base. */
-export type Start = { plan?: FixPlan; sentBack?: string[]; earlier?: Digest; moved?: FixChange };
+export type Start = { plan?: FixPlan; sentBack?: string[]; earlier?: Earlier; moved?: FixChange };
 
 /** A change as it was made, before it is proven. */
 type Drafted = { change: FixChange; proposal?: Proposal };
@@ -65,7 +69,7 @@ export async function make(
     const drafted = await draft(order, opened, { run, plan, sentBack, earlier, moved });
     moved = undefined;
     if ('reason' in drafted) return drafted;
-    earlier = drafted.proposal?.patch;
+    earlier = drafted.proposal && earlierOf(drafted.proposal);
     const tried = 'reasons' in drafted ? drafted : await prove(order, opened, { run, plan, wishes, ...drafted });
     if (!('reasons' in tried)) {
       const { reviewed, proposed } = tried;
@@ -125,7 +129,7 @@ type At = {
   run: string;
   plan: FixPlan;
   sentBack: string[];
-  earlier: Digest | undefined;
+  earlier: Earlier | undefined;
   moved: FixChange | undefined;
 };
 
@@ -144,13 +148,14 @@ async function draft(
   }
   const ground = await steps.groundOf({ ...step, plan });
   if (ground.kind === 'fields') return draw(await steps.draftFix({ ...step, plan }));
-  const { fork, commit, check } = ground;
+  const { fork, commit, check, stack } = ground;
   const { ticket, settings } = order;
   const name = `${run}/patch`;
   const board = boardOf(order);
   const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board };
-  const prepared = await agents.preparePatch({ ...asked, ...(check && { check }), ...(earlier && { earlier }) });
-  const subject = { fork, base: commit, candidate: commit };
+  const before = earlier && { earlier: earlier.patch, earlierWords: earlier.words };
+  const prepared = await agents.preparePatch({ ...asked, ...(check && { check }), ...before });
+  const subject = { fork, base: commit, candidate: commit, ...(stack && { stack }) };
   // A stack's own files are built to be tried; a repository's check needs no pipeline.
   const trial = plan.kind === 'stack-patch' ? { trial: { release: ticket, fork, settings } } : {};
   const patching = { run: name, role: 'patch', release: ticket, settings, subject, board, ...trial } as const;
@@ -163,6 +168,13 @@ function draw(drafted: Awaited<ReturnType<typeof steps.draftFix>>, proposal?: Pr
   if (drafted.kind === 'refused') return { reasons: drafted.reasons, ...(proposal && { proposal }) };
   return { change: drafted.change, ...(proposal && { proposal }) };
 }
+
+const ownWords = ({ change, risk }: Proposal) => `${change} Risk: ${risk}`;
+
+const earlierOf = (proposal: Proposal): Earlier => ({
+  patch: proposal.patch,
+  words: authorWords(ownWords(proposal), proposal.failingCase),
+});
 
 type Made = Drafted & { run: string; plan: FixPlan; wishes: readonly string[] };
 
@@ -180,9 +192,9 @@ async function prove(
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
   const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
-  const remarks = [...pointedOut, ...said.counted, ...said.remarks];
-  const words = proposal === undefined ? '' : `${proposal.change} Risk: ${proposal.risk}`;
-  const proposed = { run, plan, change, evidence, remarks, words };
+  const remarks = [...pointedOut, ...said.counted];
+  const words = proposal === undefined ? '' : ownWords(proposal);
+  const proposed = { run, plan, change, evidence, remarks, asides: said.remarks, words };
   return { proposed, ...(reviewed && { reviewed }) };
 }
 
@@ -223,7 +235,6 @@ async function readBy(
   const { name, change, lines, wishes } = about;
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
-  const asked = [`A user's ticket: ${said.join('\n')}`, ...wishes].join('\n\n');
-  const what = `${asked}\n\nWhat code has found:\n${lines.join('\n')}`;
+  const what = whatToReview({ found: lines, wishes, said });
   return review({ name, release, settings, subject, of: 'ticket', what, board: boardOf(order) });
 }

@@ -51,6 +51,8 @@ export type Proposed = {
   change: FixChange;
   evidence: FixEvidence;
   remarks: string[];
+  /** What reviewers asked themselves and tried. */
+  asides: string[];
   words: string;
 };
 
@@ -82,8 +84,8 @@ export async function ask(
   id: string,
   { proposed, steered, difference }: { proposed: Proposed; steered: readonly string[]; difference: readonly string[] },
 ): Promise<ApprovalOutcome> {
-  const { run, plan, change, evidence, remarks, words } = proposed;
-  const facts = { plan, evidence: evidence.lines, remarks, words, difference };
+  const { run, plan, change, evidence, remarks, asides, words } = proposed;
+  const facts = { plan, evidence: evidence.lines, remarks, asides, words, difference };
   const { summary, details, barred } = await steps.describeFix({ ...stepOf(order, run), change, facts });
   const { ticket, settings, by } = order;
   const excluded = [...steered, ...barred];

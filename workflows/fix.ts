@@ -1,6 +1,6 @@
 import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patched, sleep } from '@temporalio/workflow';
 import { outcomeWords } from '../decisions/approval.ts';
-import { proposedWords, targetWords } from '../decisions/fix.ts';
+import { authorWords, proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
 import {
   applyFix,
@@ -94,10 +94,11 @@ function tellApproved(order: FixOrder, round: number, { by, again }: { by: reado
   return again ? say(order, `${round}/approved`, text) : progress(order, 'approved', text);
 }
 
-function changesTo({ plan, change }: Proposed, note: string): Start {
+function changesTo({ plan, change, words }: Proposed, note: string): Start {
   const sentBack = [`People who decide ask for changes: ${note}`];
   // Fields are the plan's: it is planned anew. Files are changed by the same plan.
-  return 'patch' in change ? { plan, sentBack, earlier: change.patch } : { sentBack };
+  if (!('patch' in change)) return { sentBack };
+  return { plan, sentBack, earlier: { patch: change.patch, words: authorWords(words, change.failingCase) } };
 }
 
 /** Steps 3 to 5. */

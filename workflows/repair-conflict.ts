@@ -67,7 +67,8 @@ async function resolveOne(
 ): Promise<(Resolved & { commit: string }) | { reason: string }> {
   const { release, fork, settings } = order;
   const about = { release, fork, settings };
-  const subject = { fork, base: onto, candidate: commit, log, guilty: patch, ...(old && { old }) };
+  const named = stackOf(onto, patches);
+  const subject = { fork, base: onto, candidate: commit, log, guilty: patch, ...(old && { old }), ...named };
   const asked = { run: name, subject, kind: 'conflict', patches, guilty: patch } as const;
   const proposal = await askAgent(order, { ...asked, ...(explained !== undefined && { explained }) }, about);
   if ('reason' in proposal) return proposal;
@@ -75,6 +76,12 @@ async function resolveOne(
   if (made.kind === 'refused') return { reason: made.reason };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
   return { proposal, guilty: patch, patch: made.change, commit: made.commit, ...(old && { old }) };
+}
+
+/** The patches as they were, which the brief names: those that were put on the new base are other commits. */
+function stackOf(base: string, patches: readonly Patch[]): Pick<AgentSubject, 'stack'> {
+  const tip = patches.at(-1)?.commit;
+  return tip === undefined ? {} : { stack: { base, tip } };
 }
 
 type Stack = { patches: Patch[]; onto: string; source: Source; ref: string; resolved: Resolved[] };

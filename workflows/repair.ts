@@ -122,7 +122,8 @@ async function check(
   const { candidate: base } = subject;
   const looked = { fork, base, candidate: fix.source.commit, patch: fix.patch, guilty };
   const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };
-  const reviewed = await review({ ...about, of: target.kind === 'build' ? 'build' : 'verdict' });
+  const failed = target.kind === 'regression' && { failed: { suiteRun: target.suiteRun, tests: target.tests } };
+  const reviewed = await review({ ...about, ...failed, of: target.kind === 'build' ? 'build' : 'verdict' });
   return { fix, proposal, proven, reviewed };
 }
 

@@ -4,6 +4,7 @@ import type { RepairActivities } from '../activities/repair.ts';
 import { type ReviewState, reviewState } from '../decisions/review.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentSubject, ReviewOf, ReviewRole } from './agent-types.ts';
+import type { TestKey } from './proof-types.ts';
 import type { Digest } from './types.ts';
 
 const { prepareReview } = proxyActivities<AgentActivities>({
@@ -31,6 +32,8 @@ export type ReviewOrder = {
   subject: AgentSubject & { patch: Digest };
   /** The patch that it goes into. */
   original?: { fork: string; commit: string };
+  /** The tests that it is to mend. */
+  failed?: { suiteRun: string; tests: TestKey[] };
   /** What it is to mend, and what code has found: nothing of the author's words. */
   what: string;
   /** The message of a ticket's thread that shows what they do. */
@@ -44,7 +47,7 @@ export async function review(order: ReviewOrder): Promise<ReviewState> {
 }
 
 async function reviewAs(order: ReviewOrder, role: ReviewRole) {
-  const { name, release, settings, subject, original, what, of, board } = order;
+  const { name, release, settings, subject, original, failed, what, of, board } = order;
   const run = `${name}/${role}`;
   const shown = board === undefined ? {} : { board };
   const prepared = await prepareReview({
@@ -56,6 +59,7 @@ async function reviewAs(order: ReviewOrder, role: ReviewRole) {
     patch: subject.patch,
     of,
     ...(original && { original }),
+    ...(failed && { failed }),
     ...shown,
   });
   if (prepared.kind !== 'ready') return { by: role, reason: 'reason' in prepared ? prepared.reason : 'no model' };

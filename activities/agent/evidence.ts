@@ -1,9 +1,13 @@
 import { countWords, testName } from '../../decisions/verdict-words.ts';
+import { oneLine } from '../../lib/plain-text.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
 import type { AgentSubject, DiagnosisSubject } from '../../workflows/agent-types.ts';
+import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Verdict } from '../../workflows/types.ts';
+
+const MOST_MESSAGES = 8;
 
 type Subject = Pick<DiagnosisSubject, 'suiteRun' | 'unit' | 'test'>;
 
@@ -25,6 +29,13 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
     async culprits({ suiteRun, unit, test }: AgentSubject): Promise<string[]> {
       if (suiteRun === undefined || unit === undefined || test === undefined) return [];
       return (await verdictOf({ suiteRun, unit, test }))?.culprit ?? [];
+    },
+
+    /** What tests said when they failed, a line each and so many of them. */
+    async messages({ suiteRun, tests }: { suiteRun: string; tests: readonly TestKey[] }): Promise<string[]> {
+      const wanted = new Set(tests.slice(0, MOST_MESSAGES).map(testName));
+      const found = (await suiteVerdicts(db, suiteRun)).filter((one) => wanted.has(testName(one)));
+      return found.map((one) => `${testName(one)} said: ${oneLine(one.message, 500)}`);
     },
 
     /** Where there is no verdict, what the build or git said is the log. */

@@ -27,6 +27,8 @@ type World = Investigating & {
   settings: Settings;
   sources: (place: string) => Sources;
   whole: (call: string) => Promise<string | undefined>;
+  /** What this run's earlier calls of a tool were given and answered. */
+  answers: (tool: string) => Promise<{ given: string; text: string }[]>;
 };
 
 const path = z.string().max(500);
@@ -110,20 +112,23 @@ export async function investigate(world: World, order: AgentOrder, name: string,
   const places = order.subject.places ?? [];
   const tools = toolsOf(world.settings, world.kinds, places);
   if (!Object.hasOwn(tools, name)) return { text: `there is no tool "${name.slice(0, 60)}"` };
+  const read = readArguments<unknown>(tools[name as keyof Tools], given);
+  return 'problem' in read ? { text: read.problem } : use(world, places, name as keyof Tools, read.value as never);
+}
+
+function readArguments<T>(schema: z.ZodType<T>, given: string): { value: T } | { problem: string } {
   let value: unknown;
   try {
     value = JSON.parse(given);
   } catch (error) {
-    return { text: `the arguments are not JSON: ${(error as Error).message}` };
+    return { problem: `the arguments are not JSON: ${(error as Error).message}` };
   }
-  const checked = tools[name as keyof Tools].safeParse(value);
-  if (!checked.success) {
-    const found = checked.error.issues
-      .slice(0, 5)
-      .map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
-    return { text: `the arguments are wrong: ${found.join('; ')}` };
-  }
-  return use(world, places, name as keyof Tools, checked.data as never);
+  const checked = schema.safeParse(value);
+  if (checked.success) return { value: checked.data };
+  const found = checked.error.issues
+    .slice(0, 5)
+    .map(({ path: at, message }) => `${at.join('.') || 'arguments'}: ${message}`);
+  return { problem: `the arguments are wrong: ${found.join('; ')}` };
 }
 
 async function use(world: World, places: readonly Place[], name: keyof Tools, input: never): Promise<Used> {
@@ -207,6 +212,8 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   const asked = named.success ? named.data : undefined;
   const known = Object.hasOwn(settings.environments, environment);
   if (where === 'status' && !known) return false;
+  const has = (source: string) => squeeze(source).includes(squeeze(text));
+  if (where === 'status' && (await statusTold(world, environment, asked)).some(has)) return true;
   const source =
     where === 'status'
       ? await looks.status(settings, environment, asked)
@@ -214,7 +221,22 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
         ? await looks.releases(of)
         : withHeading(await textOf(world, places, where, of));
   // As it was shown: what was redacted for the model cannot be quoted otherwise.
-  return source !== undefined && squeeze(asShown(source)).includes(squeeze(text));
+  return source !== undefined && has(asShown(source));
+}
+
+/** What this run was told of it: times and lags are others by now, and an honest quote of them still counts. */
+async function statusTold(
+  { settings, kinds, answers }: World,
+  environment: string,
+  asked: Resource | undefined,
+): Promise<string[]> {
+  const { status } = toolsOf(settings, kinds, []);
+  return (await answers('status')).flatMap(({ given, text }) => {
+    const call = readArguments(status, given);
+    if ('problem' in call || call.value.environment !== environment) return [];
+    const { type, name } = call.value.resource ?? {};
+    return type === asked?.type && name === asked?.name ? [text] : [];
+  });
 }
 
 const squeeze = (text: string) => text.replace(/\s+/g, ' ').trim();

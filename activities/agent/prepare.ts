@@ -17,6 +17,7 @@ import type {
   ReviewRole,
 } from '../../workflows/agent-types.ts';
 import type { FixPlan, Place } from '../../workflows/fix-types.ts';
+import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief, type HeldBy, LAYER } from './brief.ts';
@@ -48,19 +49,22 @@ export type ReviewRequest = Request & {
   what: string;
   patch: Digest;
   original?: { fork: string; commit: string };
+  /** The tests that it is to mend: what they said when they failed is shown. */
+  failed?: { suiteRun: string; tests: TestKey[] };
   /** A verdict where nothing is said. */
   of?: ReviewOf;
 };
 
 /** `said`: what people wrote in the ticket, in their order. `note`: what an earlier proposal was sent back with. */
 export type InvestigationRequest = Request & { said: string[]; places: Place[]; hint?: string; note?: string };
-/** `earlier`: the change that was sent back. */
+/** `earlier`: the change that was sent back; `earlierWords`: what its author said of it, failing case and all. */
 export type PatchRequest = Request & {
   plan: FixPlan;
   asked: string;
   check?: string;
   sentBack?: string[];
   earlier?: Digest;
+  earlierWords?: string;
 };
 
 export type Prepared =
@@ -203,7 +207,9 @@ export function createPreparations(deps: PrepareDeps) {
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
         const { of = 'verdict' } = request;
-        const parts = { what: asShown(request.what), patch: asShown(patch) };
+        const messages = request.failed === undefined ? [] : await evidence.messages(request.failed);
+        const what = [request.what, ...messages].join('\n');
+        const parts = { what: asShown(what), patch: asShown(patch) };
         const items =
           of === 'ticket'
             ? ticketReviewBrief(request.role, parts)

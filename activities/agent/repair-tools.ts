@@ -33,10 +33,7 @@ export async function repairTool(world: RepairWorld, order: AgentOrder, name: To
     case 'shell': {
       const { command }: Input<'shell'> = input;
       const ran = await world.workspaces.shell(files, world.fork, command, world.signal);
-      const lost =
-        ran.lost === undefined
-          ? ''
-          : `\nNOTHING of what it changed is kept: ${ran.lost.join('; ')}. Build output that git does not ignore has to be removed by the same command.`;
+      const lost = ran.lost === undefined ? '' : `\n${lostWords(ran.lost)}`;
       return { text: `${ran.ended}\n${ran.said}${lost}`, ...(ran.tree !== undefined && { tree: ran.tree }) };
     }
     case 'run_tests': {
@@ -52,6 +49,14 @@ export async function repairTool(world: RepairWorld, order: AgentOrder, name: To
     default:
       return propose(world, order, input);
   }
+}
+
+/** What the sandbox says of itself is no fault of the command, and nothing that the agent could mend. */
+function lostWords(reasons: readonly string[]): string {
+  const kept = 'Your files are as they were before the command.';
+  if (reasons.some((reason) => reason.includes('bwrap: ')))
+    return `THE SANDBOX FAILED when what the command changed was to be taken; that is not your command's fault: ${reasons.join('; ')}. ${kept} Run it again.`;
+  return `NOTHING of what it changed is kept: ${reasons.join('; ')}. ${kept} Build output that git does not ignore has to be removed by the same command.`;
 }
 
 /** Of a repository: its own check over the files as they are. What it leaves is gone. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type OpenAI from 'openai';
 import type { ModelSettings } from '../../config/schema.ts';
 import { leftOut } from '../../decisions/agent-context.ts';
-import { redact } from '../../lib/redact.ts';
+import { redact, redactJson } from '../../lib/redact.ts';
 import type { Item } from './transcript.ts';
 
 /** What the model is told of a tool: a JSON schema of its arguments. */
@@ -67,6 +67,24 @@ function withoutOutput(written: Written): Buffer {
  * would not know it; and what the model gave encrypted has to go back as it came.
  */
 export function redactItem(item: Item): Item {
-  if (item.type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
-  return typeof item.content === 'string' ? { ...item, content: redact(item.content) } : item;
+  const { type, content } = item;
+  if (type === 'function_call_output') return { ...item, output: redact(String(item.output)) };
+  if (type === 'function_call') return { ...item, arguments: redactArguments(String(item.arguments)) };
+  if (typeof content === 'string') return { ...item, content: redact(content) };
+  return Array.isArray(content) ? { ...item, content: content.map(redactPart) } : item;
 }
+
+/** Of a call the texts inside of its JSON; what is no JSON as it stands. Without a secret it goes as it came. */
+function redactArguments(given: string): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(given);
+  } catch (error) {
+    if (error instanceof SyntaxError) return redact(given);
+    throw error;
+  }
+  const redacted = JSON.stringify(redactJson(value));
+  return redacted === JSON.stringify(value) ? given : redacted;
+}
+
+const redactPart = (part: Item): Item => (typeof part.text === 'string' ? { ...part, text: redact(part.text) } : part);

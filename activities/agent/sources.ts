@@ -54,7 +54,8 @@ export function createSources(tools: SourceTools, mirror: string) {
       const odd = found.filter((line) => hiddenWords(line) !== '');
       if (odd.length === 0) return found.join('\n');
       const where = [...new Set(odd.map((line) => line.slice(0, line.indexOf(':'))))].slice(0, MOST_NAMED);
-      return `${found.join('\n')}(of what is found in ${where.join(', ')}: ${hiddenWords(odd.join('\n'))})\n`;
+      const hidden = hiddenWords(odd.join('\n'), { lines: false });
+      return `${found.join('\n').replace(/\n$/, '')}\n(of what is found in ${where.join(', ')}: ${hidden})\n`;
     },
 
     async list(commit: string, under: string): Promise<string> {
@@ -111,11 +112,12 @@ export function createSources(tools: SourceTools, mirror: string) {
 
     /** Only of the stack: nothing else of the repository's history is anybody's business here. */
     async showPatch(
-      { base, candidate, guilty = '' }: Pick<AgentSubject, 'base' | 'candidate' | 'guilty'>,
+      { base, candidate, guilty = '', stack }: Pick<AgentSubject, 'base' | 'candidate' | 'guilty' | 'stack'>,
       commit: string,
     ): Promise<string> {
-      const stack = (await ask('rev-list', `${base}..${candidate}`)).stdout.split('\n');
-      const full = [...stack, guilty].find((one) => one.startsWith(commit));
+      const ranges = [`${base}..${candidate}`, ...(stack === undefined ? [] : [`${stack.base}..${stack.tip}`])];
+      const patches = await Promise.all(ranges.map(async (range) => (await ask('rev-list', range)).stdout.split('\n')));
+      const full = [...patches.flat(), guilty].find((one) => one.startsWith(commit));
       if (full === undefined) return `${commit} is no patch of this stack`;
       return (await ask('show', '--no-ext-diff', '--no-textconv', '--no-color', full)).stdout;
     },

@@ -34,6 +34,8 @@ It is taken only if code finds it in order: it is checked in a clean room that y
 ${MATERIAL}`;
 
 const LAYER = 6_000;
+/** All that reviewers are told beside the change; its parts are cut before (decisions/fix.ts). */
+const REVIEW_LAYER = 12_000;
 const PATCH_LAYER = 20_000;
 
 /** What may be changed, by kind; with the fields that a kind is filled in by. */
@@ -82,7 +84,10 @@ export function investigationBrief({ said, places, hint, note }: InvestigationRe
   ];
 }
 
-export function patchBrief({ plan, asked, check, sentBack = [] }: PatchRequest, earlier?: string): Item[] {
+export function patchBrief(
+  { plan, asked, check, sentBack = [], earlierWords }: PatchRequest,
+  earlier?: string,
+): Item[] {
   const back = sentBack.map((line) => `- ${asShown(line)}`).join('\n');
   const material = [
     `## What a user asked\n${asShown(asked).slice(0, LAYER)}`,
@@ -92,6 +97,7 @@ export function patchBrief({ plan, asked, check, sentBack = [] }: PatchRequest, 
     ...(earlier === undefined
       ? []
       : [`## Your earlier change; your files begin without it\n${asShown(earlier).slice(0, PATCH_LAYER)}`]),
+    ...(earlierWords === undefined ? [] : [`## What you said of it\n${asShown(earlierWords).slice(0, LAYER)}`]),
   ];
   return [
     { role: 'developer', content: PATCH },
@@ -119,7 +125,7 @@ ${MATERIAL}`;
     { role: 'developer', content: instructions },
     {
       role: 'user',
-      content: `## What it is to solve\n${parts.what.slice(0, LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}`,
+      content: `## What it is to solve\n${parts.what.slice(0, REVIEW_LAYER)}\n\n## The change\n${parts.patch.slice(0, 60_000)}`,
     },
   ];
 }

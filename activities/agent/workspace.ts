@@ -102,6 +102,10 @@ export function createWorkspaces(deps: WorkspaceDeps, mirror: string) {
             { outputDir, ...(signal && { signal }) },
           );
           if (end.kind === 'not-started') throw new Error(`the command could not be started: ${end.reason}`);
+          // The command writes its errors to where its output goes: this is the sandbox's own word.
+          const own = /^bwrap: .*/m.exec(readFileSync(stderr.file, 'utf8'))?.[0];
+          if (own !== undefined && end.kind === 'exited' && end.exitCode !== 0)
+            return { said: own, ended: NOT_RUN, tree: files.tree };
           const said = [stdout, stderr].map(({ file }) => readFileSync(file, 'utf8')).join('');
           const taken = await takePatch(sandbox, workspace, {
             ...{ baseCommit: files.candidate, clone: mirror, run: deps.run, env: deps.environment },
@@ -133,6 +137,9 @@ export function createWorkspaces(deps: WorkspaceDeps, mirror: string) {
     return { tree: await ourGit(place).must('rev-parse', `${files.candidate}^{tree}`) };
   }
 }
+
+const NOT_RUN =
+  'THE SANDBOX FAILED; that is not the fault of your command, which may not have run. Your files are as they were before. Run it again.';
 
 /** What was shown of a file is not all of it: \`old\` has to have what was not. */
 function hiddenIn(text: string): string {

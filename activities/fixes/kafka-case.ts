@@ -7,12 +7,14 @@ import type { TargetInfo } from '../deploy/driver.ts';
 import { readConfigs, readPartitions } from '../health/kafka-config.ts';
 import { readLag } from '../health/kafka-groups.ts';
 
-export type CaseEnd = { kind: CaseKind; words: string };
+/** `missing`: the cluster has not what the case asks for. */
+export type CaseEnd = { kind: CaseKind; words: string; missing?: true };
 
 const LOOK_MS = 1_000;
 const NOBODY = {
   kind: 'undecided',
   words: 'the group has committed nothing there: whether it reads it is not known',
+  missing: true,
 } as const;
 
 /**
@@ -22,7 +24,7 @@ const NOBODY = {
 export async function tryCase(targets: readonly TargetInfo[], found: ConfigCase): Promise<CaseEnd> {
   try {
     const end = await look(targets, found);
-    return { kind: end.kind, words: `${caseWords(found)}: ${end.words}` };
+    return { ...end, words: `${caseWords(found)}: ${end.words}` };
   } catch (error) {
     return { kind: 'undecided', words: `${caseWords(found)}: ${oneLine((error as Error).message, 200)}` };
   }
@@ -43,7 +45,7 @@ type Of<Is extends ConfigCase['is']> = Extract<ConfigCase, { is: Is }>;
 
 async function holds(targets: readonly TargetInfo[], { resource, key, value }: Of<'value'>): Promise<CaseEnd> {
   const values = await readConfigs(targets, resource, [key]);
-  if (values === undefined) return { kind: 'failed', words: `there is no ${resource.type} ${resource.name}` };
+  if (values === undefined) return { kind: 'failed', words: `there is no such ${resource.type}`, missing: true };
   const is = values.find(({ name }) => name === key)?.effective ?? 'nothing';
   return { kind: is === value ? 'passed' : 'failed', words: `it is ${is}` };
 }
@@ -60,7 +62,7 @@ async function catchesUp(targets: readonly TargetInfo[], found: Of<'lag'>): Prom
 
 async function takesWrites(targets: readonly TargetInfo[], topic: string): Promise<CaseEnd> {
   const partitions = (await readPartitions(targets)).filter((one) => one.topic === topic);
-  if (partitions.length === 0) return { kind: 'failed', words: `there is no topic ${topic}` };
+  if (partitions.length === 0) return { kind: 'failed', words: 'there is no such topic', missing: true };
   const [least] = (await readConfigs(targets, { type: 'topic', name: topic }, ['min.insync.replicas'])) ?? [];
   const wanted = Number(least?.effective ?? Number.NaN);
   if (!Number.isInteger(wanted)) return { kind: 'undecided', words: 'its min.insync.replicas is not told' };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { NO_CASE, passesAlready, verdictOf } from '../../decisions/failing-case.ts';
+import { caseEndWords, NO_CASE, passesAlready, verdictOf } from '../../decisions/failing-case.ts';
 import { CASES_TEXT, caseProblems } from '../../decisions/kafka-case.ts';
 import {
   beforeWords,
@@ -11,6 +11,8 @@ import {
   losesNothing,
   riskOf,
 } from '../../decisions/kafka-config.ts';
+import { redact } from '../../lib/redact.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ConfigCase, ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { permanent } from '../failures.ts';
@@ -19,6 +21,7 @@ import { tryCase } from './kafka-case.ts';
 import type { Drafted, FixAt, FixKind, Proof } from './kind.ts';
 
 export type KafkaFixDeps = {
+  artifacts: Pick<ArtifactStore, 'put'>;
   /** The nodes of an environment, as they were laid out. */
   targetsOf: (at: FixAt['settings'], environment: string) => Promise<TargetInfo[]>;
   /** A roll-out that runs there, or a brake of somebody's: that comes first. */
@@ -27,17 +30,16 @@ export type KafkaFixDeps = {
   lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
 };
 
-const topic = z.string().min(1).max(249);
-const resource = z.object({ type: z.enum(['topic', 'broker']), name: topic });
-/** Without characters that are not seen: it stands on the card. */
-const group = z
+/** Of Kafka's own characters for a topic: it stands on the card, where nobody takes it for words. */
+const topic = z
   .string()
   .max(249)
-  .regex(/^\P{C}+$/u);
+  .regex(/^[A-Za-z0-9._-]+$/);
+const resource = z.object({ type: z.enum(['topic', 'broker']), name: topic });
 const CASE = z.discriminatedUnion('is', [
   z.object({ is: z.literal('value'), resource, key: z.string().min(1).max(100), value: z.string().max(200) }),
   z.object({
-    ...{ is: z.literal('lag'), group, topic: topic.optional() },
+    ...{ is: z.literal('lag'), group: topic, topic: topic.optional() },
     ...{ below: z.int().min(1).max(1e12), withinSeconds: z.int().min(1).max(120) },
   }),
   z.object({ is: z.literal('takes-writes'), topic }),
@@ -55,7 +57,7 @@ const SPREAD_MS = 20_000;
 const LOOK_MS = 300;
 
 /** One value of one topic or broker, in an environment with `system: kafka`. Nothing of it is free text. */
-export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): FixKind<ConfigChange> {
+export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaFixDeps): FixKind<ConfigChange> {
   async function now({ settings }: FixAt, target: string, { resource, key }: ConfigFields) {
     const targets = await targetsOf(settings, target);
     const found = (await readConfigs(targets, resource, [key]))?.find(({ name }) => name === key);
@@ -186,15 +188,17 @@ export function kafkaConfigKind({ targetsOf, lookAt, heldBy }: KafkaFixDeps): Fi
       };
     if (change.failingCase === undefined) return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
     const { kind, words } = await tryCase(await targetsOf(at.settings, change.target), change.failingCase);
-    if (kind !== 'passed') return { kind: verdictOf(kind), words: `read back: ${fieldWords(change)}; and ${words}` };
-    return { kind: 'verified', words: `read back: ${fieldWords(change)}; and its case holds: ${words}` };
+    const { sha256 } = await artifacts.put(redact(words));
+    const shown = `${caseEndWords(kind)}: artifacts/${sha256.slice(0, 2)}/${sha256}`;
+    return { kind: verdictOf(kind), words: `read back: ${fieldWords(change)}; ${shown}` };
   }
 }
 
 /** Nothing can be tried before people have decided: that it fails now is all that can be shown. */
 async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefined): Promise<Proof> {
   if (failingCase === undefined) return { proven: true, lines: [NO_CASE] };
-  const { kind, words } = await tryCase(targets, failingCase);
+  const { kind, words, missing } = await tryCase(targets, failingCase);
+  if (missing) return { proven: false, lines: [`the failing case asks for what this cluster does not have: ${words}`] };
   if (kind === 'passed') return { proven: false, lines: [passesAlready(words)] };
   const now = kind === 'failed' ? 'fails now' : 'CANNOT BE TOLD now';
   return { proven: true, lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`] };

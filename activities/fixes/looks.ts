@@ -31,7 +31,7 @@ export function createLooks({ db, knowledge, status }: LooksDeps): Looks {
     async releases(release) {
       if (release !== undefined) {
         const told = await threadOf(db, release);
-        return told.map(({ at, text }) => `${at} ${text}`).join('\n') || `there is no release ${release}`;
+        return told.map(({ at, text }) => `${at} ${text}`).join('\n') || 'there is no such release';
       }
       const found = await listReleases(db, { limit: NEWEST });
       const line = ({ id, ref, step, outcome }: (typeof found)[number]) =>

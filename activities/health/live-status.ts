@@ -69,13 +69,14 @@ export function createLiveStatus({ db, driverOf }: StatusDeps) {
   };
 }
 
+/** A name is told back only where the cluster has it: an agent could ask for words, and quote the answer. */
 async function resourceLines(targets: TargetInfo[], { type, name }: Resource): Promise<string[]> {
   if (type === 'group') {
     const lag = await readLag(targets, name);
-    return [lag === undefined ? `the group ${name} has committed nothing` : `the group ${name} lags by ${lag} records`];
+    return [lag === undefined ? 'the group has committed nothing' : `the group lags by ${lag} records`];
   }
   const values = await readConfigs(targets, { type, name }, configKeys(type));
-  if (values === undefined) return [`there is no ${type} ${name}`];
+  if (values === undefined) return [`there is no such ${type}`];
   const copies = type === 'topic' ? await readTopic(targets, name) : undefined;
   const head = copies && `${copies.partitions} partitions, ${copies.inSync} of ${copies.replicas} replicas in sync`;
   return [

@@ -64,16 +64,28 @@ test('when a file was changed, and by what, as far as the commit has it; of unse
   const { history, search } = createSources(tools, mirror);
   const second = fork.commit({ 'a.txt': 'two\r\n', 'b.txt': 'b\n' }, 'Second');
   expect(await history(second, 'a.txt')).toMatch(
-    /^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n[0-9a-f]{7,} \S+ Later\n[0-9a-f]{7,} \S+ Files\n$/,
+    /^[0-9a-f]{7,} 2026-01-01T00:00:00\S* Second\n(?:[0-9a-f]{7,} \S+ Later\n)?[0-9a-f]{7,} \S+ Files\n$/,
   );
   expect(await history(commit, 'a.txt')).not.toContain('Second');
-  expect(await history(second, 'a.txt', second)).toMatch(/Second\n[\s\S]*-one\n\+two/);
+  expect(await history(second, 'a.txt', second)).toMatch(/Second\n[\s\S]*-(?:one|two)\n\+two/);
   expect(await history(second, 'a.txt', second)).not.toContain('b.txt');
   expect(await history(commit, '', second)).toBe(`there is no commit ${second} here`);
   expect(await history(second, 'none.txt')).toBe('no commit changed it');
   expect(await history(second, '../a.txt')).not.toContain('Second');
-  expect(await search(second, 'two', '')).toContain('(of what is found in a.txt: 1 of its lines end in CR LF)');
+  expect(await search(second, 'two', '')).toMatch(
+    /two\r\n\(of what is found in a\.txt: 1 of its lines end in CR LF\)\n$/,
+  );
   expect(await search(commit, 'one', '')).not.toContain('of what is found');
+});
+
+test('a patch is shown by the first digits of its commit, of the stack that is named too, and nothing else is', async () => {
+  const { showPatch } = createSources(tools, mirror);
+  const named = fork.commit({ 'a.txt': 'three\n' }, 'Named');
+  const short = named.slice(0, 12);
+  expect(await showPatch({ base: commit, candidate: commit }, short)).toBe(`${short} is no patch of this stack`);
+  const stack = { base: commit, tip: named };
+  expect(await showPatch({ base: commit, candidate: commit, stack }, short)).toContain('+three');
+  expect(await showPatch({ base: commit, candidate: commit, stack }, commit)).toContain('is no patch');
 });
 
 test('a commit is fetched once, and again where the clone is gone', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { fixBinds, fixEnd, fixQuestion, targetWords } from '../../decisions/fix.ts';
+import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords, whatToReview } from '../../decisions/fix.ts';
 import { clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
+import { plainText } from '../../lib/plain-text.ts';
 import type { ConfigChange, GitChange } from '../../workflows/fix-types.ts';
 
 const topic = (key: string, value: string | null, before: Partial<ConfigChange['before']> = {}): ConfigChange => ({
@@ -139,6 +140,29 @@ test('whoever asked or steered does not decide, and the title is in code’s wor
   const question = fixQuestion({ ...about, excluded: ['ann', 'bob', 'ann'], summary: '', details: 'd' });
   expect(question).toMatchObject({ kind: 'fix', requester: 'bob', excluded: ['ann'], ticket: 't' });
   expect(question.title).toBe(`t: may the agent's fix go to ${targetWords(GIT)}?`);
+});
+
+test('risk and inverse stand in the first lines, whatever reviewers wrote', () => {
+  const long = Array.from({ length: 30 }, (_, i) => `Reviewer's note: ${i} ${'x'.repeat(800)}`);
+  const lines = fixLines({
+    ...{ plan: { kind: 'repository', target: 'limits', what: 'w', why: 'y' }, words: '', evidence: [], difference: [] },
+    ...{ card: { what: ['one commit'], risk: 'who reads it', inverse: 'a revert' }, remarks: long, asides: long },
+  });
+  const summary = plainText(lines.join('\n'), 2_000);
+  expect(summary).toContain('Risk: who reads it');
+  expect(summary).toContain('fails: a revert');
+  expect(lines.at(-1)).toBe(long.at(-1));
+});
+
+test('a pasted log leaves reviewers what code has found and what people want', () => {
+  const told = whatToReview({
+    found: ['its check passes'],
+    wishes: ['call it by its name'],
+    said: ['x'.repeat(9_000)],
+  });
+  expect(told).toMatch(
+    /^What code has found:\nits check passes\n\ncall it by its name\n\nA user's ticket: x{5000}\n… \(cut here\)$/,
+  );
 });
 
 test('a commit message has no trailer but ours, whatever a model writes', () => {

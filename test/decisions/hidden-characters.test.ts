@@ -17,3 +17,7 @@ test.each([
 ])('of %j is not seen: %s', (text, words) => {
   expect(hiddenWords(text)).toBe(words);
 });
+
+test('of lines out of a list no line is named', () => {
+  expect(hiddenWords('a.txt:7:x\ufeff\u00a0', { lines: false })).toBe('not shown as they are: U+FEFF, U+00A0');
+});

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { investigationSpecs } from '../../activities/agent/investigate.ts';
+import { toolsOf } from '../../activities/agent/tool-inputs.ts';
+import type { Settings } from '../../config/schema.ts';
 import { durationWords } from '../../decisions/duration-words.ts';
 import { answerWorkWords, toolWords, workText, writesWords } from '../../decisions/work-words.ts';
 
@@ -12,6 +15,17 @@ test.each([
   ['toString', {}, 'makes a call'],
 ])('%s of %j is shown without what a model wrote', (name, given, words) => {
   expect(toolWords(name, JSON.stringify(given), ['repo.limits', 'staging'])).toBe(words);
+});
+
+test('every tool of whoever works on a ticket has words', () => {
+  const environments = { staging: {} };
+  const settings = { environments } as unknown as Settings;
+  const offered = [
+    ...investigationSpecs(settings, [], [{ name: 'repo.limits', commit: '' }]).map(({ name }) => name),
+    ...(['patch', 'review-tests'] as const).flatMap((role) => toolsOf(role, Object.keys(environments))),
+  ];
+  expect(offered).toContain('history');
+  expect(offered.filter((name) => toolWords(name, '{}', []) === 'makes a call')).toEqual([]);
 });
 
 test('one message has each run in a line, the last ones, and where to read on', () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createTopicsV7, offsetCommitV8 } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentTargets, laidOutDriver } from '../../activities/fixes/environments.ts';
@@ -7,6 +8,7 @@ import { brokerAddress } from '../../activities/health/kafka.ts';
 import { readConfigs } from '../../activities/health/kafka-config.ts';
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
+import { createArtifactStore } from '../../store/artifacts.ts';
 import { effectsOf } from '../../store/journal.ts';
 import type { ConfigCase, ConfigChange } from '../../workflows/fix-types.ts';
 import { CLIENTS_JAR, LIBRARIES } from '../environment/small-kafka.ts';
@@ -79,7 +81,10 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     if (turn === 1)
       return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
     if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
-    return { calls: [plan({ key: 'min.insync.replicas', value: '2' })] };
+    // When it was asked stands in what the agent was told, and nowhere in what is told now.
+    const askedAt = /staging, asked at \S+:/.exec(seen.join('\n'))?.[0] ?? 'it was not asked';
+    const quotes = [{ in: 'status', of: `staging/topic/${TOPIC}`, text: askedAt }];
+    return { calls: [plan({ key: 'min.insync.replicas', value: '2' }, { quotes })] };
   };
   const opened = await world.patchwright.call('ticket', 'open', '--text', 'first of all');
   const row = await world.store().selectFrom('ticket').select(['settings', 'id']).executeTakeFirstOrThrow();
@@ -110,13 +115,16 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: /);
   expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
-  expect(told).toContain('and its case holds: max.message.bytes=1000000 holds for the topic orders: it is 1000000');
+  // What the case asks are the agent's words: they stand in an artifact.
+  expect(told).toMatch(/; its failing case holds: artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}/);
+  expect(told).not.toContain('holds for the topic');
   expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
   expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
 }, 100_000);
 
 test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
   const kind = kafkaConfigKind({
+    artifacts: createArtifactStore(join(world.patchwright.data, 'artifacts')),
     targetsOf: environmentTargets(deps()),
     lookAt: async () => [],
     heldBy: async () => undefined,
@@ -211,10 +219,17 @@ async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {
     proven: false,
     lines: [expect.anything(), expect.stringContaining('passes without the change: nothing is shown')],
   });
+  expect(await kind.prove(at, await draw({ ...lag, group: 'nobody' }))).toMatchObject({
+    proven: false,
+    lines: [expect.anything(), expect.stringContaining('what this cluster does not have')],
+  });
   const wrong = await draw({ ...LARGER, value: '7' });
   expect(await kind.prove(at, wrong)).toMatchObject({ proven: true });
   await kind.apply(at, wrong).perform();
-  expect(await kind.verify(at, wrong)).toMatchObject({ kind: 'failed', words: expect.stringContaining('it is 3000') });
+  expect(await kind.verify(at, wrong)).toMatchObject({
+    kind: 'failed',
+    words: expect.stringContaining('its failing case does not hold: artifacts/'),
+  });
   expect(await kind.verify(at, { ...wrong, failingCase: { ...lag, group: 'nobody' } })).toMatchObject({
     kind: 'inconclusive',
   });

@@ -138,6 +138,7 @@ test('changes that people ask for are made, and whoever asked for them decides n
   const second = await world.question(id, 2);
   expect(briefs.at(-1)).toContain('People who decide ask for changes: please 40');
   expect(briefs.at(-1)).toMatch(/Your earlier change[\s\S]*\+connections=50/);
+  expect(briefs.at(-1)).toMatch(/What you said of it\n.* Risk: .*\nfailingCase: grep -q connections=50 limits\.conf/);
   expect(read.at(0)).toMatch(
     /What code has found:\n.*failing case `grep -q connections=50 limits\.conf`: before: exit 1/,
   );

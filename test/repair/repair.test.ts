@@ -226,9 +226,7 @@ test('a patch that does not compile is mended in the patch that broke it', async
   expect(report.candidates).toHaveLength(2);
   expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('(name + "")');
   expect(told).toMatch(/the build: the agent’s explanation \(high confidence; .* is called nam here/);
-  expect(told).toMatch(
-    /held: .*cannot find symbol; symbol: variable nam; location: class Greeter|symbol: variable nam/,
-  );
+  expect(told).toMatch(/held: .*cannot find symbol; symbol: variable nam; location: class Greeter/);
 }, 300_000);
 
 const CONFLICTING = {
