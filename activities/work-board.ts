@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { workText } from '../decisions/work-words.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
@@ -33,7 +34,12 @@ export function createWorkBoard({ db, wakeThread }: WorkBoardDeps) {
     if (board === undefined) return;
     await attempt(ticket, async () => {
       await before();
-      await show({ ticket, key: board, text: workText(ticket, await workRuns(db, board)) });
+      // Reviewers end at once: whoever has read the runs writes before another reads them, or older words would stay.
+      const wake = await db.transaction().execute(async (tx) => {
+        await sql`select pg_advisory_xact_lock(hashtext(${`work ${board}`}))`.execute(tx);
+        return keepWork(tx, { ticket, key: board, text: workText(ticket, await workRuns(tx, board)) });
+      });
+      if (wake) await wakeThread?.(ticket);
     });
   }
 
