@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { workText } from '../decisions/work-words.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
