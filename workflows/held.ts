@@ -25,11 +25,14 @@ const { tell } = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
-/** In a sentence: the thread has told the verdicts, but not what did not build or apply. */
+/**
+ * In a sentence: the thread has told the verdicts, but not what did not build or apply. Of a build that failed the first
+ * reason is how it ended, the second what the compiler says.
+ */
 const heldBy = (target: RepairTarget) =>
   target.kind === 'regression'
     ? `${target.tests.length} failed by patch ${target.guilty.slice(0, 12)}`
-    : target.reasons[0];
+    : target.reasons.slice(0, 2).join('; ');
 
 type At = { input: ReleaseInput; n: number };
 type Enter = (step: string) => Promise<void>;
