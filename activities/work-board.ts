@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { workText } from '../decisions/work-words.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
