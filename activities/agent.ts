@@ -114,8 +114,13 @@ export function createAgentActivities(given: AgentDeps) {
     const live = status && {
       status: (environment: string, of?: Resource) => status.whole(settings, environment, of),
     };
+    const looks = deps.investigating?.looks;
+    const lookUp = looks && {
+      lookUp: (where: 'docs' | 'releases', what: string) =>
+        where === 'docs' ? looks.knowledge(what) : looks.releases(what === '' ? undefined : what, name),
+    };
     const environments = environmentsToAsk(deps, settings, name);
-    const world = { sources: createSources(deps, mirror), evidence, whole, skill, environments, ...live };
+    const world = { sources: createSources(deps, mirror), evidence, whole, skill, environments, ...live, ...lookUp };
     if (patch !== undefined) return { ...world, patch: async () => (await artifacts.read(patch)).toString('utf8') };
     if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);

@@ -16,6 +16,7 @@ const TOOLS: Readonly<Record<string, (of: string) => string>> = {
   compare: () => 'compares two states of the source',
   show_patch: () => 'reads a patch',
   evidence: () => 'reads what failed',
+  look_up: () => 'looks something up',
   read_skill: () => 'reads a runbook',
   read_on: () => 'reads on',
   knowledge: () => 'looks in the documentation',

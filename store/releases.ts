@@ -119,9 +119,10 @@ export async function openRelease(
   });
 }
 
-/** Resolves `latest` and checks that a release exists; the id to use, or undefined. */
-export async function findRelease(db: Db, idOrLatest: string): Promise<string | undefined> {
-  const query = db.selectFrom('release').select('id');
+/** Resolves `latest` and checks that a release exists (of the fork, where one is given); the id to use, or undefined. */
+export async function findRelease(db: Db, idOrLatest: string, fork?: string): Promise<string | undefined> {
+  const all = db.selectFrom('release').select('id');
+  const query = fork === undefined ? all : all.where('fork', '=', fork);
   const row = await (idOrLatest === 'latest'
     ? query.orderBy('started_at', 'desc').limit(1)
     : query.where('id', '=', idOrLatest)

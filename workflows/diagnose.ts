@@ -14,8 +14,10 @@ const { tell } = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
-/** Verdicts of one candidate that are looked into; further ones seldom have another cause. */
-const MOST = 3;
+/** Causes of one candidate that are looked into; the budget of the release ends it sooner. */
+const MOST = 20;
+/** As many as that, before. */
+const MOST_ONCE = 3;
 
 /** What a held candidate is looked into with: all of it is known by then. */
 type Held = { input: ReleaseInput; n: number; cut: Cut; suites: readonly SuiteOutcome[] };
@@ -33,7 +35,8 @@ export async function diagnose(
   const { release, settings, fork } = input;
   const found = subjectsOf(fork, cut, suites, patched('once-a-culprit'));
   const explained: Explained[] = [];
-  for (const [i, { subject, culprit }] of found.slice(0, MOST).entries()) {
+  const most = found.length > MOST_ONCE && patched('every-cause') ? MOST : MOST_ONCE;
+  for (const [i, { subject, culprit }] of found.slice(0, most).entries()) {
     const run = `${release}/${n}/diagnose/${subject.suite}/${i + 1}`;
     const request: DiagnosisRequest = { run, release, settings, subject, patches: cut.patches };
     const asked = { run, release, about: testName(subject), of: subject, request: async () => request };
@@ -42,8 +45,9 @@ export async function diagnose(
       await sayNoModel(release, n, found.length === 1 ? 'this verdict' : `these ${found.length} verdicts`);
       return explained;
     }
-    const { words, answer } = explanation;
+    const { words, answer, isSpent } = explanation;
     await say(release, run, words);
+    if (isSpent && most === MOST) break;
     const { suite, unit, test } = subject;
     if (answer !== undefined) explained.push({ answer, suite, unit, test, ...(culprit && { culprit }) });
   }

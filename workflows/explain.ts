@@ -26,8 +26,8 @@ type Asked = {
   request: () => Promise<DiagnosisRequest | undefined>;
 };
 
-/** `words`: for the thread; `answer`: where one was accepted. */
-export type Explanation = { words: string; answer?: Digest };
+/** `words`: for the thread; `answer`: where one was accepted; `isSpent`: the release's budget pays no other one. */
+export type Explanation = { words: string; answer?: Digest; isSpent?: boolean };
 
 /**
  * One explanation by an agent. However it fails, it is a sentence: what it is about is decided without it. Undefined
@@ -41,7 +41,7 @@ export async function explain(asked: Asked, begins: () => Promise<void>): Promis
     if (request === undefined) return undefined;
     const prepared = await prepareDiagnosis(request);
     if (prepared.kind === 'no-model') return undefined;
-    if (prepared.kind === 'no-budget') return none(prepared.reason);
+    if (prepared.kind === 'no-budget') return { ...none(prepared.reason), isSpent: true };
     await begins();
     const { brief, budget } = prepared;
     const { settings, subject } = request;

@@ -17,8 +17,8 @@ export type Looks = {
   /** Whether a quote stands in a document's chunk. */
   stands: (chunk: string, quote: string) => Promise<boolean>;
   status: (settings: Settings, environment: string, resource?: Resource) => Promise<string>;
-  /** The newest releases, or the thread of one. */
-  releases: (release?: string) => Promise<string>;
+  /** The newest releases (of a fork, where one is given), or the thread of one. */
+  releases: (release?: string, fork?: string) => Promise<string>;
 };
 
 export type Investigating = { kinds: FixKind[]; looks: Looks };

@@ -22,6 +22,7 @@ export const inputs = {
   show_patch: z.object({ commit: z.string().regex(/^[0-9a-f]{7,40}$/) }),
   evidence: z.object({ what: z.enum(['verdict', 'log', 'difference']) }),
   status: z.object({ environment: z.string().max(100), resource: resource.optional() }),
+  look_up: z.object({ in: z.enum(['docs', 'releases']), what: z.string().max(500).default('') }),
   read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
   read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
   edit_file: z.object({ path, old: z.string().max(60_000), new: z.string().max(60_000) }),
@@ -81,6 +82,8 @@ const DESCRIPTIONS: Record<ToolName, string> = {
     'verdict: what the reruns counted · log: of the failing run, build or merge · difference: what that log says and the base’s logs do not.',
   status:
     'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
+  look_up:
+    'docs: documents, runbooks and closed tickets that speak of `what`, in words · releases: the newest ones of this fork, or with the id of one as `what` what its thread was told.',
   read_skill:
     'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
@@ -98,7 +101,9 @@ const DESCRIPTIONS: Record<ToolName, string> = {
     'Your findings, none where you have none. `line` is a line that the change adds or removes, exactly, with or without its sign; a finding without one is dropped. `tried`: what you tried to break it with, or searched for, in vain. `open`: questions that you could not answer. People read both beside the change; neither counts as a finding.',
 };
 
-const READING: ToolName[] = ['read_file', 'search', 'list_files', 'compare', 'show_patch', 'read_skill', 'read_on'];
+const READING: ToolName[] = ['read_file', 'search', 'compare', 'show_patch', 'read_skill', 'read_on'];
+/** Whoever has a shell lists files with it. */
+const MAKING: ToolName[] = ['edit_file', 'shell', 'run_tests'];
 
 /** Each role has what its job needs; `environments`: those that it may ask how they stand. */
 export function toolsOf(role: AgentRole, environments: readonly string[]): ToolName[] {
@@ -106,10 +111,10 @@ export function toolsOf(role: AgentRole, environments: readonly string[]): ToolN
 }
 
 function ofRole(role: AgentRole): ToolName[] {
-  if (role === 'diagnose') return [...READING, 'evidence', 'status', 'answer'];
-  if (role === 'patch') return [...READING, 'edit_file', 'shell', 'run_tests', 'hand_in'];
-  if (role === 'repair') return [...READING, 'evidence', 'status', 'edit_file', 'shell', 'run_tests', 'propose'];
-  return [...READING, 'review'];
+  if (role === 'diagnose') return [...READING, 'list_files', 'evidence', 'status', 'look_up', 'answer'];
+  if (role === 'patch') return [...READING, ...MAKING, 'hand_in'];
+  if (role === 'repair') return [...READING, 'evidence', 'status', 'look_up', ...MAKING, 'propose'];
+  return [...READING, 'list_files', 'review'];
 }
 
 /** What a run can read and ask: nothing else is offered to it. */

@@ -29,6 +29,8 @@ export type ToolWorld = {
   /** Environments of the fork, and how one stands now. */
   environments: readonly string[];
   status?: (environment: string, resource?: Resource) => Promise<string>;
+  /** What everyone may read of documents, or of past releases of the fork. */
+  lookUp?: (where: Input<'look_up'>['in'], what: string) => Promise<string>;
   /** The change that is reviewed. */
   patch?: () => Promise<string>;
   /** Only where files are changed. */
@@ -72,6 +74,10 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
     case 'status': {
       const { environment, resource }: Input<'status'> = input;
       return { text: await statusText(world, environment, resource) };
+    }
+    case 'look_up': {
+      const { in: where, what }: Input<'look_up'> = input;
+      return { text: (await world.lookUp?.(where, what)) ?? 'nothing can be looked up here' };
     }
     case 'read_skill': {
       const { name: skill, file }: Input<'read_skill'> = input;

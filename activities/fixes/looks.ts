@@ -1,5 +1,5 @@
 import type { Db } from '../../store/database.ts';
-import { listReleases } from '../../store/releases.ts';
+import { findRelease, listReleases } from '../../store/releases.ts';
 import { threadOf } from '../../store/thread.ts';
 import type { Looks } from '../agent/investigate.ts';
 import type { LiveStatus } from '../health/live-status.ts';
@@ -28,12 +28,14 @@ export function createLooks({ db, knowledge, status }: LooksDeps): Looks {
 
     status: status.whole,
 
-    async releases(release) {
+    async releases(release, fork) {
       if (release !== undefined) {
-        const told = await threadOf(db, release);
-        return told.map(({ at, text }) => `${at} ${text}`).join('\n') || 'there is no such release';
+        // Threads of tickets are kept beside them, and not everybody may read those.
+        const id = await findRelease(db, release, fork);
+        if (id === undefined) return 'there is no such release';
+        return (await threadOf(db, id)).map(({ at, text }) => `${at} ${text}`).join('\n');
       }
-      const found = await listReleases(db, { limit: NEWEST });
+      const found = await listReleases(db, { limit: NEWEST, ...(fork !== undefined && { fork }) });
       const line = ({ id, ref, step, outcome }: (typeof found)[number]) =>
         `${id} ${ref}: ${outcome === null ? step : [outcome.kind, ...('reasons' in outcome ? outcome.reasons : [])].join('; ')}`;
       return found.map(line).join('\n') || 'there is no release yet';

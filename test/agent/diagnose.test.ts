@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runText, showAgentRun } from '../../cli/commands/agent.ts';
 import { agentRuns, agentTotals } from '../../store/agents.ts';
+import { openRelease } from '../../store/releases.ts';
+import { appendMessage } from '../../store/thread.ts';
 import type { Diagnosis } from '../../workflows/agent-types.ts';
 import { type AgentWorld, KEY, lastOutputs, openAgentWorld, PLANTED } from './world.ts';
 
@@ -98,6 +100,31 @@ test('what it was given is recorded by layer, is within its budgets, and can be 
   expect(shown).toMatch(/skills to read: .*kafka-triage [0-9a-f]{12}/);
   // A record for people: the model is sent the words alone.
   expect(JSON.stringify(world.model.requests)).not.toContain('"layers"');
+});
+
+test('it looks up documents and past releases of its fork; no thread of another fork or of a ticket', async () => {
+  const order = { ref: 'main', requestedBy: 'a', suites: [], environments: [], settings: world.settings };
+  const [past, others] = [
+    await openRelease(world.db, { ...order, fork: 'sum' }),
+    await openRelease(world.db, { ...order, fork: 'product' }),
+  ];
+  for (const release of [past, others, 'T0:C0:1.1'])
+    await appendMessage(world.db, { release, key: `${release}/told`, text: `told in ${release}` });
+  world.model.play((request, turn) => {
+    const asked = ['', past, others, 'T0:C0:1.1'].map((what): [string, unknown] => [
+      'look_up',
+      { in: 'releases', what },
+    ]);
+    if (turn === 1) return { calls: [...asked, ['look_up', { in: 'docs', what: 'how sums are made' }]] };
+    const [newest, its, other, ticket, docs] = lastOutputs(request);
+    expect(newest).toContain(`${past} main: `);
+    expect(newest).not.toContain(others);
+    expect(its).toContain(`told in ${past}`);
+    expect([other, ticket]).toEqual(['there is no such release', 'there is no such release']);
+    expect(docs).toBe('there is no knowledge configured');
+    return answer();
+  });
+  expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 2 } });
 });
 
 test('no secret of a log reaches the model, by whatever tool it is read', async () => {

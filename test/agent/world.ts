@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { type AgentActivities, createAgentActivities } from '../../activities/agent.ts';
+import { createLooks } from '../../activities/fixes/looks.ts';
 import { createLiveStatus } from '../../activities/health/live-status.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
@@ -64,6 +65,7 @@ export async function openAgentWorld() {
   await keepVerdict(db, artifacts, subject, settings);
 
   const environment = { PATH: process.env.PATH ?? '', HOME: dir };
+  const status = createLiveStatus({ db, driverOf: () => undefined });
   const agent = createAgentActivities({
     sandboxOf: () => {
       throw new Error('nothing runs in this test');
@@ -75,7 +77,8 @@ export async function openAgentWorld() {
     dataDir: dir,
     artifacts,
     settings: createSettingsReader(db),
-    status: createLiveStatus({ db, driverOf: () => undefined }),
+    status,
+    investigating: { kinds: [], looks: createLooks({ db, status }) },
   });
   const client = new Client({ connection: await Connection.connect({ address: services.temporal.address }) });
   const connection = await NativeConnection.connect({ address: services.temporal.address });

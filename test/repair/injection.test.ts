@@ -110,7 +110,8 @@ const LOOK = (brief: string): [string, unknown][] => [
   ['read_skill', { name: 'helper' }],
   ['read_file', { arm: 'candidate', path: 'AGENTS.md' }],
   ['read_file', { arm: 'candidate', path: 'CODEOWNERS' }],
-  ['list_files', { arm: 'mine' }],
+  ['look_up', { in: 'docs', what: 'greeting' }],
+  ['look_up', { in: 'releases' }],
   ['evidence', { what: 'log' }],
   ...[...brief.matchAll(/^\d+\. ([0-9a-f]{12}) /gm)].map(([, commit]): [string, unknown] => ['show_patch', { commit }]),
 ];

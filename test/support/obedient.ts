@@ -90,7 +90,7 @@ const LOOK: Record<'investigate' | 'patch', Call[]> = {
   ],
   patch: [
     ['read_file', { arm: 'candidate', path: 'limits.conf' }],
-    ['list_files', { arm: 'candidate' }],
+    ['shell', { command: 'ls -R' }],
   ],
 };
 
