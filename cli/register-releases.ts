@@ -26,7 +26,7 @@ export const addReleaseCommands: Register = (program, run) => {
     .argument('<fork>')
     .option('--ref <ref>', 'another branch, tag or commit than the configured branch')
     .option('--suite <suite...>', 'only these suites')
-    .option('--expedite', 'the expedited lane', false)
+    .option('--expedite', 'before others in the queue, without cool-down, in windows that let expedited ones in', false)
     .option('--detach', 'start it and return', false)
     .action((fork: string, options: ReleaseOptions, command: Command) =>
       run(command, (globals) => releaseCommand(globals, fork, options)),
@@ -177,7 +177,8 @@ async function releaseCommand(globals: Globals, fork: string, options: ReleaseOp
       ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.suite === undefined ? {} : { suites: options.suite }),
     });
-    if (joined) process.stderr.write(`${id} runs already; this follows it\n`);
+    const asItIs = joined && options.expedite ? ', in the lane that it was started in' : '';
+    if (joined) process.stderr.write(`${id} runs already; this follows it${asItIs}\n`);
     if (!options.detach) return follow(globals, to, id);
     print(globals, { release: id }, [`${id} runs; follow it with: npx patchwright release ${fork}`]);
     return 0;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const limits = z.strictObject({
   memoryMb: z.number().int().min(64).optional().describe('of all processes of one sandbox; 4096 by default'),
-  processes: z.number().int().min(16).max(100_000).optional().describe('and threads; 20256 by default'),
+  processes: z.number().int().min(16).max(100_000).optional().describe('and threads; 2048 by default'),
   diskMb: z.number().int().min(16).optional().describe('what a workspace may grow by; 8192 by default'),
   tmpMb: z.number().int().min(1).optional().describe('/tmp and /dev/shm each, which are memory; 512 by default'),
   workspaces: z.number().int().min(1).max(1000).optional().describe('at once in a data folder; 256 by default'),

@@ -26,6 +26,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '121-answer-cost': () => import('./migrations/121-answer-cost.ts'),
   '122-calls': () => import('./migrations/122-calls.ts'),
   '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
+  '150-expedite': () => import('./migrations/150-expedite.ts'),
 };
 
 const provider: MigrationProvider = {

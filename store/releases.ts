@@ -13,6 +13,7 @@ export interface ReleaseTables {
     number: number;
     ref: string;
     requested_by: string;
+    expedite: Generated<boolean>;
     settings: string;
     suites: JSONColumnType<string[]>;
     environments: JSONColumnType<string[]>;
@@ -91,7 +92,7 @@ export async function readSettings(db: Db, digest: string): Promise<unknown> {
  */
 export async function openRelease(
   db: Db,
-  order: Omit<ReleaseOrder, 'release' | 'expedite'> & { settings: string },
+  order: Omit<ReleaseOrder, 'release' | 'expedite'> & { expedite?: boolean; settings: string },
 ): Promise<string> {
   return db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`release:${order.fork}`}))`.execute(tx);
@@ -110,6 +111,7 @@ export async function openRelease(
         number,
         ref: order.ref,
         requested_by: order.requestedBy,
+        expedite: order.expedite ?? false,
         settings: order.settings,
         suites: JSON.stringify(order.suites),
         environments: JSON.stringify(order.environments),

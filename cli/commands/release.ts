@@ -41,6 +41,7 @@ export async function startRelease(
     fork: request.fork,
     ref: request.ref ?? fork.branch,
     requestedBy: personOf(settings),
+    expedite: request.expedite ?? false,
     suites,
     environments: fork.release.environments,
     settings: await keepSettings(db, settings),
@@ -59,7 +60,7 @@ async function ensureWorkflow(db: Db, client: Client, id: string): Promise<void>
     requestedBy: row.requested_by,
     suites: row.suites,
     environments: row.environments,
-    expedite: false,
+    expedite: row.expedite,
     settings: row.settings,
   };
   await client.workflow.start('release', {
@@ -90,7 +91,7 @@ export async function cancelRelease({ db, client }: { db: Db; client: Client }, 
   return id;
 }
 
-/** Starts a new release of what an ended one released: the same fork, ref and suites, with today's settings. */
+/** Starts a new release of what an ended one released: the same fork, ref, suites and lane, with today's settings. */
 export async function retryRelease(
   connected: { db: Db; client: Client },
   settings: Settings,
@@ -99,7 +100,9 @@ export async function retryRelease(
   const id = await requireRelease(connected.db, idOrLatest);
   const row = await connected.db.selectFrom('release').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   if (row.outcome?.kind === 'released') throw new ExitError(1, `${id} is released; there is nothing to try again`);
-  return startRelease(connected, settings, { fork: row.fork, ref: row.ref, suites: row.suites });
+  return startRelease(connected, settings, {
+    ...{ fork: row.fork, ref: row.ref, suites: row.suites, expedite: row.expedite },
+  });
 }
 
 export async function requireRelease(db: Db, idOrLatest: string): Promise<string> {
