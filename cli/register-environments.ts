@@ -7,7 +7,7 @@ import type { EnvironmentState } from '../workflows/environment-messages.ts';
 import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
 import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
 import { askedLines, finalise } from './commands/finalise.ts';
-import { unhold } from './commands/unhold.ts';
+import { unheldWords, unhold } from './commands/unhold.ts';
 import { connect, type Globals, settingsOf } from './context.ts';
 import { lookOf } from './look.ts';
 import type { Register } from './main.ts';
@@ -72,7 +72,7 @@ export const addEnvironmentCommands: Register = (program, run) => {
         const connected = await connect(globals);
         try {
           const lifted = await unhold(connected.db, settingsOf(globals), { environment, digest, reason });
-          print(globals, lifted, [`${lifted.digest.slice(0, 12)} is no longer held for what it did in ${environment}`]);
+          print(globals, lifted, [unheldWords(lifted)]);
           return 0;
         } finally {
           await connected.close();

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { type Generated, type JSONColumnType, sql } from 'kysely';
 import type { PastRollout } from '../decisions/artifact-hold.ts';
 import type { GateSample } from '../decisions/gate/types.ts';
 import type { Digest, GateVerdict, RolloutOutcome } from '../workflows/types.ts';
+import { appendAudit } from './audit.ts';
 import type { Db } from './database.ts';
 import type { WaveGate, WaveShape } from './rollout-tables.ts';
 
@@ -257,12 +259,48 @@ export async function pastRolloutsOf(db: Db, digest: Digest): Promise<PastRollou
   });
 }
 
-/** A person lets an artifact be rolled out again that was rolled back or frozen in this environment. */
+/** One person's word that an artifact may be rolled out again which was rolled back or frozen in an environment. */
+export type Lifting = { digest: Digest; environment: string; by: string; reason: string };
+
+/**
+ * Keeps such a word in the audit, and lifts the hold where so many people have said so since the artifact last failed
+ * there, each within `expiresHours`.
+ *
+ * @returns who has, and whether that is enough.
+ */
 export async function liftHold(
   db: Db,
-  { digest, environment, by, reason }: { digest: Digest; environment: string; by: string; reason: string },
-): Promise<void> {
-  await db.insertInto('artifact_unhold').values({ digest, environment, by, reason }).execute();
+  { digest, environment, by, reason }: Lifting,
+  { needed, expiresHours }: { needed: number; expiresHours: number },
+): Promise<{ by: string[]; lifted: boolean }> {
+  return db.transaction().execute(async (tx) => {
+    await appendAudit(tx, { key: randomUUID(), kind: 'unhold', about: environment, by, entry: { digest, reason } });
+    const last = await tx
+      .selectFrom('rollout')
+      .select((eb) => eb.fn.max('ended_at').as('at'))
+      .where('digest', '=', digest)
+      .where('environment', '=', environment)
+      .executeTakeFirst();
+    const since = Math.max(last?.at?.getTime() ?? 0, Date.now() - expiresHours * 3_600_000);
+    const said = await tx
+      .selectFrom('audit')
+      .select('by')
+      .distinct()
+      .where('kind', '=', 'unhold')
+      .where('about', '=', environment)
+      .where(sql<boolean>`entry ->> 'digest' = ${digest}`)
+      .where(sql<boolean>`at::timestamptz >= ${new Date(since)}`)
+      .orderBy('by')
+      .execute();
+    const people = said.map((one) => one.by);
+    const lifted = people.length >= needed;
+    if (lifted)
+      await tx
+        .insertInto('artifact_unhold')
+        .values({ digest, environment, by: people.join(', '), reason })
+        .execute();
+    return { by: people, lifted };
+  });
 }
 
 /** Digests of this environment's roll-outs that begin so. */

@@ -1,15 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { Settings } from '../../config/schema.ts';
+import { decidersOf } from '../../decisions/approval.ts';
 import { ExitError } from '../../lib/exit-error.ts';
-import { appendAudit } from '../../store/audit.ts';
 import type { Db } from '../../store/database.ts';
 import { digestsLike, liftHold } from '../../store/gates.ts';
 import { requirePerson } from './approvals.ts';
 import { requireEnvironment } from './env.ts';
 
-export type Unheld = { environment: string; digest: string; by: string; reason: string };
+/** `by`: who has said so by now; `lifted`: those are as many as `needed`. */
+export type Unheld = {
+  environment: string;
+  digest: string;
+  by: string[];
+  needed: number;
+  lifted: boolean;
+  reason: string;
+};
 
-/** `env unhold ENV DIGEST`: lets an artifact be rolled out again that was rolled back, or froze, there (G5). */
+/**
+ * `env unhold ENV DIGEST`: lets an artifact be rolled out again that was rolled back, or froze, there (G5), once as many
+ * people have said so as `approvals.unhold` asks for.
+ */
 export async function unhold(
   db: Db,
   settings: Settings,
@@ -22,9 +32,20 @@ export async function unhold(
   if (digest === undefined) throw new ExitError(1, `${environment} never saw an artifact ${prefix}`);
   if (others.length > 0)
     throw new ExitError(2, `${prefix} may be one of ${others.length + 1} artifacts: say more of it`);
-  const lifted = { environment, digest, by: await requirePerson(db, settings), reason };
-  await liftHold(db, lifted);
-  const entry = { digest, reason };
-  await appendAudit(db, { key: randomUUID(), kind: 'unhold', about: environment, by: lifted.by, entry });
-  return lifted;
+  const person = await requirePerson(db, settings);
+  const policy = settings.approvals.unhold;
+  const { deciders } = decidersOf(policy, settings, { requester: '', excluded: [] });
+  if (!deciders.includes(person)) {
+    const who = deciders.join(', ') || 'nobody';
+    throw new ExitError(1, `${person} is not among those who let an artifact go (approvals.unhold): ${who}`);
+  }
+  const said = await liftHold(db, { environment, digest, by: person, reason }, policy);
+  return { environment, digest, ...said, needed: policy.needed, reason };
+}
+
+export function unheldWords({ environment, digest, by, needed, lifted }: Unheld): string {
+  const short = digest.slice(0, 12);
+  if (lifted) return `${short} is no longer held for what it did in ${environment} (${by.join(', ')})`;
+  const more = needed - by.length;
+  return `${short} is still held for what it did in ${environment}: ${by.join(', ')} would let it go, and ${more} more ${more === 1 ? 'has' : 'have'} to say so with a token of their own`;
 }

@@ -9,14 +9,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApprovalActivities, whyNotApproved } from '../../activities/approvals.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
+import { newToken } from '../../cli/commands/approvals.ts';
+import { unhold } from '../../cli/commands/unhold.ts';
 import { type Settings, settingsSchema } from '../../config/schema.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { type RunningServices, startServices } from '../../services/start-services.ts';
 import { approvalsOf, issueToken, personOfToken } from '../../store/approvals.ts';
 import { appendAudit, auditRows, verifyAudit } from '../../store/audit.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
+import { pastRolloutsOf } from '../../store/gates.ts';
 import { migrate } from '../../store/migrate.ts';
 import { keepSettings } from '../../store/releases.ts';
+import { endRollout, openRollout } from '../../store/rollouts.ts';
 import type {
   ApprovalOutcome,
   ApprovalQuestion,
@@ -279,5 +283,40 @@ describe('the audit', () => {
       kind: 'broken',
       reason: expect.stringContaining('rows are gone'),
     });
+  });
+});
+
+describe('an artifact that was rolled back', () => {
+  const held = 'd'.repeat(64);
+  const policy = { unhold: { needed: 2, from: ['ada', 'bob'] } };
+  const unholdBy = async (person: string) => {
+    const { token } = await newToken(db, settings, person);
+    process.env.PATCHWRIGHT_TOKEN = token;
+    try {
+      const staging = {
+        system: 'process',
+        targets: [{ name: 'one', files: { a: 'a' }, start: ['true'], ready: { log: 'x' } }],
+      };
+      const asked = settingsSchema.parse({ ...configuration(), approvals: policy, environments: { staging } });
+      return await unhold(db, asked, { environment: 'staging', digest: held.slice(0, 12), reason: 'it was the disk' });
+    } finally {
+      delete process.env.PATCHWRIGHT_TOKEN;
+    }
+  };
+  const isHeld = async () => (await pastRolloutsOf(db, held)).some(({ unheld }) => unheld === undefined);
+
+  test('is let go by as many people as have to, of those who may, each once', async () => {
+    const order = { release: 'kafka-1', candidateNumber: 1, environment: 'staging', requestedBy: 'dan' };
+    const made = { fork: 'kafka', version: '1', commit: 'c'.repeat(40), artifacts: [], buildKey: 'k' };
+    const candidate = { ...made, digest: held };
+    await openRollout(db, { ...order, rollout: 'kafka-1/1/staging', candidate }, digest);
+    await endRollout(db, 'kafka-1/1/staging', { kind: 'rolled-back', reasons: ['p99'] });
+    await expect(unholdBy('cyd')).rejects.toThrow(/cyd is not among those .*: ada, bob/);
+    expect(await unholdBy('ada')).toMatchObject({ by: ['ada'], needed: 2, lifted: false });
+    expect(await unholdBy('ada')).toMatchObject({ by: ['ada'], lifted: false });
+    expect(await isHeld()).toBe(true);
+    expect(await unholdBy('bob')).toMatchObject({ by: ['ada', 'bob'], lifted: true });
+    expect(await isHeld()).toBe(false);
+    expect(await verifyAudit(db)).toMatchObject({ kind: 'whole' });
   });
 });
