@@ -10,8 +10,12 @@ import { makeRepository, patchMessage } from './repository.ts';
 const FILES = {
   'src/Answer.java': `package x;
 public class Answer {
-  public static int calls() { return 0; }
   public static int of(int n) { return 42; }
+
+  // Far enough from it for a patch of its own.
+
+  public static void call() { }
+  public static int calls() { return 0; }
 }
 `,
   'test/AnswerTest.java': `package x;
@@ -23,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 @TestMethodOrder(MethodOrderer.MethodName.class)
 public class AnswerTest {
-  @ParameterizedTest @ValueSource(ints = {1, 2, 3}) void answers(int n) { Assertions.assertEquals(42, Answer.of(n)); }
+  @ParameterizedTest @ValueSource(ints = {1, 2, 3}) void answers(int n) { Answer.call(); Assertions.assertEquals(42, Answer.of(n)); }
   @Test void alwaysFails() { Assertions.fail("since ever"); }
   @Test void isFresh() { Assertions.assertEquals(0, Answer.calls()); }
   @Test void passes() { }
@@ -102,8 +106,8 @@ beforeAll(async () => {
   const wrong = FILES['src/Answer.java'].replace('return 42', 'return n == 2 ? 43 : 41 + 1');
   culprit = repository.commit({ 'src/Answer.java': wrong }, patchMessage('Answer otherwise'));
   const counts = wrong
-    .replace('{ return 0; }', '{ return made; }\n  static int made;')
-    .replace('{ return n', '{ made++; return n');
+    .replace('call() { }', 'call() { made++; }')
+    .replace('return 0; }', 'return made; }\n  static int made;');
   counting = repository.commit({ 'src/Answer.java': counts }, patchMessage('Count the calls'));
   repository.commit({ two: '2\n' }, patchMessage('Add two'));
   await patchwright.start();
