@@ -233,9 +233,12 @@ export function createFixActivities(deps: FixDeps) {
       return fixEnd(journal, end.verification, end.undo);
     },
 
-    /** Whether the ticket still waits for this fix: one that went on without it would not be told. Reads only. */
-    followsFix: async (fix: Pick<FixOrder, 'ticket' | 'fix'>): Promise<boolean> =>
-      (await whyNotWanted(db, fix)) === undefined,
+    /**
+     * Whether the ticket still waits for this fix: one that went on without it would not be told. What was learnt from a
+     * ticket comes after its end. Reads only.
+     */
+    followsFix: async (fix: Pick<FixOrder, 'ticket' | 'fix' | 'learns'>): Promise<boolean> =>
+      fix.learns !== undefined || (await whyNotWanted(db, fix)) === undefined,
 
     /** Says something in the ticket's thread that is no step of the ticket. Safe to repeat: a key is said once. */
     async tellFix(

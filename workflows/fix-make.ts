@@ -36,10 +36,10 @@ type Opened = Extract<FixOpened, { kind: 'ready' }>;
 export type Earlier = { patch: Digest; words: string };
 
 /** Where a round begins: with nothing, with people's words about what was proposed, or with it on another base. */
-export type Start = { plan?: FixPlan; sentBack?: string[]; earlier?: Earlier; moved?: FixChange };
+export type Start = { plan?: FixPlan; sentBack?: string[]; earlier?: Earlier; moved?: Drafted };
 
-/** A change as it was made, before it is proven. */
-type Drafted = { change: FixChange; proposal?: Proposal };
+/** A change as it was made, before it is proven, and what its author and code said of it. */
+export type Drafted = { change: FixChange; proposal?: Proposal };
 
 /**
  * One round, to a change that is proven and was reviewed, or to why there is none.
@@ -130,7 +130,7 @@ type At = {
   plan: FixPlan;
   sentBack: string[];
   earlier: Earlier | undefined;
-  moved: FixChange | undefined;
+  moved: Drafted | undefined;
 };
 
 /** Sent back before it was proven. */
@@ -143,8 +143,9 @@ async function draft(
 ): Promise<Drafted | Refused | { reason: string }> {
   const step = stepOf(order, run);
   if (moved !== undefined) {
-    const again = await steps.draftAgain({ ...step, plan, change: moved });
-    return again.kind === 'drafted' ? { change: again.change } : { reasons: again.reasons };
+    const again = await steps.draftAgain({ ...step, plan, change: moved.change });
+    // What code has pointed out of it holds on another base too.
+    return again.kind === 'drafted' ? { ...moved, change: again.change } : { reasons: again.reasons };
   }
   const ground = await steps.groundOf({ ...step, plan });
   if (ground.kind === 'fields') return draw(await steps.draftFix({ ...step, plan }));
@@ -194,7 +195,7 @@ async function prove(
   const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
   const remarks = [...pointedOut, ...said.counted];
   const words = proposal === undefined ? '' : ownWords(proposal);
-  const proposed = { run, plan, change, evidence, remarks, asides: said.remarks, words };
+  const proposed = { run, plan, change, proposal, evidence, remarks, asides: said.remarks, words };
   return { proposed, ...(reviewed && { reviewed }) };
 }
 

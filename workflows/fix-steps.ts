@@ -11,6 +11,7 @@ import type { AgentActivities } from '../activities/agent.ts';
 import type { FixActivities, FixStep } from '../activities/fixes.ts';
 import type { MemoryActivities } from '../activities/memory.ts';
 import { fixQuestion, targetWords } from '../decisions/fix.ts';
+import type { Proposal } from './agent-types.ts';
 import { approval } from './approval.ts';
 import { approvalId, withdrawApproval } from './approval-messages.ts';
 import type { ApprovalOutcome } from './approval-types.ts';
@@ -49,6 +50,8 @@ export type Proposed = {
   run: string;
   plan: FixPlan;
   change: FixChange;
+  /** What its author handed in, where files were changed. */
+  proposal?: Proposal | undefined;
   evidence: FixEvidence;
   remarks: string[];
   /** What reviewers asked themselves and tried. */

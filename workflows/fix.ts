@@ -76,7 +76,8 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
     const applied = await carryOut(order, round, proposed);
     if (!('moved' in applied)) return applied;
     await say(order, `${round}/moved`, `What was approved has moved: it is made again, and asked again.`);
-    start = { plan: proposed.plan, moved: proposed.change };
+    const { plan, change, proposal } = proposed;
+    start = { plan, moved: { change, ...(proposal && { proposal }) } };
     difference = applied.moved;
   }
   return givenBack(`${MOST_ROUNDS} proposals were asked for, and none was applied`);

@@ -31,7 +31,7 @@ const { tell } = proxyActivities<StoryActivities>({
  */
 const heldBy = (target: RepairTarget) =>
   target.kind === 'regression'
-    ? `${target.tests.length} failed by patch ${target.guilty.slice(0, 12)}`
+    ? `${target.tests.length} failed ${target.isKnown === false ? 'and no patch is known to do it; a change goes into the last one,' : 'by patch'} ${target.guilty.slice(0, 12)}`
     : target.reasons.slice(0, 2).join('; ');
 
 type At = { input: ReleaseInput; n: number };
@@ -90,6 +90,7 @@ function regressionOf(
     counts,
     tests,
     guilty,
+    isKnown: first.culprit?.includes(guilty) ?? false,
     explained: explanationOf({ ...first, suite }, explained),
   };
 }

@@ -103,6 +103,8 @@ function openWords({ remarks }: ReviewState): string {
   return open.length === 0 ? '' : ` Reviewers could not tell: ${open.join(' · ').replace(/\s+/g, ' ').slice(0, 600)}`;
 }
 
+const MOST_LOGS = 4;
+
 function factsOf(
   what: string,
   { cause, change, risk, pointedOut }: Proposal,
@@ -117,8 +119,16 @@ function factsOf(
     ...counted,
     `The agent's words, not proven: ${cause} ${change} Risk: ${risk}`,
     'Not proven by anything: that the change is right where no test looks.',
+    ...logLines(proven),
     ...remarks,
   ];
+}
+
+/** So that whoever decides can look each up, and it is the one that was seen. */
+function logLines(proven: ProofOutcome): string[] {
+  if (proven.kind !== 'ran' || proven.logs.length === 0) return [];
+  const more = proven.logs.length - MOST_LOGS;
+  return [`Its logs (SHA-256): ${proven.logs.slice(0, MOST_LOGS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
 }
 
 export async function say({ release, repair: name }: RepairOrder, key: string, text: string): Promise<void> {

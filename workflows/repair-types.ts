@@ -15,7 +15,9 @@ export type RepairTarget = { explained?: Explained | undefined } & (
       first: TestKey;
       counts: RunCounts;
       tests: TestKey[];
+      /** Where the change belongs. `isKnown: false`: no patch is known to have caused it, and this is the last one. */
       guilty: string;
+      isKnown?: boolean;
     }
   | {
       kind: 'build';

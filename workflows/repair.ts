@@ -124,8 +124,16 @@ async function check(
   const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };
   const failed = target.kind === 'regression' && { failed: { suiteRun: target.suiteRun, tests: target.tests } };
   const reviewed = await review({ ...about, ...failed, of: target.kind === 'build' ? 'build' : 'verdict' });
-  return { fix, proposal, proven, reviewed };
+  return { fix, proposal: toPeople(target, proposal), proven, reviewed };
 }
+
+/** Where nobody knows which patch did it, people decide into which one the change goes. */
+const toPeople = (target: Mendable, proposal: Proposal): Proposal =>
+  target.kind === 'regression' && target.isKnown === false
+    ? { ...proposal, pointedOut: [...proposal.pointedOut, NOBODY_KNOWS] }
+    : proposal;
+
+const NOBODY_KNOWS = 'no patch is known to have caused it: the change goes into the last one of the stack';
 
 async function subjectOf(order: RepairOrder, target: Mendable): Promise<{ subject: AgentSubject; what: string }> {
   const commits = { fork: order.fork, base: target.base.commit, candidate: target.candidate.commit };

@@ -96,7 +96,14 @@ function answerOf(model: ModelSettings, response: OpenAI.Responses.Response): An
     money: (input_tokens * model.price.inputPerMillion + output_tokens * model.price.outputPerMillion) / 1e6,
   };
   // Nothing of an answer that was cut off is acted on: half a call is not the call that the model wanted.
-  if (response.status === 'incomplete') return { turn: { kind: 'cut-off', ...cost }, ...NOTHING };
+  if (response.status === 'incomplete') {
+    if (response.incomplete_details?.reason !== 'content_filter')
+      return { turn: { kind: 'cut-off', ...cost }, ...NOTHING };
+    return {
+      turn: { kind: 'unavailable', reason: 'a filter of the model’s server ended its answer', ...cost },
+      ...NOTHING,
+    };
+  }
   if (response.status === 'failed') {
     throw new Error(`the model failed: ${response.error?.message ?? 'no reason given'}`);
   }
@@ -136,12 +143,16 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 
 function retryable(error: unknown): unknown {
   if (!(error instanceof OpenAI.APIError)) return error;
-  const after = error.headers?.get('retry-after-ms') ?? undefined;
-  const seconds = Number(error.headers?.get('retry-after') ?? Number.NaN);
-  const ms = after === undefined ? seconds * 1_000 : Number(after);
+  const ms = waitOf(error.headers?.get('retry-after-ms') ?? undefined, error.headers?.get('retry-after') ?? undefined);
   return ApplicationFailure.create({
     message: `the model could not answer: ${redact(error.message).slice(0, 300)}`,
     type: 'ModelBusy',
     ...(Number.isFinite(ms) && ms > 0 && { nextRetryDelay: Math.min(ms, LONGEST_WAIT_MS) }),
   });
+}
+
+/** In ms; NaN where the server says nothing. `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
+function waitOf(afterMs: string | undefined, after = ''): number {
+  if (afterMs !== undefined) return Number(afterMs);
+  return /^\s*\d/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
 }
