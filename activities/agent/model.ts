@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import type { Stream } from 'openai/core/streaming';
 import { findSecret } from '../../config/env.ts';
 import type { ModelSettings } from '../../config/schema.ts';
+import { retryAfterMs } from '../../decisions/retry-after.ts';
 import { redact } from '../../lib/redact.ts';
 import { digestOf } from '../../store/artifacts.ts';
 import type { ToolCall, Turn } from '../../workflows/agent-types.ts';
@@ -143,16 +144,10 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 
 function retryable(error: unknown): unknown {
   if (!(error instanceof OpenAI.APIError)) return error;
-  const ms = waitOf(error.headers?.get('retry-after-ms') ?? undefined, error.headers?.get('retry-after') ?? undefined);
+  const ms = retryAfterMs(error.headers, Date.now());
   return ApplicationFailure.create({
     message: `the model could not answer: ${redact(error.message).slice(0, 300)}`,
     type: 'ModelBusy',
     ...(Number.isFinite(ms) && ms > 0 && { nextRetryDelay: Math.min(ms, LONGEST_WAIT_MS) }),
   });
-}
-
-/** In ms; NaN where the server says nothing. `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
-function waitOf(afterMs: string | undefined, after = ''): number {
-  if (afterMs !== undefined) return Number(afterMs);
-  return /^\s*\d/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
 }

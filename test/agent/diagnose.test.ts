@@ -256,6 +256,7 @@ test.each<[what: string, answer: Parameters<AgentWorld['model']['play']>[0], rea
   ['no quota', () => ({ status: 429, code: 'insufficient_quota' }), 'no quota left'],
   ['no such model', () => ({ status: 404 }), 'there is no model "scripted"'],
   ['a refusal', () => ({ refusal: 'I will not.' }), 'refused the task'],
+  ['a filter of the server', () => ({ filtered: true }), 'a filter of the model’s server'],
 ])('%s ends it at once, in words for a person', async (_, script, reason) => {
   world.model.play(script);
   expect(await world.diagnose()).toMatchObject({ kind: 'no-model', reason: expect.stringContaining(reason) });

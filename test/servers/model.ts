@@ -15,6 +15,7 @@ export type ModelAnswer =
   | { text: string }
   | { refusal: string }
   | { cutOff: true }
+  | { filtered: true }
   /** The stream ends in the middle, or says nothing more. */
   | { brokenOff: true }
   | { silent: true }
@@ -100,8 +101,10 @@ function responseOf(answer: Exclude<ModelAnswer, { status: number }>, turn: numb
     usage: { input_tokens: 900, output_tokens: 100, total_tokens: 1_000 },
   };
   if ('brokenOff' in answer || 'silent' in answer) return { ...base, output: [] };
-  if ('cutOff' in answer)
-    return { ...base, status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [] };
+  if ('cutOff' in answer || 'filtered' in answer) {
+    const reason = 'filtered' in answer ? 'content_filter' : 'max_output_tokens';
+    return { ...base, status: 'incomplete', incomplete_details: { reason }, output: [] };
+  }
   if ('text' in answer)
     return { ...base, output: [message({ type: 'output_text', text: answer.text, annotations: [] })] };
   if ('refusal' in answer) return { ...base, output: [message({ type: 'refusal', refusal: answer.refusal })] };
