@@ -86,6 +86,12 @@ export type ApplyEnd =
 
 export type Verification = { kind: 'verified' | 'failed' | 'inconclusive'; words: string };
 
+/** Partitions that are not as they should be, by name: without a leader, or under min.insync.replicas. */
+export type Broken = { offline: string[]; underMinIsr: string[] };
+
+/** What the journal holds of an applied change. `broken`: what was so right before; none where that is not known. */
+export type Applied = { words: string; broken?: Broken };
+
 export type UndoEnd = { kind: 'undone'; words: string } | { kind: 'kept'; reason: string };
 
 export type FixOutcome = {

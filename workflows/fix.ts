@@ -116,7 +116,7 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
   await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);
   if (change.kind === 'stack-patch') await releaseIt(order, round, run, change as GitChange);
-  const looked = await attempt(() => verifyFix({ ...step, change }));
+  const looked = await attempt(() => verifyFix({ ...step, change, applied: key }));
   const verification: Verification =
     'result' in looked ? looked.result : { kind: 'inconclusive', words: looked.problem };
   let undo: UndoEnd | undefined;

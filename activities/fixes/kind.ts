@@ -3,6 +3,7 @@ import type { Settings } from '../../config/schema.ts';
 import type { EffectSteps } from '../../store/journal.ts';
 import type { Proposal } from '../../workflows/agent-types.ts';
 import type {
+  Applied,
   ConfigFields,
   FixCard,
   FixChange,
@@ -49,9 +50,9 @@ export type FixKind<C extends FixChange = FixChange> = {
   moved(at: FixAt, change: C): Promise<string[] | undefined>;
   /** What stands in its way just now, whatever was approved; undefined where nothing does. Reads only. */
   mayNot?(at: FixAt, change: C): Promise<string | undefined>;
-  apply(at: FixAt, change: C): EffectSteps<{ words: string }>;
-  /** Whether it is there and does what it is for; `inconclusive` where that cannot be told. */
-  verify(at: FixAt, change: C): Promise<Verification>;
+  apply(at: FixAt, change: C): EffectSteps<Applied>;
+  /** Whether it is there and does what it is for; `inconclusive` where that cannot be told. `applied`: the journal's. */
+  verify(at: FixAt, change: C, applied?: Applied): Promise<Verification>;
   /** The approved inverse, where the state is still ours and nothing is lost by it. */
   undo(at: FixAt, change: C): Promise<Undo>;
 };

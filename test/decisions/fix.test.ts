@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords, whatToReview } from '../../decisions/fix.ts';
-import { clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
+import { brokenSince, clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
 import { plainText } from '../../lib/plain-text.ts';
 import type { ConfigChange, GitChange } from '../../workflows/fix-types.ts';
@@ -56,6 +56,29 @@ test.each([
   ['a size', topic('max.message.bytes', '2000', { effective: '1000' }), true],
 ] as const)('loses nothing: %s', (_name, change, nothing) => {
   expect(losesNothing(change)).toBe(nothing);
+});
+
+const whole = { offline: [], underMinIsr: [] };
+const under = (...underMinIsr: string[]) => ({ ...whole, underMinIsr });
+const offline = (...names: string[]) => ({ ...whole, offline: names });
+const BROKER = { resource: { type: 'broker' as const, name: 'node-1' } };
+const ORDERS = topic('retention.ms', '1');
+
+test.each([
+  ['nothing is broken', BROKER, whole, whole, [], []],
+  ['it broke since', BROKER, whole, under('a-0'), ['a-0'], []],
+  ['it was so before', BROKER, under('a-0'), under('a-0', 'b-1'), ['b-1'], ['a-0']],
+  ['it was under min ISR, and has no leader now', BROKER, under('a-0'), offline('a-0'), ['a-0'], []],
+  ['it had no leader, and has one', BROKER, offline('a-0'), under('a-0'), [], ['a-0']],
+  ['nobody looked before', BROKER, undefined, offline('a-0'), [], ['a-0']],
+  ['both at once is one', BROKER, whole, { ...offline('a-0'), underMinIsr: ['a-0'] }, ['a-0'], []],
+  ['another topic', ORDERS, whole, under('a-0', 'orders-late-0'), [], []],
+  ['its own', ORDERS, whole, under('a-0', 'orders-11'), ['orders-11'], []],
+] as const)('partitions: %s', (_name, change, before, now, newly, already) => {
+  const copy = ({ offline, underMinIsr }: { offline: readonly string[]; underMinIsr: readonly string[] }) => ({
+    ...{ offline: [...offline], underMinIsr: [...underMinIsr] },
+  });
+  expect(brokenSince(change, before && copy(before), copy(now))).toEqual({ newly, already });
 });
 
 const APPLIED = { applied: 'abc is on main' };

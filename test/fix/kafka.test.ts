@@ -126,7 +126,7 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
   const kind = kafkaConfigKind({
     artifacts: createArtifactStore(join(world.patchwright.data, 'artifacts')),
     targetsOf: environmentTargets(deps()),
-    lookAt: async () => [],
+    lookAt: async () => ({ unread: [], offline: [], underMinIsr: [] }),
     heldBy: async () => undefined,
   });
   const draw = async (key: string, value: string | null) => {
