@@ -7,6 +7,7 @@ import type {
   TicketEvent,
   TicketLimits,
   TicketMessage,
+  TicketPlace,
   TicketProgress,
   TicketRules,
   TicketState,
@@ -31,6 +32,13 @@ export function newTicket(at: number): TicketState {
   const none = { asker: '', asked: '', question: '', answers: 0, calls: 0, steps: 0 };
   return { name: 'new', deadline: at + 60_000, ...none };
 }
+
+/**
+ * Within a room an equal question joins the one that is open. At a terminal that is one asker's: an answer may rest on
+ * what he alone may read.
+ */
+export const roomOf = (place: TicketPlace | undefined, asker: string): string =>
+  place === undefined ? `cli:${asker}` : `${place.team}:${place.channel}`;
 
 /**
  * Takes what happened to a ticket: changes `state`, and returns what is to be done, in this order. Every state has a

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ShiftSettings, turnOf } from '../../config/support.ts';
 import { callOrder, nthToCall } from '../../decisions/on-call.ts';
-import { newTicket, react, whyNotPressed } from '../../decisions/ticket.ts';
+import { newTicket, react, roomOf, whyNotPressed } from '../../decisions/ticket.ts';
 import { isThanks } from '../../decisions/ticket-words.ts';
 import type {
   ButtonAction,
@@ -92,6 +92,12 @@ test('a last word to a closed one does not open it; a mention does, as if it had
   expect([word.state.name, word.done]).toEqual(['closed', []]);
   const { state, done } = having(...closed, message({ sent: '6' }));
   expect([state.name, state.ended, state.reason, doing(done)]).toEqual(['asked', undefined, undefined, 'answer']);
+});
+
+test('a channel is one room; at a terminal each asker has his own', () => {
+  const place = { team: 'T', channel: 'C', thread: '1' };
+  expect([roomOf(place, 'dan'), roomOf(place, 'eve')]).toEqual(['T:C', 'T:C']);
+  expect([roomOf(undefined, 'dan'), roomOf(undefined, 'eve')]).toEqual(['cli:dan', 'cli:eve']);
 });
 
 test.each([
