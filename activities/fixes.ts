@@ -175,7 +175,7 @@ export function createFixActivities(deps: FixDeps) {
       return applyOnce(db, kindOf(change), await atOf(step), { key, change, evidence, approval });
     },
 
-    /** Reads back, and checks. Changes nothing. `applied`: its key in the journal; none of a step that began before there was one. */
+    /** Reads back, and checks. Changes nothing. `applied`: its key in the journal; a step of an older run has none. */
     async verifyFix({
       change,
       applied = '',

@@ -126,7 +126,7 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
       const copies = topic && `; ${topic.partitions} partitions, ${topic.inSync} of ${topic.replicas} replicas in sync`;
       const checked = `now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`;
       const shown = await proveCase(targets, change.failingCase);
-      return { proven: shown.proven, lines: [checked, ...shown.lines] };
+      return { ...shown, lines: [checked, ...shown.lines] };
     },
 
     async describe(_at, change) {
@@ -204,7 +204,7 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
   }
 
   async function lookedAt(at: FixAt, change: ConfigChange): Promise<Verification> {
-    if (change.failingCase === undefined) return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
+    if (change.failingCase === undefined) return { kind: 'read-back', words: `it is told: ${fieldWords(change)}` };
     const { kind, words } = await tryCase(await targetsOf(at.settings, change.target), change.failingCase);
     const { sha256 } = await artifacts.put(redact(words));
     const shown = `${caseEndWords(kind)}: artifacts/${sha256.slice(0, 2)}/${sha256}`;
@@ -214,12 +214,16 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
 
 /** Nothing can be tried before people have decided: that it fails now is all that can be shown. */
 async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefined): Promise<Proof> {
-  if (failingCase === undefined) return { proven: true, lines: [NO_CASE] };
+  if (failingCase === undefined) return { proven: true, shown: 'nothing', lines: [NO_CASE] };
   const { kind, words, missing } = await tryCase(targets, failingCase);
   if (missing) return { proven: false, lines: [`the failing case asks for what this cluster does not have: ${words}`] };
   if (kind === 'passed') return { proven: false, lines: [passesAlready(words)] };
   const now = kind === 'failed' ? 'fails now' : 'CANNOT BE TOLD now';
-  return { proven: true, lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`] };
+  return {
+    proven: true,
+    shown: 'looked-at',
+    lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`],
+  };
 }
 
 const some = (names: readonly string[]) => names.slice(0, 5).join(', ');

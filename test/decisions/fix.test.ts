@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords, whatToReview } from '../../decisions/fix.ts';
+import {
+  fixBinds,
+  fixEnd,
+  fixLines,
+  fixQuestion,
+  proposedWords,
+  targetWords,
+  whatToReview,
+} from '../../decisions/fix.ts';
 import { brokenSince, clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
 import { plainText } from '../../lib/plain-text.ts';
@@ -94,6 +102,14 @@ test.each([
     'VERIFIED: abc is on main. Read back.',
   ],
   [
+    'read back alone',
+    APPLIED,
+    { kind: 'read-back', words: 'main has abc' },
+    undefined,
+    'read-back',
+    'APPLIED, read back; nothing could be tried: abc is on main. Main has abc.',
+  ],
+  [
     'undone',
     { ...APPLIED, undone: 'def is on main' },
     { kind: 'failed', words: 'too late' },
@@ -145,6 +161,15 @@ const GIT: GitChange = {
     ref: 'refs/heads/main',
   },
 };
+
+test.each([
+  [undefined, /is proposed and proven\. It waits/],
+  ['checked', /is proposed, and passes its check; nothing shows/],
+  ['looked-at', /is proposed; its failing case was looked at/],
+  ['nothing', /is proposed; nothing could be tried\. It waits/],
+] as const)('proposed, by what was shown: %s', (shown, words) => {
+  expect(proposedWords(GIT, shown)).toMatch(words);
+});
 
 test('an approval is bound to all of a change: another patch, base, inverse, target or evidence is another one', () => {
   const binds = (change: GitChange | ConfigChange, digest = 'e') =>
