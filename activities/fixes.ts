@@ -5,12 +5,13 @@ import { readStack, sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from '../store/database.ts';
-import { effectWords, runEffect } from '../store/journal.ts';
+import { effectResult, effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningRelease } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, ticketEvents, whyNotWanted } from '../store/tickets.ts';
 import type { AgentSubject, Proposal } from '../workflows/agent-types.ts';
 import type {
+  Applied,
   ApplyEnd,
   FixChange,
   FixEvidence,
@@ -174,9 +175,14 @@ export function createFixActivities(deps: FixDeps) {
       return applyOnce(db, kindOf(change), await atOf(step), { key, change, evidence, approval });
     },
 
-    /** Reads back, and checks. Changes nothing. */
-    async verifyFix({ change, ...step }: FixStep & { change: FixChange }): Promise<Verification> {
-      return kindOf(change).verify(await atOf(step), change);
+    /** Reads back, and checks. Changes nothing. `applied`: its key in the journal; a step of an older run has none. */
+    async verifyFix({
+      change,
+      applied = '',
+      ...step
+    }: FixStep & { change: FixChange; applied?: string }): Promise<Verification> {
+      const done = await effectResult<Applied>(db, applied);
+      return kindOf(change).verify(await atOf(step), change, done?.result);
     },
 
     /** The approved inverse, once, in the journal. Safe to repeat. */

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
+import { roomOf } from '../decisions/ticket.ts';
 import { ESCALATION_BUTTONS } from '../decisions/ticket-words.ts';
 import { NO_END } from '../decisions/work-words.ts';
 import { callThread } from '../store/calls.ts';
@@ -121,7 +122,7 @@ export function createTicketActivities(deps: TicketDeps) {
 
     /** Opens its row, or names the open ticket that asks the same. Safe to repeat. */
     async openTicket(order: TicketOrder, opened: { asker: string; text: string }): Promise<{ joins?: string }> {
-      const room = order.place === undefined ? 'cli' : `${order.place.team}:${order.place.channel}`;
+      const room = roomOf(order.place, opened.asker);
       return openTicketRow(db, { id: order.ticket, room, settings: order.settings, ...opened });
     },
 

@@ -1,5 +1,6 @@
 import type { ApprovalQuestion } from '../workflows/approval-types.ts';
-import type { FixCard, FixChange, FixEvidence, FixPlan, UndoEnd, Verification } from '../workflows/fix-types.ts';
+import type { FixCard, FixChange, FixEvidence, FixPlan, Shown, UndoEnd, Verification } from '../workflows/fix-types.ts';
+import type { FixEndKind } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { caseWords } from './kafka-case.ts';
 import { beforeWords, fieldWords } from './kafka-config.ts';
@@ -97,13 +98,21 @@ export function targetWords(change: Pick<FixChange, 'kind' | 'target'>): string 
   return `the configuration of ${change.target}`;
 }
 
-export const proposedWords = (change: FixChange): string =>
-  `A fix of ${targetWords(change)} is proposed and proven. It waits for a decision: npx patchwright approvals`;
+const SHOWN: Record<Shown, string> = {
+  proven: 'proposed and proven',
+  checked: 'proposed, and passes its check; nothing shows that it mends what was asked',
+  'looked-at': 'proposed; its failing case was looked at, and is again once it is applied',
+  nothing: 'proposed; nothing could be tried',
+};
+
+/** Never more than was shown. */
+export const proposedWords = (change: FixChange, shown: Shown = 'proven'): string =>
+  `A fix of ${targetWords(change)} is ${SHOWN[shown]}. It waits for a decision: npx patchwright approvals`;
 
 /** What the journal holds of one fix: what was done, in the words of whoever did it. */
 export type FixJournal = { applied?: string; undone?: string };
 
-export type FixEnd = { kind: 'verified' | 'failed' | 'undone' | 'inconclusive' | 'given-back'; text: string };
+export type FixEnd = { kind: FixEndKind; text: string };
 
 /** The last words: of what the journal says has happened. Each end begins with a word of its own. */
 export function fixEnd(
@@ -114,6 +123,10 @@ export function fixEnd(
   if (applied === undefined) return { kind: 'given-back', text: 'NOT APPLIED: nothing was changed.' };
   if (verification?.kind === 'verified')
     return { kind: 'verified', text: `VERIFIED: ${applied}. ${sentence(verification.words)}` };
+  if (verification?.kind === 'read-back') {
+    const text = `APPLIED, read back; nothing could be tried: ${applied}. ${sentence(verification.words)}`;
+    return { kind: 'read-back', text };
+  }
   const words = verification?.words ?? 'nobody could verify it';
   if (verification?.kind !== 'failed') {
     const text = `NOT VERIFIED: ${applied}, and whether it helps cannot be told: ${words}. It stays as it is; somebody has to look.`;

@@ -1,4 +1,4 @@
-import type { ConfigChange, ConfigFields } from '../workflows/fix-types.ts';
+import type { Broken, ConfigChange, ConfigFields } from '../workflows/fix-types.ts';
 
 type Values = { is: 'number'; least: number; most: number } | { is: 'one of'; words: readonly string[] };
 
@@ -118,3 +118,24 @@ export const fieldWords = ({ resource, key, value }: ConfigFields): string =>
 /** What is there, as far as this change goes: the value of its own, and the one that holds. */
 export const beforeWords = ({ key, before }: ConfigChange): string =>
   `${key}=${before.effective ?? 'nothing'} (${before.own === null ? 'not its own' : 'its own'})`;
+
+/**
+ * What is broken of a change's topic, or anywhere where it is a broker's: since the change, before it, or (where nobody
+ * looked before) nobody knows since when. What had no leader and has one again is no worse than it was.
+ */
+export function brokenSince(
+  { resource }: Pick<ConfigChange, 'resource'>,
+  before: Broken | undefined,
+  now: Broken,
+): { newly: string[]; already: string[] } {
+  const own = (name: string) => resource.type === 'broker' || isOf(resource.name, name);
+  const was = (name: string) =>
+    before === undefined ||
+    before.offline.includes(name) ||
+    (!now.offline.includes(name) && before.underMinIsr.includes(name));
+  const broken = [...new Set([...now.offline, ...now.underMinIsr])].filter(own);
+  return { newly: broken.filter((name) => !was(name)), already: broken.filter(was) };
+}
+
+/** A partition is named by its topic and its number; a topic's name may go on with a hyphen itself. */
+const isOf = (topic: string, partition: string) => partition.replace(/-\d+$/, '') === topic;

@@ -1,9 +1,9 @@
 import type { FixPlan } from '../workflows/fix-types.ts';
 import type { TicketState } from '../workflows/ticket-types.ts';
 
-/** A lesson is a question that nothing answered, and that people solved. */
-export const isLesson = ({ ended, answers, calls }: TicketState): boolean =>
-  ended === 'solved' && answers === 0 && calls > 0;
+/** A lesson is a question that came to a person and was solved or fixed: by no answer of ours, nor by what nobody could try. */
+export const isLesson = ({ ended, calls, settled }: TicketState): boolean =>
+  (ended === 'solved' || ended === 'fixed') && calls > 0 && settled === undefined;
 
 /** Where lessons go, out of the configuration: one file of one repository, and nothing beside it. */
 export type LearnTo = { repository: string; path: string };
@@ -18,7 +18,7 @@ export function lessonPlan(
     ...{ kind: 'repository', target: repository, only: path },
     what: `Document in ${path}: ${asked}`,
     why:
-      `Nothing in the knowledge answered this question, and people solved it (${reason ?? 'it is solved'}). ` +
+      `What is known did not answer this question, and it was solved with people (${reason ?? 'it is solved'}). ` +
       `Write into ${path}, and into no other file, what would have answered it: by what people wrote in the ticket alone, ` +
       'without names, secrets or addresses of anybody. Where what they wrote does not say how it was solved, hand nothing in.',
   } satisfies FixPlan;

@@ -1,4 +1,11 @@
-import type { CallEnd, CardButton, TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
+import type {
+  CallEnd,
+  CardButton,
+  FixEndKind,
+  TicketEnd,
+  TicketState,
+  TicketStateName,
+} from '../workflows/ticket-types.ts';
 
 export const SOLVED_BUTTONS: CardButton[] = [
   { action: 'solved', label: 'Solved', style: 'primary' },
@@ -29,15 +36,40 @@ export const endWords = (ended: TicketEnd, reason: string): string => `${ENDS[en
 
 const QUESTION = 300;
 
-/** To whoever is on call: what was asked, what was tried, and why it comes to a person. */
-export function calledWords({ why, question, asker, answers, calls }: TicketState, end: CallEnd): string {
+type Ending = { why: string; tone: 'warn' | 'bad'; tried?: string };
+const ENDINGS: Partial<Record<FixEndKind, Ending>> = {
+  undone: { why: 'its fix was taken back', tone: 'bad', tried: 'was applied, failed and was taken back' },
+  failed: { why: 'its fix failed, and stays', tone: 'bad', tried: 'failed, and stays' },
+  inconclusive: {
+    ...{ why: 'whether its fix helps cannot be told', tone: 'bad' },
+    tried: 'was applied, and whether it helps cannot be told',
+  },
+  'given-back': { why: 'there is no fix', tone: 'warn' },
+};
+
+/** Of a fix that did not end its ticket: why a person is called, in short, and what is told of it later. */
+export const endingOf = (kind: FixEndKind | undefined): Ending =>
+  (kind && ENDINGS[kind]) ?? { why: 'its fix did not end it', tone: 'bad' };
+
+/**
+ * To whoever is on call: how a fix has just ended, what was asked, what was tried and found, and why it comes to a
+ * person.
+ */
+export function calledWords(state: TicketState, end: CallEnd): string {
+  const { why, question, asker, answers, calls, ending, tried: fixes = [], near = [] } = state;
   const who =
     end.person === undefined
       ? `Nobody is on call: ${end.problem ?? 'the schedule is empty'}.`
       : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}${end.problem === undefined ? '' : `, and no direct message could be sent: ${end.problem}`}.`;
   const asked = question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
   const tried = answers === 0 ? 'no answer was given' : `answered ${answers === 1 ? 'once' : `${answers} times`}`;
-  return `${who} ${sentence(why ?? 'no answer came')}\n${asker} asked: ${asked}\nSo far: ${tried}.`;
+  const found = near.length === 0 ? [] : [`closest of what was found: ${near.join(', ')}`];
+  return [
+    ...(ending === undefined ? [] : [ending.text]),
+    `${who} ${sentence(why ?? 'no answer came')}`,
+    `${asker} asked: ${asked}`,
+    `So far: ${[tried, ...found, ...fixes].join('; ')}.`,
+  ].join('\n');
 }
 
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>

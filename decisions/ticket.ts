@@ -1,5 +1,6 @@
 import type {
   ButtonAction,
+  CallEnd,
   FirstAsked,
   TicketAction,
   TicketButton,
@@ -7,6 +8,7 @@ import type {
   TicketEvent,
   TicketLimits,
   TicketMessage,
+  TicketPlace,
   TicketProgress,
   TicketRules,
   TicketState,
@@ -16,6 +18,7 @@ import {
   calledWords,
   DID_IT_HELP,
   ESCALATION_BUTTONS,
+  endingOf,
   endWords,
   isThanks,
   notHandedWords,
@@ -31,6 +34,13 @@ export function newTicket(at: number): TicketState {
   const none = { asker: '', asked: '', question: '', answers: 0, calls: 0, steps: 0 };
   return { name: 'new', deadline: at + 60_000, ...none };
 }
+
+/**
+ * Within a room an equal question joins the one that is open. At a terminal that is one asker's: an answer may rest on
+ * what he alone may read.
+ */
+export const roomOf = (place: TicketPlace | undefined, asker: string): string =>
+  place === undefined ? `cli:${asker}` : `${place.team}:${place.channel}`;
 
 /**
  * Takes what happened to a ticket: changes `state`, and returns what is to be done, in this order. Every state has a
@@ -57,19 +67,22 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
     case 'answer':
       return takeAnswer(state, event.end, rules.limits, at);
     case 'called':
-      state.called = event.end.person ?? state.called ?? '';
-      return [
-        {
-          ...{ do: 'say', tone: 'warn', text: calledWords(state, event.end) },
-          card: { buttons: ESCALATION_BUTTONS, ...(event.end.mention && { mention: event.end.mention }) },
-        },
-      ];
+      return [saidCalled(state, event.end)];
     case 'handed-off':
       if (event.end.kind === 'begun') return [];
       // It stays with whoever wanted to hand it over.
       enter(state, 'escalated', rules.limits.takenMs, at);
       return [{ do: 'say', text: notHandedWords(state, event.end.reason), tone: 'warn' }];
   }
+}
+
+/** How a fix ended is told once, at the head of the first call that it leads to. */
+function saidCalled(state: TicketState, end: CallEnd): TicketAction {
+  state.called = end.person ?? state.called ?? '';
+  const said = { tone: state.ending?.tone ?? 'warn', text: calledWords(state, end) };
+  delete state.ending;
+  const card = { buttons: ESCALATION_BUTTONS, ...(end.mention && { mention: end.mention }) };
+  return { do: 'say', ...said, card };
 }
 
 function enter(state: TicketState, name: TicketStateName, forMs: number, at: number): void {
@@ -81,7 +94,7 @@ function close(state: TicketState, ended: TicketEnd, reason: string): TicketActi
   state.name = 'closed';
   state.ended = ended;
   state.reason = reason;
-  const tone = ended === 'solved' || ended === 'fixed' ? 'good' : 'info';
+  const tone = (ended === 'solved' || ended === 'fixed') && state.settled !== 'untried' ? 'good' : 'info';
   return [{ do: 'say', text: `${endWords(ended, reason)} ${REOPEN}`, tone }];
 }
 
@@ -104,6 +117,7 @@ function begin(state: TicketState, limits: TicketLimits, at: number): void {
   enter(state, 'asked', limits.answerMs, at);
   delete state.ended;
   delete state.reason;
+  delete state.settled;
 }
 
 /** Whoever asked first is the asker, in whatever order the messages arrive. */
@@ -173,6 +187,7 @@ function takeButton(state: TicketState, button: TicketButton, rules: TicketRules
   const { limits } = rules;
   switch (action) {
     case 'solved':
+      if (ANSWERED.includes(state.name)) state.settled = 'answer';
       return close(state, 'solved', `${person} says that it is solved`);
     case 'not-solved':
       return escalate(state, `${person} says that the answer did not solve it`, limits, at);
@@ -195,17 +210,34 @@ function takeButton(state: TicketState, button: TicketButton, rules: TicketRules
   }
 }
 
+const MOST_TRIED = 5;
 const FIX_STEPS: readonly TicketStateName[] = ['handed-off', 'proposed', 'approved', 'applied', 'verified'];
 
 /** A step that comes early, late or again changes nothing. */
 function takeProgress(state: TicketState, step: TicketProgress, limits: TicketLimits, at: number): TicketAction[] {
   const [now, next] = [FIX_STEPS.indexOf(state.name), FIX_STEPS.indexOf(step.to as TicketStateName)];
   if (now < 0) return [];
-  if (step.to === 'failed') return escalate(state, step.text, limits, at);
+  if (step.to === 'failed') return failFix(state, step, limits, at);
   if (next !== now + 1) return [];
   enter(state, step.to, limits.fixMs, at);
-  const said: TicketAction = { do: 'say', text: step.text, tone: step.to === 'verified' ? 'good' : 'info' };
-  return step.to === 'verified' ? [said, ...close(state, 'fixed', 'the fix was applied and verified')] : [said];
+  if (step.to !== 'verified') return [{ do: 'say', text: step.text, tone: 'info' }];
+  const untried = step.end === 'read-back';
+  if (untried) state.settled = 'untried';
+  const reason = `the fix was applied and ${untried ? 'read back; nothing could be tried' : 'verified'}`;
+  return [{ do: 'say', text: step.text, tone: untried ? 'info' : 'good' }, ...close(state, 'fixed', reason)];
+}
+
+/** Its own words go before the call, once; later calls have it in short. */
+function failFix(
+  state: TicketState,
+  { text, end, of = 'it' }: TicketProgress,
+  limits: TicketLimits,
+  at: number,
+): TicketAction[] {
+  const { why, tone, tried } = endingOf(end);
+  state.ending = { text, tone };
+  if (tried !== undefined) state.tried = [...(state.tried ?? []), `a fix of ${of} ${tried}`].slice(-MOST_TRIED);
+  return escalate(state, why, limits, at);
 }
 
 function takeAnswer(
@@ -214,7 +246,11 @@ function takeAnswer(
   limits: TicketLimits,
   at: number,
 ): TicketAction[] {
-  if (end.kind === 'unanswered') return escalate(state, end.reason, limits, at);
+  delete state.near;
+  if (end.kind === 'unanswered') {
+    if (end.near !== undefined) state.near = end.near;
+    return escalate(state, end.reason, limits, at);
+  }
   enter(state, 'answered', limits.followUpMs, at);
   state.answers += 1;
   const more = end.private > 0 ? `\n\n${state.asker} may read more about it: ask in a direct message.` : '';

@@ -265,7 +265,12 @@ export async function effectsOf(db: Db, release: string): Promise<EffectRecord[]
 
 /** What whoever performed an effect said of it; undefined where it is not done. */
 export async function effectWords(db: Db, key: string): Promise<string | undefined> {
+  const done = await effectResult<{ words?: string } | null>(db, key);
+  return done && (done.result?.words ?? '');
+}
+
+/** What whoever performed an effect kept of it; undefined where it is not done. */
+export async function effectResult<R>(db: Db, key: string): Promise<{ result: R } | undefined> {
   const row = await db.selectFrom('effect').select(['state', 'result']).where('key', '=', key).executeTakeFirst();
-  const result = row?.result as { words?: string } | null | undefined;
-  return row?.state === 'done' ? (result?.words ?? '') : undefined;
+  return row?.state === 'done' ? { result: row.result as R } : undefined;
 }

@@ -195,7 +195,8 @@ async function prove(
   const said = reviewed === undefined ? { counted: [], remarks: [] } : reviewLines(reviewed);
   const remarks = [...pointedOut, ...said.counted];
   const words = proposal === undefined ? '' : ownWords(proposal);
-  const proposed = { run, plan, change, proposal, evidence, remarks, asides: said.remarks, words };
+  const facts = { plan, change, proposal, evidence, remarks, asides: said.remarks, words };
+  const proposed = { run, ...facts, ...(proven.shown && { shown: proven.shown }) };
   return { proposed, ...(reviewed && { reviewed }) };
 }
 

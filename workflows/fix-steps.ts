@@ -11,11 +11,12 @@ import type { AgentActivities } from '../activities/agent.ts';
 import type { FixActivities, FixStep } from '../activities/fixes.ts';
 import type { MemoryActivities } from '../activities/memory.ts';
 import { fixQuestion, targetWords } from '../decisions/fix.ts';
+import { endingOf } from '../decisions/ticket-words.ts';
 import type { Proposal } from './agent-types.ts';
 import { approval } from './approval.ts';
 import { approvalId, withdrawApproval } from './approval-messages.ts';
 import type { ApprovalOutcome } from './approval-types.ts';
-import type { FixChange, FixEvidence, FixOrder, FixPlan } from './fix-types.ts';
+import type { FixChange, FixEvidence, FixOrder, FixPlan, Shown } from './fix-types.ts';
 import { ticketProgress, ticketWorkflowId } from './ticket-messages.ts';
 import type { TicketProgress } from './ticket-types.ts';
 
@@ -53,6 +54,8 @@ export type Proposed = {
   /** What its author handed in, where files were changed. */
   proposal?: Proposal | undefined;
   evidence: FixEvidence;
+  /** None where all was shown that there is to show. */
+  shown?: Shown;
   remarks: string[];
   /** What reviewers asked themselves and tried. */
   asides: string[];
@@ -62,19 +65,24 @@ export type Proposed = {
 export const stepOf = ({ fix, ticket, settings }: FixOrder, run: string): FixStep => ({ fix, ticket, settings, run });
 
 /** Tells the ticket; one that is over, or went on without its fix, is told in its thread alone. */
-export async function progress(order: FixOrder, to: TicketProgress['to'], text: string): Promise<void> {
+export async function progress(
+  order: FixOrder,
+  to: TicketProgress['to'],
+  text: string,
+  ended: Pick<TicketProgress, 'end' | 'of'> = {},
+): Promise<void> {
   const { ticket, fix } = order;
   const key = `${fix}/${to}`;
   if (order.learns === undefined && (await steps.followsFix({ ticket, fix }))) {
     try {
-      await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text });
+      await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text, ...ended });
       return;
     } catch (error) {
       // It ended in this very moment. Nothing else can be wrong with a signal to a workflow of ours.
       if ((error as Error).name !== 'ExternalWorkflowNotFoundError' && !/not found/i.test(String(error))) throw error;
     }
   }
-  await steps.tellFix(order, { key, text, tone: to === 'failed' ? 'bad' : 'info' });
+  await steps.tellFix(order, { key, text, tone: to === 'failed' ? endingOf(ended.end).tone : 'info' });
 }
 
 export async function say(order: FixOrder, key: string, text: string): Promise<void> {

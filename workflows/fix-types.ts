@@ -1,4 +1,4 @@
-import type { TicketOrder } from './ticket-types.ts';
+import type { FixEndKind, TicketOrder } from './ticket-types.ts';
 import type { Digest } from './types.ts';
 
 export type FixKindName = 'repository' | 'stack-patch' | 'kafka-config';
@@ -84,11 +84,21 @@ export type ApplyEnd =
   | { kind: 'moved'; difference: string[] }
   | { kind: 'refused'; reason: string };
 
-export type Verification = { kind: 'verified' | 'failed' | 'inconclusive'; words: string };
+/** `read-back`: it is there, and there was nothing to try it by. */
+export type Verification = { kind: 'verified' | 'read-back' | 'failed' | 'inconclusive'; words: string };
+
+/**
+ * What was shown before anybody is asked: that it fails without the change and passes with it (or a build and suites), a
+ * check alone, what fails now alone, or nothing.
+ */
+export type Shown = 'proven' | 'checked' | 'looked-at' | 'nothing';
+
+/** Partitions that are not as they should be, by name: without a leader, or under min.insync.replicas. */
+export type Broken = { offline: string[]; underMinIsr: string[] };
+
+/** What the journal holds of an applied change. `broken`: what was so right before; none where that is not known. */
+export type Applied = { words: string; broken?: Broken };
 
 export type UndoEnd = { kind: 'undone'; words: string } | { kind: 'kept'; reason: string };
 
-export type FixOutcome = {
-  kind: 'verified' | 'failed' | 'undone' | 'inconclusive' | 'given-back';
-  reason: string;
-};
+export type FixOutcome = { kind: FixEndKind; reason: string };

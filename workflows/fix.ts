@@ -36,12 +36,13 @@ const BUSY = '1 minute';
 export async function fix(order: FixOrder): Promise<FixOutcome> {
   try {
     const outcome = await rounds(order);
-    if (outcome.kind === 'given-back') await progress(order, 'failed', `No fix: ${outcome.reason}`);
+    if (outcome.kind === 'given-back')
+      await progress(order, 'failed', `No fix: ${outcome.reason}`, { end: 'given-back' });
     return outcome;
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const reason = `a step of the fix did not come to an end: ${error.cause?.message ?? error.message}`;
-    await progress(order, 'failed', `No fix: ${reason}`);
+    await progress(order, 'failed', `No fix: ${reason}`, { end: 'given-back' });
     return givenBack(reason);
   }
 }
@@ -84,10 +85,10 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
 }
 
 /** A ticket says once that it is proposed; what comes later is said beside. */
-const tellProposed = (order: FixOrder, round: number, { change }: Proposed) =>
+const tellProposed = (order: FixOrder, round: number, { change, shown }: Proposed) =>
   round === 1
-    ? progress(order, 'proposed', proposedWords(change))
-    : say(order, `${round}/proposed`, `Again: ${proposedWords(change)}`);
+    ? progress(order, 'proposed', proposedWords(change, shown))
+    : say(order, `${round}/proposed`, `Again: ${proposedWords(change, shown)}`);
 
 /** A ticket takes each step once: what was approved before, and moved, is said beside. */
 function tellApproved(order: FixOrder, round: number, { by, again }: { by: readonly string[]; again: boolean }) {
@@ -117,7 +118,7 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
   await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);
   if (change.kind === 'stack-patch') await releaseIt(order, round, run, change as GitChange);
-  const looked = await attempt(() => verifyFix({ ...step, change }));
+  const looked = await attempt(() => verifyFix({ ...step, change, applied: key }));
   const verification: Verification =
     'result' in looked ? looked.result : { kind: 'inconclusive', words: looked.problem };
   let undo: UndoEnd | undefined;
@@ -126,7 +127,9 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
     undo = 'result' in undone ? undone.result : { kind: 'kept', reason: undone.problem };
   }
   const end = await steps.endFix({ applied: key, undone: undoKey, verification, ...(undo && { undo }) });
-  await progress(order, end.kind === 'verified' ? 'verified' : 'failed', end.text);
+  const isDone = end.kind === 'verified' || end.kind === 'read-back';
+  await progress(order, isDone ? 'verified' : 'failed', end.text, { end: end.kind, of: targetWords(change) });
+  // Not of what was only read back: nothing shows that it helps.
   if (end.kind === 'verified' && order.learns === undefined && patched('fix-memory'))
     await remember(order, round, proposed);
   return { kind: end.kind, reason: end.text };

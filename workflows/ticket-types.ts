@@ -52,14 +52,23 @@ export type TicketButton = Arrived & {
 /** Of what is said because of a click. */
 export type Clicked = { from?: string; counted: boolean };
 
+/** `read-back`: it is there, and there was nothing to try it by. */
+export type FixEndKind = 'verified' | 'read-back' | 'failed' | 'undone' | 'inconclusive' | 'given-back';
+
 /** From whatever carries a fix on; each step once, in this order. `failed` gives it back to a person. */
 export type TicketProgress = {
   key: string;
   to: 'proposed' | 'approved' | 'applied' | 'verified' | 'failed';
   text: string;
+  /** Of the last step: how the fix ended, and of what it is. */
+  end?: FixEndKind;
+  of?: string;
 };
 
-export type AnswerEnd = { kind: 'answered'; text: string; private: number } | { kind: 'unanswered'; reason: string };
+export type AnswerEnd =
+  | { kind: 'answered'; text: string; private: number }
+  /** `near`: places that come closest, for whoever takes over: source and path, which all of the audience may read. */
+  | { kind: 'unanswered'; reason: string; near?: string[] };
 
 export type CallEnd = { person?: string; mention?: string; problem?: string };
 
@@ -112,6 +121,14 @@ export type TicketState = {
   reply?: string;
   ended?: TicketEnd;
   reason?: string;
+  /** What was found and answered nothing: source and path. */
+  near?: string[];
+  /** Fixes that were applied and did not end it. */
+  tried?: string[];
+  /** How a fix ended, until somebody was called for it. */
+  ending?: { text: string; tone: 'warn' | 'bad' };
+  /** What it was solved by, where that teaches nothing: an answer of ours, or a fix that nothing was tried of. */
+  settled?: 'answer' | 'untried';
   /** Makes the keys of what is said. */
   steps: number;
 };

@@ -188,7 +188,9 @@ async function call(order: TicketOrder, state: TicketState, n: number): Promise<
   const { person } = found.result;
   if (person === undefined) return found.result;
   const round = `${runKey()}/${n}`;
-  const written = await attempt(() => writeTo(order, { person, round, text: calledWords(state, found.result) }));
+  // The thread's places are for those who read along there: whoever is called may be another.
+  const { near: _, ...told } = state;
+  const written = await attempt(() => writeTo(order, { person, round, text: calledWords(told, found.result) }));
   return written.kind === 'done' ? found.result : { ...found.result, problem: written.problem };
 }
 

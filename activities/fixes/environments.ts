@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/schema.ts';
+import type { Broken } from '../../workflows/fix-types.ts';
 import { type Driver, type DriverDeps, openDriver, type TargetInfo } from '../deploy/driver.ts';
 import { readCluster } from '../deploy/layout.ts';
 import { environmentOf } from '../environment-up.ts';
@@ -17,12 +18,11 @@ export const environmentTargets =
   async (settings: Settings, environment: string): Promise<TargetInfo[]> =>
     openDriver(environment, environmentOf(settings, environment), deps).targets();
 
-/** What is offline or under min.insync.replicas, by name. */
+/** What is offline or under min.insync.replicas; `unread` where a node does not tell. */
 export const brokenPartitions =
   (deps: DriverDeps) =>
-  async (settings: Settings, environment: string): Promise<string[]> => {
+  async (settings: Settings, environment: string): Promise<Broken & { unread: string[] }> => {
     const found = environmentOf(settings, environment);
     const { unread, offline, underMinIsr } = await openSystem(found, openDriver(environment, found, deps)).look();
-    if (unread.length > 0) throw new Error(`${environment} does not tell how it stands: ${unread.join('; ')}`);
-    return [...offline, ...underMinIsr];
+    return { unread, offline, underMinIsr };
   };

@@ -4,6 +4,7 @@ import { caseEndWords, NO_CASE, passesAlready, verdictOf } from '../../decisions
 import { CASES_TEXT, caseProblems } from '../../decisions/kafka-case.ts';
 import {
   beforeWords,
+  brokenSince,
   clusterProblems,
   configKeysText,
   fieldProblems,
@@ -13,7 +14,14 @@ import {
 } from '../../decisions/kafka-config.ts';
 import { redact } from '../../lib/redact.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { ConfigCase, ConfigChange, ConfigFields, Verification } from '../../workflows/fix-types.ts';
+import type {
+  Applied,
+  Broken,
+  ConfigCase,
+  ConfigChange,
+  ConfigFields,
+  Verification,
+} from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { permanent } from '../failures.ts';
 import { alterConfig, readConfigs, readTopic } from '../health/kafka-config.ts';
@@ -26,8 +34,8 @@ export type KafkaFixDeps = {
   targetsOf: (at: FixAt['settings'], environment: string) => Promise<TargetInfo[]>;
   /** A roll-out that runs there, or a brake of somebody's: that comes first. */
   heldBy: (environment: string) => Promise<string | undefined>;
-  /** Offline partitions and those under min.insync.replicas, by name. */
-  lookAt: (at: FixAt['settings'], environment: string) => Promise<string[]>;
+  /** Offline partitions and those under min.insync.replicas; `unread` where a node does not tell. */
+  lookAt: (at: FixAt['settings'], environment: string) => Promise<Broken & { unread: string[] }>;
 };
 
 /** Of Kafka's own characters for a topic: it stands on the card, where nobody takes it for words. */
@@ -118,7 +126,7 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
       const copies = topic && `; ${topic.partitions} partitions, ${topic.inSync} of ${topic.replicas} replicas in sync`;
       const checked = `now ${beforeWords(change)}${copies ?? ''}; Kafka's own check (validateOnly) takes it`;
       const shown = await proveCase(targets, change.failingCase);
-      return { proven: shown.proven, lines: [checked, ...shown.lines] };
+      return { ...shown, lines: [checked, ...shown.lines] };
     },
 
     async describe(_at, change) {
@@ -144,12 +152,14 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
     apply: (at, change) => ({
       readBack: async () => ((await isThere(at, change, change.value)) ? { words: setWords(change) } : undefined),
       perform: async () => {
+        // Not what the change broke. Where a node is silent nobody knows, and no change waits for it.
+        const { unread, ...broken } = await lookAt(at.settings, change.target);
         await alter(at, change);
-        return { words: setWords(change) };
+        return { words: setWords(change), ...(unread.length === 0 && { broken }) };
       },
     }),
 
-    verify: (at, change) => verify(at, change),
+    verify: (at, change, applied) => verify(at, change, applied),
 
     async undo(at, change) {
       if (!losesNothing(change))
@@ -175,18 +185,26 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
     },
   };
 
-  /** Described back, nothing of the topic is worse than a cluster may be, and its failing case holds. */
-  async function verify(at: FixAt, change: ConfigChange): Promise<Verification> {
+  /** Described back, nothing is offline or under min.insync.replicas that was not before, and its failing case holds. */
+  async function verify(at: FixAt, change: ConfigChange, applied: Applied | undefined): Promise<Verification> {
     if (!(await isThere(at, change, change.value)))
       return { kind: 'failed', words: `${fieldWords(change)} was set, and the cluster does not tell it any more` };
-    const bad = await lookAt(at.settings, change.target);
-    const own = bad.filter((name) => change.resource.type === 'broker' || name.startsWith(`${change.resource.name}-`));
-    if (own.length > 0)
-      return {
-        kind: 'failed',
-        words: `partitions are offline or under min.insync.replicas: ${own.slice(0, 5).join(', ')}`,
-      };
-    if (change.failingCase === undefined) return { kind: 'verified', words: `read back: ${fieldWords(change)}` };
+    const { unread, ...now } = await lookAt(at.settings, change.target);
+    if (unread.length > 0) throw new Error(`${change.target} does not tell how it stands: ${unread.join('; ')}`);
+    const { newly, already } = brokenSince(change, applied?.broken, now);
+    if (newly.length > 0)
+      return { kind: 'failed', words: `partitions are offline or under min.insync.replicas since: ${some(newly)}` };
+    const looked = await lookedAt(at, change);
+    if (already.length === 0 || looked.kind === 'failed') return looked;
+    const when = applied?.broken === undefined ? ', nobody knows since when' : ', as they were before';
+    return {
+      kind: 'inconclusive',
+      words: `${looked.words}; partitions are offline or under min.insync.replicas${when}: ${some(already)}`,
+    };
+  }
+
+  async function lookedAt(at: FixAt, change: ConfigChange): Promise<Verification> {
+    if (change.failingCase === undefined) return { kind: 'read-back', words: `it is told: ${fieldWords(change)}` };
     const { kind, words } = await tryCase(await targetsOf(at.settings, change.target), change.failingCase);
     const { sha256 } = await artifacts.put(redact(words));
     const shown = `${caseEndWords(kind)}: artifacts/${sha256.slice(0, 2)}/${sha256}`;
@@ -196,12 +214,18 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
 
 /** Nothing can be tried before people have decided: that it fails now is all that can be shown. */
 async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefined): Promise<Proof> {
-  if (failingCase === undefined) return { proven: true, lines: [NO_CASE] };
+  if (failingCase === undefined) return { proven: true, shown: 'nothing', lines: [NO_CASE] };
   const { kind, words, missing } = await tryCase(targets, failingCase);
   if (missing) return { proven: false, lines: [`the failing case asks for what this cluster does not have: ${words}`] };
   if (kind === 'passed') return { proven: false, lines: [passesAlready(words)] };
   const now = kind === 'failed' ? 'fails now' : 'CANNOT BE TOLD now';
-  return { proven: true, lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`] };
+  return {
+    proven: true,
+    shown: 'looked-at',
+    lines: [`failing case, which is looked at again once it is applied: ${now}: ${words}`],
+  };
 }
+
+const some = (names: readonly string[]) => names.slice(0, 5).join(', ');
 
 const setWords = (change: ConfigChange) => `${change.target}: ${fieldWords(change)}`;

@@ -3,11 +3,13 @@ import type { Settings } from '../../config/schema.ts';
 import type { EffectSteps } from '../../store/journal.ts';
 import type { Proposal } from '../../workflows/agent-types.ts';
 import type {
+  Applied,
   ConfigFields,
   FixCard,
   FixChange,
   FixKindName,
   FixPlan,
+  Shown,
   Verification,
 } from '../../workflows/fix-types.ts';
 import type { Digest } from '../../workflows/types.ts';
@@ -20,7 +22,8 @@ export type Made = { proposal: Proposal } | { fields: ConfigFields };
 
 export type Drafted<C extends FixChange> = { kind: 'drafted'; change: C } | { kind: 'refused'; reasons: string[] };
 
-export type Proof = { proven: boolean; lines: string[] };
+/** `shown`: where it is not all that there is to show. */
+export type Proof = { proven: boolean; lines: string[]; shown?: Shown };
 
 export type Undo = { kind: 'may'; steps: EffectSteps<{ words: string }> } | { kind: 'not'; reason: string };
 
@@ -49,9 +52,12 @@ export type FixKind<C extends FixChange = FixChange> = {
   moved(at: FixAt, change: C): Promise<string[] | undefined>;
   /** What stands in its way just now, whatever was approved; undefined where nothing does. Reads only. */
   mayNot?(at: FixAt, change: C): Promise<string | undefined>;
-  apply(at: FixAt, change: C): EffectSteps<{ words: string }>;
-  /** Whether it is there and does what it is for; `inconclusive` where that cannot be told. */
-  verify(at: FixAt, change: C): Promise<Verification>;
+  apply(at: FixAt, change: C): EffectSteps<Applied>;
+  /**
+   * Whether it is there and does what it is for; `inconclusive` where that cannot be told, `read-back` where nothing
+   * could be tried. `applied`: what the journal holds of it.
+   */
+  verify(at: FixAt, change: C, applied?: Applied): Promise<Verification>;
   /** The approved inverse, where the state is still ours and nothing is lost by it. */
   undo(at: FixAt, change: C): Promise<Undo>;
 };

@@ -86,7 +86,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       const shown = await changes.proveCase(at, name, change);
       if (!shown.proven || check === undefined) {
         const lines = check === undefined ? [`${change.target} has no \`check\`: nothing else was tried`] : [];
-        return { ...shown, lines: [...shown.lines, ...lines] };
+        const nothing = change.failingCase === undefined && { shown: 'nothing' as const };
+        return { ...shown, lines: [...shown.lines, ...lines], ...nothing };
       }
       const own = touchesCheck((await deps.artifacts.read(change.patch)).toString('utf8'), check);
       if (own.length > 0)
@@ -101,7 +102,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         changes.checkCommit({ name, code, commit, command: check, key: `${at.run}/check-${key}` });
       const [before, after] = [await run(change.base, 'before'), await run(change.commit, 'after')];
       const line = `check of ${change.target}: before: ${before.words}; with the change: ${after.words}`;
-      return { proven: after.kind === 'passed', lines: [...shown.lines, line] };
+      const alone = change.failingCase === undefined && { shown: 'checked' as const };
+      return { proven: after.kind === 'passed', lines: [...shown.lines, line], ...alone };
     },
 
     async describe(_at, { target, base, commit, inverse, patch, ref }) {
@@ -172,8 +174,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     ];
     if (commands.length === 0)
       return {
-        kind: 'verified',
-        words: `read back: ${ref} of ${target} has ${commit.slice(0, 12)}; there is no check`,
+        kind: 'read-back',
+        words: `${ref} of ${target} has ${commit.slice(0, 12)}; there is no check, and no failing case`,
       };
     const code = requireCode(at.settings, name);
     for (const [i, command] of commands.entries()) {

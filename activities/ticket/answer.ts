@@ -9,6 +9,7 @@ import type { AnswerWatch } from './answer-work.ts';
 import type { Knowledge, KnowledgeChunk } from './knowledge.ts';
 
 const LIMIT = 6;
+const NEAR = 3;
 const QUOTED = 400;
 const CHUNK = 4_000;
 const ANSWER = 2_400;
@@ -45,7 +46,8 @@ export async function answerFrom(
     if (note === NO_KNOWLEDGE) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
     const more = privateFor > 0 ? `; ${asked.asker} may read more about it, in a direct message` : '';
     const less = note === undefined ? '' : ` (${note})`;
-    return { kind: 'unanswered', reason: `not enough was found in what everybody here may read${less}${more}` };
+    const reason = `not enough was found in what everybody here may read${less}${more}`;
+    return { kind: 'unanswered', reason, ...nearOf(chunks) };
   }
   if (model === undefined) return placesOf(chunks, privateFor, 'No model is configured, so nobody wrote an answer.');
   return written({ knowledge, model, watch }, asked, { chunks, privateFor });
@@ -66,14 +68,16 @@ async function written(
     await watch.paid(turn);
     if (turn.kind === 'unavailable') return placesOf(chunks, privateFor, `Nobody wrote an answer: ${turn.reason}.`);
     const answer = parseAnswer(textOf(said));
-    if (answer?.answer.trim() === '') return { kind: 'unanswered', reason: missingWords(answer, chunks) };
+    if (answer?.answer.trim() === '')
+      return { kind: 'unanswered', reason: missingWords(answer, chunks), ...nearOf(chunks) };
     problem = await problemOf(knowledge, { chunks, audience }, answer);
     if (answer !== undefined && problem === '') {
       return { kind: 'answered', private: privateFor, text: answerWords(answer, chunks) };
     }
     items.push(...said, { role: 'user', content: `That cannot be shown: ${problem}. Answer again, in the same form.` });
   }
-  return { kind: 'unanswered', reason: `an answer was written that could not be shown: ${problem}` };
+  const reason = `an answer was written that could not be shown: ${problem}`;
+  return { kind: 'unanswered', reason, ...nearOf(chunks) };
 }
 
 /** A citation counts that is of a chunk we gave, which still exists, and says what is quoted. */
@@ -135,6 +139,12 @@ function placeOf({ source, path, commit, fromLine, toLine }: KnowledgeChunk): st
     `${source} ${path}:${fromLine}-${toLine}${commit === undefined ? '' : `@${commit.slice(0, 12)}`}`,
     200,
   );
+}
+
+/** For whoever takes over: where to look, and nothing of what stands there. */
+function nearOf(chunks: readonly KnowledgeChunk[]): { near?: string[] } {
+  const places = [...new Set(chunks.map(({ source, path }) => oneLine(`${source} ${path}`, 120)))];
+  return places.length === 0 ? {} : { near: places.slice(0, NEAR) };
 }
 
 function answerWords({ answer, citations, suspicious }: Answer, chunks: readonly KnowledgeChunk[]): string {

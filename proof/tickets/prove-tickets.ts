@@ -23,7 +23,7 @@ type Options = { model: string; say: (line: string) => void; atOnce: number };
 const LOOK_MS = 500;
 /** A reader who went away: nobody waits for him for ever. */
 const LONGEST_MS = 90 * 60_000;
-const ENDED = /^(VERIFIED|UNDONE|FAILED|NOT VERIFIED|NOT APPLIED|No fix)\b/m;
+const ENDED = /^(VERIFIED|APPLIED|UNDONE|FAILED|NOT VERIFIED|NOT APPLIED|No fix)\b/m;
 
 /** Lives each ticket from the question to its end, so many at once, in one product. */
 export async function proveTickets(
@@ -103,7 +103,7 @@ async function live(world: TicketsWorld, one: TicketCase, { ticket, thread, say 
     const said = await told(world, ticket);
     return said.find((text) => ENDED.test(text));
   });
-  if (!end.startsWith('VERIFIED')) throw new Error(end);
+  if (!/^(VERIFIED|APPLIED)\b/.test(end)) throw new Error(end);
 }
 
 async function proposedAs(world: TicketsWorld, ticket: string, id: string) {

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
-import { fixBinds, fixEnd, fixLines, fixQuestion, targetWords, whatToReview } from '../../decisions/fix.ts';
-import { clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
+import {
+  fixBinds,
+  fixEnd,
+  fixLines,
+  fixQuestion,
+  proposedWords,
+  targetWords,
+  whatToReview,
+} from '../../decisions/fix.ts';
+import { brokenSince, clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
 import { plainText } from '../../lib/plain-text.ts';
 import type { ConfigChange, GitChange } from '../../workflows/fix-types.ts';
@@ -58,6 +66,29 @@ test.each([
   expect(losesNothing(change)).toBe(nothing);
 });
 
+const whole = { offline: [], underMinIsr: [] };
+const under = (...underMinIsr: string[]) => ({ ...whole, underMinIsr });
+const offline = (...names: string[]) => ({ ...whole, offline: names });
+const BROKER = { resource: { type: 'broker' as const, name: 'node-1' } };
+const ORDERS = topic('retention.ms', '1');
+
+test.each([
+  ['nothing is broken', BROKER, whole, whole, [], []],
+  ['it broke since', BROKER, whole, under('a-0'), ['a-0'], []],
+  ['it was so before', BROKER, under('a-0'), under('a-0', 'b-1'), ['b-1'], ['a-0']],
+  ['it was under min ISR, and has no leader now', BROKER, under('a-0'), offline('a-0'), ['a-0'], []],
+  ['it had no leader, and has one', BROKER, offline('a-0'), under('a-0'), [], ['a-0']],
+  ['nobody looked before', BROKER, undefined, offline('a-0'), [], ['a-0']],
+  ['both at once is one', BROKER, whole, { ...offline('a-0'), underMinIsr: ['a-0'] }, ['a-0'], []],
+  ['another topic', ORDERS, whole, under('a-0', 'orders-late-0'), [], []],
+  ['its own', ORDERS, whole, under('a-0', 'orders-11'), ['orders-11'], []],
+] as const)('partitions: %s', (_name, change, before, now, newly, already) => {
+  const copy = ({ offline, underMinIsr }: { offline: readonly string[]; underMinIsr: readonly string[] }) => ({
+    ...{ offline: [...offline], underMinIsr: [...underMinIsr] },
+  });
+  expect(brokenSince(change, before && copy(before), copy(now))).toEqual({ newly, already });
+});
+
 const APPLIED = { applied: 'abc is on main' };
 const kept = { kind: 'kept' as const, reason: 'main went on' };
 
@@ -69,6 +100,14 @@ test.each([
     undefined,
     'verified',
     'VERIFIED: abc is on main. Read back.',
+  ],
+  [
+    'read back alone',
+    APPLIED,
+    { kind: 'read-back', words: 'main has abc' },
+    undefined,
+    'read-back',
+    'APPLIED, read back; nothing could be tried: abc is on main. Main has abc.',
   ],
   [
     'undone',
@@ -122,6 +161,15 @@ const GIT: GitChange = {
     ref: 'refs/heads/main',
   },
 };
+
+test.each([
+  [undefined, /is proposed and proven\. It waits/],
+  ['checked', /is proposed, and passes its check; nothing shows/],
+  ['looked-at', /is proposed; its failing case was looked at/],
+  ['nothing', /is proposed; nothing could be tried\. It waits/],
+] as const)('proposed, by what was shown: %s', (shown, words) => {
+  expect(proposedWords(GIT, shown)).toMatch(words);
+});
 
 test('an approval is bound to all of a change: another patch, base, inverse, target or evidence is another one', () => {
   const binds = (change: GitChange | ConfigChange, digest = 'e') =>

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type ShiftSettings, turnOf } from '../../config/support.ts';
 import { callOrder, nthToCall } from '../../decisions/on-call.ts';
-import { newTicket, react, whyNotPressed } from '../../decisions/ticket.ts';
+import { newTicket, react, roomOf, whyNotPressed } from '../../decisions/ticket.ts';
 import { isThanks } from '../../decisions/ticket-words.ts';
 import type {
   ButtonAction,
+  FixEndKind,
   TicketAction,
   TicketButton,
   TicketEvent,
@@ -94,6 +95,30 @@ test('a last word to a closed one does not open it; a mention does, as if it had
   expect([state.name, state.ended, state.reason, doing(done)]).toEqual(['asked', undefined, undefined, 'answer']);
 });
 
+test('a channel is one room; at a terminal each asker has his own', () => {
+  const place = { team: 'T', channel: 'C', thread: '1' };
+  expect([roomOf(place, 'dan'), roomOf(place, 'eve')]).toEqual(['T:C', 'T:C']);
+  expect([roomOf(undefined, 'dan'), roomOf(undefined, 'eve')]).toEqual(['cli:dan', 'cli:eve']);
+});
+
+test('whoever is called reads what came closest, until something else is found', () => {
+  const near: TicketEvent = {
+    kind: 'answer',
+    end: { kind: 'unanswered', reason: 'no', near: ['docs a.md', 'docs b.md'] },
+  };
+  expect(having(...BEGUN, near, called).done).toMatchObject([
+    { text: expect.stringContaining('So far: no answer was given; closest of what was found: docs a.md, docs b.md.') },
+  ]);
+  expect(having(...BEGUN, near, button('not-ours'), message({ sent: '6' }), none).state.near).toBeUndefined();
+});
+
+test('what an answer solved is told from what people did', () => {
+  const solved = (...events: TicketEvent[]) => having(...BEGUN, answered, ...events).state.settled;
+  expect(solved(button('solved', 'dan'))).toBe('answer');
+  expect(solved(button('not-solved', 'dan'), button('solved', 'dan'))).toBeUndefined();
+  expect(solved(button('solved', 'dan'), message({ sent: '6' }))).toBeUndefined();
+});
+
 test.each([
   ['thanks', true],
   ['Thank you!', true],
@@ -130,8 +155,48 @@ describe('a fix', () => {
     ['to its end', ['proposed', 'approved', 'applied', 'verified'], { name: 'closed', ended: 'fixed' }],
     ['a step that comes early changes nothing', ['applied'], { name: 'handed-off' }],
     ['nor one that comes again', ['proposed', 'approved', 'proposed'], { name: 'approved' }],
-    ['a failed one is given back', ['proposed', 'failed'], { name: 'escalated', why: 'it is failed' }],
+    ['a failed one is given back', ['proposed', 'failed'], { name: 'escalated', why: 'its fix did not end it' }],
   ])('%s', (_name, steps, state) => expect(at(...steps)).toMatchObject(state));
+  const ended = (end: FixEndKind): TicketEvent[] => [
+    ...[...BEGUN, none, button('hand-off')],
+    { kind: 'progress', key: 'f', to: 'failed', text: `${end.toUpperCase()}: x`, end, of: 'the repository limits' },
+  ];
+  test.each<[FixEndKind, string, RegExp, RegExp]>([
+    [
+      'undone',
+      'bad',
+      /^UNDONE: x\nada is on call/,
+      /So far: .*; a fix of the repository limits was applied, failed and/,
+    ],
+    ['failed', 'bad', /^FAILED: x\nada is on call/, /limits failed, and stays\./],
+    ['inconclusive', 'bad', /^INCONCLUSIVE: x\n/, /limits was applied, and whether it helps cannot be told\./],
+    [
+      'given-back',
+      'warn',
+      /^GIVEN-BACK: x\nada is on call \(call 2\)\. There is no fix\./,
+      /So far: no answer was given\.$/,
+    ],
+  ])('%s is told once, at the head of its first call', (end, tone, head, far) => {
+    const [said] = having(...ended(end), called).done;
+    expect(said).toMatchObject({ do: 'say', tone, text: expect.stringMatching(head) });
+    expect(said).toMatchObject({ text: expect.stringMatching(far) });
+    const [again] = having(...ended(end), called, timeout, called).done;
+    expect(again).toMatchObject({ tone: 'warn', text: expect.stringMatching(/^ada is on call/) });
+    expect(again).toMatchObject({ text: expect.stringMatching(far) });
+  });
+  test('one that was only read back closes it, and says so', () => {
+    const steps = (['proposed', 'approved', 'applied'] as const).map(
+      (to): TicketEvent => ({ kind: 'progress', key: to, to, text: to }),
+    );
+    const last: TicketEvent = { kind: 'progress', key: 'v', to: 'verified', text: 'APPLIED', end: 'read-back' };
+    const { state, done } = having(...BEGUN, none, button('hand-off'), ...steps, last);
+    expect(state).toMatchObject({
+      ended: 'fixed',
+      settled: 'untried',
+      reason: expect.stringContaining('nothing could'),
+    });
+    expect(done).toMatchObject([{ tone: 'info' }, { tone: 'info' }]);
+  });
   test('that stands still is given back', () => {
     expect(having(...BEGUN, none, button('hand-off'), timeout).state.name).toBe('escalated');
   });
