@@ -3,7 +3,7 @@ import type { PointRuns, SearchedTest } from '../../decisions/culprit.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
 import { planProbe, planReplays } from '../../decisions/rerun-plan.ts';
-import { countRuns, readRun, unlinkableElsewhere } from '../../decisions/run-answers.ts';
+import { countRuns, readRun } from '../../decisions/run-answers.ts';
 import { phaseCounts } from '../../store/suite-batches.ts';
 import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../store/suite-failures.ts';
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
@@ -90,11 +90,11 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
     const answersOf = (arm: string, of = searched) =>
       scope ? replayAnswers(replayed, failure, arm, scope) : of.filter((run) => run.arm === arm).map(readRun);
     // A patch that takes an API away fails like any other where it is in the stack.
-    const unlinkable = unlinkableElsewhere(answersOf('candidate', own));
+    const candidate = answersOf('candidate', own);
     for (const arm of new Set((scope ? replayed : searched).map((run) => run.arm))) {
       const answers = answersOf(arm);
       if (answers.length === 0) continue;
-      const { pass, fail, missing } = countRuns(answers, unlinkable);
+      const { pass, fail, missing } = countRuns(answers, candidate);
       arms.set(arm, { ...arms.get(arm), [shortName(failure)]: { pass, fail, missing } });
     }
   }
