@@ -6,6 +6,7 @@ import {
   countRuns,
   NO_RUNS,
   NOT_RUN,
+  type RunAnswer,
   type RunFacts,
   readRun,
 } from '../../../decisions/run-answers.ts';
@@ -71,6 +72,19 @@ describe('what a failure is (triage.md, steps 2 to 5)', () => {
     const mixed = judgeFailure(replayed(NO_RUNS, NO_RUNS, own), POLICY);
     expect(mixed).toMatchObject({ verdict: 'destabilised', orderDependent: true, by: 'unit' });
     expect(judgeFailure(seen(runs(0, 8), runs(5, 0)), POLICY)).not.toHaveProperty('orderDependent');
+  });
+
+  test.each([
+    ['class', 'undecided', 'its class takes longer'],
+    ['process', 'undecided', 'none of it'],
+    ['part', 'flaky', 'only the last'],
+    ['never', 'flaky', 'replaySeconds is 0'],
+  ] as const)('passes alone, and of its order was cut: %s', (cut, verdict, words) => {
+    const judged = judgeFailure(seen(runs(40, 0), runs(40, 0), { cut }), POLICY);
+    expect(judged).toMatchObject({ verdict, reason: expect.stringContaining(words) });
+    // What fails at times alone as well does not need its order.
+    const mixed = judgeFailure(seen(runs(20, 20), runs(20, 20), { cut }), POLICY);
+    expect(mixed).toMatchObject({ verdict: 'flaky', reason: expect.not.stringContaining('replaySeconds') });
   });
 
   test.each([
@@ -273,7 +287,7 @@ describe('what one run says', () => {
   ] as const)('%s', (_name, more, answer) => expect(readRun({ ...facts, ...more })).toBe(answer));
 
   test('a class that fails as a whole and that the base lacks, or cannot compile, is never pre-existing', () => {
-    const five = <T>(answer: T) => Array.from({ length: 5 }, () => answer);
+    const five = (answer: RunAnswer) => Array.from({ length: 5 }, () => answer);
     const judge = (...arms: Parameters<typeof countArms>) => {
       const { candidate, base } = countArms(...arms);
       return judgeFailure(seen(candidate, base), POLICY);
