@@ -52,7 +52,7 @@ export function pairOf(search: PairSearch): PairFound {
   if (patch === 1) return { patches: [1], reason: 'it is the first patch of the stack' };
   if (says(search, [patch]) === 'fail')
     return { patches: [patch], reason: 'the test fails with this patch alone on the base' };
-  const conflicts: number[] = [];
+  const answers = new Map<number, Answer>();
   for (const left of leftOut(search)) {
     const answer = says(search, without(patch, left));
     if (answer === 'pass') {
@@ -61,13 +61,36 @@ export function pairOf(search: PairSearch): PairFound {
         reason: `the test passes when patch ${left} is left out: the two do it together`,
       };
     }
-    if (answer === 'conflict' || answer === 'unbuildable') conflicts.push(left);
+    answers.set(left, answer);
   }
-  const how =
-    conflicts.length === 0
-      ? 'it fails whichever earlier patch is left out'
-      : `patches that could not be left out: ${conflicts.reverse().join(', ')}`;
-  return { patches: [patch], reason: how };
+  return { patches: [patch], reason: withoutWords(patch, answers) };
+}
+
+/** What is known of the stack without each earlier patch, and of which nothing is. */
+function withoutWords(patch: number, answers: ReadonlyMap<number, Answer>): string {
+  const lefts = Array.from({ length: patch - 1 }, (_, i) => i + 1);
+  const those = (...wanted: Answer[]) => lefts.filter((left) => wanted.includes(answers.get(left) ?? 'unknown'));
+  const failed = those('fail');
+  if (failed.length === lefts.length) return 'it fails whichever earlier patch is left out';
+  const words: [string, number[]][] = [
+    ['it fails whichever of these earlier patches is left out', failed],
+    ['patches that could not be left out', those('conflict', 'unbuildable')],
+    ['patches without which the test is not there', those('missing')],
+    ['patches without which it is not clear whether it fails', those('unclear')],
+    ['patches that were not left out to see', those('unknown')],
+  ];
+  return words.flatMap(([what, some]) => (some.length > 0 ? [`${what}: ${rangesOf(some)}`] : [])).join('; ');
+}
+
+/** `1 to 4, 6, 7`, of positions in order. */
+function rangesOf(positions: readonly number[]): string {
+  const ranges: number[][] = [];
+  for (const at of positions) {
+    const last = ranges.at(-1);
+    if (last?.at(-1) === at - 1) last.push(at);
+    else ranges.push([at]);
+  }
+  return ranges.map((range) => (range.length < 3 ? range.join(', ') : `${range[0]} to ${range.at(-1)}`)).join(', ');
 }
 
 /** In order: the patch alone on the base; then its prefix without one earlier patch after the other. */

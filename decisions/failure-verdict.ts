@@ -1,4 +1,5 @@
 import type { RunCounts, VerdictKind } from '../workflows/types.ts';
+import type { Cut } from './replay-plan.ts';
 import type { ArmRuns, BothArms } from './run-answers.ts';
 import { compareArms, powerSoFar } from './sequential-test.ts';
 
@@ -12,6 +13,8 @@ export type Evidence = BothArms & {
   seconds: number;
   /** Once more in the order and the warm process in which it failed. */
   replays: Record<ReplayScope, Replay>;
+  /** What of its order there is no time for. */
+  cut?: Cut;
   /** Runs of this test on the bases of earlier releases. */
   history?: RunCounts;
   /** Runs on the very same base build, in the same suite and environment, in an earlier release. */
@@ -151,6 +154,13 @@ function judgeReplay(evidence: Evidence, policy: RerunPolicy, scope: ReplayScope
 const inOrder = (scope: ReplayScope) =>
   scope === 'unit' ? 'in the order of its class' : 'in the order and process of its batch';
 
+const CUT_WORDS: Record<Cut, string> = {
+  class: 'its class takes longer than replaySeconds, so it was not run again in its order',
+  process: 'with its class, what its process ran just before takes longer than replaySeconds: none of it was run again',
+  part: 'of what its process ran before, only the last replaySeconds were run again',
+  never: 'its order was not run again, since replaySeconds is 0',
+};
+
 /** Step 4: neither arm is certain, or everything passes now. The runs counted are those in which it showed. */
 function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): Judgement {
   const { candidate, base } = by === 'alone' ? evidence : evidence.replays[by];
@@ -162,14 +172,17 @@ function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): 
   const order = by === 'alone' ? {} : { orderDependent: true };
   const conclude = (kind: VerdictKind, more = '') =>
     ruling(kind, `${reason}${more}`, { by, ...order, power: round(powerSoFar(candidate, base, most)) });
+  const cut = by === 'alone' && candidate.fail + base.fail === 0 ? evidence.cut : undefined;
+  const cutWords = cut ? `; ${CUT_WORDS[cut]}` : '';
   const compared = compareArms(candidate, base, most, by === 'alone' ? evidence.history : undefined);
   switch (compared.kind) {
     case 'worse':
       return conclude('destabilised');
     case 'no-worse':
-      return conclude('flaky');
+      // An order of which nothing was run again may be why it failed: that it passes alone does not clear it.
+      return conclude(cut === 'class' || cut === 'process' ? 'undecided' : 'flaky', cutWords);
     case 'open-for-good':
-      return conclude('undecided', most < policy.maxPerArm ? '; too slow for more runs' : '');
+      return conclude('undecided', `${most < policy.maxPerArm ? '; too slow for more runs' : ''}${cutWords}`);
     case 'open': {
       const next = Math.min(most, compared.next);
       const more = { candidate: Math.max(0, next - total(candidate)), base: Math.max(0, next - total(base)) };

@@ -2,21 +2,42 @@
 export type SlotStep = { unit: string; selector: string; exec: string; seconds: number; ended: string };
 
 /**
+ * What is run again in its order: `steps`, of which the failing unit is the last; none where that alone takes too long.
+ * `left`: units that its process ran before these, for which there is no time.
+ */
+export type Stretch<S extends SlotStep = SlotStep> = { steps: S[]; unit?: S; left: number };
+
+/**
  * What to run again before a failing unit (the last of `steps`), in its order and one process: everything that its
  * process ran before, as far as `maxSeconds` reach. A process begins with its runner (the first part of an execution's
  * name) and anew after one that died or was killed; a unit that took the last process down is not part of this one.
  */
-export function replayStretch<S extends SlotStep>(steps: readonly S[], maxSeconds: number): S[] {
-  const last = steps.at(-1);
-  if (!last || last.seconds > maxSeconds) return [];
-  const stretch: S[] = [last];
-  let seconds = last.seconds;
-  for (const step of steps.slice(0, -1).reverse()) {
+export function replayStretch<S extends SlotStep>(steps: readonly S[], maxSeconds: number): Stretch<S> {
+  const unit = steps.at(-1);
+  if (!unit) return { steps: [], left: 0 };
+  const before = steps.slice(0, -1);
+  const other = before.findLastIndex((step) => step.ended !== 'completed' || runnerOf(step) !== runnerOf(unit));
+  const all = [...before.slice(other + 1), unit];
+  let seconds = 0;
+  const late = all.findLastIndex((step) => {
     seconds += step.seconds;
-    if (step.ended !== 'completed' || runnerOf(step) !== runnerOf(last) || seconds > maxSeconds) break;
-    stretch.unshift(step);
-  }
-  return stretch;
+    return seconds > maxSeconds;
+  });
+  return { steps: all.slice(late + 1), unit, left: Math.min(late + 1, all.length - 1) };
+}
+
+/**
+ * What of a failure's order was not run again for want of time: that of its class, all that its process ran before,
+ * or the beginning of that. `never`: nobody wants it. Nothing where all was, or where nobody knows what ran.
+ */
+export type Cut = 'class' | 'process' | 'part' | 'never';
+
+/** `whole`: a run of the test alone is a run of its class (`isWhole`). */
+export function cutOf({ steps, unit, left }: Stretch, whole: boolean, maxSeconds: number): Cut | undefined {
+  const ofClass = unit !== undefined && steps.length === 0 && !whole;
+  if (!ofClass && left === 0) return undefined;
+  if (maxSeconds === 0) return 'never';
+  return ofClass ? 'class' : steps.length > 1 ? 'part' : 'process';
 }
 
 const runnerOf = ({ exec }: SlotStep) => exec.split('.')[0];

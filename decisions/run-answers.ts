@@ -23,10 +23,13 @@ export type RunFacts = {
   message: string | null;
 };
 
-export type RunAnswer = 'pass' | 'fail' | 'crash' | 'unlinkable' | 'missing';
+/** `not-executed`: a whole unit of which nothing ran. Its class is not there, nothing compiles, or its start is broken. */
+export type RunAnswer = 'pass' | 'fail' | 'crash' | 'unlinkable' | 'not-executed' | 'missing';
 
 /** What one run says about the test that it was made for. */
 export function readRun(run: RunFacts): RunAnswer {
+  // A unit of which nothing ran may be recorded as a failure: somebody has to see it in the suite.
+  if (run.ended === 'nothing-executed' && (run.wholeUnit || run.anyFailed)) return 'not-executed';
   if (run.ownFailed || (!run.wholeUnit && run.anyFailed && !run.ownPassed)) {
     if (run.message !== null && LINKAGE.test(run.message)) return 'unlinkable';
     return run.ended === 'crash' ? 'crash' : 'fail';
@@ -43,31 +46,33 @@ export function readRun(run: RunFacts): RunAnswer {
 const LINKAGE =
   /^(?:java\.lang\.)?(?:NoSuchMethodError|NoSuchFieldError|NoClassDefFoundError(?!: Could not initialize)|AbstractMethodError|IncompatibleClassChangeError|ClassNotFoundException|UnsupportedClassVersionError)\b/;
 
+/** What says nothing about behaviour on an arm that does not have what the candidate has. */
+const LACKING: readonly RunAnswer[] = ['unlinkable', 'not-executed'];
+
 /**
  * The answers of one arm, counted. A test that cannot be linked was compiled against something that this arm does
- * not have: on the candidate that is a failure like any other (a patch took an API away), on the base it says
- * nothing about behaviour (kafka.md: KAFKA-16570) unless the candidate cannot link it either.
+ * not have, and a unit of which nothing is executed may not be there: on the candidate that is a failure like any
+ * other (a patch took an API away, or broke the build), on the base it says nothing about behaviour (kafka.md:
+ * KAFKA-16570) unless the candidate says the same. `candidate`: the candidate's answers.
  */
-export function countRuns(answers: readonly RunAnswer[], unlinkable: 'fail' | 'missing'): ArmRuns {
-  const count = (...kinds: RunAnswer[]) => answers.filter((answer) => kinds.includes(answer)).length;
-  const lost = count('unlinkable');
+export function countRuns(answers: readonly RunAnswer[], candidate: readonly RunAnswer[]): ArmRuns {
+  const isLacking = (answer: RunAnswer) => LACKING.includes(answer) && !candidate.includes(answer);
+  const behaved = answers.filter((answer) => !isLacking(answer));
+  const pass = behaved.filter((answer) => answer === 'pass').length;
+  const missing = behaved.filter((answer) => answer === 'missing').length;
   return {
-    pass: count('pass'),
-    fail: count('fail', 'crash') + (unlinkable === 'fail' ? lost : 0),
-    missing: count('missing') + (unlinkable === 'missing' ? lost : 0),
-    crashed: count('crash'),
+    pass,
+    fail: behaved.length - pass - missing,
+    missing: missing + answers.length - behaved.length,
+    crashed: behaved.filter((answer) => answer === 'crash').length,
   };
 }
-
-/** What "cannot be linked" means on other arms than the candidate. */
-export const unlinkableElsewhere = (candidate: readonly RunAnswer[]): 'fail' | 'missing' =>
-  candidate.includes('unlinkable') ? 'fail' : 'missing';
 
 /** Both arms of one comparison, counted. */
 export function countArms(candidate: readonly RunAnswer[], base: readonly RunAnswer[]): BothArms {
   return {
-    candidate: countRuns(candidate, 'fail'),
-    base: countRuns(base, unlinkableElsewhere(candidate)),
+    candidate: countRuns(candidate, candidate),
+    base: countRuns(base, candidate),
   };
 }
 

@@ -3,7 +3,8 @@ import type { PointRuns, SearchedTest } from '../../decisions/culprit.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
 import { planProbe, planReplays } from '../../decisions/rerun-plan.ts';
-import { countRuns, readRun, unlinkableElsewhere } from '../../decisions/run-answers.ts';
+import { countRuns, readRun } from '../../decisions/run-answers.ts';
+import { type Searched, sharedCulprit } from '../../decisions/shared-culprit.ts';
 import { phaseCounts } from '../../store/suite-batches.ts';
 import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../store/suite-failures.ts';
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
@@ -90,11 +91,11 @@ async function readings(deps: SuiteRunnerDeps, suiteRun: string, wanted: readonl
     const answersOf = (arm: string, of = searched) =>
       scope ? replayAnswers(replayed, failure, arm, scope) : of.filter((run) => run.arm === arm).map(readRun);
     // A patch that takes an API away fails like any other where it is in the stack.
-    const unlinkable = unlinkableElsewhere(answersOf('candidate', own));
+    const candidate = answersOf('candidate', own);
     for (const arm of new Set((scope ? replayed : searched).map((run) => run.arm))) {
       const answers = answersOf(arm);
       if (answers.length === 0) continue;
-      const { pass, fail, missing } = countRuns(answers, unlinkable);
+      const { pass, fail, missing } = countRuns(answers, candidate);
       arms.set(arm, { ...arms.get(arm), [shortName(failure)]: { pass, fail, missing } });
     }
   }
@@ -148,7 +149,10 @@ export async function markArm(
 
 export type Culprit = TestKey & { commits: string[]; reason: string };
 
-/** Names the culprits; what failed with a representative has the same one. Safe to repeat. */
+/**
+ * Names the culprits; what failed with a representative has the same one, and so may what there was no room for in the
+ * search. Safe to repeat.
+ */
 export async function saveCulprits(
   deps: SuiteRunnerDeps,
   { suiteRun, culprits }: { suiteRun: string; culprits: Culprit[] },
@@ -156,11 +160,16 @@ export async function saveCulprits(
   const failures = await listFailures(deps.db, suiteRun);
   const secondsOf = await culpritSeconds(deps, suiteRun);
   const found = new Map(culprits.map((culprit) => [keyOf(culprit), culprit]));
+  const searched = failures.flatMap((failure): Searched[] => {
+    const commits = found.get(keyOf(failure))?.commits;
+    return commits && failure.verdict ? [{ ...failure, kind: failure.verdict.kind, commits }] : [];
+  });
   for (const failure of failures) {
     const { verdict } = failure;
     if (!verdict) continue;
     const like = failures.find(({ test }) => test === verdict.representative);
-    const culprit = found.get(keyOf(failure)) ?? (like && found.get(keyOf(like)));
+    const shared = isWanted(failure) ? sharedCulprit({ ...failure, kind: verdict.kind }, searched) : undefined;
+    const culprit = found.get(keyOf(failure)) ?? (like && found.get(keyOf(like))) ?? shared;
     if (!culprit) continue;
     const cost = { rerunSeconds: 0, ...verdict.cost, culpritSeconds: secondsOf(failure) };
     const named = culprit.commits.length > 0 ? { culprit: culprit.commits } : {};

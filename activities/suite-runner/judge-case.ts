@@ -4,7 +4,7 @@ import type { SuiteSettings } from '../../config/suite.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import type { Evidence, ReplayScope, RerunPolicy } from '../../decisions/failure-verdict.ts';
 import { type FirstEvidence, type Group, signatureOf, suspectGroups } from '../../decisions/first-step.ts';
-import { isWhole, ownClass, replayStretch, type SlotStep } from '../../decisions/replay-plan.ts';
+import { cutOf, isWhole, ownClass, replayStretch, type SlotStep, type Stretch } from '../../decisions/replay-plan.ts';
 import { rerunLimits, type TestItem } from '../../decisions/rerun-plan.ts';
 import { type BothArms, countArms, NOT_RUN, type RunAnswer, readRun } from '../../decisions/run-answers.ts';
 import { methodOf } from '../../decisions/test-pattern.ts';
@@ -69,7 +69,7 @@ export async function openCase(deps: SuiteRunnerDeps, suiteRun: string, base?: D
     suspects: new Map(suspects.flatMap((group) => group.members.map((member) => [keyOf(member), group] as const))),
     chosen: representatives(failures),
     replayed: await replayedUnits(db, suiteRun, [...new Set(tests.map(({ test }) => test))]),
-    stretches: new Map<string, SlotStep[]>(),
+    stretches: new Map<string, Stretch>(),
     history: await baseHistory(db, { fork: run.fork, suite: run.suite, suiteRun, tests }),
     remembered: baseKey
       ? await knownBaseFailures(db, baseKey, suiteRun)
@@ -111,11 +111,13 @@ export function armsOf(
   return countArms(answers('candidate'), answers(failure.base_arm));
 }
 
-export function evidenceOf(it: Case, failure: OpenFailure, stretch: readonly SlotStep[]): Evidence {
+export function evidenceOf(it: Case, failure: OpenFailure, stretch: Stretch): Evidence {
   const alone = (it.runs.get(keyOf(failure)) ?? []).filter(({ phase }) => phase === 'rerun');
   const seconds =
     alone.length === 0 ? failure.seconds : alone.reduce((sum, run) => sum + run.seconds, 0) / alone.length;
-  const last = stretch.at(-1);
+  const { steps, unit } = stretch;
+  const whole = unit !== undefined && isWhole(failure.test, itemOf(it, failure), unit, it.suite);
+  const cut = cutOf(stretch, whole, it.suite.reruns.replaySeconds);
   const history = it.history.get(keyOf(failure));
   const remembered = failure.base_arm === 'base' ? it.remembered.get(keyOf(failure)) : undefined;
   return {
@@ -124,15 +126,16 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: readonly Slo
     replays: {
       unit: {
         ...replayOf(it, failure, 'unit'),
-        possible: last !== undefined && !isWhole(failure.test, itemOf(it, failure), last, it.suite),
-        seconds: last?.seconds ?? 0,
+        possible: steps.length > 0 && !whole,
+        seconds: steps.at(-1)?.seconds ?? 0,
       },
       batch: {
         ...replayOf(it, failure, 'batch'),
-        possible: stretch.length > 1,
-        seconds: stretch.reduce((sum, step) => sum + step.seconds, 0),
+        possible: steps.length > 1,
+        seconds: steps.reduce((sum, step) => sum + step.seconds, 0),
       },
     },
+    ...(cut ? { cut } : {}),
     ...(history ? { history } : {}),
     ...(remembered ? { remembered: { pass: 0, fail: remembered.failures } } : {}),
     killed: signatureOf(failure.message) === 'killed',
@@ -206,9 +209,9 @@ export const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
 /**
  * What ran before a failing unit in its process, and the unit itself; where another system ran it, its class in its
- * own order. Nothing where that is not known or too long.
+ * own order, as far as that is known and not too long.
  */
-export async function stretchOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Promise<SlotStep[]> {
+export async function stretchOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Promise<Stretch> {
   const at: Ran | undefined = it.ran.get(failure.unit);
   const key = at ? failure.unit : keyOf(failure);
   const known = it.stretches.get(key);
@@ -229,8 +232,8 @@ export async function stretchFor(
   failure: OpenFailure,
   scope: ReplayScope,
 ): Promise<SlotStep[]> {
-  const stretch = await stretchOf(deps, it, failure);
-  return scope === 'unit' ? stretch.slice(-1) : stretch;
+  const { steps } = await stretchOf(deps, it, failure);
+  return scope === 'unit' ? steps.slice(-1) : steps;
 }
 
 async function secondsOfClass(deps: SuiteRunnerDeps, { run }: Case, failure: OpenFailure): Promise<number> {

@@ -48,7 +48,8 @@ export async function readProof(
     const own = runs.filter((run) => keyOf(run) === keyOf(test));
     const on = (arm: string) => own.filter((run) => run.arm === arm);
     const counts = (arm: string) => {
-      const { pass, fail } = countRuns(on(arm).map(readRun), 'fail');
+      const answers = on(arm).map(readRun);
+      const { pass, fail } = countRuns(answers, answers);
       return { pass, fail };
     };
     const failed = on('candidate').find((run) => readRun(run) !== 'pass');

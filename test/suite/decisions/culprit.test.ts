@@ -233,6 +233,30 @@ describe('pairs, by leaving patches out', () => {
     expect(findPair(3, only)).toMatchObject({ patches: [3], reason: expect.stringContaining('1, 2') });
   });
 
+  test('what was not asked, or had no clear answer, is said', () => {
+    const whichever = (patches: number[], runs: number) => (patches.length === 1 ? counts(runs, 0) : counts(0, runs));
+    expect(findPair(13, whichever)).toMatchObject({
+      patches: [13],
+      reason: 'it fails whichever earlier patch is left out',
+    });
+    expect(findPair(20, whichever)).toMatchObject({
+      patches: [20],
+      reason:
+        'it fails whichever of these earlier patches is left out: 8 to 19; patches that were not left out to see: 1 to 7',
+    });
+    const mixed = (patches: number[], runs: number): StackRuns => {
+      if (!patches.includes(1)) return { pass: 0, fail: 0, missing: runs };
+      return patches.includes(2) ? whichever(patches, runs) : 'unbuildable';
+    };
+    expect(findPair(4, mixed).reason).toBe(
+      'it fails whichever of these earlier patches is left out: 3; patches that could not be left out: 2; patches without which the test is not there: 1',
+    );
+    const unclear = { patch: 3, test: destabilised(10, 20), stacks: { '3': counts(20, 0), '1,3': counts(9, 1) } };
+    expect(pairOf(unclear).reason).toBe(
+      'patches without which it is not clear whether it fails: 2; patches that were not left out to see: 1',
+    );
+  });
+
   test('a race that two patches bring together, simulated', () => {
     const next = random(3);
     let right = 0;

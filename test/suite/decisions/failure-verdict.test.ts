@@ -6,6 +6,7 @@ import {
   countRuns,
   NO_RUNS,
   NOT_RUN,
+  type RunAnswer,
   type RunFacts,
   readRun,
 } from '../../../decisions/run-answers.ts';
@@ -71,6 +72,19 @@ describe('what a failure is (triage.md, steps 2 to 5)', () => {
     const mixed = judgeFailure(replayed(NO_RUNS, NO_RUNS, own), POLICY);
     expect(mixed).toMatchObject({ verdict: 'destabilised', orderDependent: true, by: 'unit' });
     expect(judgeFailure(seen(runs(0, 8), runs(5, 0)), POLICY)).not.toHaveProperty('orderDependent');
+  });
+
+  test.each([
+    ['class', 'undecided', 'its class takes longer'],
+    ['process', 'undecided', 'none of it'],
+    ['part', 'flaky', 'only the last'],
+    ['never', 'flaky', 'replaySeconds is 0'],
+  ] as const)('passes alone, and of its order was cut: %s', (cut, verdict, words) => {
+    const judged = judgeFailure(seen(runs(40, 0), runs(40, 0), { cut }), POLICY);
+    expect(judged).toMatchObject({ verdict, reason: expect.stringContaining(words) });
+    // What fails at times alone as well does not need its order.
+    const mixed = judgeFailure(seen(runs(20, 20), runs(20, 20), { cut }), POLICY);
+    expect(mixed).toMatchObject({ verdict: 'flaky', reason: expect.not.stringContaining('replaySeconds') });
   });
 
   test.each([
@@ -245,6 +259,17 @@ describe('what one run says', () => {
     ['its class could not begin', { anyFailed: true, message: 'IllegalStateException' }, 'fail'],
     ['the process died', { ownFailed: true, anyFailed: true, ended: 'crash', complete: false }, 'crash'],
     ['nothing was there to run', { results: 0, ended: 'nothing-executed' }, 'missing'],
+    [
+      'its whole class is not there',
+      { wholeUnit: true, complete: false, ownFailed: true, anyFailed: true, ended: 'nothing-executed' },
+      'not-executed',
+    ],
+    [
+      'its whole class is not there, and no result says so',
+      { wholeUnit: true, complete: false, results: 0, ended: 'nothing-executed' },
+      'not-executed',
+    ],
+    ['in a replay nothing of its class ran', { anyFailed: true, ended: 'nothing-executed' }, 'not-executed'],
     ['its assumptions do not hold here', { ownSkipped: true }, 'missing'],
     [
       'compiled against something else',
@@ -261,6 +286,20 @@ describe('what one run says', () => {
     ['a unit whose other tests fail', { wholeUnit: true, anyFailed: true, results: 9 }, 'pass'],
   ] as const)('%s', (_name, more, answer) => expect(readRun({ ...facts, ...more })).toBe(answer));
 
+  test('a class that fails as a whole and that the base lacks, or cannot compile, is never pre-existing', () => {
+    const five = (answer: RunAnswer) => Array.from({ length: 5 }, () => answer);
+    const judge = (...arms: Parameters<typeof countArms>) => {
+      const { candidate, base } = countArms(...arms);
+      return judgeFailure(seen(candidate, base), POLICY);
+    };
+    expect(judge(five('fail'), five('not-executed'))).toMatchObject({ verdict: 'untestable' });
+    expect(judge(five('unlinkable'), five('not-executed'))).toMatchObject({ verdict: 'untestable' });
+    expect(judge(five('not-executed'), five('not-executed'))).toMatchObject({ verdict: 'pre-existing' });
+    expect(judge([...five('not-executed'), ...five('not-executed')], five('pass'))).toMatchObject({
+      verdict: 'regression',
+    });
+  });
+
   test('an API that a patch took away is a regression, one that the base never had says nothing', () => {
     expect(countArms(['unlinkable', 'unlinkable'], ['pass', 'pass'])).toMatchObject({
       candidate: { fail: 2 },
@@ -271,6 +310,6 @@ describe('what one run says', () => {
       base: { fail: 0, missing: 1 },
     });
     expect(countArms(['unlinkable'], ['unlinkable'])).toMatchObject({ candidate: { fail: 1 }, base: { fail: 1 } });
-    expect(countRuns(['pass', 'crash', 'missing'], 'missing')).toEqual({ pass: 1, fail: 1, missing: 1, crashed: 1 });
+    expect(countRuns(['pass', 'crash', 'missing'], [])).toEqual({ pass: 1, fail: 1, missing: 1, crashed: 1 });
   });
 });

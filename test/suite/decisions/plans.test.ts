@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
-import { isWhole, ownClass, replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
+import { cutOf, isWhole, ownClass, replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
 import {
   planOnce,
   planProbe,
@@ -172,7 +172,7 @@ describe('what is replayed before a failing unit', () => {
   });
   const stretch = (steps: SlotStep[], seconds = 300) =>
     replayStretch(steps, seconds)
-      .map(({ unit }) => unit)
+      .steps.map(({ unit }) => unit)
       .join('');
 
   test.each([
@@ -189,6 +189,26 @@ describe('what is replayed before a failing unit', () => {
     ['nothing where the unit itself is too long', [step('A'), step('B', { seconds: 400 })], 300, ''],
     ['nothing where nobody knows what ran', [], 300, ''],
   ] as const)('%s', (_name, steps, seconds, expected) => expect(stretch([...steps], seconds)).toBe(expected));
+
+  test.each([
+    ['all was run again', [step('A'), step('B'), step('C')], false, 300, undefined],
+    ['the beginning was not', [step('A'), step('B'), step('C')], false, 25, 'part'],
+    ['nothing of what ran before was', [step('A'), step('B')], false, 15, 'process'],
+    ['what ran in another process is none of it', [step('A', { ended: 'crash' }), step('B')], false, 15, undefined],
+    ['its class was not', [step('A', { seconds: 400 })], false, 300, 'class'],
+    ['alone it is run as its class', [step('A', { seconds: 400 })], true, 300, undefined],
+    [
+      'alone it is run as its class, but not after others',
+      [step('A'), step('B', { seconds: 400 })],
+      true,
+      300,
+      'process',
+    ],
+    ['nobody wants it', [step('A'), step('B')], false, 0, 'never'],
+    ['nobody knows what ran', [], false, 300, undefined],
+  ] as const)('what was cut: %s', (_name, steps, whole, seconds, expected) =>
+    expect(cutOf(replayStretch([...steps], seconds), whole, seconds)).toBe(expected),
+  );
 });
 
 describe('the order of a class', () => {
