@@ -99,6 +99,12 @@ describe('K3 order', () => {
       'c3',
     ],
     ['of combined nodes the active controller is last', combined(), ['n1', 'n2', 'n3'], 'n2'],
+    [
+      'of dedicated and combined controllers the active one is last, though it is dedicated',
+      withNode(dedicated(), 'c3', { roles: ['broker', 'controller'] }),
+      ['c1', 'c3', 'b4'],
+      'c3',
+    ],
     ['an unready broker never goes before a controller', withNode(dedicated(), 'b6', stopped), ['c2', 'b6'], 'c2'],
   ] as const)('%s', (_name, snapshot, remaining, next) => {
     expect(k3Next(snapshot, remaining, 2000)).toEqual({ next });
