@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
+import { keepsFromGoingBack } from '../decisions/gate-outcome.ts';
 import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
 import { accountWords, outcomeWords, planWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
@@ -69,7 +70,8 @@ const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
  *
  * A node that does not return: no second one is touched, it gets its old artifact back, and once it has
  * returned the others do. It does not return either: frozen. A gate that fails rolls back all; one that could not
- * see enough freezes. However it ends, the traffic is a trickle again and the environment is told.
+ * see enough freezes. A candidate that is one-way is put back by a person's abort alone: whatever else would, freezes.
+ * However it ends, the traffic is a trickle again and the environment is told.
  */
 export async function rollout(run: RolloutRun): Promise<RolloutOutcome> {
   const desk = openDesk(run);
@@ -156,8 +158,15 @@ async function windowOfFirstForm(step: Desk['step'], windowSeconds: number): Pro
   return before.keepWindowBefore(step);
 }
 
+/** Harm puts back what was changed; of a candidate that is one-way it is left as it is, for a person to look at. */
 async function conclude(desk: Desk, stopped: Stop): Promise<RolloutOutcome> {
   if (stopped.kind === 'held' || stopped.kind === 'frozen') return stopped;
+  const { progress, reversibility } = desk;
+  const touched = progress.done.length > 0 || progress.node !== undefined;
+  const byPerson = stopped.kind === 'abort' && desk.brakes().aborted?.by !== 'patchwright';
+  const askedBy = byPerson ? 'person' : 'product';
+  const stays = keepsFromGoingBack(stopped.reasons, { reversibility, touched, askedBy });
+  if (stays && patched('one-way-stays')) return { kind: 'frozen', reasons: stays };
   return rollBack(desk, stopped);
 }
 
