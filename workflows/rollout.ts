@@ -13,7 +13,7 @@ import {
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
 import { keepsFromGoingBack } from '../decisions/gate-outcome.ts';
-import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
+import { reasonsOf, waivedWords } from '../decisions/kafka-rules/waivers.ts';
 import { accountWords, outcomeWords, planWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
@@ -145,8 +145,7 @@ async function prepare(desk: Desk, plan: Planned): Promise<string[] | undefined>
   if (problem) return [problem];
   progress.step = 'preflight';
   const { blocks, waived } = await wholePreflight(desk, targets, blockedSeconds);
-  for (const [index, { rule, reason, because }] of waived.entries())
-    await say(desk, `waived/${index}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
+  for (const { key, text } of waivedWords(waived)) await say(desk, key, text, 'warn');
   if (blocks.length > 0) return reasonsOf(blocks);
   progress.step = 'stage';
   for (const target of targets) await before.stageNode({ ...step, target });
