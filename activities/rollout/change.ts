@@ -100,11 +100,10 @@ async function intend(context: RolloutContext, step: NodeStep, planned: LedgerEn
   if (planned.state === 'intent') return planned;
   const facts = await context.driver.facts(step.target);
   const leaders = (await context.system.ledAsPreferred([step.target]))[step.target] ?? [];
-  if (step.direction === 'back') {
-    const forward = await ledgerEntry(context.db, { ...step, direction: 'forward' });
-    const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
-    leaders.push(...forward.leaders.filter(({ topic, partition }) => !known.has(`${topic}-${partition}`)));
-  }
+  // One that is planned anew, since its host was replaced, may not have been given back what it led.
+  const before = step.direction === 'back' ? await ledgerEntry(context.db, { ...step, direction: 'forward' }) : planned;
+  const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
+  leaders.push(...before.leaders.filter(({ topic, partition }) => !known.has(`${topic}-${partition}`)));
   return intendTarget(context.db, planned, { before: seenProcess(facts), leaders });
 }
 
