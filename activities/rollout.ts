@@ -1,9 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { diskHasRoom } from '../decisions/disk-room.ts';
+import { type Waived, waivedAs } from '../decisions/kafka-rules/waivers.ts';
 import { accountProblems } from '../decisions/rollout-plan.ts';
 import type { ClientFigures } from '../decisions/soak.ts';
-import { digestOfJson } from '../lib/canonical-json.ts';
-import { appendAudit } from '../store/audit.ts';
 import { dropLooks, overruleOutcome } from '../store/gates.ts';
 import { keepMetadataBefore } from '../store/metadata-before.ts';
 import { ledgerEntry, ledgerOf } from '../store/rollout-ledger.ts';
@@ -34,12 +33,13 @@ import { planRollBack, planRollout, type RollBackPlan, type RolloutPlan } from '
 import { planAfterRestart, planRestart } from './rollout/restart-first.ts';
 import { awaitInSync, awaitReturn, giveLeadersBack, readBackNode, type SettleOutcome } from './rollout/settle.ts';
 import { type SoakOutcome, soakEnvironment } from './rollout/soak.ts';
+import { noteWaiver } from './rollout/waivers.ts';
 import type { Traffic } from './traffic.ts';
 
 export type { RolloutDeps } from './rollout/context.ts';
 
 type Order = RolloutOrder & { settings: Digest };
-export type Preflight = { blocks: RuleFinding[]; waived: { rule: string; reason: string; because: string }[] };
+export type Preflight = { blocks: RuleFinding[]; waived: Waived[] };
 
 /** A block at the very start is looked at again this long: a cluster that just settled is no reason to hold. */
 const PREFLIGHT_PATIENCE_MS = 15_000;
@@ -94,12 +94,10 @@ export function createRolloutActivities(deps: RolloutDeps) {
           if (found.length === 0 || Date.now() > deadline) {
             const before = await context.system.levels?.before();
             if (before) await keepMetadataBefore(deps.db, step.rollout, before);
-            for (const { finding, waiver } of waived) await noteWaiver(deps.db, step, finding, waiver);
+            for (const one of waived) await noteWaiver(deps.db, step, one);
             return {
               blocks: blocks.slice(0, 20),
-              waived: waived
-                .slice(0, 20)
-                .map(({ finding, waiver }) => ({ ...finding, because: `${waiver.reason} (until ${waiver.until})` })),
+              waived: waived.slice(0, 20).map(waivedAs),
             };
           }
           await pause(LOOK_MS);
@@ -181,15 +179,3 @@ async function accountOf({ traffic }: RolloutContext, { rollout }: RolloutStep):
 }
 
 export type RolloutActivities = ReturnType<typeof createRolloutActivities>;
-
-/** Whoever overruled a rule, and why, is in the audit, once a roll-out. */
-async function noteWaiver(
-  db: RolloutDeps['db'],
-  { rollout, environment }: RolloutStep,
-  { rule, reason }: RuleFinding,
-  waiver: { reason: string; until: string },
-): Promise<void> {
-  const entry = { rollout, rule, reason, because: waiver.reason, until: waiver.until };
-  const key = `${rollout}/waived/${rule}/${digestOfJson(reason).slice(0, 12)}`;
-  await appendAudit(db, { key, kind: 'waiver', about: environment, by: 'configuration', entry });
-}

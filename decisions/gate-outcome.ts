@@ -26,10 +26,30 @@ export function gateMeans(
       return { kind: 'freeze', reasons };
     case 'fail': {
       if (direction === 'back') return { kind: 'freeze', reasons: [...reasons, 'a roll-back is never rolled back'] };
-      if (reversibility.kind === 'one-way') {
-        return { kind: 'freeze', reasons: [...reasons, ...reversibility.reasons.map((why) => `one-way: ${why}`)] };
-      }
+      if (reversibility.kind === 'one-way') return { kind: 'freeze', reasons: withOneWay(reasons, reversibility) };
       return { kind: 'roll-back', reasons };
     }
   }
+}
+
+const withOneWay = (reasons: readonly string[], { reasons: oneWay }: Extract<Reversibility, { kind: 'one-way' }>) => [
+  ...reasons,
+  ...oneWay.map((why) => `one-way: ${why}`),
+];
+
+/**
+ * Why nodes stay as they are, though something else than a gate (a node that does not return, lost records) asks that
+ * they be put back: the candidate is one-way, and one of them may have written already what the old artifact cannot
+ * read (K18). Undefined where they are put back: nothing was touched, or a person asked for it.
+ */
+export function keepsFromGoingBack(
+  reasons: readonly string[],
+  {
+    reversibility,
+    touched,
+    askedBy,
+  }: { reversibility: Reversibility; touched: boolean; askedBy: 'product' | 'person' },
+): string[] | undefined {
+  if (reversibility.kind !== 'one-way' || !touched || askedBy === 'person') return undefined;
+  return withOneWay(reasons, reversibility);
 }

@@ -1,4 +1,12 @@
-import { ActivityFailure, allHandlersFinished, condition, proxyActivities, setHandler } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  patched,
+  proxyActivities,
+  setHandler,
+} from '@temporalio/workflow';
 import type { PagingActivities } from '../activities/paging.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { acknowledgePageBy, type PageState, pageState } from './page-messages.ts';
@@ -19,19 +27,22 @@ const { tell } = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
-/** With a quarter of an hour in between: a day. Whoever has not come by then is not going to. */
-const MOST_CALLS = 96;
+/** Then a new history begins: with a quarter of an hour in between, once a day. */
+const CALLS_A_HISTORY = 96;
 
 /**
  * Calls somebody until somebody has it.
  *
  *   1. Say in the thread what is the matter and what to type, and mention who is to know.
- *   2. Call; wait; call again, until it is acknowledged. A call that fails is told, and the next one is made all the same.
+ *   2. Call; wait; call again, until it is acknowledged, however long that takes. A call that fails is told, and the next
+ *      one is made all the same.
  *   3. Say who has it, in the thread and to the service.
+ *
+ * `called`: the calls of the histories before this one.
  */
-export async function page(order: PageOrder): Promise<PageState> {
+export async function page(order: PageOrder, called = 0): Promise<PageState> {
   const { id, release } = order;
-  const state: PageState = { called: 0 };
+  const state: PageState = { called };
   setHandler(pageState, () => state);
   setHandler(acknowledgePageBy, ({ by }) => {
     state.acknowledged ??= { by, at: new Date().toISOString() };
@@ -43,8 +54,9 @@ export async function page(order: PageOrder): Promise<PageState> {
   // A page from before there were mentions goes on without.
   const { repeatMs, mentions = [] } = await openPage(order);
   const take = `Whoever takes it: npx patchwright page ack ${id}`;
-  await say('open', `PAGE: ${order.summary} ${take}`, 'bad', mentions);
-  while (!state.acknowledged && state.called < MOST_CALLS) {
+  if (called === 0) await say('open', `PAGE: ${order.summary} ${take}`, 'bad', mentions);
+  const isLong = () => state.called > called && state.called % CALLS_A_HISTORY === 0;
+  while (!state.acknowledged && !isLong()) {
     state.called += 1;
     // The first was said above.
     if (state.called > 1 && mentions.length > 0) {
@@ -60,6 +72,10 @@ export async function page(order: PageOrder): Promise<PageState> {
     await say('taken', `${by} has it: ${id}`, 'good');
   }
   await condition(allHandlersFinished);
+  // A history from before ended here.
+  if (!state.acknowledged && patched('called-until-acknowledged')) {
+    await continueAsNew<typeof page>(order, state.called);
+  }
   return state;
 }
 

@@ -1,4 +1,4 @@
-import { CancellationScope, log } from '@temporalio/workflow';
+import { CancellationScope, log, patched } from '@temporalio/workflow';
 import type { WaveOutcome, WaveVerdict } from '../activities/rollout/gates.ts';
 import type { PlanOfWave } from '../activities/rollout/plan.ts';
 import { gateMeans } from '../decisions/gate-outcome.ts';
@@ -32,7 +32,6 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
     progress.step = 'roll';
     const stopped = await rollForward(desk, plan, wave.targets);
     if (stopped) return stopped;
-    progress.step = 'bake';
     const judged = await bake(desk, plan, wave);
     if (judged) return judged;
     desk.wavesLeft = desk.wavesLeft.filter((other) => other !== n);
@@ -40,7 +39,7 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
   return undefined;
 }
 
-/** Nodes that hold something else than they were left with (a host that was replaced): put right before the next wave. */
+/** Nodes that hold something else than they were left with (a host that was replaced): put right before anything goes on. */
 async function converge(desk: Desk, plan: Planned, again: readonly string[]): Promise<Stop | undefined> {
   if (again.length === 0) return undefined;
   const { progress, run } = desk;
@@ -51,20 +50,30 @@ async function converge(desk: Desk, plan: Planned, again: readonly string[]): Pr
     `${run.environment}: ${names} no longer hold what was installed: once more`,
     'warn',
   );
+  progress.step = 'roll';
   progress.done = progress.done.filter((name) => !again.includes(name));
   progress.remaining = [...again, ...progress.remaining];
   return rollForward(desk, plan, again);
 }
 
-/** Watches a wave until its gate has decided; after a node was ended by others, and is back, anew. */
-async function bake(desk: Desk, plan: Planned, { n }: PlanOfWave): Promise<Stop | undefined> {
+/**
+ * Watches a wave until its gate has decided; after a node was ended by others, and is back, anew. What came back
+ * with something else (its host was replaced) converges first: it is not to be promoted on the old artifact.
+ */
+async function bake(desk: Desk, plan: Planned, wave: PlanOfWave): Promise<Stop | undefined> {
+  const { n } = wave;
   for (let round = 1; round <= ROUNDS; round += 1) {
+    desk.progress.step = 'bake';
     const watched = await watch(desk, { ...desk.step, attempt: desk.attempt, wave: n, round });
     if (watched === 'abort') return desk.brakesReleased();
     if (watched.kind === 'held') return watched;
     if (watched.kind !== 'interrupted') return follow(desk, n, watched);
     const stopped = await untilWhole(desk, plan.blockedSeconds);
     if (stopped) return stopped;
+    if (!patched('converges-in-the-bake')) continue;
+    const { again = [] } = await node.beginNextWave({ ...desk.step, left: [wave] });
+    const diverged = await converge(desk, plan, again);
+    if (diverged) return diverged;
   }
   return { kind: 'held', reasons: [`nodes were ended by others ${ROUNDS} times while wave ${n} baked`] };
 }

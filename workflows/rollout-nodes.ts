@@ -1,8 +1,8 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { patched, proxyActivities } from '@temporalio/workflow';
 import type { NextNode } from '../activities/rollout/next.ts';
 import type { Preflight, RolloutActivities } from '../activities/rollout.ts';
-import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
-import type { Desk, Direction, Stop } from './rollout-desk.ts';
+import { reasonsOf, waivedWords } from '../decisions/kafka-rules/waivers.ts';
+import { type Desk, type Direction, type Stop, say } from './rollout-desk.ts';
 import type { RuleFinding } from './types.ts';
 
 /** They wait for nodes, within deadlines of their own; the heartbeat is what tells that a worker died. */
@@ -46,6 +46,9 @@ export async function changeOne(
   }
   delete desk.progress.waiting;
   if (changed.kind !== 'changed') return changed;
+  if (changed.waived && patched('waivers-in-the-middle')) {
+    for (const { key, text } of waivedWords(changed.waived)) await say(desk, key, text, 'warn');
+  }
   for (const wait of [node.awaitReturn, node.awaitInSync, node.giveLeadersBack]) {
     const reached = await wait(step);
     if (reached.kind !== 'settled') return reached;

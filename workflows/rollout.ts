@@ -12,7 +12,8 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
 import type { RolloutActivities } from '../activities/rollout.ts';
-import { reasonsOf } from '../decisions/kafka-rules/waivers.ts';
+import { keepsFromGoingBack } from '../decisions/gate-outcome.ts';
+import { reasonsOf, waivedWords } from '../decisions/kafka-rules/waivers.ts';
 import { accountWords, outcomeWords, planWords } from '../decisions/rollout-words.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
@@ -69,7 +70,8 @@ const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
  *
  * A node that does not return: no second one is touched, it gets its old artifact back, and once it has
  * returned the others do. It does not return either: frozen. A gate that fails rolls back all; one that could not
- * see enough freezes. However it ends, the traffic is a trickle again and the environment is told.
+ * see enough freezes. A candidate that is one-way is put back by a person's abort alone: whatever else would, freezes.
+ * However it ends, the traffic is a trickle again and the environment is told.
  */
 export async function rollout(run: RolloutRun): Promise<RolloutOutcome> {
   const desk = openDesk(run);
@@ -143,8 +145,7 @@ async function prepare(desk: Desk, plan: Planned): Promise<string[] | undefined>
   if (problem) return [problem];
   progress.step = 'preflight';
   const { blocks, waived } = await wholePreflight(desk, targets, blockedSeconds);
-  for (const [index, { rule, reason, because }] of waived.entries())
-    await say(desk, `waived/${index}`, `${rule} is waived: ${reason}; ${because}`, 'warn');
+  for (const { key, text } of waivedWords(waived)) await say(desk, key, text, 'warn');
   if (blocks.length > 0) return reasonsOf(blocks);
   progress.step = 'stage';
   for (const target of targets) await before.stageNode({ ...step, target });
@@ -156,8 +157,15 @@ async function windowOfFirstForm(step: Desk['step'], windowSeconds: number): Pro
   return before.keepWindowBefore(step);
 }
 
+/** Harm puts back what was changed; of a candidate that is one-way it is left as it is, for a person to look at. */
 async function conclude(desk: Desk, stopped: Stop): Promise<RolloutOutcome> {
   if (stopped.kind === 'held' || stopped.kind === 'frozen') return stopped;
+  const { progress, reversibility } = desk;
+  const touched = progress.done.length > 0 || progress.node !== undefined;
+  const byPerson = stopped.kind === 'abort' && desk.brakes().aborted?.by !== 'patchwright';
+  const askedBy = byPerson ? 'person' : 'product';
+  const stays = keepsFromGoingBack(stopped.reasons, { reversibility, touched, askedBy });
+  if (stays && patched('one-way-stays')) return { kind: 'frozen', reasons: stays };
   return rollBack(desk, stopped);
 }
 

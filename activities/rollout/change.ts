@@ -1,4 +1,4 @@
-import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
+import { firstOfEachWaiver, type Judgement, type Waived, waivedAs } from '../../decisions/kafka-rules/waivers.ts';
 import { k13OthersInTheWay, type NextStep, nextStep } from '../../decisions/node-change.ts';
 import { logger } from '../../lib/log.ts';
 import { runEffect } from '../../store/journal.ts';
@@ -24,6 +24,7 @@ import {
   seconds,
   seenProcess,
 } from './context.ts';
+import { noteWaiver } from './waivers.ts';
 
 /**
  * `changed`: the new process was started (whether it lives is the next question). `blocked`: a rule did not
@@ -31,7 +32,7 @@ import {
  * `lost`: it is stopped, and cannot be given its files or be started (disk full, port taken).
  */
 export type ChangeOutcome =
-  | { kind: 'changed' }
+  | { kind: 'changed'; waived?: Waived[] }
   | { kind: 'blocked'; findings: RuleFinding[] }
   | { kind: 'not-stopped' | 'foreign' | 'lost'; reason: string };
 
@@ -45,7 +46,12 @@ class NotChanged extends Error {
   }
 }
 
-type Changed = { seen: SeenProcess; seconds: { stop: number; install: number; start: number } };
+type Changed = {
+  seen: SeenProcess;
+  seconds: { stop: number; install: number; start: number };
+  /** What would have kept the node from being stopped, but for somebody's words. */
+  waived?: Waived[];
+};
 
 export type NodeStep = RolloutStep & { target: string; direction: Direction };
 
@@ -79,7 +85,8 @@ export async function changeNode(deps: RolloutDeps, step: NodeStep): Promise<Cha
       { readBack: () => found(context, entry), perform: () => carryOut(context, step, entry) },
     );
     await markChanged(deps.db, key, changed.seen, changed.seconds);
-    return { kind: 'changed' };
+    const { waived = [] } = changed;
+    return { kind: 'changed', ...(waived.length > 0 && { waived }) };
   } catch (error) {
     if (!(error instanceof NotChanged)) throw error;
     if (error.outcome.kind === 'blocked') await withdrawIntent(deps.db, key, error.message);
@@ -93,11 +100,10 @@ async function intend(context: RolloutContext, step: NodeStep, planned: LedgerEn
   if (planned.state === 'intent') return planned;
   const facts = await context.driver.facts(step.target);
   const leaders = (await context.system.ledAsPreferred([step.target]))[step.target] ?? [];
-  if (step.direction === 'back') {
-    const forward = await ledgerEntry(context.db, { ...step, direction: 'forward' });
-    const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
-    leaders.push(...forward.leaders.filter(({ topic, partition }) => !known.has(`${topic}-${partition}`)));
-  }
+  // One that is planned anew, since its host was replaced, may not have been given back what it led.
+  const before = step.direction === 'back' ? await ledgerEntry(context.db, { ...step, direction: 'forward' }) : planned;
+  const known = new Set(leaders.map(({ topic, partition }) => `${topic}-${partition}`));
+  leaders.push(...before.leaders.filter(({ topic, partition }) => !known.has(`${topic}-${partition}`)));
   return intendTarget(context.db, planned, { before: seenProcess(facts), leaders });
 }
 
@@ -119,6 +125,7 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
   const { driver, rules } = context;
   const log = logger('rollout', { release: step.release, key: entry.key });
   const took = { stop: 0, install: 0, start: 0 };
+  const waived: Waived[] = [];
   let toldAt = Date.now();
   const wanted: Artifact[] = entry.to.artifacts.map((artifact) => ({ ...artifact, bytes: 0 }));
   for (;;) {
@@ -129,7 +136,7 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
     const began = Date.now();
     switch (next.do) {
       case 'stop':
-        await waitUntilAllowed(context, step);
+        waived.push(...(await waitUntilAllowed(context, step)));
         took.stop += await stop(context, step);
         break;
       case 'install':
@@ -145,7 +152,7 @@ async function carryOut(context: RolloutContext, step: NodeStep, entry: LedgerEn
       case 'done':
       case 'give-up':
         // One that ended at once was changed all the same: that it does not return is found next.
-        return { seen: seenProcess(facts), seconds: took };
+        return { seen: seenProcess(facts), seconds: took, ...(waived.length > 0 && { waived }) };
       case 'hold': {
         const reason = `${step.target}: ${next.why}, while ${entry.key} is open`;
         throw new NotChanged({ kind: 'foreign', reason }, reason);
@@ -178,17 +185,24 @@ async function tries(target: string, what: string, work: () => Promise<unknown>)
 
 /**
  * The rules, read again right before the stop, and waited for a moment: a block that lasts ends the step with
- * nothing done. Between the last look and the stop lies nothing.
+ * nothing done. Between the last look and the stop lies nothing: what is waived is noted, and looked at once more.
  */
 async function waitUntilAllowed(
   context: RolloutContext,
   step: NodeStep,
-  ask: () => Promise<RuleFinding[]> = () => blocks(context, step),
-): Promise<void> {
+  ask: () => Promise<Judgement> = () => judge(context, step),
+): Promise<Waived[]> {
   const deadline = Date.now() + PATIENCE_MS;
+  const noted: Judgement['waived'] = [];
   for (;;) {
-    const findings = await ask();
-    if (findings.length === 0) return;
+    const { blocks: findings, waived } = await ask();
+    if (findings.length === 0) {
+      const others = firstOfEachWaiver([...noted, ...waived]).slice(noted.length);
+      if (others.length === 0) return noted.map(waivedAs);
+      for (const other of others) await noteWaiver(context.db, step, other);
+      noted.push(...others);
+      continue;
+    }
     if (Date.now() > deadline) {
       const shown = findings.slice(0, 20);
       throw new NotChanged(
@@ -200,19 +214,17 @@ async function waitUntilAllowed(
   }
 }
 
-async function blocks({ db, system }: RolloutContext, step: NodeStep): Promise<RuleFinding[]> {
+async function judge({ db, system }: RolloutContext, step: NodeStep): Promise<Judgement> {
   const ledger = await ledgerOf(db, step.rollout);
   const inTheWay = k13OthersInTheWay(ledger, step.target).map((reason) => ({ rule: 'K13', reason }));
-  if (inTheWay.length > 0) return inTheWay;
-  const judged: Judgement =
-    step.direction === 'forward'
-      ? await system.canRoll([step.target])
-      : await system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
-  return judged.blocks;
+  if (inTheWay.length > 0) return { blocks: inTheWay, waived: [] };
+  return step.direction === 'forward'
+    ? system.canRoll([step.target])
+    : system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
 }
 
-async function putBackBlocks({ db, system }: RolloutContext, { rollout }: NodeStep): Promise<RuleFinding[]> {
-  return (await system.mayPutBack(await metadataBeforeOf(db, rollout))).blocks;
+async function putBackBlocks({ db, system }: RolloutContext, { rollout }: NodeStep): Promise<Judgement> {
+  return system.mayPutBack(await metadataBeforeOf(db, rollout));
 }
 
 /** The nodes that still carry what is rolled back. */

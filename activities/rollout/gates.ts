@@ -128,6 +128,8 @@ export async function beginNextWave(
     left.find(({ n }) => n === begun) ?? pickWave(left, left.length > 1 ? await system.goesLast() : undefined);
   if (!wave) throw new Error(`${step.rollout} has no wave left`);
   const again = await notAsLeft(context, step);
+  // Of a bake that they cut: it begins anew.
+  if (again.length > 0) await dropLooks(deps.db, step.rollout);
   await beginWave(deps.db, step.rollout, wave.n);
   return { n: wave.n, ...(again.length > 0 && { again }) };
 }
@@ -136,7 +138,7 @@ const AGAIN = '/again';
 
 /**
  * Nodes that were done, and hold something else by now: a host that was replaced comes up with what it was laid out
- * with. They converge before the next wave: planned anew, under a key of their own.
+ * with. They converge before the next wave, or before their own bakes anew: planned anew, under a key of their own.
  */
 async function notAsLeft({ db, driver }: RolloutContext, { rollout }: RolloutStep): Promise<string[]> {
   const again: string[] = [];

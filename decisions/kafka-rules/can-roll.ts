@@ -5,7 +5,7 @@ import {
   k10StopsGracefully,
   k14StaysInOneRack,
 } from './availability.ts';
-import { k2MayGoTo4, k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
+import { finalisedLevel, k2MayGoTo4, k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
 import { metadataLevel } from './metadata-versions.ts';
 import { k19SeesEverything } from './observe.ts';
 import { k1NothingMoves, k1StartsWhole } from './preflight.ts';
@@ -51,9 +51,17 @@ function pinned(snapshot: KafkaSnapshot, { metadataVersion }: RuleSettings): Fin
   return k15MetadataIsPinned(snapshot, { pinned: level, raisesByItself: false });
 }
 
-/** Right before nodes are stopped, read again: whether the cluster can spare this wave now. */
+/**
+ * Right before nodes are stopped, read again: whether the cluster can spare this wave now, and whether somebody has
+ * finalised another level since (K15). A level that nobody tells now, and that was told before the first node, is K19's.
+ */
 export function canRoll(snapshot: KafkaSnapshot, wave: readonly string[], settings: RuleSettings): Judgement {
-  const findings = [...k19SeesEverything(snapshot), ...k1NothingMoves(snapshot), ...gates(snapshot, wave, settings)];
+  const findings = [
+    ...k19SeesEverything(snapshot),
+    ...k1NothingMoves(snapshot),
+    ...(finalisedLevel(snapshot) === undefined ? [] : pinned(snapshot, settings)),
+    ...gates(snapshot, wave, settings),
+  ];
   return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
 }
 

@@ -50,8 +50,8 @@ export function k5GatesOf(node: NodeSnapshot): ('controller' | 'broker')[] {
 }
 
 /**
- * K3: which node is next. Controllers before brokers (a combined node is a controller); among each, those
- * that are not ready first; the active controller last of the controllers. Read again at every step, since
+ * K3: which node is next. Controllers before brokers (a combined node is a controller, and follows those that are
+ * nothing else); the active controller last of all controllers; among each, those that are not ready first. Read again at every step, since
  * the controller moves when a node stops. An unknown quorum has no order: `unknown`.
  * Source: KafkaRoller.
  */
@@ -68,8 +68,9 @@ export function k3Next(
     (!isBroker(node) || node.alive === true) &&
     (!isController(node) || caughtUp.has(node.id));
   const rank = (node: NodeSnapshot): number[] => [
-    isController(node) ? (isBroker(node) ? 1 : 0) : 2,
+    isController(node) ? 0 : 1,
     isController(node) && node.id === quorum.leader ? 1 : 0,
+    isBroker(node) ? 1 : 0,
     ready(node) ? 1 : 0,
     node.id,
   ];

@@ -16,6 +16,33 @@ const WAIVABLE = new Set(['K1', 'K2', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10',
 /** What a rule found, after waivers: what still blocks, and what was waived by whose words. */
 export type Judgement = { blocks: RuleFinding[]; waived: { finding: RuleFinding; waiver: RuleWaiver }[] };
 
+/** One of them, as it is told. */
+export type Waived = RuleFinding & { because: string };
+
+export const waivedAs = ({ finding, waiver }: Judgement['waived'][number]): Waived => ({
+  ...finding,
+  because: `${waiver.reason} (until ${waiver.until})`,
+});
+
+/** The first finding of each rule and waiver. */
+export function firstOfEachWaiver(waived: Judgement['waived']): Judgement['waived'] {
+  const isSame = (one: Judgement['waived'][number], other: Judgement['waived'][number]) =>
+    one.finding.rule === other.finding.rule && waivedAs(one).because === waivedAs(other).because;
+  return waived.filter((one, index) => waived.findIndex((other) => isSame(one, other)) === index);
+}
+
+/**
+ * What is said of each, and the key under which it is said once a roll-out: a waiver that was told before the first
+ * node is not told again at each, one that first applies in the middle is.
+ */
+export function waivedWords(waived: readonly Waived[]): { key: string; text: string }[] {
+  return waived.map(({ rule, reason, because }, index) => {
+    const first = waived.findIndex((other) => other.rule === rule && other.because === because) === index;
+    const key = `waived/${rule}/${because}${first ? '' : `/${index}`}`;
+    return { key, text: `${rule} is waived: ${reason}; ${because}` };
+  });
+}
+
 /** Applies the waivers that hold on this day, and tells of the rest how to waive it. */
 export function applyWaivers(findings: readonly Finding[], waivers: readonly RuleWaiver[], now: string): Judgement {
   const today = now.slice(0, 10);

@@ -70,11 +70,12 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);
 
-const begin = (id: string, change: Partial<PageOrder> = {}) =>
-  client.workflow.start<(order: PageOrder) => Promise<PageState>>('page', {
+const begin = (id: string, change: Partial<PageOrder> = {}, called = 0) =>
+  client.workflow.start<(order: PageOrder, called: number) => Promise<PageState>>('page', {
     ...{ workflowId: `page:${id}`, taskQueue: 'patchwright' },
     args: [
       { id, release: id.split('/')[0]!, about: 'production', summary: 'production is frozen.', settings, ...change },
+      called,
     ],
   });
 const acknowledge = (handle: WorkflowHandle, by: string) =>
@@ -100,6 +101,20 @@ test('somebody is called again and again, as one alert, until somebody has it', 
   );
   expect((await auditRows(db, { about: 'production' })).map(({ by }) => by)).toContain('ada');
   expect(JSON.stringify(await effectsOf(db, 'kafka-1'))).not.toContain(SECRET);
+});
+
+test('after a day of calls a new history begins, and goes on calling', async () => {
+  const id = 'kafka-5/1/production';
+  const first = await begin(id, {}, 94);
+  // The 97th is the third: it is made by the second history.
+  await expect.poll(() => of(id).length, { timeout: 20_000 }).toBeGreaterThan(2);
+  const latest = client.workflow.getHandle(`page:${id}`);
+  expect((await latest.describe()).runId).not.toBe(first.firstExecutionRunId);
+  await acknowledge(latest, 'ada');
+  const { called, acknowledged } = await first.result();
+  expect(acknowledged?.by).toBe('ada');
+  expect(called).toBeGreaterThan(96);
+  expect(await said('kafka-5')).toContain('ada has it');
 });
 
 test('a service that is away is called again; one that refuses is told in the thread, and the calls go on', async () => {

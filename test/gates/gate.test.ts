@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { COMPRESSED_PROFILE, FULL_PROFILE, profileOfWave, type WaveKind } from '../../decisions/gate/profile.ts';
 import type { GateSample } from '../../decisions/gate/types.ts';
-import { gateMeans } from '../../decisions/gate-outcome.ts';
+import { gateMeans, keepsFromGoingBack } from '../../decisions/gate-outcome.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { inputOf, METRICS, type Story } from './looks.ts';
 
@@ -324,6 +324,24 @@ describe('what follows from a gate', () => {
     const outcome = gateMeans({ kind, reasons: ['errors: 9 in 100'] }, { direction, reversibility });
     expect(outcome.kind).toBe(means);
     if ('reasons' in outcome) expect(outcome.reasons).toContain('errors: 9 in 100');
+  });
+});
+
+describe('what keeps nodes from being put back by something else than a gate', () => {
+  const oneWay = {
+    kind: 'one-way' as const,
+    rule: 'K18' as const,
+    reasons: ['record schemas'],
+    rehearsal: 'passed' as const,
+  };
+  const back = { kind: 'reversible' as const };
+  test.each([
+    ['a one-way candidate that lost a node stays', oneWay, true, 'product', ['n1: gone', 'one-way: record schemas']],
+    ['a reversible one is put back', back, true, 'product', undefined],
+    ['where nothing was touched there is nothing to keep', oneWay, false, 'product', undefined],
+    ['a person may ask for it all the same', oneWay, true, 'person', undefined],
+  ] as const)('%s', (_name, reversibility, touched, askedBy, reasons) => {
+    expect(keepsFromGoingBack(['n1: gone'], { reversibility, touched, askedBy })).toEqual(reasons);
   });
 });
 

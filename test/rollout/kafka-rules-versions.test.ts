@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { canRoll, canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import {
   type Finalisation,
   k2MayGoTo4,
@@ -70,6 +70,10 @@ describe('the preflight of a roll-out asks them', () => {
     expect(rulesFound(at(14))).not.toContain('K15');
     expect(rulesFound(at(14), { metadataVersion: '3.6-IV2' })).not.toContain('K15');
     expect(rulesFound(at(14), { metadataVersion: '3.5-IV2' })).toContain('K15');
+    // Read again before each node, where it can be told.
+    const settings = { isrMargin: 0, quorumFetchTimeoutMs: 2000, waivers: [], metadataVersion: '3.5-IV2' };
+    const between = (snapshot: KafkaSnapshot) => canRoll(snapshot, ['n1'], settings).blocks.map(({ rule }) => rule);
+    expect([between(at(14)), between(combined())]).toEqual([['K15'], []]);
   });
 
   test('K2, where the candidate goes to 4.x, and its waiver', () => {

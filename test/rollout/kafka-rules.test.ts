@@ -19,7 +19,7 @@ import {
   k12Deadline,
 } from '../../decisions/kafka-rules/settled.ts';
 import { type Finding, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
-import { applyWaivers } from '../../decisions/kafka-rules/waivers.ts';
+import { applyWaivers, firstOfEachWaiver, waivedAs, waivedWords } from '../../decisions/kafka-rules/waivers.ts';
 import { combined, dedicated, figures, withNode, withPartition } from './snapshots.ts';
 
 const settings = { isrMargin: 0, quorumFetchTimeoutMs: 2000, waivers: [] };
@@ -99,6 +99,12 @@ describe('K3 order', () => {
       'c3',
     ],
     ['of combined nodes the active controller is last', combined(), ['n1', 'n2', 'n3'], 'n2'],
+    [
+      'of dedicated and combined controllers the active one is last, though it is dedicated',
+      withNode(dedicated(), 'c3', { roles: ['broker', 'controller'] }),
+      ['c1', 'c3', 'b4'],
+      'c3',
+    ],
     ['an unready broker never goes before a controller', withNode(dedicated(), 'b6', stopped), ['c2', 'b6'], 'c2'],
   ] as const)('%s', (_name, snapshot, remaining, next) => {
     expect(k3Next(snapshot, remaining, 2000)).toEqual({ next });
@@ -458,6 +464,22 @@ describe('waivers', () => {
   ] as const)('%s', (_name, waiver, finding, waived) => {
     const { blocks, waived: byWhom } = applyWaivers([finding], [waiver], now);
     expect([blocks.length, byWhom.length]).toEqual(waived ? [0, 1] : [1, 0]);
+  });
+
+  test('each is said once: one from before the first node is not said again, one in the middle is', () => {
+    const of = (rule: string, reason: string, because: string) => ({
+      finding: { rule, reason },
+      waiver: { rule, reason: because, until: '2026-01-31' },
+    });
+    const [first, second, third] = [of('K8', 't', 'a scratch'), of('K8', 'u', 'a scratch'), of('K6', 't', 'a move')];
+    expect(firstOfEachWaiver([first, second, third])).toEqual([first, third]);
+    const keys = (waived: (typeof first)[]) => waivedWords(waived.map(waivedAs)).map(({ key }) => key);
+    const before = keys([first, second]);
+    expect(new Set(before).size).toBe(2);
+    const [again, fresh] = keys(firstOfEachWaiver([second, third]));
+    expect(before).toContain(again);
+    expect(before).not.toContain(fresh);
+    expect(waivedWords([waivedAs(third)])[0]!.text).toBe('K6 is waived: t; a move (until 2026-01-31)');
   });
 
   test('a block says how to waive it, or when its waiver ended', () => {
