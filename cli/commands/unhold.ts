@@ -2,7 +2,7 @@ import type { Settings } from '../../config/schema.ts';
 import { decidersOf } from '../../decisions/approval.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import type { Db } from '../../store/database.ts';
-import { digestsLike, liftHold } from '../../store/gates.ts';
+import { digestsLike, liftHold } from '../../store/holds.ts';
 import { requirePerson } from './approvals.ts';
 import { requireEnvironment } from './env.ts';
 
@@ -39,7 +39,7 @@ export async function unhold(
     const who = deciders.join(', ') || 'nobody';
     throw new ExitError(1, `${person} is not among those who let an artifact go (approvals.unhold): ${who}`);
   }
-  const said = await liftHold(db, { environment, digest, by: person, reason }, policy);
+  const said = await liftHold(db, { environment, digest, by: person, reason }, { ...policy, deciders });
   return { environment, digest, ...said, needed: policy.needed, reason };
 }
 

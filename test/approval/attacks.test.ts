@@ -17,7 +17,7 @@ import { type RunningServices, startServices } from '../../services/start-servic
 import { approvalsOf, issueToken, personOfToken } from '../../store/approvals.ts';
 import { appendAudit, auditRows, verifyAudit } from '../../store/audit.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
-import { pastRolloutsOf } from '../../store/gates.ts';
+import { pastRolloutsOf } from '../../store/holds.ts';
 import { migrate } from '../../store/migrate.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { endRollout, openRollout } from '../../store/rollouts.ts';
@@ -289,7 +289,7 @@ describe('the audit', () => {
 describe('an artifact that was rolled back', () => {
   const held = 'd'.repeat(64);
   const policy = { unhold: { needed: 2, from: ['ada', 'bob'] } };
-  const unholdBy = async (person: string) => {
+  const unholdBy = async (person: string, approvals: object = policy) => {
     const { token } = await newToken(db, settings, person);
     process.env.PATCHWRIGHT_TOKEN = token;
     try {
@@ -297,7 +297,7 @@ describe('an artifact that was rolled back', () => {
         system: 'process',
         targets: [{ name: 'one', files: { a: 'a' }, start: ['true'], ready: { log: 'x' } }],
       };
-      const asked = settingsSchema.parse({ ...configuration(), approvals: policy, environments: { staging } });
+      const asked = settingsSchema.parse({ ...configuration(), approvals, environments: { staging } });
       return await unhold(db, asked, { environment: 'staging', digest: held.slice(0, 12), reason: 'it was the disk' });
     } finally {
       delete process.env.PATCHWRIGHT_TOKEN;
@@ -314,6 +314,12 @@ describe('an artifact that was rolled back', () => {
     await expect(unholdBy('cyd')).rejects.toThrow(/cyd is not among those .*: ada, bob/);
     expect(await unholdBy('ada')).toMatchObject({ by: ['ada'], needed: 2, lifted: false });
     expect(await unholdBy('ada')).toMatchObject({ by: ['ada'], lifted: false });
+    expect(await isHeld()).toBe(true);
+    // Who is taken out of the policy has no say any more, not even by an earlier word.
+    expect(await unholdBy('bob', { unhold: { needed: 2, from: ['bob', 'cyd'] } })).toMatchObject({
+      by: ['bob'],
+      lifted: false,
+    });
     expect(await isHeld()).toBe(true);
     expect(await unholdBy('bob')).toMatchObject({ by: ['ada', 'bob'], lifted: true });
     expect(await isHeld()).toBe(false);
