@@ -1,4 +1,5 @@
-import type { KafkaSnapshot, NodeFigures, NodeSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
+import { expect } from 'vitest';
+import type { Finding, KafkaSnapshot, NodeFigures, NodeSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 
 /** Plain snapshots for tables: whole clusters, which a row then hurts in one place. */
 
@@ -90,4 +91,15 @@ export function withPartition(
 
 export function withNode(snapshot: KafkaSnapshot, name: string, change: Partial<NodeSnapshot>): KafkaSnapshot {
   return { ...snapshot, nodes: snapshot.nodes.map((n) => (n.name === name ? { ...n, ...change } : n)) };
+}
+
+export const rulesOf = (findings: readonly { rule: string }[]) => findings.map(({ rule }) => rule);
+
+/** Each row says which words a person needs to find in the block; no words: it passes. */
+export function expectFinding(findings: readonly Finding[], rule: string, words: readonly string[] | undefined) {
+  if (words === undefined) return expect(findings).toEqual([]);
+  expect(findings.length).toBeGreaterThan(0);
+  expect(new Set(rulesOf(findings))).toEqual(new Set([rule]));
+  const text = findings.map(({ reason }) => reason).join('\n');
+  for (const word of words) expect(text).toContain(word);
 }
