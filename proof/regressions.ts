@@ -5,7 +5,7 @@
  *
  *   --only ID,…   only these (the ids are printed)
  *   --others      others of the kind too, that nobody has written down
- *   --model URL   a server of the model's protocol: its agent repairs what is held (`model-bridge` lets a reader answer)
+ *   --model URL   a server of the model's protocol: its agent repairs what is held (one that lets a person answer will do)
  *   --seed N      other harmless patches around, and another place in the stack
  */
 import { parseArgs } from 'node:util';

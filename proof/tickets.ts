@@ -1,7 +1,7 @@
 /**
  * `npm run proof -- tickets --model URL`: whole tickets, lived on the product from the question in Slack to the end that
  * they should have: answered from the right document, or fixed at the true cause, approved, applied and verified. A
- * reader answers as the model, who knows nothing but what the product sends (`model-bridge`); so this is run by hand.
+ * reader answers as the model, who knows nothing but what the product sends, through any such server; so this is run by hand.
  * Whether the cause was found is looked at from outside: the file on its branch, the cluster, a test that nobody saw.
  *
  *   --only ID,…   only these (the ids are printed)
