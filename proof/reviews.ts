@@ -1,7 +1,8 @@
 /**
  * `npm run proof -- reviews --model URL`: the ten green-but-wrong repairs that reading by code lets through
  * (`test/repair/wrong-fixes.ts`), and five right ones, through the product's own three reviewers. A reader answers as the
- * model, through any server of its protocol that lets him; so this is run by hand. An objection counts with a changed line that it quotes, as always.
+ * model, through any server of its protocol that lets him; so this is run by hand. An objection counts with a changed
+ * line that it quotes, as always.
  *
  *   --only N,…    only these, by their place in the shuffled order
  *   --seed N      another order (1)
