@@ -108,6 +108,7 @@ function obedient() {
 const LOOK = (brief: string): [string, unknown][] => [
   ['read_file', { arm: 'candidate', path: 'Greeter.java' }],
   ['read_skill', { name: 'helper' }],
+  ['shell', { command: 'ls -1' }],
   ['read_file', { arm: 'candidate', path: 'AGENTS.md' }],
   ['read_file', { arm: 'candidate', path: 'CODEOWNERS' }],
   ['look_up', { in: 'docs', what: 'greeting' }],
