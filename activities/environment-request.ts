@@ -6,6 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { Settings } from '../config/schema.ts';
+import { expediteBinds } from '../decisions/expedite-approval.ts';
 import { finaliseProblem } from '../decisions/finalise.ts';
 import type { Db } from '../store/database.ts';
 import { unendedElsewhere } from '../store/rollouts.ts';
@@ -17,6 +18,7 @@ import type {
   Withdrawal,
 } from '../workflows/environment-messages.ts';
 import type { Digest } from '../workflows/types.ts';
+import { whyNotApproved } from './approvals.ts';
 import { startPolicy } from './start-policy.ts';
 
 export type EnvironmentRequestDeps = {
@@ -32,12 +34,18 @@ export function createEnvironmentRequestActivities(deps: EnvironmentRequestDeps)
     /** Safe to repeat: the environment answers the same request with how it stands, and starts nothing twice. */
     async askForRollout(asked: RolloutRequest): Promise<RequestAnswer> {
       const { environment, expedite = false } = asked.order;
-      const rules = (await settings(asked.order.settings)).environments[environment];
-      const request = rules ? { ...asked, start: startPolicy(rules, expedite, new Date()) } : asked;
-      return temporal.workflow.executeUpdateWithStart<Workflow, RequestAnswer, [RolloutRequest]>('requestRollout', {
-        args: [request],
-        startWorkflowOperation: startEnvironment(environment),
-      });
+      const all = await settings(asked.order.settings);
+      const rules = all.environments[environment];
+      const refusal = expedite ? await notExpedited(deps.db, all, asked.order) : undefined;
+      const lane = expedite && refusal === undefined;
+      const request = rules ? { ...asked, start: startPolicy(rules, lane, new Date()) } : asked;
+      const startWorkflowOperation = startEnvironment(environment);
+      const answer = await temporal.workflow.executeUpdateWithStart<Workflow, RequestAnswer, [RolloutRequest]>(
+        'requestRollout',
+        { args: [request], startWorkflowOperation },
+      );
+      if (refusal === undefined || answer.kind !== 'accepted' || !answer.waits) return answer;
+      return { ...answer, waits: [`not in the expedited lane (${refusal})`, ...answer.waits] };
     },
 
     /** Puts back what a roll-out changed, because its release was cancelled. Once it has ended there is nothing to abort. */
@@ -117,6 +125,13 @@ export function createEnvironmentRequestActivities(deps: EnvironmentRequestDeps)
       await unfreeze(handle, await handle.query<EnvironmentState>('environmentState'), FINALISE);
     },
   };
+}
+
+/** Why it may not take the expedited lane after all: asked where it is about to be taken. */
+async function notExpedited(db: Db, settings: Settings, order: RolloutRequest['order']): Promise<string | undefined> {
+  const { expediteApproval: id, rollout } = order;
+  if (id === undefined) return 'nobody was asked for it';
+  return whyNotApproved(db, { id, binds: expediteBinds(order), settings, use: `${rollout}/expedite` });
 }
 
 /** `settings` names the environments in whose queues it may wait; an older history does not tell them. */

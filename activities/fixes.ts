@@ -6,7 +6,7 @@ import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from '../store/database.ts';
 import { effectResult, effectWords, runEffect } from '../store/journal.ts';
-import { openRelease, runningRelease } from '../store/releases.ts';
+import { openRelease, runningReleases } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, ticketEvents, whyNotWanted } from '../store/tickets.ts';
 import type { AgentSubject, Proposal } from '../workflows/agent-types.ts';
@@ -196,7 +196,7 @@ export function createFixActivities(deps: FixDeps) {
       return undoOnce(db, kindOf(change), await atOf(step), { key, applied, change, evidence });
     },
 
-    /** Opens the release of a patch that was pushed, once. `busy`: a fork has one release at a time. Safe to repeat. */
+    /** Opens the release of a patch that was pushed, once. `busy`: one that runs would be superseded. Safe to repeat. */
     async openFixRelease({
       key,
       by,
@@ -210,8 +210,8 @@ export function createFixActivities(deps: FixDeps) {
         const row = db.selectFrom('release').select('id').where('fork', '=', target).where('ref', '=', ref);
         return (await row.executeTakeFirst())?.id;
       };
-      const running = await runningRelease(db, target);
-      if (running !== undefined && (await found()) === undefined) return { busy: running };
+      const [running] = await runningReleases(db, target);
+      if (running !== undefined && (await found()) === undefined) return { busy: running.id };
       const order = { fork: target, ref, requestedBy: by, suites, environments, settings: step.settings };
       const { release } = await runEffect(
         db,

@@ -2,10 +2,13 @@ import { resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Settings } from '../config/schema.ts';
+import { inEffectLines } from '../decisions/environment-words.ts';
+import { oneLine } from '../lib/plain-text.ts';
 import type { Db } from '../store/database.ts';
 import type { EnvironmentState } from '../workflows/environment-messages.ts';
 import { brakeLines, pressBrake, stopAll } from './commands/brakes.ts';
-import { envDown, envShow, envShowText, envUp } from './commands/env.ts';
+import { envDown, envShow, envShowText, envUp, requireEnvironment } from './commands/env.ts';
+import { inEffect } from './commands/env-in-effect.ts';
 import { askedLines, finalise } from './commands/finalise.ts';
 import { unheldWords, unhold } from './commands/unhold.ts';
 import { connect, type Globals, settingsOf } from './context.ts';
@@ -18,11 +21,15 @@ export const addEnvironmentCommands: Register = (program, run) => {
   env
     .command('show')
     .argument('<env>')
-    .description('what runs there, read from disk and processes now')
+    .description('what runs there and why: from disk and processes now, and what is in effect')
     .action((name: string, _: object, command: Command) =>
       run(command, async (globals) => {
-        const view = await envShow(settingsOf(globals), name, { dataDir: resolve(globals.data) });
-        print(globals, view, [envShowText(view, lookOf(process.stdout)).trimEnd()]);
+        const settings = settingsOf(globals);
+        const view = await envShow(settings, name, { dataDir: resolve(globals.data) });
+        const effect = await inEffect(globals, name, requireEnvironment(settings, name));
+        const lines = inEffectLines(effect, new Date()).map((line) => `  ${oneLine(line, 400)}`);
+        const shown = envShowText(view, lookOf(process.stdout)).trimEnd();
+        print(globals, { ...view, inEffect: effect }, [shown, ...lines]);
         return 0;
       }),
     );

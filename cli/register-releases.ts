@@ -22,11 +22,15 @@ type ReleaseOptions = { ref?: string; suite?: string[]; expedite: boolean; detac
 export const addReleaseCommands: Register = (program, run) => {
   const release = program
     .command('release')
-    .description('release a fork, or follow the release that runs')
+    .description('release a fork, or follow the release that runs of the same commit')
     .argument('<fork>')
     .option('--ref <ref>', 'another branch, tag or commit than the configured branch')
     .option('--suite <suite...>', 'only these suites')
-    .option('--expedite', 'before others in the queue, without cool-down, in windows that let expedited ones in', false)
+    .option(
+      '--expedite',
+      'ask people for the lane before others, without cool-down, in windows that let expedited ones in',
+      false,
+    )
     .option('--detach', 'start it and return', false)
     .action((fork: string, options: ReleaseOptions, command: Command) =>
       run(command, (globals) => releaseCommand(globals, fork, options)),
@@ -177,10 +181,10 @@ async function releaseCommand(globals: Globals, fork: string, options: ReleaseOp
       ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.suite === undefined ? {} : { suites: options.suite }),
     });
-    const asItIs = joined && options.expedite ? ', in the lane that it was started in' : '';
-    if (joined) process.stderr.write(`${id} runs already; this follows it${asItIs}\n`);
+    if (joined) process.stderr.write(`${id} runs already; this follows it\n`);
     if (!options.detach) return follow(globals, to, id);
-    print(globals, { release: id }, [`${id} runs; follow it with: npx patchwright release ${fork}`]);
+    const again = [fork, ...(options.ref ? ['--ref', options.ref] : []), ...(options.expedite ? ['--expedite'] : [])];
+    print(globals, { release: id }, [`${id} runs; follow it with: npx patchwright release ${again.join(' ')}`]);
     return 0;
   });
 }

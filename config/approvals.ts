@@ -10,6 +10,7 @@ const policy = z.strictObject({
 export const approvalsSchema = z
   .strictObject({
     'one-way-release': policy.prefault({}).describe('a candidate that cannot safely be rolled back'),
+    expedite: policy.prefault({ needed: 2 }).describe('the expedited lane; two people unless it says otherwise'),
     finalise: policy.prefault({}).describe('a feature level that is raised for good'),
     unhold: policy.prefault({}).describe('an artifact that was rolled back'),
     repair: policy.prefault({}).describe('an agent’s change to a patch'),

@@ -21,13 +21,15 @@ export type Admission = { answer: RequestAnswer; superseded?: Superseded };
  *
  * The queue holds one candidate of a fork. A newer one takes the place of one that has not started; what runs, or was
  * promoted, nobody takes away, and the place keeps its lane. Whoever gets here has been verified by the environments
- * before. `mayQueue`: false in a history from before there was a queue; asked only where one would begin.
+ * before. What is older than what its fork has promoted here would take that away, and is superseded too.
+ * `mayQueue`, `mayBeTooOld`: false in a history from before there was a queue, or this; asked only where it matters.
  */
 export function admit(
   state: EnvironmentState,
   request: RolloutRequest,
   at: string,
   mayQueue: () => boolean = () => true,
+  mayBeTooOld: () => boolean = () => true,
 ): Admission {
   const known = answerKnown(state, request);
   if (known) return { answer: known };
@@ -39,6 +41,11 @@ export function admit(
   if (running && !mayQueue()) {
     const reason = `${environment} rolls out ${running.request.order.rollout} since ${running.since}; one at a time`;
     return { answer: { kind: 'refused', reasons: [reason] } };
+  }
+  const newer = newerPromoted(state, request);
+  if (newer !== undefined && mayBeTooOld()) {
+    const outcome = { kind: 'superseded' as const, reasons: [tooOldWords(state, newer)] };
+    return { answer: { kind: 'ended', outcome } };
   }
   const { fork } = request.order.candidate;
   const before = waiting(state).find((other) => other.request.order.candidate.fork === fork);
@@ -126,6 +133,34 @@ export function withdraw(
   return { request: found.request, outcome };
 }
 
+/** Takes out of the queue what is older than what its fork has promoted here meanwhile. Whom to tell, and what. */
+export function supersedeOlder(state: EnvironmentState, at: string): Superseded[] {
+  const gone = waiting(state).flatMap(({ request }) => {
+    const newer = newerPromoted(state, request);
+    if (newer === undefined) return [];
+    return [{ request, outcome: { kind: 'superseded' as const, reasons: [tooOldWords(state, newer)] } }];
+  });
+  for (const { request, outcome } of gone) keepEnded(state, request, outcome, at, { neverStarted: true });
+  const left = waiting(state).filter((one) => gone.every(({ request }) => request !== one.request));
+  if (left.length > 0) state.queue = left;
+  else delete state.queue;
+  return gone;
+}
+
+/** What its own fork has promoted here, and no watch took back, that is newer. */
+function newerPromoted({ ended }: EnvironmentState, request: RolloutRequest): string | undefined {
+  const fork = forkOf(request.order.release);
+  const promoted = ended.filter(({ outcome }) => outcome.kind === 'promoted').map(({ rollout }) => rollout);
+  return promoted.find((rollout) => {
+    const [release = '', candidate = ''] = rollout.split('/');
+    if (fork === undefined || forkOf(release) !== fork) return false;
+    return isOlder(ageOf(request), { release: numberOf(release), candidate: Number(candidate) });
+  });
+}
+
+const tooOldWords = ({ environment }: EnvironmentState, newer: string) =>
+  `${newer} is newer, and was promoted in ${environment} meanwhile; to go back to this one on purpose: release retry`;
+
 type Obstacle = { why: string; until?: number };
 
 /** What keeps one from starting now. `until`: when the clock takes it away, in milliseconds since 1970. */
@@ -139,10 +174,19 @@ function obstaclesOf(state: EnvironmentState, { start }: RolloutRequest, at: str
 }
 
 function coolDown(state: EnvironmentState, { expedite, coolDownSeconds }: StartPolicy, at: string): Obstacle[] {
-  const last = state.ended.find(({ neverStarted }) => !neverStarted);
+  const last = lastStarted(state);
   if (expedite || !last) return [];
   const until = Date.parse(last.at) + coolDownSeconds * 1000;
   return until > Date.parse(at) ? [{ why: `it cools down after ${last.rollout} until ${iso(until)}`, until }] : [];
+}
+
+const lastStarted = ({ ended }: EnvironmentState) => ended.find(({ neverStarted }) => !neverStarted);
+
+/** Until when nothing starts but what is expedited, since something has just ended; undefined where nothing has. */
+export function coolsDownUntil(state: EnvironmentState, seconds: number, at: string): string | undefined {
+  const last = lastStarted(state);
+  const until = last ? Date.parse(last.at) + seconds * 1000 : 0;
+  return until > Date.parse(at) ? iso(until) : undefined;
 }
 
 /** Windows that overlap, or follow each other at once, are one. */
@@ -168,13 +212,18 @@ function inOrder(queue: readonly WaitingRollout[]): WaitingRollout[] {
 }
 
 /** Of one fork: by the number of the release, then of its candidate. */
-function isNewer(one: RolloutRequest, other: RolloutRequest): boolean {
-  const [a, b] = [ageOf(one), ageOf(other)];
-  return a.release === b.release ? a.candidate > b.candidate : a.release > b.release;
-}
+type Age = { release: number; candidate: number };
 
-function ageOf({ order }: RolloutRequest): { release: number; candidate: number } {
-  return { release: Number(/-(\d+)$/.exec(order.release)?.[1] ?? 0), candidate: order.candidateNumber };
-}
+const isNewer = (one: RolloutRequest, other: RolloutRequest) => isOlder(ageOf(other), ageOf(one));
+
+const isOlder = (a: Age, b: Age) => (a.release === b.release ? a.candidate < b.candidate : a.release < b.release);
+
+const ageOf = ({ order }: RolloutRequest): Age => ({
+  release: numberOf(order.release),
+  candidate: order.candidateNumber,
+});
+
+const numberOf = (release: string) => Number(/-(\d+)$/.exec(release)?.[1] ?? 0);
+const forkOf = (release: string) => /^(.+)-\d+$/.exec(release)?.[1];
 
 const iso = (ms: number) => new Date(ms).toISOString();

@@ -44,7 +44,7 @@ export function gitIn(deps: GitTools, mirror: string) {
     return deps.run('git', git.args, {
       cwd: options.cwd ?? mirror,
       env: { ...git.env, ...options.env },
-      timeoutMs: 15 * 60_000,
+      timeoutMs: options.timeoutMs ?? 15 * 60_000,
       maxBytes: options.maxBytes ?? 256 << 20,
     });
   };
@@ -57,7 +57,7 @@ export function gitIn(deps: GitTools, mirror: string) {
 }
 
 export type Git = ReturnType<typeof gitIn>;
-type GitOptions = { cwd?: string; env?: Record<string, string>; maxBytes?: number };
+type GitOptions = { cwd?: string; env?: Record<string, string>; maxBytes?: number; timeoutMs?: number };
 
 async function resolveRef(tryGit: Git['tryGit'], ref: string, what: string): Promise<string> {
   if (ref.startsWith('-')) throw new UnknownRef(`"${ref}" cannot be a ${what}`);
@@ -72,6 +72,24 @@ async function resolveRef(tryGit: Git['tryGit'], ref: string, what: string): Pro
     if (exitCode === 0) return stdout.trim();
   }
   throw new UnknownRef(`the fork's repository has no branch, tag or commit "${ref}" (${what})`);
+}
+
+/**
+ * The commit that a branch or tag of a repository names now, or a whole commit id itself; undefined where it cannot be
+ * told. Nothing is cloned. The first that answers is what a cut would take.
+ */
+export async function tipOf(tools: GitTools, repository: string, ref: string): Promise<string | undefined> {
+  if (/^[0-9a-f]{40}$/.test(ref)) return ref;
+  if (ref.startsWith('-')) return undefined;
+  const names = [ref, `refs/heads/${ref}`, `refs/tags/${ref}`];
+  // A tag with words of its own is an object of its own: `^{}` is what it stands on.
+  const patterns = names.flatMap((name) => [name, `${name}^{}`]);
+  // In no repository of anybody's: its settings would count.
+  const git = gitIn(tools, '/');
+  const { exitCode, stdout } = await git.tryGit(['ls-remote', '--', repository, ...patterns], { timeoutMs: 30_000 });
+  if (exitCode !== 0) return undefined;
+  const found = new Map(stdout.split('\n').map((line) => line.split('\t').reverse() as [string, string]));
+  return names.map((name) => found.get(`${name}^{}`) ?? found.get(name)).find((commit) => commit !== undefined);
 }
 
 /** Brings our bare clone up to date and works in it; one at a time, since two fetches would fight over its locks. */

@@ -32,6 +32,19 @@ export async function pastRolloutsOf(db: Db, digest: Digest): Promise<PastRollou
   });
 }
 
+/** Artifacts that were rolled back or froze anywhere, the last ones first: each may be held, or let go since. */
+export async function stoppedDigests(db: Db, limit: number): Promise<Digest[]> {
+  const rows = await db
+    .selectFrom('rollout')
+    .select('digest')
+    .where(sql<boolean>`outcome ->> 'kind' in ('rolled-back', 'frozen')`)
+    .groupBy('digest')
+    .orderBy((eb) => eb.fn.max('ended_at'), 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(({ digest }) => digest);
+}
+
 /** One person's word that an artifact may be rolled out again which was rolled back or frozen in an environment. */
 export type Lifting = { digest: Digest; environment: string; by: string; reason: string };
 

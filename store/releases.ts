@@ -12,6 +12,8 @@ export interface ReleaseTables {
     fork: string;
     number: number;
     ref: string;
+    /** What the reference named when the release was asked for; null where that could not be told. */
+    tip: string | null;
     requested_by: string;
     expedite: Generated<boolean>;
     settings: string;
@@ -92,7 +94,7 @@ export async function readSettings(db: Db, digest: string): Promise<unknown> {
  */
 export async function openRelease(
   db: Db,
-  order: Omit<ReleaseOrder, 'release' | 'expedite'> & { expedite?: boolean; settings: string },
+  order: Omit<ReleaseOrder, 'release' | 'expedite'> & { expedite?: boolean; tip?: string; settings: string },
 ): Promise<string> {
   return db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`release:${order.fork}`}))`.execute(tx);
@@ -110,6 +112,7 @@ export async function openRelease(
         fork: order.fork,
         number,
         ref: order.ref,
+        tip: order.tip ?? null,
         requested_by: order.requestedBy,
         expedite: order.expedite ?? false,
         settings: order.settings,
@@ -275,18 +278,18 @@ export async function listReleases(db: Db, { limit = 50, fork }: { limit?: numbe
   );
 }
 
-/** The release of a fork that has not ended, if one runs: a second `release` follows it instead of starting another. */
-export async function runningRelease(db: Db, fork: string): Promise<string | undefined> {
-  const row = await db
+/** The releases of a fork that have not ended, the newest first. */
+export async function runningReleases(db: Db, fork: string): Promise<RunningRelease[]> {
+  return db
     .selectFrom('release')
-    .select('id')
+    .select(['id', 'ref', 'tip', 'expedite'])
     .where('fork', '=', fork)
     .where('ended_at', 'is', null)
     .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.id;
+    .execute();
 }
+
+export type RunningRelease = { id: string; ref: string; tip: string | null; expedite: boolean };
 
 /** The newest release of a reference, and how it ended. */
 export async function releaseOfRef(

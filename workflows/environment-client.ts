@@ -25,7 +25,7 @@ const { tell } = proxyActivities<StoryActivities>({
   retry: { maximumInterval: '10 seconds' },
 });
 
-type Order = RolloutOrder & { settings: Digest; expedite?: boolean };
+type Order = RolloutOrder & { settings: Digest; expedite?: boolean; expediteApproval?: string };
 
 /** Asked again this often, in case that the word of the end was lost with its environment. */
 const ASK_AGAIN = '10 minutes';

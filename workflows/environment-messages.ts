@@ -11,7 +11,7 @@ export const rolloutId = (rollout: string) => `rollout:${rollout}`;
  * asking again after a retry of the request is told apart from a human's new try.
  */
 export type RolloutRequest = {
-  order: RolloutOrder & { settings: Digest; expedite?: boolean };
+  order: RolloutOrder & { settings: Digest; expedite?: boolean; expediteApproval?: string };
   requester: string;
   run: string;
   /** Without it: as soon as nothing else runs. */

@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
-import { admit, msUntilStart, startNext, withdraw } from '../decisions/environment-queue.ts';
+import { admit, msUntilStart, startNext, supersedeOlder, withdraw } from '../decisions/environment-queue.ts';
 import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../decisions/environment-state.ts';
 import { callSomebody } from './call-somebody.ts';
 import {
@@ -50,7 +50,8 @@ const HISTORY = 1_500;
  *   1. Wait for a release to ask for a roll-out. A second one waits, one of a fork, and a newer one takes its place; so
  *      does one that comes in a freeze window or while it cools down. While frozen by somebody, it is refused.
  *   2. Run it as a child, one at a time; brakes reach it as they are pressed.
- *   3. Keep how it ended and tell the release that asked. One that ended frozen freezes the environment; one that was
+ *   3. Keep how it ended and tell the release that asked. What is older than what was promoted leaves the queue: it
+ *      would take that away. One that ended frozen freezes the environment; one that was
  *      rolled back stops the same artifact wherever it is on its way (G5), as its roll-back did when it began.
  *   4. With nothing running, begin a new history when this one has grown.
  */
@@ -63,7 +64,13 @@ export async function environment(start: EnvironmentState): Promise<void> {
   let changes = 0;
   // Not async: where nobody is to be told, the answer is a step of the old shape.
   setHandler(requestRollout, (request) => {
-    const { answer, superseded } = admit(state, request, now(), () => patched('queue'));
+    const { answer, superseded } = admit(
+      state,
+      request,
+      now(),
+      () => patched('queue'),
+      () => patched('older-superseded'),
+    );
     changes += 1;
     if (!superseded) return answer;
     const { requester, order } = superseded.request;
@@ -127,7 +134,11 @@ export async function environment(start: EnvironmentState): Promise<void> {
     });
     startedChild = undefined;
     endRunning(state, outcome, now());
+    // At once: a request that comes while somebody is told would start what waits.
+    const mayGo = outcome.kind === 'promoted' && state.queue && patched('older-superseded');
+    const older = mayGo ? supersedeOlder(state, now()) : [];
     await tellRequester(request.requester, name, outcome);
+    for (const one of older) await tellRequester(one.request.requester, one.request.order.rollout, one.outcome);
     if (outcome.kind === 'frozen' && patched('paged')) await callSomebody(request.order, outcome.reasons);
     if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
       const { settings, candidate } = request.order;

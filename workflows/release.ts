@@ -17,6 +17,7 @@ import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions
 import { gateSuites } from '../decisions/suite-gate.ts';
 import { beginPublication } from './begin-publication.ts';
 import { rollOut } from './environment-client.ts';
+import { expediteApproval } from './expedite.ts';
 import { heldByBuild, heldByConflict, heldBySuites, tryRepair } from './held.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
 import type { RepairTarget } from './repair-types.ts';
@@ -76,6 +77,7 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *      What holds it (a conflict, a build, a verdict) an agent explains and may mend: the repaired stack is the next
  *      candidate, and begins at 1.
  *   4. Judge whether it can be gone back from, and try it where that is asked for (one-way.ts, rehearsal.ts).
+ *      The expedited lane wants people's word as well, and without it the release goes in the ordinary one.
  *   5. Roll out through each environment in order; only what the one before has verified goes on. What could not be
  *      taken back needs the word of people before the second.
  *   6. Finish: name it in the fork's repository, begin to publish it, say how it ended.
@@ -146,6 +148,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
 
   const found = await oneWayReasons(input, n, { cut, candidate: built.candidate }, steps.enter);
   let oneWay: RolloutOrder['oneWay'] = found && { reasons: found.reasons };
+  const lane = await expediteApproval(input, n, { cut, candidate: built.candidate }, steps.enter);
   for (const environment of input.environments) {
     if (found && oneWay?.approval === undefined && needsOneWayApproval(input.environments, environment)) {
       await steps.enter('approval');
@@ -162,7 +165,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
       candidate: built.candidate,
       requestedBy: input.requestedBy,
       settings: input.settings,
-      ...(input.expedite && { expedite: true }),
+      ...(lane && { expedite: true, expediteApproval: lane }),
       ...(oneWay && { oneWay }),
     });
     if (rolled.kind !== 'promoted') return { kind: rolled.kind, at: environment, reasons: rolled.reasons };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { startEnvironment } from '../../activities/environment-request.ts';
 import type { Settings } from '../../config/schema.ts';
+import { stateLines } from '../../decisions/environment-words.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { appendAudit } from '../../store/audit.ts';
 import type { Db } from '../../store/database.ts';
@@ -44,16 +45,7 @@ export async function stopAll(
 
 /** What is in effect, as a sentence each. */
 export function brakeLines(state: EnvironmentState): string[] {
-  const { environment, running, paused, frozen } = state;
-  const lines = [
-    running &&
-      `rolls out ${running.request.order.candidate.version} (${running.request.order.rollout}) since ${running.since}`,
-    ...(state.queue ?? []).map(
-      ({ request, why }) => `${request.order.rollout} waits: ${why.join('; ') || 'it is about to start'}`,
-    ),
-    running?.aborted && `aborted by ${running.aborted.by}: ${running.aborted.reason}`,
-    paused && `paused by ${paused.by} since ${paused.at}: ${paused.reason}`,
-    frozen && `frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`,
-  ].filter((line) => typeof line === 'string');
-  return (lines.length > 0 ? lines : ['nothing rolls out, nothing is braked']).map((line) => `${environment}: ${line}`);
+  const lines = stateLines(state);
+  const said = lines.length > 0 ? lines : ['nothing rolls out, nothing is braked'];
+  return said.map((line) => `${state.environment}: ${line}`);
 }

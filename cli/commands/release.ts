@@ -1,17 +1,20 @@
 import { Writable } from 'node:stream';
 import { type Client, WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@temporalio/client';
-import { systemUser } from '../../config/env.ts';
+import { allowedEnvironment, GIT_ENVIRONMENT, systemUser } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
+import { joinedRelease } from '../../decisions/joined-release.ts';
+import { tipOf } from '../../git/clone.ts';
 import { ExitError, type ExitStatus } from '../../lib/exit-error.ts';
+import { run } from '../../lib/run.ts';
 import type { Db } from '../../store/database.ts';
-import { findRelease, keepSettings, openRelease, runningRelease } from '../../store/releases.ts';
+import { findRelease, keepSettings, openRelease, runningReleases } from '../../store/releases.ts';
 import type { ReleaseInput } from '../../workflows/release.ts';
 import type { ReleaseOutcome } from '../../workflows/types.ts';
 
 export type ReleaseRequest = { fork: string; ref?: string; suites?: string[]; expedite?: boolean };
 
 /**
- * Starts a release of a fork, or finds the one that runs: a fork has one release at a time. Returns its id.
+ * Starts a release of a fork, or finds the one that runs of the same commit in the same lane. Returns its id.
  * Starting is safe to repeat: what the store knows as running is started in Temporal if it is not there.
  */
 export async function startRelease(
@@ -32,16 +35,18 @@ export async function startRelease(
       `no suite "${unknown.join('", "')}" in ${request.fork}; there are: ${Object.keys(fork.suites).join(', ')}`,
     );
   }
-  const running = await runningRelease(db, request.fork);
+  const { ref = fork.branch, expedite = false } = request;
+  const tip = await tipOf({ run, environment: allowedEnvironment(GIT_ENVIRONMENT) }, fork.repository, ref);
+  const asked = { ref, expedite, ...(tip !== undefined && { tip }) };
+  const running = joinedRelease(await runningReleases(db, request.fork), asked);
   if (running !== undefined) {
-    await ensureWorkflow(db, client, running);
-    return { id: running, joined: true };
+    await ensureWorkflow(db, client, running.id);
+    return { id: running.id, joined: true };
   }
   const id = await openRelease(db, {
+    ...asked,
     fork: request.fork,
-    ref: request.ref ?? fork.branch,
     requestedBy: personOf(settings),
-    expedite: request.expedite ?? false,
     suites,
     environments: fork.release.environments,
     settings: await keepSettings(db, settings),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../report/report.ts';
+import type { EnvironmentState } from '../../workflows/environment-messages.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { startMaven } from '../servers/maven.ts';
 import { startModel } from '../servers/model.ts';
@@ -202,6 +203,47 @@ describe('another fork, by configuration alone', () => {
       expect(jar).toBe(report.candidates[0]?.artifacts[0]?.sha256);
     }
   });
+
+  test('released three times at once: each is its own, and the newest takes the place of what has not started', async () => {
+    const before = repository.git('rev-parse', 'HEAD');
+    const begin = async (...args: string[]) =>
+      (await patchwright.json<{ release: string }>('release', 'greeter', '--detach', ...args)).release;
+    const shown = () => patchwright.json<{ inEffect: { state: EnvironmentState } }>('env', 'show', 'staging');
+    const state = async () => (await shown()).inEffect.state;
+    expect((await patchwright.call('env', 'pause', 'staging', '--reason', 'a test')).status).toBe(0);
+    const commits = [repository.commit({ note: '1\n' }, patchMessage('Note one'))];
+    const releases = [await begin()];
+    const running = async () => (await state()).running?.request.order.release;
+    await expect.poll(running, { timeout: 180_000 }).toBe(releases[0]);
+    commits.push(repository.commit({ note: '2\n' }, patchMessage('Note two')));
+    releases.push(await begin());
+    // The branch has moved, so it is another; the same commit by another name is the same.
+    expect(await begin('--ref', commits[1] ?? '')).toBe(releases[1]);
+    repository.git('checkout', '--quiet', '-b', 'topic');
+    commits.push(repository.commit({ note: '3\n' }, patchMessage('Note three')));
+    const waiting = async () => (await state()).queue?.map(({ request }) => request.order.release);
+    await expect.poll(waiting, { timeout: 180_000 }).toEqual([releases[1]]);
+    releases.push(await begin('--ref', 'topic', '--expedite'));
+    await expect.poll(waiting, { timeout: 180_000 }).toEqual([releases[2]]);
+    const screen = (await patchwright.call('env', 'show', 'staging')).stdout;
+    expect(screen).toMatch(/promoted .*\n.*rolls out .*\n.* waits: .*rolls out since.*\n.*paused by .*: a test/);
+    expect((await patchwright.call('env', 'resume', 'staging')).status).toBe(0);
+    type Listed = { id: string; outcome: { kind: string } | null };
+    const kinds = async () => {
+      const list = await patchwright.json<Listed[]>('releases');
+      return releases.map((id) => list.find((one) => one.id === id)?.outcome?.kind);
+    };
+    await expect.poll(kinds, { timeout: 300_000 }).toEqual(['released', 'superseded', 'released']);
+    const ended = await Promise.all(releases.map((id) => patchwright.json<Report>('report', id)));
+    expect(ended.map(({ candidates }) => candidates[0]?.commit)).toEqual(commits);
+    expect(releases.map((id) => repository.git('rev-parse', `refs/patchwright/${id}/1`))).toEqual(commits);
+    expect(repository.git('rev-parse', 'refs/patchwright/released')).toBe(commits[2]);
+    // Nobody is configured who could allow the lane: it went in the ordinary one.
+    const told = ended[2]?.thread.map(({ text }) => text).join('\n');
+    expect(told).toContain('take the expedited lane? nobody can decide it');
+    repository.git('checkout', '--quiet', 'main');
+    repository.git('reset', '--quiet', '--hard', before);
+  }, 600_000);
 
   test('is held when a patch breaks its tests, with the patch that did', async () => {
     const commit = repository.commit(

@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { startPolicy } from '../../activities/start-policy.ts';
 import { windowSchema } from '../../config/windows.ts';
-import { admit, msUntilStart, startNext, withdraw } from '../../decisions/environment-queue.ts';
+import {
+  admit,
+  coolsDownUntil,
+  msUntilStart,
+  startNext,
+  supersedeOlder,
+  withdraw,
+} from '../../decisions/environment-queue.ts';
 import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../../decisions/environment-state.ts';
+import { inEffectLines } from '../../decisions/environment-words.ts';
 import type { EnvironmentState, RolloutRequest, StartPolicy } from '../../workflows/environment-messages.ts';
 
 const at = '2026-01-10T12:00:00.000Z';
@@ -126,6 +134,29 @@ describe('a newer candidate', () => {
     const state = withOneWaiting();
     expect(admit(state, request('spark-9/1/staging'), at).superseded).toBeUndefined();
     expect(waits(state)).toEqual(['kafka-2/1/staging', 'spark-9/1/staging']);
+  });
+
+  test.each([
+    ['an older release', 'kafka-2/1/staging', true],
+    ['an older candidate of it', 'kafka-3/1/staging', true],
+    ['a newer release', 'kafka-4/1/staging', false],
+    ['an older release of another fork', 'spark-1/1/staging', false],
+  ])('that was promoted is not taken away again by %s', (_what, rollout, isOld) => {
+    const early = fresh();
+    ask(early, request('kafka-3/2/staging'));
+    ask(early, request(rollout));
+    endRunning(early, { kind: 'promoted' }, at);
+    expect(supersedeOlder(early, at)).toMatchObject(isOld ? [{ request: { order: { rollout } } }] : []);
+    expect(waits(early)).toEqual(isOld ? [] : [rollout]);
+    const late = fresh();
+    ask(late, request('kafka-3/2/staging'));
+    endRunning(late, { kind: 'promoted' }, at);
+    expect(ask(late, request(rollout)).kind).toBe(isOld ? 'ended' : 'accepted');
+    // What a watch took back, or what never was promoted, keeps nobody out.
+    const back = fresh();
+    ask(back, request('kafka-3/2/staging'));
+    endRunning(back, { kind: 'rolled-back', reasons: ['x'] }, at);
+    expect(ask(back, request(rollout)).kind).toBe('accepted');
   });
 
   test('never takes away what runs or was promoted', () => {
@@ -336,5 +367,52 @@ describe('brakes', () => {
     expect(state.paused).toBeUndefined();
     expect(state.running?.aborted).toEqual({ by: 'bob', reason: 'enough', at });
     expect(brakeProblem(state, { kind: 'abort', by: 'ada', reason: '' })).toContain('bob already aborted');
+  });
+});
+
+describe('what env show says is in effect', () => {
+  test('what is promoted, runs, waits, is braked, closed, cooling down and held, and how the last ended', () => {
+    const state = fresh();
+    ask(state, request('kafka-1/1/staging'));
+    endRunning(state, { kind: 'promoted' }, at);
+    ask(state, request('kafka-2/1/staging'));
+    ask(state, request('kafka-3/1/staging'));
+    ask(state, request('kafka-4/1/staging'));
+    applyBrake(state, { kind: 'pause', by: 'ada', reason: 'lunch' }, at);
+    const windows = [
+      { name: 'weekend', from: later(-60), to: later(60), expedited: false },
+      { name: 'year end', from: later(3600), to: later(7200), expedited: true },
+    ];
+    const effect = { state, windows, coolsDownUntil: later(5), held: ['abc was rolled back in production'] };
+    expect(inEffectLines(effect, new Date(at))).toEqual([
+      `promoted 1 (kafka-1/1/staging, d) at ${at}`,
+      `rolls out 1 (kafka-2/1/staging) since ${at}`,
+      `kafka-4/1/staging waits: kafka-2/1/staging rolls out since ${at}`,
+      `paused by ada since ${at}: lunch`,
+      `in the freeze window "weekend" until ${later(60)}: nothing starts`,
+      `the next freeze window "year end" is from ${later(3600)} to ${later(7200)}: nothing starts but what is expedited`,
+      `cools down until ${later(5)}`,
+      'held: abc was rolled back in production',
+      `before: 1 (kafka-3/1/staging) superseded at ${at}, never started: kafka-4/1/staging is newer, and takes its place in staging`,
+    ]);
+  });
+
+  test('nothing yet, or that it cannot be told', () => {
+    expect(inEffectLines({ state: fresh(), windows: [], held: [] }, new Date(at))).toEqual([
+      'nothing was promoted here yet',
+      'nothing rolls out, nothing is braked',
+    ]);
+    expect(inEffectLines({ unknown: 'nobody answers' }, new Date(at))).toEqual([
+      'its own state is not known: nobody answers',
+    ]);
+  });
+
+  test('it cools down after what ran, not after what never started', () => {
+    const state = fresh();
+    expect(coolsDownUntil(state, 60, at)).toBeUndefined();
+    ask(state, request('kafka-1/1/staging'));
+    endRunning(state, { kind: 'promoted' }, at);
+    expect(coolsDownUntil(state, 60, later(30))).toBe(later(60));
+    expect(coolsDownUntil(state, 60, later(61))).toBeUndefined();
   });
 });

@@ -128,7 +128,7 @@ function asking(client: Client, db: Db, digest: string) {
     environment: string,
     release: string,
     candidate: Build,
-    extras: { expedite?: boolean } & Pick<RolloutOrder, 'oneWay'> = {},
+    extras: { expedite?: boolean; expediteApproval?: string } & Pick<RolloutOrder, 'oneWay'> = {},
   ) => {
     await appendMessage(db, { release, key: `${release}/open`, text: `${release} begins` });
     return client.workflow.start<(order: unknown) => Promise<RolloutOutcome>>('askAndWait', {

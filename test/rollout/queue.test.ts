@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expediteQuestion } from '../../decisions/expedite-approval.ts';
+import type { ApprovalState, Decision } from '../../workflows/approval-types.ts';
 import type { Build } from '../../workflows/types.ts';
 import { candidateOf, type Fixture, openFixture, scratch, until } from './fixture.ts';
 
@@ -30,12 +32,10 @@ beforeAll(async () => {
   const rollout = { soakSeconds: 1, warmUpSeconds: 0, returnSeconds: 5, blockedSeconds: 10, stopGraceSeconds: 3 };
   const plain = { system: 'process', targets: [target], rollout };
   const freezeWindows = [{ name: 'year end', zone: 'UTC', from: aroundNow(-1), to: aroundNow(1), expedited: true }];
-  fixture = await openFixture({
-    europe: plain,
-    asia: plain,
-    cooling: { ...plain, coolDownSeconds: 6 },
-    shut: { ...plain, freezeWindows },
-  });
+  const people = { ada: { name: 'Ada' }, bob: { name: 'Bob' }, eve: { name: 'Eve' } };
+  const cooling = { ...plain, coolDownSeconds: 6 };
+  const environments = { europe: plain, asia: plain, cooling, shut: { ...plain, freezeWindows } };
+  fixture = await openFixture(environments, {}, { people });
   const first = await candidate('aaaaaaaaaaaa');
   for (const name of ['europe', 'asia', 'cooling', 'shut']) await fixture.up(name, first.artifacts);
 }, 120_000);
@@ -119,6 +119,25 @@ test('the next one starts by the clock alone, once it has cooled down', async ()
   expect(startTime.getTime()).toBeGreaterThanOrEqual(Date.parse(first?.at ?? '') + 6_000);
 });
 
+/** Asked as a release asks, and allowed by so many people. */
+async function allowed(release: string, candidate: Build, by: string[]): Promise<string> {
+  const { digest: settings, client } = fixture;
+  const about = { id: `${release}/1/expedite/${by.length}`, settings, requestedBy: 'ada', patches: [] };
+  const question = expediteQuestion({ ...about, release, candidate, environments: ['shut'] });
+  const asked = await client.workflow.start('approval', {
+    workflowId: `approval:${question.id}`,
+    taskQueue: 'patchwright',
+    args: [question],
+  });
+  const state = await until('it is open', async () => asked.query<ApprovalState | undefined>('approvalState'));
+  for (const person of by) {
+    const decision: Decision = { person, digest: state.open.digest, decision: 'approve', nonce: person };
+    await asked.executeUpdate('decide', { args: [decision] });
+  }
+  if (by.length === 2) await asked.result();
+  return question.id;
+}
+
 test('in a freeze window nothing starts but what is expedited; a worker and an environment may end meanwhile', async () => {
   const waits = await fixture.requested('shut', 'shop-8', await candidate('bbbbbbbbbbbb'));
   await until('it waits', async () => (await waiting('shut')).length === 1);
@@ -126,7 +145,18 @@ test('in a freeze window nothing starts but what is expedited; a worker and an e
   await fixture.worker.kill();
   await fixture.worker.start();
   const urgent = { ...(await candidate('cccccccccccc')), fork: 'urgent' };
-  expect(await fixture.rollOut('shut', 'urgent-1', urgent, { expedite: true })).toEqual({ kind: 'promoted' });
+  // One of two is not enough, and nobody asked is none: it waits as any other does.
+  for (const expediteApproval of [undefined, await allowed('urgent-1', urgent, ['bob'])]) {
+    const order = { expedite: true, ...(expediteApproval && { expediteApproval }) };
+    const early = await fixture.requested('shut', 'urgent-1', urgent, order);
+    await until('it waits', async () => (await waiting('shut')).includes('urgent-1/1/shut'));
+    await early.cancel();
+    await expect(early.result()).rejects.toThrow();
+  }
+  expect(await fixture.thread('urgent-1')).toContainEqual(expect.stringContaining('not in the expedited lane'));
+  const expediteApproval = await allowed('urgent-2', urgent, ['bob', 'eve']);
+  const order = { expedite: true, expediteApproval };
+  expect(await fixture.rollOut('shut', 'urgent-2', urgent, order)).toEqual({ kind: 'promoted' });
   expect(await waiting('shut')).toEqual(['shop-8/1/shut']);
   await waits.cancel();
   await expect(waits.result()).rejects.toThrow();

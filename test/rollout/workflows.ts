@@ -10,7 +10,7 @@ export { rehearsal } from '../../workflows/rehearsal.ts';
 export { rollout } from '../../workflows/rollout.ts';
 
 export async function askAndWait(
-  order: RolloutOrder & { settings: Digest; expedite?: boolean },
+  order: RolloutOrder & { settings: Digest; expedite?: boolean; expediteApproval?: string },
 ): Promise<RolloutOutcome> {
   return rollOut(order);
 }
