@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
 import { type Git, type GitTools, gitIn, UnknownRef, withMirror } from '../git/clone.ts';
 import { pickOnto, putOnBase, readStack, sourceOf } from '../git/patch-stack.ts';
+import { remoteRefs } from '../git/released-names.ts';
 import type { Db } from '../store/database.ts';
 import { runEffect } from '../store/journal.ts';
+import { newerNamed } from '../store/standing-releases.ts';
 import type { CutOutcome, Digest, Patch, Source } from '../workflows/types.ts';
 import { whyNotApproved } from './approvals.ts';
 import { permanent } from './failures.ts';
+import { type NameTakenBack, type TakenBack, takeNameBack } from './git-take-back.ts';
 
 export type GitDeps = GitTools & {
   db: Db;
@@ -105,6 +108,8 @@ export function createGitActivities(deps: GitDeps) {
       settings: Digest;
       ref: string;
       commit: string;
+      /** Not where a newer release of the fork has it: one that ends late takes nothing back. */
+      unlessNewer?: boolean;
       /** What people had to approve: looked at once more right before the push. */
       approved?: { id: string; binds: Record<string, string> };
     }): Promise<void> {
@@ -124,13 +129,30 @@ export function createGitActivities(deps: GitDeps) {
           },
           perform: async () => {
             await requireApproval(deps, order);
+            if (order.unlessNewer) return pushUnlessNewer(deps, order, fork.repository, mirrorOf(order.fork));
             await git('push', '--quiet', '--force', '--', repository, `${order.commit}:${order.ref}`);
             return { commit: order.commit };
           },
         },
       );
     },
+
+    /** What a watch took back is released no more (git-take-back.ts). Journaled; safe to repeat. */
+    takeNameBack: (order: TakenBack): Promise<NameTakenBack> => takeNameBack(deps, mirrorOf(order.fork), order),
   };
+}
+
+async function pushUnlessNewer(
+  deps: GitDeps,
+  { fork, release, ref, commit }: { fork: string; release: string; ref: string; commit: string },
+  repository: string,
+  dir: string,
+): Promise<{ commit: string }> {
+  const remote = remoteRefs({ ...deps, dir, repository });
+  const seen = await remote.read(ref);
+  if (seen !== undefined && (await newerNamed(deps.db, fork, release))) return { commit: seen };
+  await remote.move(ref, { seen, to: commit });
+  return { commit };
 }
 
 export type GitActivities = ReturnType<typeof createGitActivities>;

@@ -107,6 +107,7 @@ export const TOUCHES = {
   cutPart: READS,
   resolveBase: NOTHING,
   pushRef: ACTS,
+  takeNameBack: ACTS,
 
   enterStep: NOTHING,
   recordCandidateCut: TEXT,

@@ -58,3 +58,18 @@ export function outcomeWords(environment: string, version: string, outcome: Roll
   };
   return `${environment}: ${version} ${said[outcome.kind]}: ${outcome.reasons.join('; ')}`;
 }
+
+/** What became of the name of a release that its watch took back; nothing where it had none yet. */
+export function takenBackWords(
+  release: string,
+  done:
+    | { kind: 'unnamed' }
+    | { kind: 'taken-back'; moved: boolean; to?: { release: string; commit: string }; tag: string },
+): string | undefined {
+  if (done.kind === 'unnamed') return undefined;
+  const again = done.to
+    ? `${done.to.release} (${done.to.commit.slice(0, 12)}) is released again`
+    : 'nothing is released now, and refs/patchwright/released is deleted';
+  const where = done.moved ? again : 'refs/patchwright/released names another, and stays';
+  return `${release} is released no more: ${where}; its tag stays, and ${done.tag.replace('refs/tags/', '')} beside it says so`;
+}

@@ -260,7 +260,8 @@ async function runSuite(input: ReleaseInput, n: number, name: string, cut: Cut, 
 async function nameIt({ release, fork, settings }: ReleaseInput, candidate: Build): Promise<void> {
   const { commit } = candidate;
   await pushRef({ key: `${release}/tag`, release, fork, settings, ref: `refs/tags/patchwright/${release}`, commit });
-  await pushRef({ key: `${release}/released`, release, fork, settings, ref: 'refs/patchwright/released', commit });
+  const released = { ref: 'refs/patchwright/released', commit, unlessNewer: true };
+  await pushRef({ key: `${release}/released`, release, fork, settings, ...released });
 }
 
 type Extras = { tone?: 'info' | 'good' | 'warn' | 'bad'; final?: boolean };

@@ -1,6 +1,8 @@
-import { getExternalWorkflowHandle, log, patched, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, getExternalWorkflowHandle, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
+import type { GitActivities } from '../activities/git.ts';
 import { gateMeans } from '../decisions/gate-outcome.ts';
+import { takenBackWords } from '../decisions/rollout-words.ts';
 import { callSomebody } from './call-somebody.ts';
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, type Planned, type Stop, say } from './rollout-desk.ts';
@@ -14,13 +16,21 @@ const { freezeForWatch, unfreezeAfterWatch, stopElsewhere } = proxyActivities<En
   retry: { maximumInterval: '10 seconds' },
 });
 
+/** Everything else is done by then: it is tried for half an hour, and a person told. */
+const { takeNameBack } = proxyActivities<GitActivities>({
+  taskQueue: 'patchwright-activity',
+  startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '2 minutes', maximumAttempts: 20 },
+});
+
 /**
  * The watch after the last wave. The roll-out is promoted and its environment told; for the configured time the same
  * gate can still take it back.
  *
  *   1. Look on, at whatever traffic there is. Another roll-out, or somebody's hands, end the watch.
  *   2. Harm: keep others from starting, put back what this roll-out changed by the rules of every roll-back, and say
- *      of roll-out and release what became of them. What freezes instead calls somebody.
+ *      of roll-out, release and the fork's repository what became of them. What freezes instead calls somebody.
  */
 export async function watchOver(
   desk: Desk,
@@ -94,5 +104,22 @@ async function takeBack(
   // G5 once more: what was asked for since the roll-back began.
   const { settings, candidate } = desk.run;
   await stopElsewhere({ environment, digest: candidate.digest, because: rollout, settings });
+  if (outcome.kind === 'rolled-back' && patched('name-taken-back')) await unname(desk);
   return outcome;
+}
+
+/** Its nodes are as they were; a repository that does not answer is told to people, and changes none of that. */
+async function unname(desk: Desk): Promise<void> {
+  const { rollout, release, environment, settings, candidate } = desk.run;
+  const { fork, commit } = candidate;
+  try {
+    const done = await takeNameBack({ rollout, release, environment, settings, fork, commit });
+    const words = takenBackWords(release, done);
+    if (words) await say(desk, 'watch/unnamed', words, 'warn');
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const why = error.cause?.message ?? error.message;
+    const text = `${release} is still named as released in the repository of ${fork}, and should not be: ${why}`;
+    await say(desk, 'watch/unnamed', text, 'bad');
+  }
 }

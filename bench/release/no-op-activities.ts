@@ -48,7 +48,7 @@ export type NoOpDeps = {
 type NoOpActivities = RecordActivities &
   StoryActivities &
   EnvironmentRequestActivities &
-  Omit<GitActivities, 'resolveBase' | 'cutPart'> &
+  Omit<GitActivities, 'resolveBase' | 'cutPart' | 'takeNameBack'> &
   BuildActivities &
   CheckActivities &
   ReversibilityActivities &
@@ -76,7 +76,7 @@ function noOpGit(
   db: Db,
   settings: NoOpDeps['settings'],
   { patches, checks }: Size,
-): Omit<GitActivities, 'resolveBase' | 'cutPart'> {
+): Omit<GitActivities, 'resolveBase' | 'cutPart' | 'takeNameBack'> {
   return {
     async cutCandidate(order) {
       const fork = (await settings(order.settings)).forks[order.fork];

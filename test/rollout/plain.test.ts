@@ -1,13 +1,18 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeDown } from '../../activities/deploy/environment.ts';
+import { runEffect } from '../../store/journal.ts';
+import { closeRelease, openRelease, recordCandidate } from '../../store/releases.ts';
 import { rolloutEnded } from '../../workflows/environment-messages.ts';
 import type { Build } from '../../workflows/types.ts';
+import { makeRepository } from '../release/repository.ts';
 import { candidateOf, type Fixture, openFixture, scratch, until } from './fixture.ts';
 
 // Any plain process: the same workflow, no Kafka, no JVM. Production comes after staging.
 let fixture: Fixture;
+let repository: ReturnType<typeof makeRepository>;
 
 /** A server in one file, which says its commit where it is asked to. */
 const program = (commit: string, body = '') => `
@@ -29,8 +34,9 @@ beforeAll(async () => {
   const plain = { system: 'process', targets: ['one', 'two'].map(target), rollout, gates };
   // Configured as before there were gates.
   const { gates: _none, ...soaking } = { ...plain, rollout: { ...rollout, soakSeconds: 2, warmUpSeconds: 0 } };
+  repository = makeRepository(mkdtempSync(join(tmpdir(), 'patchwright-shop-')));
   const fork = {
-    repository: '.',
+    repository: repository.dir,
     base: 'main',
     build: { command: ['true'], artifacts: [{ name: 'server.cjs', path: 'server.cjs' }] },
     suites: { unit: SUITE },
@@ -48,8 +54,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await fixture?.close();
+  if (repository) rmSync(repository.dir, { recursive: true, force: true });
 }, 60_000);
 
+const RELEASED = 'refs/patchwright/released';
 const SUITE = { runner: 'junit-xml', command: ['true'], reports: ['reports'] };
 
 async function candidate(commit: string, body = ''): Promise<Build> {
@@ -91,14 +99,14 @@ test('a roll-out that was promoted is not done again, and a node that runs it al
 test('an environment that was taken down is not waited for: held, with the command that brings it up', async () => {
   const build = await candidate('bcbcbcbcbcbc');
   await takeDown('production', { dataDir: fixture.deps.dataDir });
-  expect(await fixture.rollOut('staging', 'shop-12', build)).toEqual({ kind: 'promoted' });
-  expect(await fixture.rollOut('production', 'shop-12', build)).toMatchObject({
+  expect(await fixture.rollOut('staging', 'early-12', build)).toEqual({ kind: 'promoted' });
+  expect(await fixture.rollOut('production', 'early-12', build)).toMatchObject({
     kind: 'held',
     reasons: [expect.stringMatching(/production is down.*patchwright env up production/)],
   });
-  expect(await fixture.effects('shop-12')).toHaveLength(2);
+  expect(await fixture.effects('early-12')).toHaveLength(2);
   await fixture.up('production');
-  expect(await fixture.rollOut('staging', 'shop-13', await candidate('bbbbbbbbbbbb'))).toEqual({ kind: 'promoted' });
+  expect(await fixture.rollOut('staging', 'early-13', await candidate('bbbbbbbbbbbb'))).toEqual({ kind: 'promoted' });
 });
 
 test('what ends at once, what never says ready and what reports another commit are put back', async () => {
@@ -171,10 +179,28 @@ test('an environment begins a new history long before the old one is felt, and f
   await fixture.brake('staging', { kind: 'resume', by: 'ada', reason: '' });
 }, 300_000);
 
+/** As a release leaves it: in the store, in the journal and in its repository. */
+async function released(release: string, commit: string): Promise<void> {
+  const { db, digest: settings } = fixture;
+  const order = { fork: 'shop', ref: 'main', requestedBy: 'ada', suites: [], environments: [], settings };
+  while ((await openRelease(db, order)) !== release);
+  await recordCandidate(db, { release, n: 1, commit, version: commit, sandbox: 'on' });
+  for (const [name, ref] of Object.entries({ tag: `refs/tags/patchwright/${release}`, released: RELEASED })) {
+    repository.git('update-ref', ref, commit);
+    const done = { readBack: async () => undefined, perform: async () => ({ commit }) };
+    await runEffect(db, { key: `${release}/${name}`, kind: 'git-ref', release, intent: { ref } }, done);
+  }
+  await closeRelease(db, release, { kind: 'released' });
+}
+
 test('what crashes in the watch after the last wave is put back, though it was promoted; what others restart is not', async () => {
   const trigger = join(fixture.root, 'die');
   const waits = `setInterval(() => require('node:fs').existsSync(${JSON.stringify(trigger)}) && process.exit(7), 100);`;
-  const dies = await candidate('d1d1d1d1d1d1', waits);
+  const before = repository.commit({ a: '1' }, 'one');
+  const commit = repository.commit({ a: '2' }, 'two');
+  await released('shop-13', before);
+  await released('shop-14', commit);
+  const dies = await candidate(commit, waits);
   const id = 'shop-14/1/watched';
   const asked = await fixture.rollOut('watched', 'shop-14', dies);
   expect(asked).toEqual({ kind: 'promoted' });
@@ -190,6 +216,15 @@ test('what crashes in the watch after the last wave is put back, though it was p
     waves: [{ gate: { kind: 'pass' } }, { gate: { kind: 'pass' } }, { gate: { kind: 'fail' } }],
   });
   expect((await fixture.state('watched')).frozen).toBeUndefined();
+  // Its name too: what was released before is again, and the tag stays, with one beside it that says so.
+  const names = (ref: string) => repository.git('rev-parse', `${ref}^{commit}`);
+  expect(names(RELEASED)).toBe(before);
+  expect(names('refs/tags/patchwright/shop-14')).toBe(commit);
+  const beside = 'refs/tags/patchwright/shop-14-taken-back';
+  expect(names(beside)).toBe(commit);
+  expect(repository.git('cat-file', '-p', beside)).toContain('Its watch in watched rolled it back');
+  const again = `shop-13 (${before.slice(0, 12)}) is released again`;
+  expect(await fixture.thread('shop-14')).toContainEqual(expect.stringContaining(again));
   await until(
     'the environment knows',
     async () => (await fixture.state('watched')).ended[0]?.outcome.kind === 'rolled-back',
@@ -273,7 +308,7 @@ spawn(process.execPath, ['-e', 'setTimeout(() => process.exit(), 30000); require
 setTimeout(() => process.exit(3), 1500); return;`;
   const build = await candidate('cdcdcdcdcdcd', squatter);
   const [, two] = await fixture.facts('staging');
-  const outcome = await fixture.rollOut('staging', 'shop-9', build);
+  const outcome = await fixture.rollOut('staging', 'shop-22', build);
   expect(outcome).toMatchObject({
     kind: 'frozen',
     reasons: expect.arrayContaining([expect.stringMatching(/one, put back: .*cannot start: .*port/)]),
@@ -282,5 +317,5 @@ setTimeout(() => process.exit(3), 1500); return;`;
   expect(one?.state).toBe('stopped');
   expect(after?.pid).toBe(two?.pid);
   expect((await fixture.state('staging')).frozen).toMatchObject({ by: 'patchwright' });
-  expect(await fixture.rollOut('staging', 'shop-10', build)).toMatchObject({ kind: 'held' });
+  expect(await fixture.rollOut('staging', 'shop-23', build)).toMatchObject({ kind: 'held' });
 });

@@ -4,13 +4,15 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createApprovalActivities } from '../../activities/approvals.ts';
 import { createEnvironmentRequestActivities } from '../../activities/environment-request.ts';
 import { createFinaliseActivities } from '../../activities/finalise.ts';
+import { createGitActivities } from '../../activities/git.ts';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { createPagingActivities } from '../../activities/paging.ts';
 import { createRehearsalActivities } from '../../activities/rehearsal.ts';
 import { createRolloutActivities, type RolloutDeps } from '../../activities/rollout.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
-import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
+import { allowedEnvironment, GIT_ENVIRONMENT, HOST_ENVIRONMENT } from '../../config/env.ts';
+import { run } from '../../lib/run.ts';
 import { resolveLibrary } from '../../setup/libraries.ts';
 import { thisMachine } from '../../setup/machine.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
@@ -66,6 +68,7 @@ const activities = await Worker.create({
     ...createApprovalActivities({ db, settings: createSettingsReader(db) }),
     ...createRolloutActivities(places),
     ...createFinaliseActivities(places),
+    ...createGitActivities({ ...places, run, environment: allowedEnvironment(GIT_ENVIRONMENT) }),
     ...createRehearsalActivities(places),
   },
 });
