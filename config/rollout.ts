@@ -2,16 +2,27 @@ import { z } from 'zod';
 import { metadataLevel, metadataNames } from '../decisions/kafka-rules/metadata-versions.ts';
 
 /** A rule that may be overruled for a while, by somebody who says why. */
-export const waiverSchema = z.strictObject({
-  rule: z
-    .string()
-    .regex(/^(K1|K2|K4|K5|K6|K7|K8|K9|K10|K14)$/, 'only K1, K2, K4, K5, K6, K7, K8, K9, K10 and K14 can be waived')
-    .describe('the rule by its number, as a block names it'),
-  topic: z.string().optional().describe('only for this topic'),
-  node: z.string().optional().describe('only for this node'),
-  reason: z.string().min(10).describe('why it is safe here; it is shown in the report'),
-  until: z.iso.date().describe('the last day (UTC) on which the waiver holds'),
-});
+export const waiverSchema = z
+  .strictObject({
+    rule: z
+      .string()
+      .regex(
+        /^(K1|K2|K4|K5|K6|K7|K8|K9|K10|K11|K14|K19)$/,
+        'only K1, K2, K4 to K11, K14 and K19 can be waived (K11 and K19 for a dead broker alone)',
+      )
+      .describe('the rule by its number, as a block names it'),
+    topic: z.string().optional().describe('only for this topic'),
+    node: z
+      .string()
+      .optional()
+      .describe('only for this node; of K1, K7, K11 and K19: a dead one, for nodes that share no partition with it'),
+    reason: z.string().min(10).describe('why it is safe here; it is shown in the report'),
+    until: z.iso.date().describe('the last day (UTC) on which the waiver holds'),
+  })
+  .refine(({ rule, node }) => node !== undefined || (rule !== 'K11' && rule !== 'K19'), {
+    message: 'what cannot be seen, or is not settled, is waived for a dead broker alone: name it as `node`',
+    path: ['node'],
+  });
 
 /**
  * `rollout:` of an environment: how its nodes are changed and watched. Deadlines bound waiting; waiting

@@ -1,6 +1,7 @@
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
 import { canRoll, canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { finalisedLevel, k16MayFinalise, METADATA } from '../../decisions/kafka-rules/features.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
@@ -40,7 +41,12 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     keepsFromKilling: async (target) => k10KeepsFromKilling(await read(), target),
     async waitsFor(target, suspects) {
       const snapshot = await read();
-      const waitingFor = k11WaitsFor(snapshot, target, { fetchTimeoutMs, suspects });
+      const dead = excusedBrokers(snapshot, [target], 'K11', rules.waivers).map(({ node }) => node);
+      const seen = withoutBrokers(snapshot, dead);
+      const waitingFor = k11WaitsFor(seen, target, {
+        fetchTimeoutMs,
+        suspects: suspects.filter((s) => !dead.includes(s)),
+      });
       return { waitingFor, ...progressOf(snapshot, target) };
     },
     giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),

@@ -5,6 +5,7 @@ import {
   k10StopsGracefully,
   k14StaysInOneRack,
 } from './availability.ts';
+import { judgeApart } from './dead-broker.ts';
 import { finalisedLevel, k2MayGoTo4, k9MinIsrStaysInEffect, k15MetadataIsPinned } from './features.ts';
 import { metadataLevel } from './metadata-versions.ts';
 import { k19SeesEverything } from './observe.ts';
@@ -34,16 +35,16 @@ export function preflight(
   settings: RuleSettings,
   toVersion?: string,
 ): Judgement {
-  const findings = [
-    ...k19SeesEverything(snapshot),
-    ...k1StartsWhole(snapshot),
-    ...(toVersion === undefined ? [] : k2MayGoTo4(snapshot, toVersion, settings.oldestClient ?? 'unknown')),
-    ...k9MinIsrStaysInEffect(snapshot),
-    ...pinned(snapshot, settings),
+  const find = (seen: KafkaSnapshot) => [
+    ...k19SeesEverything(seen),
+    ...k1StartsWhole(seen),
+    ...(toVersion === undefined ? [] : k2MayGoTo4(seen, toVersion, settings.oldestClient ?? 'unknown')),
+    ...k9MinIsrStaysInEffect(seen),
+    ...pinned(seen, settings),
     // One at a time: each alone must be spared.
-    ...targets.flatMap((target) => gates(snapshot, [target], settings)),
+    ...targets.flatMap((target) => gates(seen, [target], settings)),
   ];
-  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+  return judgeApart(snapshot, targets, (seen) => unique(find(seen)), settings.waivers);
 }
 
 function pinned(snapshot: KafkaSnapshot, { metadataVersion }: RuleSettings): Finding[] {
@@ -56,13 +57,13 @@ function pinned(snapshot: KafkaSnapshot, { metadataVersion }: RuleSettings): Fin
  * finalised another level since (K15). A level that nobody tells now, and that was told before the first node, is K19's.
  */
 export function canRoll(snapshot: KafkaSnapshot, wave: readonly string[], settings: RuleSettings): Judgement {
-  const findings = [
-    ...k19SeesEverything(snapshot),
-    ...k1NothingMoves(snapshot),
-    ...(finalisedLevel(snapshot) === undefined ? [] : pinned(snapshot, settings)),
-    ...gates(snapshot, wave, settings),
+  const find = (seen: KafkaSnapshot) => [
+    ...k19SeesEverything(seen),
+    ...k1NothingMoves(seen),
+    ...(finalisedLevel(seen) === undefined ? [] : pinned(seen, settings)),
+    ...gates(seen, wave, settings),
   ];
-  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+  return judgeApart(snapshot, wave, (seen) => unique(find(seen)), settings.waivers);
 }
 
 /**
@@ -77,13 +78,13 @@ export function canRollBack(
   settings: RuleSettings,
   before?: MetadataBefore,
 ): Judgement {
-  const findings = [
-    ...k19SeesEverything(snapshot, suspects),
-    ...k17MayPutBack(snapshot, before),
-    ...k4KeepsQuorum(snapshot, wave, settings.quorumFetchTimeoutMs),
-    ...k14StaysInOneRack(snapshot, wave),
+  const find = (seen: KafkaSnapshot) => [
+    ...k19SeesEverything(seen, suspects),
+    ...k17MayPutBack(seen, before),
+    ...k4KeepsQuorum(seen, wave, settings.quorumFetchTimeoutMs),
+    ...k14StaysInOneRack(seen, wave),
   ];
-  return applyWaivers(unique(findings), settings.waivers, snapshot.takenAt);
+  return judgeApart(snapshot, wave, (seen) => unique(find(seen)), settings.waivers);
 }
 
 /** The one of them that also holds for a node which is down already: what would not start is not put on it (K17). */

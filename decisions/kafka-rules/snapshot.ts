@@ -74,7 +74,14 @@ export type KafkaSnapshot = {
 };
 
 /** What a rule found, with what a waiver may be scoped to. */
-export type Finding = { rule: string; reason: string; topic?: string; node?: string };
+export type Finding = {
+  rule: string;
+  reason: string;
+  topic?: string;
+  node?: string;
+  /** The dead broker that is why it was found, where it is apart from what is to roll (dead-broker.ts). */
+  dead?: string;
+};
 
 export const nameOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}-${partition}`;
 

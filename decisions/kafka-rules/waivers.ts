@@ -10,7 +10,10 @@ export type RuleWaiver = {
   until: string;
 };
 
-/** Rules about what cannot be seen or undone are never waived. What a person can know better (K2) is. */
+/**
+ * Rules about what cannot be seen or undone are never waived, but for a dead broker (dead-broker.ts). What a person can
+ * know better (K2) is.
+ */
 const WAIVABLE = new Set(['K1', 'K2', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K14']);
 
 /** What a rule found, after waivers: what still blocks, and what was waived by whose words. */
@@ -69,7 +72,9 @@ function covers(waiver: RuleWaiver, finding: Finding): boolean {
   );
 }
 
-function howToWaive({ rule, topic, node }: Finding, lapsed: RuleWaiver | undefined): string {
+function howToWaive({ rule, topic, node, dead }: Finding, lapsed: RuleWaiver | undefined): string {
+  if (dead !== undefined)
+    return `. It is ${dead}'s, which is down and shares no partition with what is to roll; to waive it, add to rollout.waivers: {rule: ${rule}, node: ${dead}, reason: …, until: YYYY-MM-DD}`;
   if (!WAIVABLE.has(rule)) return '';
   if (lapsed) return `. Its waiver ended on ${lapsed.until}`;
   const scope = topic ? `topic: ${topic}, ` : node ? `node: ${node}, ` : '';

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { waiverSchema } from '../../config/rollout.ts';
+import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
+import { deadApart, excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
+import { k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
+import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
+import { dedicated, node, rulesOf, withNode, withPartition } from './snapshots.ts';
+
+/** `b7` is long dead; it held `old` together with `b6`, and `alone` by itself. */
+function withDead(over: { listed?: boolean } = {}): KafkaSnapshot {
+  const { nodes, partitions, minIsr, ...rest } = dedicated();
+  const dead = node('b7', 7, ['broker'], { process: 'unknown', alive: false, figures: 'unknown' });
+  const old = { topic: 'old', partition: 0, leader: 6, replicas: [7, 6], isr: [6] };
+  const alone = { topic: 'alone', partition: 0, leader: -1, replicas: [7], isr: [7] };
+  return {
+    ...rest,
+    nodes: over.listed === false ? nodes : [...nodes, dead],
+    partitions: [...(partitions === 'unknown' ? [] : partitions), old, alone],
+    minIsr: { ...minIsr, old: 1, alone: 1 },
+  };
+}
+
+const waive = (rule: string, name = 'b7', until = '2026-12-31') => ({
+  ...{ rule, node: name, until, reason: 'its disk is gone; a new one is ordered' },
+});
+const all = ['K1', 'K7', 'K11', 'K19'].map((rule) => waive(rule));
+const settings = { isrMargin: 0, quorumFetchTimeoutMs: 2000 };
+const roll = (snapshot: KafkaSnapshot, target: string, waivers: ReturnType<typeof waive>[]) =>
+  canRoll(snapshot, [target], { ...settings, waivers });
+
+describe('a broker that is long dead elsewhere', () => {
+  test.each([
+    ['blocks whoever shares nothing with it, without a waiver', withDead(), 'b4', [], ['K7', 'K19']],
+    ['does not, under waivers that name it', withDead(), 'b4', all, []],
+    ['each of the rules wants its own', withDead(), 'b4', [waive('K19')], ['K7']],
+    [
+      'blocks whoever shares a partition with it, whatever is waived',
+      withDead(),
+      'b6',
+      all,
+      ['K19', 'K6', 'K7', 'K10'],
+    ],
+    [
+      'a waiver that has ended',
+      withDead(),
+      'b4',
+      all.map(({ rule }) => waive(rule, 'b7', '2026-01-09')),
+      ['K7', 'K19'],
+    ],
+    ['a waiver of another node', withDead(), 'b4', all.map(({ rule }) => waive(rule, 'b6')), ['K7', 'K19']],
+    ['that nobody lists any more', withDead({ listed: false }), 'b4', all.map(({ rule }) => waive(rule, 'node 7')), []],
+    [
+      'does not excuse what is missing otherwise',
+      withPartition(withDead(), 't-0', { isr: [4, 5] }),
+      'b4',
+      all,
+      ['K7', 'K6'],
+    ],
+    [
+      'that lives, and whose figures alone cannot be read, is never waived',
+      withNode(withDead(), 'b7', { alive: true, process: 'running' }),
+      'b4',
+      all,
+      ['K19', 'K7'],
+    ],
+    ['controllers share no partition with it', withDead(), 'c3', all, []],
+  ] as const)('%s', (_what, snapshot, target, waivers, rules) => {
+    expect(rulesOf(roll(snapshot, target, [...waivers]).blocks)).toEqual(rules);
+  });
+
+  test('is told with how to waive it, and what was waived with whose words', () => {
+    const first = roll(withDead(), 'b4', []).blocks.find(({ rule }) => rule === 'K19');
+    expect(first?.reason).toMatch(/b7's, which is down and shares no partition.*\{rule: K19, node: b7, reason/);
+    expect(JSON.stringify(roll(withDead(), 'b6', []).blocks)).not.toContain('node: b7');
+    const { waived } = roll(withDead(), 'b4', all);
+    expect(waived.map(({ finding, waiver }) => [finding.rule, waiver.node])).toEqual(
+      ['K7', 'K19'].map((rule) => [rule, 'b7']),
+    );
+  });
+
+  test('holds at the start, in a roll-back, and while a node settles', () => {
+    const start = (waivers: ReturnType<typeof waive>[]) =>
+      rulesOf(preflight(withDead(), ['c1', 'b4', 'b5'], { ...settings, waivers }).blocks);
+    expect(start([])).toContain('K1');
+    expect(start(all).filter((rule) => ['K1', 'K7', 'K19'].includes(rule))).toEqual([]);
+    const back = (waivers: ReturnType<typeof waive>[]) =>
+      rulesOf(canRollBack(withDead(), ['b4'], ['b4'], { ...settings, waivers }).blocks);
+    expect([back([]), back(all)]).toEqual([['K19'], []]);
+    const names = excusedBrokers(withDead(), ['b4'], 'K11', all).map((one) => one.node);
+    const waits = (snapshot: KafkaSnapshot) => k11WaitsFor(snapshot, 'b4', { fetchTimeoutMs: 2000 });
+    expect(waits(withDead())).toEqual([expect.stringContaining('without b7')]);
+    expect(waits(withoutBrokers(withDead(), names))).toEqual([]);
+  });
+
+  test('is who is down and shares nothing, seen from the nodes that are to roll', () => {
+    expect(deadApart(withDead(), ['b4'])).toEqual(['b7']);
+    expect(deadApart(withDead(), ['b4', 'b6'])).toEqual([]);
+    expect(deadApart(withDead(), ['b7'])).toEqual([]);
+    expect(deadApart(withNode(withDead(), 'b7', { alive: 'unknown' }), ['b4'])).toEqual([]);
+    expect(deadApart(withDead({ listed: false }), ['b4'])).toEqual(['node 7']);
+  });
+
+  test('K11 and K19 are waived for a named node alone', () => {
+    const { node: name, ...bare } = waive('K19');
+    expect(waiverSchema.safeParse({ ...bare, node: name }).success).toBe(true);
+    expect(waiverSchema.safeParse(bare).error?.issues[0]?.message).toContain('name it as `node`');
+    expect(waiverSchema.safeParse({ ...bare, rule: 'K13', node: name }).success).toBe(false);
+  });
+});
