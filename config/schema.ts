@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
+import { clusterProblems, clustersSchema } from './clusters.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
 import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
 import { publishSchema } from './publish.ts';
@@ -136,6 +137,7 @@ export const settingsSchema = z
   .strictObject({
     forks: z.record(name, forkSchema),
     environments: z.record(name, environmentSchema).default({}),
+    clusters: clustersSchema.default({}).describe('Kafka that was not laid out here, for can-roll'),
     libraries: librariesSchema.default({}),
     people: z.record(name, person).default({}),
     groups: z.record(name, z.array(name).min(1)).default({}).describe('of people, for policies'),
@@ -152,7 +154,10 @@ export const settingsSchema = z
   .superRefine((settings, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
-    const problems = [...peopleProblems(settings), ...knowledgeProblems(settings), ...supportProblems(settings)];
+    const problems = [
+      ...[...peopleProblems(settings), ...clusterProblems(settings)],
+      ...[...knowledgeProblems(settings), ...supportProblems(settings)],
+    ];
     for (const { path, message } of problems) problem(path, message);
     for (const [forkName, fork] of Object.entries(settings.forks)) {
       const at = ['forks', forkName, 'release'];

@@ -9,6 +9,7 @@ import { logger } from '../../lib/log.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { readFigures } from './jolokia.ts';
 import {
+  type Address,
   type Features,
   type Metadata,
   type Quorum,
@@ -39,15 +40,24 @@ type BrokerAnswer = {
  *
  * Partitions are told by up to three brokers and merged to the worse: a broker that was cut off goes on
  * telling an old, better ISR. Topic configuration, quorum and reassignments are asked of one after the
- * other until one answers.
+ * other until one answers. `agents`: where Jolokia listens elsewhere than on the target's own port.
  */
-export async function readKafka(targets: readonly TargetInfo[], facts: readonly TargetFacts[]): Promise<KafkaSnapshot> {
+export async function readKafka(
+  targets: readonly TargetInfo[],
+  facts: readonly TargetFacts[],
+  agents?: ReadonlyMap<string, Address>,
+): Promise<KafkaSnapshot> {
   const takenAt = new Date().toISOString();
   const runs = (name: string) => facts.some((fact) => fact.name === name && isUp(fact));
   const brokers = targets.filter(({ name, roles }) => roles.includes('broker') && runs(name));
   const [answers, figures] = await Promise.all([
     Promise.all(brokers.map(async (broker) => ({ broker, answer: await attempt(broker.name, () => ask(broker)) }))),
-    Promise.all(targets.map(async (target) => (runs(target.name) ? figuresOf(target) : 'unknown'))),
+    Promise.all(
+      targets.map(async (target) => {
+        const agent = agents?.get(target.name);
+        return runs(target.name) || agent ? figuresOf(target, agent) : 'unknown';
+      }),
+    ),
   ]);
   const answered = answers.flatMap(({ broker, answer }) => (answer ? [{ broker, answer }] : []));
   const told = answered.slice(0, BROKERS_ASKED).map(({ answer }) => answer.metadata);
@@ -123,10 +133,11 @@ export function brokerAddress({ name, host, ports }: TargetInfo): { host: string
   return { host, port: ports.broker };
 }
 
-async function figuresOf({ name, host, ports }: TargetInfo) {
+async function figuresOf({ name, host, ports }: TargetInfo, agent?: Address) {
   const port = ports.jolokia;
-  if (port === undefined) return 'unknown' as const;
-  return (await attempt(name, () => readFigures({ host, port }))) ?? ('unknown' as const);
+  const asked = agent ?? (port === undefined ? undefined : { host, port });
+  if (asked === undefined) return 'unknown' as const;
+  return (await attempt(name, () => readFigures(asked))) ?? ('unknown' as const);
 }
 
 /** The answer, or undefined: that something does not answer is a reading, and not an error of ours. */

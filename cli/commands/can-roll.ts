@@ -1,13 +1,19 @@
 import { openDriver } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
+import { readOutside } from '../../activities/health/outside-cluster.ts';
 import { openSystem } from '../../activities/health/system.ts';
+import type { ClusterSettings } from '../../config/clusters.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
+import { canRoll } from '../../decisions/kafka-rules/can-roll.ts';
+import { UNSEEN } from '../../decisions/kafka-rules/outside.ts';
+import { few } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { requireEnvironment } from './env.ts';
 
-export type CanRoll = Judgement & { environment: string; node: string; may: boolean };
+/** `unseen`: of a cluster that was not laid out here, what no answer can tell. */
+export type CanRoll = Judgement & { environment: string; node: string; may: boolean; unseen?: string[] };
 
 /** `can-roll ENV NODE`: the rules right before a stop, asked of the cluster as it is now. Reads only. */
 export async function canRollNode(
@@ -16,6 +22,8 @@ export async function canRollNode(
   node: string,
   { dataDir }: { dataDir: string },
 ): Promise<CanRoll> {
+  const cluster = settings.clusters[name];
+  if (cluster) return canRollOutside(name, cluster, node);
   const environment = requireEnvironment(settings, name);
   const known = readCluster(dataDir, name)?.targets.map((target) => target.name);
   if (!known) throw new ExitError(1, `${name} was never brought up; run: npx patchwright env up ${name}`);
@@ -32,10 +40,25 @@ export async function canRollNode(
   return { environment: name, node, may: judged.blocks.length === 0, ...judged };
 }
 
-export function canRollText({ environment, node, may, blocks, waived }: CanRoll): string[] {
+/** The same of a cluster that somebody else runs: by the admin protocol, and the agents that its nodes name. */
+async function canRollOutside(name: string, cluster: ClusterSettings, node: string): Promise<CanRoll> {
+  const snapshot = await readOutside(cluster).catch((error: Error) => {
+    throw new ExitError(4, `${name}: ${error.message}`);
+  });
+  const known = snapshot.nodes.map((one) => one.name);
+  if (!known.includes(node)) throw new ExitError(2, `${name} has no node "${node}"; there are: ${known.join(', ')}`);
+  const judged = canRoll(snapshot, [node], cluster.rollout);
+  const byProtocol = snapshot.nodes.filter((one) => cluster.nodes.every((n) => n.name !== one.name || !n.jolokia));
+  const figures = `figures of ${few(byProtocol.map((one) => one.name))}: no agent is named, so that they are what brokers and quorum tell`;
+  const unseen = [...UNSEEN, ...(byProtocol.length > 0 ? [figures] : [])];
+  return { environment: name, node, may: judged.blocks.length === 0, ...judged, unseen };
+}
+
+export function canRollText({ environment, node, may, blocks, waived, unseen = [] }: CanRoll): string[] {
   return [
     `${environment}/${node}: ${may ? 'may be stopped now' : 'may not be stopped now'}`,
     ...blocks.map(({ rule, reason }) => `  ${rule}: ${reason}`),
     ...waived.map(({ finding, waiver }) => `  ${finding.rule} is waived until ${waiver.until}: ${waiver.reason}`),
+    ...unseen.map((what) => `  not seen: ${what}`),
   ];
 }

@@ -32,7 +32,10 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
 function unreadOf(node: NodeSnapshot): string[] {
   const { figures } = node;
   if (node.process === 'stopped') return ['every figure (it does not run)'];
-  if (figures === 'unknown') return ['every figure (JMX did not answer)'];
+  if (figures === 'unknown') {
+    const listed = isBroker(node) && node.alive === false ? 'the cluster does not list it' : 'JMX did not answer';
+    return [`every figure (${listed})`];
+  }
   const broker = ['brokerState', 'underReplicated', 'underMinIsr', 'offlineReplicas'] as const;
   const controller = ['offlinePartitions', 'activeController'] as const;
   const names = [...(isBroker(node) ? broker : []), ...(isController(node) ? controller : [])];

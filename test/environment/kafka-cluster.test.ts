@@ -62,6 +62,7 @@ afterAll(async () => {
   rmSync(deps.root, { recursive: true, force: true });
 }, 60_000);
 
+const matching = (pattern: RegExp) => expect.stringMatching(pattern);
 const pidOf = async (node: string) => (await driver.facts(node)).pid;
 const nodeFolder = async (node: string) => (await driver.targets()).find(({ name }) => name === node)?.dir ?? '';
 const clientsOf = async (node: string) => join(await nodeFolder(node), 'libs', CLIENTS_JAR);
@@ -169,7 +170,34 @@ test('can-roll asks the rules of the cluster as it is now, and reads only', asyn
     /node-2 \(id 2, .*running since .*, runs 3\.6\.2[\s\S]*quorum: led by node-\d; /,
   );
   await expect(canRollNode(all, ENVIRONMENT, 'nobody', deps)).rejects.toThrow(/there are: node-1, node-2, node-3/);
+  // The same cluster as if it were somebody else's: named by a bootstrap server, one agent, one broker that is no more.
+  const [one, two] = await driver.targets();
+  const nodes = [
+    { name: 'alpha', id: 2, rack: 'a', jolokia: `${two?.host}:${two?.ports.jolokia}` },
+    { name: 'gone', id: 9 },
+  ];
+  const waivers = ['K5', 'K19'].map((rule) => ({
+    ...{ rule, reason: 'a test of three combined nodes', until: '2999-12-31' },
+    ...(rule === 'K19' && { node: 'gone' }),
+  }));
+  const bootstrap = ['127.0.0.1:1', `${one?.host}:${one?.ports.broker}`];
+  const of = (more: object) => settingsSchema.parse({ forks: {}, clusters: { theirs: { bootstrap, nodes, ...more } } });
+  const outside = await canRollNode(of({}), 'theirs', 'alpha', deps);
+  expect(outside.blocks.filter(({ rule }) => rule !== 'K5')).toEqual([
+    { rule: 'K19', reason: expect.stringMatching(/unknown of gone: .*does not list it.*\{rule: K19, node: gone,/) },
+  ]);
+  const waived = await canRollNode(of({ rollout: { waivers } }), 'theirs', 'broker-3', deps);
+  expect(waived).toMatchObject({ may: true, unseen: [/disks/, /processes/, /broker-1, broker-3/].map(matching) });
+  await expect(canRollNode(of({}), 'theirs', 'beta', deps)).rejects.toThrow(
+    /there are: alpha, gone, broker-1, broker-3/,
+  );
+  await expect(canRollNode(of({ bootstrap: ['127.0.0.1:1'] }), 'theirs', 'alpha', deps)).rejects.toThrow(
+    /127\.0\.0\.1:1: /,
+  );
   await kill('node-3');
+  const theirs = await canRollNode(of({ rollout: { waivers } }), 'theirs', 'alpha', deps);
+  expect(theirs.may).toBe(false);
+  expect(canRollText(theirs).join('\n')).toMatch(/K(4|6|7): [\s\S]*not seen: /);
   const wounded = await canRollNode(all, ENVIRONMENT, 'node-2', deps);
   expect(wounded.may).toBe(false);
   expect(canRollText(wounded).join('\n')).toMatch(/may not be stopped now[\s\S]*K(1|4|6|7|19): /);
