@@ -38,7 +38,10 @@ function costLine(
 function verdictTable(verdicts: readonly ReportVerdict[], patches: readonly ReportPatch[]): string {
   const runs = ({ pass, fail }: { pass: number; fail: number }) => `${pass} of ${pass + fail}`;
   const rows = verdicts.map((verdict) => [
-    md(verdict.kind) + (verdict.orderDependent ? ' (order)' : '') + (isQuarantined(verdict) ? ' (quarantined)' : ''),
+    md(verdict.kind) +
+      (verdict.orderDependent ? ' (order)' : '') +
+      (isQuarantined(verdict) ? ' (quarantined)' : '') +
+      (verdict.waiver ? ' (waived)' : ''),
     md(testName(verdict)),
     runs(verdict.candidate),
     runs(verdict.base),
@@ -66,6 +69,9 @@ function details(holding: readonly ReportVerdict[], patches: readonly ReportPatc
         ? ''
         : `Culprit: ${md(culprit, 400)}${verdict.culpritReason ? `: ${md(verdict.culpritReason, 300)}` : ''}.`,
       verdict.against === undefined ? '' : `The base lacks this test: ${md(verdict.against)} stands for it.`,
+      verdict.waiver === undefined
+        ? ''
+        : `**Let through** by ${md(verdict.waiver.by.join(' and '))} (${md(verdict.waiver.approval)}): it does not hold.`,
       verdict.logDifference === undefined
         ? ''
         : `New in its log beside the base's: ${code(artifactName(verdict.logDifference))}.`,

@@ -22,6 +22,7 @@ import { askForOneWay, oneWayReasons } from './one-way.ts';
 import type { RepairTarget } from './repair-types.ts';
 import { suite } from './suite.ts';
 import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, RolloutOrder, SuiteOutcome } from './types.ts';
+import { askToWaive } from './verdict-waiver.ts';
 
 const taskQueue = 'patchwright-activity';
 
@@ -72,7 +73,8 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
- *   3. Run every suite. A verdict that the patches caused holds the release.
+ *   3. Run every suite. A verdict that the patches caused holds the release; what nobody could tell people may let
+ *      through, where the policy says so (verdict-waiver.ts).
  *      What holds it (a conflict, a build, a verdict) an agent explains and may mend: the repaired stack is the next
  *      candidate, and begins at 1.
  *   4. Judge whether it can be gone back from, and try it where that is asked for (one-way.ts, rehearsal.ts).
@@ -139,9 +141,12 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
   }
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') {
-    const held = { cut, candidate: built.candidate, suites };
+    const held = { cut, candidate: built.candidate, base: built.base, suites };
     if (gate.kind === 'held') mendable.target = await heldBySuites({ input, n }, held, steps.enter);
-    return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
+    // Asked once it was looked into: the thread has by then what there is to read.
+    const { waived, refusal } = await askToWaive({ input, n }, held, steps.enter);
+    const reasons = refusal === undefined ? gate.reasons : [...gate.reasons, refusal];
+    if (!waived) return { kind: gate.kind, at: 'suites', reasons };
   }
 
   const found = await oneWayReasons(input, n, { cut, candidate: built.candidate }, steps.enter);

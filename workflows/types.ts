@@ -91,6 +91,9 @@ export type VerdictKind =
 /** A test that is known to be bad: it runs and is reported, and does not gate while the entry holds (until that day's end). */
 export type Quarantine = { ticket: string; until: string; expired?: boolean };
 
+/** People let a verdict through that holds a release: under which approval, and who. */
+export type Waiver = { approval: string; by: string[] };
+
 export type Verdict = {
   unit: string;
   test: string;
@@ -124,6 +127,8 @@ export type Verdict = {
   logDifference?: string;
   /** The entry of the configuration that this test falls under; one that has ended gates again. */
   quarantine?: Quarantine;
+  /** It did not hold its release, since people said so. */
+  waiver?: Waiver;
   /** Where the log and the runs lie: a digest in the artifact store, or the suite run's id. */
   evidence: string;
 };
