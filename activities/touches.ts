@@ -115,6 +115,7 @@ export const TOUCHES = {
   enterStep: NOTHING,
   recordCandidateCut: TEXT,
   recordBuilt: NOTHING,
+  lastReleasedBuild: NOTHING,
   recordOutcome: TEXT,
 
   rebuildKnowledge: READS,

@@ -24,15 +24,18 @@ const isWaivable = (kind: VerdictKind, policy: readonly Waivable[]) => policy.so
 
 /** What is decided on, of each: what was run and what came of it. Neither its cost nor what an earlier waiver left. */
 export function waivedFacts(tests: readonly HeldTest[]) {
-  return tests.map(({ suite, unit, test, kind, candidate, base, reason, power, against, message, evidence }) => {
-    const facts = { suite, unit, test, kind, candidate, base, message, evidence };
-    return {
-      ...facts,
-      ...(reason !== undefined && { reason }),
-      ...(power !== undefined && { power }),
-      ...(against !== undefined && { against }),
-    };
-  });
+  return tests.map(
+    ({ suite, unit, test, kind, candidate, base, reason, power, against, baseBroken, message, evidence }) => {
+      const facts = { suite, unit, test, kind, candidate, base, message, evidence };
+      return {
+        ...facts,
+        ...(reason !== undefined && { reason }),
+        ...(power !== undefined && { power }),
+        ...(against !== undefined && { against }),
+        ...(baseBroken !== undefined && { baseBroken }),
+      };
+    },
+  );
 }
 
 /** One test, for whoever decides: both arms, what the runs could have shown, what was tried, what it said. */

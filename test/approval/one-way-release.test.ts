@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configuration, FILES, PATCHES } from '../../scripts/histories/fork.ts';
+import type { Verdict } from '../../workflows/types.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository, patchMessage } from '../release/repository.ts';
 import { until } from '../rollout/fixture.ts';
@@ -17,7 +18,7 @@ type Report = {
   outcome: { kind: string; at?: string; reasons: string[] } | null;
   approvals: { id: string; digest: string; decision: string; by: string }[];
   thread: { text: string }[];
-  candidates: { suites: { verdicts: { kind: string; waiver?: { approval: string; by: string[] } }[] }[] }[];
+  candidates: { suites: { verdicts: Partial<Verdict>[] }[] }[];
 };
 
 /** May run nothing again, so that whatever fails there is undecided, and may be let through. */
@@ -146,4 +147,26 @@ test('what nobody could tell is asked about: a yes lets exactly that through, an
   const { outcome } = await ended();
   expect(outcome).toMatchObject({ kind: 'held', at: 'suites' });
   expect(outcome?.reasons.join()).toMatch(/undecided in unit: .*rejected by bob: it did greet before/);
+}, 240_000);
+
+test('a base that does not build is stood for by what was released last, and every verdict says so', async () => {
+  repository.git('checkout', '--quiet', 'upstream');
+  const build = `grep -q whole STATE || { echo 'the state is not whole'; exit 3; }\n${FILES['build.sh']}`;
+  repository.commit({ 'build.sh': build, STATE: 'half\n' }, 'Greeter 1.2');
+  repository.git('checkout', '--quiet', '-b', 'mended', 'upstream');
+  repository.commit({ STATE: 'whole\n', 'server.mjs': PATCHES['breaks-tests'] }, patchMessage('Mend the state', ''));
+  const { status } = await patchwright.call('release', 'greeter', '--ref', 'mended');
+  const { outcome, thread, candidates } = await ended();
+  expect([status, outcome], JSON.stringify(outcome)).toMatchObject([1, { kind: 'held', at: 'suites' }]);
+  expect(thread.map(({ text }) => text).join('\n')).toMatch(
+    /The base itself does not build \(.+\)\. The candidate is compared with the last released candidate 1\.0\S+/,
+  );
+  expect(candidates[0]?.suites[0]?.verdicts).toMatchObject([
+    {
+      ...{ kind: 'regression', candidate: { pass: 0, fail: 8 }, base: { pass: 5, fail: 0 } },
+      against: expect.stringMatching(/^1\.0\S+, which was released last$/),
+      reason: expect.stringMatching(/0 of 5 on 1\.0\S+, which was released last$/),
+      ...{ baseBroken: expect.any(String), culpritReason: expect.stringContaining('the base does not build') },
+    },
+  ]);
 }, 240_000);
