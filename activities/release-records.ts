@@ -9,7 +9,8 @@ import {
   recordCut,
   type SandboxUse,
 } from '../store/releases.ts';
-import type { Digest, Patch, ReleaseOutcome, Source } from '../workflows/types.ts';
+import { lastReleasedBut } from '../store/suite-verdicts.ts';
+import type { Build, Digest, Patch, ReleaseOutcome, Source } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
 
 export type RecordDeps = {
@@ -46,6 +47,11 @@ export function createRecordActivities({ db, settings, sandboxUse }: RecordDeps)
 
     async recordBuilt(built: { release: string; n: number; buildKey: string; baseBuildKey: string }): Promise<void> {
       await recordCandidateBuilds(db, built);
+    },
+
+    /** What could stand for a base that does not build. Reads only: safe to repeat. */
+    async lastReleasedBuild(order: { fork: string; candidate: Digest }): Promise<Build | undefined> {
+      return lastReleasedBut(db, order.fork, order.candidate);
     },
 
     async recordOutcome({ release, outcome }: { release: string; outcome: ReleaseOutcome }): Promise<void> {

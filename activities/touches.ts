@@ -20,6 +20,7 @@ import type { RolloutActivities } from './rollout.ts';
 import type { StoryActivities } from './story.ts';
 import type { SuiteRunnerActivities } from './suite-runner.ts';
 import type { TicketActivities } from './tickets.ts';
+import type { WaiverActivities } from './verdict-waiver.ts';
 
 /** Every activity that a worker may serve. */
 export type ActivityName = keyof (AgentActivities &
@@ -42,7 +43,8 @@ export type ActivityName = keyof (AgentActivities &
   RolloutActivities &
   StoryActivities &
   TicketActivities &
-  SuiteRunnerActivities);
+  SuiteRunnerActivities &
+  WaiverActivities);
 
 const NOTHING: readonly Touch[] = [];
 /** It carries words into the store, for a thread or a question. */
@@ -88,6 +90,8 @@ export const TOUCHES = {
   closeApproval: NOTHING,
   showApproval: TEXT,
   endApprovalCard: TEXT,
+  readWaivable: READS,
+  waiveVerdicts: TEXT,
 
   // Its fetch step has a network, and is a program of the machine that the configuration names; the rest has none.
   buildSource: READS,
@@ -112,6 +116,7 @@ export const TOUCHES = {
   enterStep: NOTHING,
   recordCandidateCut: TEXT,
   recordBuilt: NOTHING,
+  lastReleasedBuild: NOTHING,
   recordOutcome: TEXT,
 
   rebuildKnowledge: READS,

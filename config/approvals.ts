@@ -14,6 +14,7 @@ export const approvalsSchema = z
     finalise: policy.prefault({}).describe('a feature level that is raised for good'),
     unhold: policy.prefault({}).describe('an artifact that was rolled back'),
     repair: policy.prefault({}).describe('an agent’s change to a patch'),
+    'verdict-waiver': policy.prefault({}).describe('a candidate that is held by undecided or untestable tests alone'),
     fix: policy.prefault({}).describe('an agent’s fix of a ticket'),
   })
   .prefault({});

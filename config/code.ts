@@ -28,7 +28,7 @@ export function codeOf(
     repair: { policy: 'off', attempts: 1, proveWhole: false },
     agent: { skills: [], proposals },
     release: {
-      ...{ suites: [], environments: [], oneWay: [], rerunSeconds: 0 },
+      ...{ suites: [], environments: [], oneWay: [], waivable: [], rerunSeconds: 0 },
       rehearsal: { when: 'never', nodes: 1, timeoutMinutes: 1 },
     },
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WAIVABLE } from '../decisions/verdict-waiver.ts';
 import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { clusterProblems, clustersSchema } from './clusters.ts';
@@ -86,6 +87,10 @@ export const forkSchema = z.strictObject({
       ),
     rehearsal: rehearsalSchema.describe('whether going back is tried before a roll-out to Kafka'),
     publish: publishSchema(secret).optional().describe('where a finished release is published; nowhere without it'),
+    waivable: z
+      .array(z.enum(WAIVABLE))
+      .default([])
+      .describe('verdicts that people may let through, where nothing else holds a candidate; none without it'),
     rerunSeconds: z
       .number()
       .nonnegative()

@@ -132,10 +132,11 @@ export function firstStep(evidence: FirstEvidence): FirstStep {
   const ran = (arm: ArmRuns) => arm.pass + arm.fail + arm.missing > 0;
   if (!ran(representative.candidate) || !ran(representative.base)) return { kind: isRepresentative ? 'probe' : 'wait' };
 
-  const bothFail = representative.candidate.pass === 0 && representative.base.pass === 0;
-  if (!bothFail) {
+  // What an arm does not have has not failed there: a class that a patch brought fails on no base.
+  const fails = (arm: ArmRuns) => arm.pass === 0 && arm.fail > 0;
+  if (!fails(representative.candidate) || !fails(representative.base)) {
     if (isRepresentative) return { kind: 'ordinary' };
-    const candidateOnly = representative.candidate.pass === 0;
+    const candidateOnly = fails(representative.candidate);
     if (!candidateOnly) return { kind: 'ordinary' };
     if (representativeVerdict === undefined) return { kind: 'wait' };
     return { kind: representativeVerdict === 'regression' ? 'regression-too' : 'ordinary' };

@@ -1,4 +1,5 @@
 import type { Patch, RunCounts, Verdict, VerdictKind } from '../workflows/types.ts';
+import { NOT_SEARCHED } from './base-stand-in.ts';
 
 /** The sentences about verdicts, for a thread and for a report: plain text. */
 
@@ -23,7 +24,10 @@ export function culpritWords(
     const at = patches.findIndex((patch) => patch.commit === commit);
     return at < 0 ? commit.slice(0, 12) : `patch ${at + 1} "${patches[at]?.subject}" (${commit.slice(0, 12)})`;
   });
-  if (named.length === 0) return verdict.culpritReason === undefined ? '' : 'no patch stands out';
+  if (named.length === 0) {
+    if (verdict.culpritReason === NOT_SEARCHED) return 'no patch was searched for';
+    return verdict.culpritReason === undefined ? '' : 'no patch stands out';
+  }
   const alternatives = verdict.culpritReason?.startsWith('one of these') === true;
   return alternatives ? `one of ${named.join(', ')}` : named.join(' together with ');
 }

@@ -6,10 +6,14 @@
  *   --faults N    seeded faults of eleven kinds (21)
  *   --only X,…    only these cases (`slow-follower-1`) or kinds (`harmless`)
  *   --seconds N   begin no other one after so long (86400)
- *   --file FILE   where outcomes are kept; what is in it is not rolled again
+ *   --file FILE   where outcomes are kept (proof/outcomes/rollouts.jsonl); what is in it is not rolled again. Commit the
+ *                 file after each part.
+ *   --since X     only what was measured at this commit or one after it, or from this date on, counts; the rest is
+ *                 rolled again
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measuredAt, newerThan, outcomesFile } from './kept-outcomes.ts';
 import { FAULTS, harmless } from './rollouts/faults.ts';
 import { proveRollouts, type RolloutProof } from './rollouts/prove-rollouts.ts';
 import { TROUBLES } from './rollouts/troubles.ts';
@@ -25,7 +29,8 @@ export async function proof(args: string[]): Promise<Measured> {
       faults: { type: 'string', default: String(FAULTS.length) },
       only: { type: 'string' },
       seconds: { type: 'string', default: '86400' },
-      file: { type: 'string', default: join('.patchwright', 'proof-rollouts.jsonl') },
+      file: { type: 'string', default: outcomesFile('rollouts') },
+      since: { type: 'string' },
     },
   });
   const only = values.only?.split(',');
@@ -41,6 +46,7 @@ export async function proof(args: string[]): Promise<Measured> {
   );
   const proofs = await proveRollouts(cases, {
     file: resolve(values.file),
+    counts: newerThan(values.since),
     seconds: Number(values.seconds),
     say: (line) => process.stderr.write(`${line}\n`),
   });
@@ -74,5 +80,6 @@ function figuresOf(proofs: readonly RolloutProof[]) {
     troubles: ids(troubles),
     notWhole: ids(proofs.filter(({ whole }) => !whole)),
     seconds: proofs.reduce((sum, { seconds }) => sum + seconds, 0),
+    measured: measuredAt(proofs),
   };
 }

@@ -6,11 +6,15 @@
  *   --suite NAME  `fast`, the example's 322 classes (the default), or `small`: the tests of the faults, the flaky and
  *                 the environment-bound ones. The share of the reruns means something with `fast` only.
  *   --only X,…    only these cases (`fault-07`) or kinds (`hang`, `clean`)
- *   --file FILE   where outcomes are kept; what is in it is not run again. It takes hours: run it in parts.
+ *   --file FILE   where outcomes are kept (proof/outcomes/verdicts.jsonl); what is in it is not run again. It takes
+ *                 hours: run it in parts, and commit the file after each.
+ *   --since X     only what was measured at this commit or one after it, or from this date on, counts; the rest is run
+ *                 again
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { proveVerdicts, type VerdictOutcome } from './kafka/prove-verdicts.ts';
+import { measuredAt, newerThan, outcomesFile } from './kept-outcomes.ts';
 import type { Measured } from './run.ts';
 
 const GOALS = { letThrough: 1, cleanHeld: 1, culpritRight: 0.95, rerunShare: 0.25 };
@@ -23,13 +27,14 @@ export async function proof(args: string[]): Promise<Measured> {
       seed: { type: 'string', default: '1' },
       suite: { type: 'string', default: 'fast' },
       only: { type: 'string' },
-      file: { type: 'string', default: join('.patchwright', 'proof-verdicts.jsonl') },
+      file: { type: 'string', default: outcomesFile('verdicts') },
+      since: { type: 'string' },
     },
   });
   if (values.suite !== 'fast' && values.suite !== 'small') throw new Error(`no suite "${values.suite}": fast or small`);
   const outcomes = await proveVerdicts({
     ...{ seed: Number(values.seed), count: Number(values.count), suite: values.suite },
-    ...{ only: values.only?.split(','), file: resolve(values.file) },
+    ...{ only: values.only?.split(','), file: resolve(values.file), counts: newerThan(values.since) },
     say: (line) => process.stderr.write(`${line}\n`),
   });
   const figures = figuresOf(outcomes);
@@ -64,6 +69,7 @@ function figuresOf(outcomes: readonly VerdictOutcome[]) {
     culpritSeconds: Math.round(sum(({ seconds }) => seconds.culprit)),
     rerunShare: suiteSeconds === 0 ? 0 : rerunSeconds / suiteSeconds,
     problems: ids(({ problem }) => problem !== undefined),
+    measured: measuredAt(outcomes),
   };
 }
 

@@ -38,7 +38,10 @@ function costLine(
 function verdictTable(verdicts: readonly ReportVerdict[], patches: readonly ReportPatch[]): string {
   const runs = ({ pass, fail }: { pass: number; fail: number }) => `${pass} of ${pass + fail}`;
   const rows = verdicts.map((verdict) => [
-    md(verdict.kind) + (verdict.orderDependent ? ' (order)' : '') + (isQuarantined(verdict) ? ' (quarantined)' : ''),
+    md(verdict.kind) +
+      (verdict.orderDependent ? ' (order)' : '') +
+      (isQuarantined(verdict) ? ' (quarantined)' : '') +
+      (verdict.waiver ? ' (waived)' : ''),
     md(testName(verdict)),
     runs(verdict.candidate),
     runs(verdict.base),
@@ -65,7 +68,10 @@ function details(holding: readonly ReportVerdict[], patches: readonly ReportPatc
       culprit === ''
         ? ''
         : `Culprit: ${md(culprit, 400)}${verdict.culpritReason ? `: ${md(verdict.culpritReason, 300)}` : ''}.`,
-      verdict.against === undefined ? '' : `The base lacks this test: ${md(verdict.against)} stands for it.`,
+      againstText(verdict),
+      verdict.waiver === undefined
+        ? ''
+        : `**Let through** by ${md(verdict.waiver.by.join(' and '))} (${md(verdict.waiver.approval)}): it does not hold.`,
       verdict.logDifference === undefined
         ? ''
         : `New in its log beside the base's: ${code(artifactName(verdict.logDifference))}.`,
@@ -75,6 +81,12 @@ function details(holding: readonly ReportVerdict[], patches: readonly ReportPatc
   });
   const more = holding.length - shown.length;
   return [...shown, ...(more > 0 ? [`- and ${count(more)} more`] : [])].join('\n');
+}
+
+function againstText({ against, baseBroken }: ReportVerdict): string {
+  if (against === undefined) return '';
+  if (baseBroken === undefined) return `The base lacks this test: ${md(against)} stands for it.`;
+  return `Compared with ${md(against)}, since the base does not build: ${md(baseBroken, 300)}.`;
 }
 
 /** Tests that did not gate, and why; those that do again because their entry has ended. */

@@ -30,6 +30,7 @@ import { plannedUse } from '../activities/sandbox/for-fork.ts';
 import { createSettingsReader } from '../activities/settings.ts';
 import { createStoryActivities } from '../activities/story.ts';
 import { createTicketActivities } from '../activities/tickets.ts';
+import { createWaiverActivities } from '../activities/verdict-waiver.ts';
 import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
 import { withPresentPeople } from '../config/present.ts';
 import { run } from '../lib/run.ts';
@@ -109,6 +110,7 @@ export function createActivities(
     }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),
+    ...createWaiverActivities({ db, artifacts, settings: reader }),
     ...createReversibilityActivities({ run, environment: gitEnvironment, db, dataDir, settings: reader }),
     ...createEnvironmentUpActivities(places),
     ...createRolloutActivities(places),

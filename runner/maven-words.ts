@@ -1,4 +1,5 @@
 import { type MavenPlugin, parseMavenUnit } from './maven-units.ts';
+import type { Stop } from './command.ts';
 import type { MavenSpec, WorkItem } from './protocol.ts';
 
 /** A name that no test has: what the other plugin runs in the same build is none of ours. */
@@ -59,6 +60,14 @@ function testFilter({ unit, test }: WorkItem): string {
 }
 
 const outermost = (className: string) => className.replace(/\$.*$/s, '');
+
+/**
+ * What ran out of its time before the first sign of a test was compiling: nothing was executed, and the test that was
+ * asked for has not failed. On the base that says nothing about the test.
+ */
+export function stoppedBeforeTests({ ended, detail }: Stop): Stop {
+  return { ended: 'nothing-executed', detail: `before the first test began, ${ended}: ${detail}` };
+}
 
 /** One command line, and one JVM of Surefire's a module. */
 const MOST_TOGETHER = 200;

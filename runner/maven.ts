@@ -4,7 +4,7 @@ import { type CommandRun, runCommand, type Stop } from './command.ts';
 import { describeEnd } from './home.ts';
 import { asksForOne, conclude, countTests, keepHomes, limitOf } from './junit-xml.ts';
 import { mavenUnit, parseMavenUnit } from './maven-units.ts';
-import { mavenWords, takenTogether, unitOfReport } from './maven-words.ts';
+import { mavenWords, stoppedBeforeTests, takenTogether, unitOfReport } from './maven-words.ts';
 import type {
   Executor,
   ExecutorContext,
@@ -76,7 +76,8 @@ export function createMaven(spec: MavenSpec, { sandbox, onProcess }: ExecutorCon
       sink.output(chunk);
     };
     const { end, stopped, tail } = await start([item], counts, { output, started: begin.started });
-    return conclude(item, sink, counts, stopped ?? end, tail);
+    const inVain = stopped !== undefined && !begin.seen() && counts.all === 0;
+    return conclude(item, sink, counts, inVain ? stoppedBeforeTests(stopped) : (stopped ?? end), tail);
   }
 
   async function runGroup(items: readonly WorkItem[], sink: GroupSink): Promise<void> {
@@ -111,7 +112,7 @@ export function createMaven(spec: MavenSpec, { sandbox, onProcess }: ExecutorCon
     });
     const rest = group.finish({ end, ...(stopped ? { stopped } : {}) });
     if (!begin.seen()) {
-      failAll(rest, sink, stopped ?? end, tail);
+      failAll(rest, sink, stopped ? stoppedBeforeTests(stopped) : end, tail);
       return { rest: [], suspect: undefined, clean: true };
     }
     const suspect = rest.find(({ unit }) => parseMavenUnit(unit).className === group.suspect());

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { BatchFigures } from '../decisions/first-step.ts';
-import type { Build, RunCounts, VerdictKind } from '../workflows/types.ts';
+import type { Build, Digest, RunCounts, VerdictKind } from '../workflows/types.ts';
+import type { Db } from './database.ts';
 import { counted } from './suite-report.ts';
 import type { SuiteDb } from './suites.ts';
 
@@ -152,7 +153,7 @@ export async function baseHistory(
         row_number() over (partition by f.unit, f.test order by s.started_at desc) as age
       from suite_failure f join suite_run s on s.suite_run = f.suite_run
       where s.fork = ${fork} and s.suite = ${suite} and f.suite_run <> ${suiteRun} and f.verdict is not null
-        and f.base_arm = 'base' and f.verdict ->> 'orderDependent' is null and f.verdict ->> 'representative' is null
+        and f.base_arm = 'base' and f.verdict ->> 'baseBroken' is null and f.verdict ->> 'orderDependent' is null and f.verdict ->> 'representative' is null
         and f.unit = any(${sql.val(tests.map(({ unit }) => unit))})) runs
     where age <= 20 group by unit, test`.execute(db);
   return new Map(rows.map(({ unit, test, pass, fail }) => [`${unit} ${test}`, { pass, fail }]));
@@ -191,12 +192,26 @@ export async function verdictCounts(db: SuiteDb, suiteRun: string): Promise<Part
   return Object.fromEntries(rows.map(({ kind, count }) => [kind, count]));
 }
 
+const WHOLE_BUILD = sql`b.fork, b.commit, b.version, b.digest, b.build_key as "buildKey",
+  (select coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'sha256', a.sha256, 'bytes', a.bytes) order by a.name), '[]')
+    from build_artifact a where a.build_key = b.build_key) as artifacts`;
+
+/** The candidate of this fork that was released last and whose bytes are kept, other than this build. */
+export async function lastReleasedBut(db: Db, fork: string, digest: Digest): Promise<Build | undefined> {
+  const { rows } = await sql<Build>`
+    select ${WHOLE_BUILD}
+    from release r
+    join candidate c on c.release = r.id
+    join build b on b.build_key = c.build_key
+    where r.fork = ${fork} and r.outcome ->> 'kind' = 'released' and b.collected_at is null and b.digest <> ${digest}
+    order by r.ended_at desc nulls last, c.n desc limit 1`.execute(db);
+  return rows[0];
+}
+
 /** The candidate of this fork that was released last, other than the one that this suite run is about. */
 export async function lastReleased(db: SuiteDb, suiteRun: string): Promise<Build | undefined> {
   const { rows } = await sql<Build>`
-    select b.fork, b.commit, b.version, b.digest, b.build_key as "buildKey",
-      (select coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'sha256', a.sha256, 'bytes', a.bytes) order by a.name), '[]')
-        from build_artifact a where a.build_key = b.build_key) as artifacts
+    select ${WHOLE_BUILD}
     from suite_run s
     join release r on r.fork = s.fork and r.id <> s.release and r.outcome ->> 'kind' = 'released'
     join candidate c on c.release = r.id

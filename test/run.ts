@@ -26,6 +26,7 @@ const FAST = [
   'test/gates/gate',
   'test/gates/prometheus',
   'test/gates/settings',
+  'test/proof/kept-outcomes',
   'test/rollout/kafka-rules',
   'test/rollout/waves',
   'test/suite/decisions',

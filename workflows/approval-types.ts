@@ -1,7 +1,14 @@
 import type { Digest } from './types.ts';
 
 /** What a person may be asked to decide. */
-export type ApprovalKind = 'one-way-release' | 'expedite' | 'finalise' | 'unhold' | 'repair' | 'fix';
+export type ApprovalKind =
+  | 'one-way-release'
+  | 'expedite'
+  | 'finalise'
+  | 'unhold'
+  | 'repair'
+  | 'fix'
+  | 'verdict-waiver';
 
 /**
  * One question to people. `binds` names everything that an approval is about, by digest where there is one: a decision

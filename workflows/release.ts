@@ -7,15 +7,15 @@ import {
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { BuildActivities } from '../activities/build.ts';
 import type { CheckActivities } from '../activities/checks.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RecordActivities } from '../activities/release-records.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { needsOneWayApproval } from '../decisions/one-way-approval.ts';
-import { buildWords, cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
+import { cutWords, endWords, suiteWords, toneOf } from '../decisions/release-words.ts';
 import { gateSuites } from '../decisions/suite-gate.ts';
 import { beginPublication } from './begin-publication.ts';
+import { type Both, buildBoth } from './build-both.ts';
 import { rollOut } from './environment-client.ts';
 import { expediteApproval } from './expedite.ts';
 import { heldByBuild, heldByConflict, heldBySuites, tryRepair } from './held.ts';
@@ -23,6 +23,7 @@ import { askForOneWay, oneWayReasons } from './one-way.ts';
 import type { RepairTarget } from './repair-types.ts';
 import { suite } from './suite.ts';
 import type { Build, CutOutcome, Digest, ReleaseOrder, ReleaseOutcome, RolloutOrder, SuiteOutcome } from './types.ts';
+import { askToWaive } from './verdict-waiver.ts';
 
 const taskQueue = 'patchwright-activity';
 
@@ -32,14 +33,6 @@ const { cutCandidate, pushRef } = proxyActivities<GitActivities>({
   heartbeatTimeout: '20 seconds',
   // A repository that cannot be reached for some minutes is not coming back by itself: then a human is told.
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 10 },
-});
-
-const { buildSource } = proxyActivities<BuildActivities>({
-  taskQueue,
-  // The configured limit of the build ends it; this only bounds what could hang around it.
-  startToCloseTimeout: '13 hours',
-  heartbeatTimeout: '30 seconds',
-  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
 });
 
 const { checkPatches } = proxyActivities<CheckActivities>({
@@ -72,8 +65,10 @@ export type ReleaseInput = ReleaseOrder & { settings: Digest };
  *
  *   1. Cut: base and patch stack to a candidate; what does not fit holds or refuses it.
  *   2. Build once: base and candidate by the same pipeline; every later step names the digest.
+ *      A base that does not build is compared with what was released last instead, where that is kept.
  *      A patch whose own check no longer holds is there in vain: that holds the release too.
- *   3. Run every suite. A verdict that the patches caused holds the release.
+ *   3. Run every suite. A verdict that the patches caused holds the release; what nobody could tell people may let
+ *      through, where the policy says so (verdict-waiver.ts).
  *      What holds it (a conflict, a build, a verdict) an agent explains and may mend: the repaired stack is the next
  *      candidate, and begins at 1.
  *   4. Judge whether it can be gone back from, and try it where that is asked for (one-way.ts, rehearsal.ts).
@@ -141,9 +136,14 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
   }
   const gate = gateSuites(suites, cut.patches);
   if (gate.kind !== 'pass') {
-    const held = { cut, candidate: built.candidate, suites };
+    const held = { cut, candidate: built.candidate, base: built.base, suites };
     if (gate.kind === 'held') mendable.target = await heldBySuites({ input, n }, held, steps.enter);
-    return { kind: gate.kind, at: 'suites', reasons: gate.reasons };
+    // Asked once it was looked into: the thread has by then what there is to read.
+    const { waived, refusal } = await askToWaive({ input, n }, held, steps.enter);
+    const reasons = refusal === undefined ? gate.reasons : [...gate.reasons, refusal];
+    if (!waived) return { kind: gate.kind, at: 'suites', reasons };
+    // What people let through is nothing to mend, whatever holds the candidate later.
+    mendable.target = undefined;
   }
 
   const found = await oneWayReasons(input, n, { cut, candidate: built.candidate }, steps.enter);
@@ -202,26 +202,6 @@ async function cutAndRecord(input: ReleaseInput, n: number): Promise<CutOutcome>
   return cut;
 }
 
-type Both = { kind: 'built'; candidate: Build; base: Build };
-
-async function buildBoth(
-  input: ReleaseInput,
-  n: number,
-  cut: Cut,
-): Promise<Both | { kind: 'broken'; base?: boolean; reasons: string[]; log?: Digest }> {
-  const { release, settings } = input;
-  const [base, candidate] = await Promise.all([
-    buildSource({ ...cut.base, settings, release }),
-    buildSource({ ...cut.candidate, settings, release }),
-  ]);
-  if (base.kind === 'broken')
-    return { kind: 'broken', base: true, reasons: ['the base itself does not build', ...base.reasons] };
-  if (candidate.kind === 'broken') return candidate;
-  await records.recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.build.buildKey });
-  await tell(release, `${n}/build`, buildWords(candidate, base));
-  return { kind: 'built', candidate: candidate.build, base: base.build };
-}
-
 async function runChecks(
   { release, settings }: ReleaseInput,
   n: number,
@@ -246,6 +226,7 @@ async function runSuite(input: ReleaseInput, n: number, name: string, cut: Cut, 
         settings,
         candidate: built.candidate,
         base: built.base,
+        ...(built.standIn && { standIn: built.standIn }),
         patches: cut.patches,
         sources: cut.prefixes,
       },

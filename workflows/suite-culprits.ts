@@ -2,6 +2,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { SearchState, Wanted } from '../activities/suite-runner/culprit.ts';
+import { NOT_SEARCHED } from '../decisions/base-stand-in.ts';
 import { culpritOf, type Found, nextProbe, type PointRuns, type Search } from '../decisions/culprit.ts';
 import { nextStack, type PairSearch, pairOf, type StackRuns, stackKey } from '../decisions/culprit-pair.ts';
 import { type Place, runBatches } from './suite-hosts.ts';
@@ -37,7 +38,8 @@ const MAX_STACKS = 200;
  * Everything that was found out is read from the store each time: begun again it goes on.
  */
 export async function findCulprits(place: Place): Promise<string | undefined> {
-  const { suiteRun, sources, patches } = place.order;
+  const { suiteRun, sources, patches, standIn } = place.order;
+  if (standIn) return sayNotSearched(place);
   if (sources.length === 0 || sources.length !== patches.length) return undefined;
   const searched = await searchPrefixes(place);
   if (searched === undefined) return undefined;
@@ -46,6 +48,13 @@ export async function findCulprits(place: Place): Promise<string | undefined> {
   const state = await place.desk.culpritState({ suiteRun, limit: MAX_CULPRIT_TESTS });
   await namePatches(place, state);
   return undefined;
+}
+
+/** A pass on what was released last clears neither a patch nor the base that came since. */
+async function sayNotSearched({ desk, order: { suiteRun } }: Place): Promise<undefined> {
+  const { tests } = await desk.culpritState({ suiteRun, limit: MAX_CULPRIT_TESTS });
+  const culprits = tests.map(({ unit, test }) => ({ unit, test, commits: [], reason: NOT_SEARCHED }));
+  if (culprits.length > 0) await desk.saveCulprits({ suiteRun, culprits });
 }
 
 /** The search as the store has it once no prefix needs to be asked any more; nothing where no test needs a culprit. */

@@ -8,14 +8,16 @@ const MAX_ROUNDS = 60;
  * Judges every failure by reruns until it has a verdict (triage.md, *Verdicts*). Says what stopped it, if anything did.
  *
  *   1. Rounds: what is known gets its verdict, what is missing is run, until nothing is missing.
- *   2. For tests that the base lacks, the last released candidate is the base, and again as in 1.
+ *   2. For tests that the base lacks (none of which is asked where it does not build), the last released candidate is the base, and again as in 1.
  *
  * Where it stands is in the store: begun again it goes on.
  */
 export async function judge(place: Place): Promise<string | undefined> {
   const problem = await judgeInRounds(place);
   if (problem !== undefined) return problem;
-  const { suiteRun } = place.order;
+  const { suiteRun, standIn } = place.order;
+  // It stands for the base already.
+  if (standIn) return undefined;
   const { tests, released } = await place.desk.lackedByBase({ suiteRun });
   if (tests.length > 0 && released) {
     await place.desk.addSuiteArm({ suiteRun, arm: 'released', build: released });
@@ -27,9 +29,13 @@ export async function judge(place: Place): Promise<string | undefined> {
 
 /** Judges, runs what is missing, and judges again. */
 export async function judgeInRounds(place: Place): Promise<string | undefined> {
-  const { suiteRun, base } = place.order;
+  const { suiteRun, base, standIn } = place.order;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const { phases, batches } = await place.desk.judgeFailures({ suiteRun, base: base.digest });
+    const { phases, batches } = await place.desk.judgeFailures({
+      suiteRun,
+      base: base.digest,
+      ...(standIn && { standIn }),
+    });
     if (phases.length === 0) return undefined;
     for (const phase of phases) {
       const problem = await runBatches(place, phase, slotsFor(phase, batches));

@@ -68,6 +68,9 @@ export type BuildOutcome =
   /** `log`: the whole of what the build said; nothing where it ended with an older version. */
   | { kind: 'broken'; reasons: string[]; log?: Digest };
 
+/** The last released candidate, which is compared with where the base does not build; `reason`: why that does not. */
+export type StandIn = { version: string; commit: string; reason: string };
+
 /** Which side of a comparison a run belongs to; both differ only in the patches. */
 export type Arm = 'candidate' | 'base';
 
@@ -90,6 +93,9 @@ export type VerdictKind =
 
 /** A test that is known to be bad: it runs and is reported, and does not gate while the entry holds (until that day's end). */
 export type Quarantine = { ticket: string; until: string; expired?: boolean };
+
+/** People let a verdict through that holds a release: under which approval, and who. */
+export type Waiver = { approval: string; by: string[] };
 
 export type Verdict = {
   unit: string;
@@ -114,8 +120,10 @@ export type Verdict = {
   representative?: string;
   /** Counted instead of new runs: failures on the very same base build, in this suite run of an earlier release. */
   remembered?: { failures: number; suiteRun: string };
-  /** What stood for the base, which lacks the test: a version. */
+  /** What stood for the base, which lacks the test or does not build: a version. */
   against?: string;
+  /** Why the base does not build, where that is why something stood for it. */
+  baseBroken?: string;
   /** It never ran again, on any host: somebody must look at the machines. */
   human?: boolean;
   /** Seconds of test processes. */
@@ -124,6 +132,8 @@ export type Verdict = {
   logDifference?: string;
   /** The entry of the configuration that this test falls under; one that has ended gates again. */
   quarantine?: Quarantine;
+  /** It did not hold its release, since people said so. */
+  waiver?: Waiver;
   /** Where the log and the runs lie: a digest in the artifact store, or the suite run's id. */
   evidence: string;
 };

@@ -1,3 +1,4 @@
+import { reasonAgainst, standInName } from '../../decisions/base-stand-in.ts';
 import { clusterKey } from '../../decisions/failure-cluster.ts';
 import { type Judgement, judgeFailure, type MoreRuns, type Ruling } from '../../decisions/failure-verdict.ts';
 import { firstStep, signatureOf } from '../../decisions/first-step.ts';
@@ -6,7 +7,7 @@ import { oneLine } from '../../lib/plain-text.ts';
 import { failuresOfSuite, type OpenFailure, saveFailures, saveVerdict } from '../../store/suite-failures.ts';
 import { keepBaseFailure, keepRerunBudget } from '../../store/suite-verdicts.ts';
 import { type JudgePhase, markSuiteEnded, suiteRunOf } from '../../store/suites.ts';
-import type { Digest, RunCounts, Verdict } from '../../workflows/types.ts';
+import type { Digest, RunCounts, StandIn, Verdict } from '../../workflows/types.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
 import {
   armsOf,
@@ -25,8 +26,8 @@ import { type Due, planDue, type Waiting, waitingPhases } from './judge-plan.ts'
 /** `phases`: in which reruns wait to be run before anything more can be said, and in how many `batches`. */
 export type Judged = { phases: JudgePhase[]; batches: Waiting; failures: number; judged: number };
 
-/** `base`: digest of the base build, so that what it showed in an earlier release counts. */
-export type JudgeOrder = { suiteRun: string; base?: Digest };
+/** `base`: digest of the base build, so that what it showed in an earlier release counts. `standIn`: it is another's. */
+export type JudgeOrder = { suiteRun: string; base?: Digest; standIn?: StandIn };
 
 /**
  * Judges every failure from the reruns that there are, and plans those that are missing. Facts and counts only: the
@@ -34,14 +35,14 @@ export type JudgeOrder = { suiteRun: string; base?: Digest };
  * those that somebody else has saved for this suite run (`saveFailures`). Safe to repeat: nothing is planned while
  * planned reruns wait.
  */
-export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base }: JudgeOrder): Promise<Judged> {
+export async function judgeFailures(deps: SuiteRunnerDeps, { suiteRun, base, standIn }: JudgeOrder): Promise<Judged> {
   const { db } = deps;
   await markSuiteEnded(db, suiteRun);
   await keepFailures(deps, suiteRun);
   const waiting = await waitingPhases(db, suiteRun);
   // A verdict may be what others wait for: looked again until it changes nothing. Then nobody waits any more.
   for (let patient = true; ; ) {
-    const it = await openCase(deps, suiteRun, base);
+    const it = { ...(await openCase(deps, suiteRun, base)), standIn };
     const judged = it.failures.filter(({ verdict }) => verdict !== null).length;
     const counts = { failures: it.failures.length, judged };
     if (waiting.phases.length > 0) return { ...waiting, ...counts };
@@ -83,11 +84,13 @@ function inOrder({ failures, chosen, suite }: Case): (OpenFailure & { affordable
     .filter(({ verdict }) => verdict === null);
 }
 
+type Judging = Case & { standIn: StandIn | undefined };
+
 type Next = { kind: 'ruled'; verdict: Verdict } | ({ kind: 'due' } & Due) | { kind: 'wait' };
 
 async function nextOf(
   deps: SuiteRunnerDeps,
-  it: Case,
+  it: Judging,
   failure: OpenFailure & { affordable: boolean },
   patient: boolean,
 ): Promise<Next> {
@@ -117,7 +120,7 @@ async function nextOf(
 /** Steps 1 to 5: representatives of a cluster first, then the rest. Who others wait for waits for nobody. */
 async function byCounts(
   deps: SuiteRunnerDeps,
-  it: Case,
+  it: Judging,
   failure: OpenFailure & { affordable: boolean },
   patient: boolean,
 ): Promise<Next> {
@@ -156,7 +159,7 @@ function detailsOf({ power, orderDependent }: Ruling): Partial<Verdict> {
 /** A base that fails each time is known the next time; one that has passed is forgotten. */
 async function rememberBase(
   deps: SuiteRunnerDeps,
-  it: Case,
+  it: Judging,
   failure: OpenFailure,
   { base }: { base: RunCounts & { crashed: number } },
 ): Promise<void> {
@@ -174,7 +177,7 @@ function firstCounts(it: Case, failure: OpenFailure): Pick<Verdict, 'candidate' 
   return { candidate: sum(here.candidate, there.candidate), base: sum(here.base, there.base) };
 }
 
-function likeRepresentative(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Next {
+function likeRepresentative(deps: SuiteRunnerDeps, it: Judging, failure: OpenFailure): Next {
   const representative = it.suspects.get(keyOf(failure))?.members[0];
   const judged = it.failures.find((one) => representative && keyOf(one) === keyOf(representative))?.verdict;
   if (!judged) return { kind: 'wait' };
@@ -190,7 +193,7 @@ function likeRepresentative(deps: SuiteRunnerDeps, it: Case, failure: OpenFailur
 
 function ruledAs(
   deps: SuiteRunnerDeps,
-  it: Case,
+  it: Judging,
   failure: OpenFailure,
   kind: Verdict['kind'],
   reason: string,
@@ -204,10 +207,10 @@ function ruledAs(
     candidate: { pass: 0, fail: 0 },
     base: { pass: 0, fail: 0 },
     message: deps.redact(oneLine(failure.message, 300)),
-    reason,
+    reason: it.standIn ? reasonAgainst(it.standIn, kind, reason) : reason,
     ...(signature ? { signature } : {}),
     ...(failure.quarantine === null ? {} : { quarantine: failure.quarantine }),
-    ...(failure.base_arm === 'base' ? {} : { against: standInWords(failure.base_arm) }),
+    ...comparedWith(it, failure),
     cost: { rerunSeconds: costOf(it, failure), culpritSeconds: 0 },
     ...details,
     evidence: failure.log ?? it.run.suite_run,
@@ -224,6 +227,12 @@ function costOf(it: Case, failure: OpenFailure): number {
   return tenths(own + replaySeconds(it.replayed, failure, 'replay') / Math.max(1, sharing));
 }
 
-const standInWords = (arm: string) =>
+/** Nothing where it was the base itself. */
+function comparedWith({ standIn }: Judging, { base_arm }: OpenFailure): Pick<Verdict, 'against' | 'baseBroken'> {
+  if (base_arm !== 'base') return { against: armWords(base_arm) };
+  return standIn ? { against: standInName(standIn), baseBroken: standIn.reason } : {};
+}
+
+const armWords = (arm: string) =>
   arm === 'released' ? 'the last released candidate' : `the stack up to patch ${arm.replace(/^prefix-/, '')}`;
 const countsOf = ({ pass, fail }: RunCounts): RunCounts => ({ pass, fail });

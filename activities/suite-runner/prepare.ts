@@ -2,7 +2,7 @@ import { type SuiteHost, totalSlots } from '../../decisions/host-slots.ts';
 import type { PlannedUnit } from '../../decisions/unit-plan.ts';
 import type { JvmSpec } from '../../runner/protocol.ts';
 import { findSuiteRun, reopenSuiteRun, savePlan } from '../../store/suites.ts';
-import type { Build, Digest, Patch, Source } from '../../workflows/types.ts';
+import type { Build, Digest, Patch, Source, StandIn } from '../../workflows/types.ts';
 import { prepareArm } from './arms.ts';
 import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
 import { type FoundPlan, planFound, saveFound } from './found.ts';
@@ -19,6 +19,8 @@ export type SuiteOrder = {
   settings: Digest;
   candidate: Build;
   base: Build;
+  /** What is given as the base is another build, since the base does not build. */
+  standIn?: StandIn;
   patches: Patch[];
   sources: Source[];
   /** Judge what this triage has read instead of running the suite. */

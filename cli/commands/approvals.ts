@@ -60,7 +60,7 @@ export async function decide(
 }
 
 /** Riskier kinds first where two are as old; the oldest first. */
-const RISK = ['one-way-release', 'expedite', 'finalise', 'unhold', 'fix', 'repair'];
+const RISK = ['one-way-release', 'expedite', 'finalise', 'unhold', 'verdict-waiver', 'fix', 'repair'];
 
 export type Waiting = StoredApproval & { mine: boolean };
 

@@ -1,5 +1,3 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { sql } from 'kysely';
 import { stringify } from 'yaml';
 import { loadSettings } from '../../config/load.ts';
@@ -8,6 +6,7 @@ import { readUp } from '../../services/data-folder.ts';
 import { silent } from '../../setup/progress.ts';
 import { openDatabase } from '../../store/database.ts';
 import { type Patchwright, patchwrightIn } from '../../test/patchwright.ts';
+import { codeHere, type Kept, keep, keptIn, measuring } from '../kept-outcomes.ts';
 import { forkSettings, makeProofFork, type ProofFork } from './fork.ts';
 import { CONFIGURATION, publishedSources, publishedTests } from './published.ts';
 import { faultyTests, type VerdictCase, verdictCases } from './verdict-cases.ts';
@@ -26,8 +25,7 @@ const FLAKY = ['EagerConsumerCoordinatorTest', 'CooperativeConsumerCoordinatorTe
   (name) => `clients.consumer.internals.${name}`,
 );
 
-export type VerdictOutcome = {
-  id: string;
+export type VerdictOutcome = Kept & {
   kind: VerdictCase['kind'];
   seed: number;
   suite: string;
@@ -50,18 +48,19 @@ export type VerdictOptions = {
   /** The example's fast suite, or the tests of the faults, the flaky and the environment-bound ones alone. */
   suite: 'fast' | 'small';
   only?: readonly string[] | undefined;
-  /** Outcomes are kept here as they happen; what is in it is not run again. */
+  /** Outcomes are kept here as they happen; what is in it and counts is not run again. */
   file: string;
+  counts: (one: Kept) => boolean;
   say: (line: string) => void;
 };
 
 /** Runs what the file does not have yet. Returns all of this seed and suite that it has then. */
 export async function proveVerdicts(options: VerdictOptions): Promise<VerdictOutcome[]> {
-  const { seed, count, suite, only, file, say } = options;
+  const { seed, count, suite, only, file, counts, say } = options;
   const published = { sources: await publishedSources(VERSION, silent), tests: await publishedTests(VERSION, silent) };
   const cases = verdictCases(published, seed, count);
   const chosen = cases.filter(({ id, kind }) => only === undefined || only.includes(id) || only.includes(kind));
-  const known = () => outcomesIn(file).filter((one) => one.seed === seed && one.suite === suite);
+  const known = () => keptIn<VerdictOutcome>(file, counts).filter((one) => one.seed === seed && one.suite === suite);
   const done = new Set(known().map(({ id }) => id));
   const due = chosen.filter(({ id }) => !done.has(id));
   say(`${due.length} of ${chosen.length} cases are to be run (seed ${seed}, suite ${suite}); outcomes go to ${file}`);
@@ -74,11 +73,13 @@ async function runCases(due: readonly VerdictCase[], { seed, suite, file, say }:
   const patchwright = patchwrightIn((folder) => configuration(folder, suite));
   try {
     const fork = await makeProofFork(patchwright.folder, { name: NAME, version: VERSION, progress: silent });
+    const code = codeHere();
     await patchwright.start();
-    mkdirSync(dirname(file), { recursive: true });
     for (const one of due) {
-      const outcome = { ...(await prove(patchwright, fork, one)), seed, suite };
-      appendFileSync(file, `${JSON.stringify(outcome)}\n`);
+      const measured = measuring(code);
+      const proven = await prove(patchwright, fork, one);
+      const outcome = { ...proven, seed, suite, measured: measured() };
+      keep(file, outcome);
       say(lineOf(outcome));
     }
   } finally {
@@ -166,14 +167,6 @@ async function cost(
   } finally {
     await db.destroy();
   }
-}
-
-function outcomesIn(file: string): VerdictOutcome[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
-    .map((line) => JSON.parse(line) as VerdictOutcome);
 }
 
 function lineOf({ id, kind, showed, held, culprit, wrongly, seconds, verdicts, problem }: VerdictOutcome): string {

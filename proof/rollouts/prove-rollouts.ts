@@ -1,17 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
-import { dirname } from 'node:path';
 import { takeDown } from '../../activities/deploy/environment.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
 import { type Fixture, openFixture, until } from '../../test/rollout/fixture.ts';
 import type { Artifact, Build, RolloutOutcome } from '../../workflows/types.ts';
+import { codeHere, type Kept, keep, keptIn, measuring } from '../kept-outcomes.ts';
 import { type Ground, snapshot } from './cluster.ts';
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts';
 import { type Case, candidateMaker, olderServerCommon } from './faults.ts';
 import type { Trouble } from './troubles.ts';
 
-export type RolloutProof = {
-  id: string;
+export type RolloutProof = Kept & {
   kind: string;
   outcome: string;
   reasons: string[];
@@ -23,11 +20,9 @@ export type RolloutProof = {
   whole: boolean;
   problems: string[];
   seconds: number;
-  /** Of the machine when it ended, over a minute. */
-  load: number;
 };
 
-type Options = { file: string; seconds: number; say: (line: string) => void };
+type Options = { file: string; counts: (one: Kept) => boolean; seconds: number; say: (line: string) => void };
 
 /** What a proof needs beside the fixture: candidates, and what an environment begins with. */
 type Bench = {
@@ -37,15 +32,16 @@ type Bench = {
   up: Set<EnvironmentName>;
 };
 
-/** Rolls each case through a real cluster of three, one after another; what the file knows already is not rolled again. */
+/** Rolls each case through a real cluster of three, one after another; what the file has that counts is not rolled again. */
 export async function proveRollouts(
   cases: readonly (Case | Trouble)[],
-  { file, seconds, say }: Options,
+  { file, counts, seconds, say }: Options,
 ): Promise<RolloutProof[]> {
-  const done = readKept(file);
+  const done = keptIn<RolloutProof>(file, counts);
   const left = cases.filter(({ id }) => !done.some((one) => one.id === id));
   const deadline = Date.now() + seconds * 1000;
   if (left.length > 0) {
+    const code = codeHere();
     const bench = await openBench();
     try {
       for (const one of left) {
@@ -53,10 +49,10 @@ export async function proveRollouts(
           say(`${seconds} s are over; run it again to go on`);
           break;
         }
-        const proof = await prove(bench, one);
+        const measured = measuring(code);
+        const proof = { ...(await prove(bench, one)), measured: measured() };
         done.push(proof);
-        mkdirSync(dirname(file), { recursive: true });
-        appendFileSync(file, `${JSON.stringify(proof)}\n`);
+        keep(file, proof);
         say(wordsOf(proof));
         const environment = environmentOf(one);
         if (!proof.whole || proof.outcome === 'frozen' || environment !== 'staging') await drop(bench, environment);
@@ -68,14 +64,8 @@ export async function proveRollouts(
   return done.filter(({ id }) => cases.some((one) => one.id === id));
 }
 
-const wordsOf = ({ id, outcome, seconds, load, whole, problems, reasons }: RolloutProof) =>
-  `${id}: ${outcome} in ${seconds} s at load ${load}, ${whole ? 'whole' : `NOT WHOLE: ${problems.join('; ')}`}; ${reasons[0] ?? ''}`;
-
-function readKept(file: string): RolloutProof[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line) as RolloutProof);
-}
+const wordsOf = ({ id, outcome, seconds, measured, whole, problems, reasons }: RolloutProof) =>
+  `${id}: ${outcome} in ${seconds} s at load ${measured?.load.begin} to ${measured?.load.end}, ${whole ? 'whole' : `NOT WHOLE: ${problems.join('; ')}`}; ${reasons[0] ?? ''}`;
 
 async function openBench(): Promise<Bench> {
   const fixture = await openFixture(ENVIRONMENTS);
@@ -132,7 +122,6 @@ async function prove(bench: Bench, one: Case | Trouble): Promise<RolloutProof> {
     waves: report.waves.map(({ targets, gate }) => ({ targets, ...(gate && { gate: gate.kind }) })),
     whole: problems.length === 0,
     seconds: Math.round((Date.now() - began) / 1000),
-    load: Math.round(loadavg()[0]! * 10) / 10,
   };
 }
 

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configuration, FILES, PATCHES } from '../../scripts/histories/fork.ts';
+import type { Verdict } from '../../workflows/types.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository, patchMessage } from '../release/repository.ts';
 import { until } from '../rollout/fixture.ts';
@@ -17,7 +18,18 @@ type Report = {
   outcome: { kind: string; at?: string; reasons: string[] } | null;
   approvals: { id: string; digest: string; decision: string; by: string }[];
   thread: { text: string }[];
+  candidates: { suites: { verdicts: Partial<Verdict>[] }[] }[];
 };
+
+/** May run nothing again, so that whatever fails there is undecided, and may be let through. */
+const doubtful = (folder: string) => `
+  doubtful:
+    repository: ${folder}/fork
+    base: upstream
+    build: { command: [sh, build.sh], artifacts: [{ name: server.mjs, path: out/server.mjs }] }
+    suites:
+      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out] }
+    release: { suites: [unit], waivable: [undecided], rerunSeconds: 0 }`;
 
 let patchwright: Patchwright;
 let slack: Awaited<ReturnType<typeof startSlackServer>>;
@@ -25,7 +37,13 @@ let repository: ReturnType<typeof makeRepository>;
 
 beforeAll(async () => {
   slack = await startSlackServer();
-  patchwright = patchwrightIn(configuration(userInfo().username, slack.url), { RECORDER_SLACK_TOKEN: slack.token });
+  const yaml = configuration(userInfo().username, slack.url);
+  patchwright = patchwrightIn(
+    (folder) => yaml(folder).replace('\nenvironments:', `${doubtful(folder)}\nenvironments:`),
+    {
+      RECORDER_SLACK_TOKEN: slack.token,
+    },
+  );
   repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
@@ -96,4 +114,59 @@ test('after the base changed it shows the difference to what was approved; a no 
   expect(outcome?.reasons.join()).toContain('rejected by bob: not before the holidays');
   const shown = await patchwright.call('env', 'show', 'production');
   expect(shown.stdout).toContain('production');
+}, 240_000);
+
+test('what nobody could tell is asked about: a yes lets exactly that through, and the report says who; a no holds', async () => {
+  repository.git('checkout', '--quiet', '-b', 'doubtful', 'upstream');
+  repository.commit({ 'server.mjs': PATCHES['breaks-tests'] }, patchMessage('Say bye', ''));
+  const bob = await tokenOf('bob');
+  await patchwright.call('release', 'doubtful', '--ref', 'doubtful', '--detach');
+  const { id, question, open } = await asked();
+  expect(question).toMatchObject({
+    kind: 'verdict-waiver',
+    title: expect.stringMatching(/may candidate 1 go on in spite of 1 test \(undecided\)\?$/),
+    summary: expect.stringMatching(/undecided in unit: .*not run on the candidate.*budget is used up.*no hello/),
+  });
+  expect(open.deciders).toEqual(['bob']);
+  expect(await patchwright.callWith(bob, 'approve', id, '--digest', open.digest)).toMatchObject({ status: 0 });
+  const released = await ended();
+  expect(released.outcome).toMatchObject({ kind: 'released' });
+  expect(released.candidates[0]?.suites[0]?.verdicts).toMatchObject([
+    { kind: 'undecided', waiver: { approval: id, by: ['bob'] } },
+  ]);
+  expect(released.thread.map(({ text }) => text).join('\n')).toMatch(
+    /goes on in spite of 1 test, which bob lets through/,
+  );
+  expect((await patchwright.call('report', 'latest')).stdout).toContain('**Let through** by bob');
+  expect((await patchwright.call('audit', 'show', id)).stdout).toMatch(/used/);
+
+  await patchwright.call('release', 'doubtful', '--ref', 'doubtful', '--detach');
+  const again = await asked();
+  const reject = ['reject', again.id, '--digest', again.open.digest, '--note', 'it did greet before'];
+  expect(await patchwright.callWith(bob, ...reject)).toMatchObject({ status: 0 });
+  const { outcome } = await ended();
+  expect(outcome).toMatchObject({ kind: 'held', at: 'suites' });
+  expect(outcome?.reasons.join()).toMatch(/undecided in unit: .*rejected by bob: it did greet before/);
+}, 240_000);
+
+test('a base that does not build is stood for by what was released last, and every verdict says so', async () => {
+  repository.git('checkout', '--quiet', 'upstream');
+  const build = `grep -q whole STATE || { echo 'the state is not whole'; exit 3; }\n${FILES['build.sh']}`;
+  repository.commit({ 'build.sh': build, STATE: 'half\n' }, 'Greeter 1.2');
+  repository.git('checkout', '--quiet', '-b', 'mended', 'upstream');
+  repository.commit({ STATE: 'whole\n', 'server.mjs': PATCHES['breaks-tests'] }, patchMessage('Mend the state', ''));
+  const { status } = await patchwright.call('release', 'greeter', '--ref', 'mended');
+  const { outcome, thread, candidates } = await ended();
+  expect([status, outcome], JSON.stringify(outcome)).toMatchObject([1, { kind: 'held', at: 'suites' }]);
+  expect(thread.map(({ text }) => text).join('\n')).toMatch(
+    /The base itself does not build \(.+\)\. The candidate is compared with the last released candidate 1\.0\S+/,
+  );
+  expect(candidates[0]?.suites[0]?.verdicts).toMatchObject([
+    {
+      ...{ kind: 'regression', candidate: { pass: 0, fail: 8 }, base: { pass: 5, fail: 0 } },
+      against: expect.stringMatching(/^1\.0\S+, which was released last$/),
+      reason: expect.stringMatching(/0 of 5 on 1\.0\S+, which was released last$/),
+      ...{ baseBroken: expect.any(String), culpritReason: expect.stringContaining('the base does not build') },
+    },
+  ]);
 }, 240_000);

@@ -23,6 +23,7 @@ import { createStoryActivities } from '../../activities/story.ts';
 import { createSuiteRunnerActivities } from '../../activities/suite-runner.ts';
 import { createTicketActivities } from '../../activities/tickets.ts';
 import { requireRuleOfTwo, TOUCHES } from '../../activities/touches.ts';
+import { createWaiverActivities } from '../../activities/verdict-waiver.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { ruleOfTwoProblems, type Touches } from '../../decisions/rule-of-two.ts';
 
@@ -51,6 +52,7 @@ const FACTORIES = {
   createRolloutActivities: () => createRolloutActivities(none),
   createStoryActivities: () => createStoryActivities(none),
   createSuiteRunnerActivities: () => createSuiteRunnerActivities(none),
+  createWaiverActivities: () => createWaiverActivities(none),
 };
 const registered = Object.values(FACTORIES).flatMap((make) => Object.keys(make()));
 

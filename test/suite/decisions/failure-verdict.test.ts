@@ -10,6 +10,9 @@ import {
   type RunFacts,
   readRun,
 } from '../../../decisions/run-answers.ts';
+import { conclude } from '../../../runner/junit-xml.ts';
+import { stoppedBeforeTests } from '../../../runner/maven-words.ts';
+import type { TestEnd } from '../../../runner/protocol.ts';
 
 const POLICY = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 600 };
 const runs = (pass: number, fail: number, more: Partial<ArmRuns> = {}): ArmRuns => ({
@@ -298,6 +301,34 @@ describe('what one run says', () => {
     expect(judge([...five('not-executed'), ...five('not-executed')], five('pass'))).toMatchObject({
       verdict: 'regression',
     });
+  });
+
+  const hung = { ended: 'silence', detail: 'no report and no output for 300 s' } as const;
+  const limits = { methodSeconds: 1, unitSeconds: 1, silenceSeconds: 300 };
+  const answerOf = (stop: Parameters<typeof conclude>[3], asked?: string) => {
+    const told: TestEnd[] = [];
+    const item = { item: 0, unit: 'core:x.A', arm: 'base' as const, selector: '', limits, ...(asked && { test: asked }) };
+    const end = conclude(item, { test: (one) => told.push(one) }, { all: 0, failed: 0 }, stop, '');
+    const [failed] = told;
+    return readRun({
+      ...{ ended: end.ended, complete: end.complete, ownPassed: false, ownSkipped: false, wholeUnit: !asked },
+      ...{ ownFailed: failed !== undefined, anyFailed: failed !== undefined, results: told.length },
+      message: failed?.message ?? null,
+    });
+  };
+
+  test.each([
+    ['a test that hangs has failed', 'x.A#t()', hung, 'fail'],
+    ['while Maven compiles, it has not run', 'x.A#t()', stoppedBeforeTests(hung), 'not-executed'],
+    ['a class that hangs has failed', undefined, hung, 'fail'],
+    ['while Maven compiles, nothing of it has run', undefined, stoppedBeforeTests(hung), 'not-executed'],
+  ] as const)('%s', (_what, asked, stop, answer) => {
+    expect(answerOf(stop, asked)).toBe(answer);
+  });
+
+  test('a base that once hangs while it compiles has one run less, and no failure', () => {
+    const base: RunAnswer[] = ['pass', answerOf(stoppedBeforeTests(hung), 'x.A#t()'), 'pass'];
+    expect(countArms(['fail', 'fail', 'fail'], base).base).toEqual({ pass: 2, fail: 0, missing: 1, crashed: 0 });
   });
 
   test('an API that a patch took away is a regression, one that the base never had says nothing', () => {

@@ -98,6 +98,8 @@ describe('step 0', () => {
   };
   const bothFail = { ...first, representative: { candidate: fail, base: fail } };
   const candidateOnly = { ...first, representative: { candidate: fail, base: pass } };
+  const lacks = { ...NO_RUNS, missing: 1 };
+  const baseLacks = { ...first, representative: { candidate: fail, base: lacks } };
   const tried = (attempts: number, own = fail, base = fail) => ({
     elsewhere: { attempts, own, representative: { candidate: own, base } },
   });
@@ -121,6 +123,18 @@ describe('step 0', () => {
     [
       'it passes alone: no fault of the host',
       { ...first, representative: { candidate: pass, base: pass } },
+      { kind: 'ordinary' },
+    ],
+    ['the base lacks it: no host’s fault, its own counts decide', baseLacks, { kind: 'ordinary' }],
+    ['and the others wait for them too', { ...baseLacks, ...other }, { kind: 'wait' }],
+    [
+      'of which the base has none: each of the others by its own counts',
+      { ...baseLacks, ...other, representativeVerdict: 'untestable' },
+      { kind: 'ordinary' },
+    ],
+    [
+      'alone it is on no arm: nothing failed there',
+      { ...first, representative: { candidate: lacks, base: lacks } },
       { kind: 'ordinary' },
     ],
     ['both fail: elsewhere', bothFail, { kind: 'elsewhere', attempt: 1 }],
