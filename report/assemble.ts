@@ -1,4 +1,4 @@
-import { agentTotals } from '../store/agents.ts';
+import { agentTotals } from '../store/agent-spent.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
 import { effectsOf } from '../store/journal.ts';

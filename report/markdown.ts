@@ -49,7 +49,14 @@ function summary(report: Report): string {
   return [
     `- fork ${md(report.fork)}, ref ${code(report.ref)}, base ${base}`,
     `- asked for by ${md(report.requestedBy)}, started ${report.startedAt}, ${end}`,
+    ...agentLine(report),
   ].join('\n');
+}
+
+function agentLine({ agent: { runs, turns, tokens, money, seconds } }: Report): string[] {
+  if (runs === 0) return [];
+  const spent = `${plural(turns, 'turn')}, ${count(tokens)} tokens, ${money.toFixed(2)} of money, ${duration(seconds)}`;
+  return [`- agents: ${plural(runs, 'run')}, ${spent}`];
 }
 
 function outcomeReasons(outcome: ReportOutcome | null): string {

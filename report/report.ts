@@ -24,7 +24,7 @@ export type Report = {
   candidates: ReportCandidate[];
   effects: EffectRecord[];
   approvals: { id: string; digest: string; decision: string; by: string }[];
-  agent: { runs: number; turns: number; tokens: number; money: number };
+  agent: { runs: number; running: number; turns: number; tokens: number; money: number; seconds: number };
   thread: { at: string; text: string; key: string; tone: Tone }[];
   /** Where the wall-clock time went; the values add up to the whole, `other` is what no step accounts for. */
   seconds: Record<string, number>;

@@ -46,18 +46,25 @@ export async function finishedTurn(db: Db, run: string, turn: number): Promise<T
   return row?.outcome;
 }
 
-/** Returns what is kept: where two attempts ended the same turn, the first one's. */
+/**
+ * Keeps a turn, and counts what it cost for its run, in one statement: whatever was paid is counted once. Returns what is
+ * kept: where two attempts ended the same turn, the first one's.
+ */
 export async function keepTurn(
   db: Db,
   { run, turn, outcome, results }: { run: string; turn: number; outcome: Turn; results: Record<string, Digest> },
 ): Promise<Turn> {
-  const kept = await db
-    .insertInto('agent_turn')
-    .values({ run, turn, outcome: JSON.stringify(outcome) as never, results: JSON.stringify(results) as never })
-    .onConflict((oc) => oc.doNothing())
-    .returning('outcome')
-    .executeTakeFirst();
-  return kept?.outcome ?? (await finishedTurn(db, run, turn)) ?? outcome;
+  const { rows } = await sql<{ outcome: Turn }>`
+    with kept as (
+      insert into agent_turn (run, turn, outcome, results)
+      values (${run}, ${turn}, ${JSON.stringify(outcome)}::jsonb, ${JSON.stringify(results)}::jsonb)
+      on conflict do nothing returning outcome
+    ), paid as (
+      update agent_run set turns = turns + 1, tokens = tokens + ${outcome.tokens}, money = money + ${outcome.money}
+      where run = ${run} and ended_at is null and exists (select from kept)
+    )
+    select outcome from kept`.execute(db);
+  return rows[0]?.outcome ?? (await finishedTurn(db, run, turn)) ?? outcome;
 }
 
 /** The whole of what one call of this run was answered, by digest: no other run's. */
@@ -98,24 +105,6 @@ export async function closeAgentRun(db: Db, run: string, outcome: AgentOutcome):
     .where('run', '=', run)
     .where('ended_at', 'is', null)
     .execute();
-}
-
-/** What agents did for a release, and what it cost. */
-export async function agentTotals(
-  db: Db,
-  release: string,
-): Promise<{ runs: number; turns: number; tokens: number; money: number }> {
-  const row = await db
-    .selectFrom('agent_run')
-    .where('release', '=', release)
-    .select((eb) => [
-      eb.fn.countAll<number>().as('runs'),
-      eb.fn.coalesce(eb.fn.sum<number>('turns'), sql<number>`0`).as('turns'),
-      eb.fn.coalesce(eb.fn.sum<number>('tokens'), sql<number>`0`).as('tokens'),
-      eb.fn.coalesce(eb.fn.sum<number>('money'), sql<number>`0`).as('money'),
-    ])
-    .executeTakeFirstOrThrow();
-  return { runs: Number(row.runs), turns: Number(row.turns), tokens: Number(row.tokens), money: Number(row.money) };
 }
 
 /** The runs of a release, oldest first. */

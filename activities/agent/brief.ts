@@ -123,6 +123,11 @@ export const WORDS_ONLY: Item = {
   content: 'Nobody reads words without a call. Go on with the tools, or end by the call that your instructions name.',
 };
 
+export const sameAgain = ({ call, times }: { call: string; times: number }): Item => ({
+  role: 'developer',
+  content: `You made the same call of \`${call}\` ${times} times, and it was answered the same each time: the answer stands above. Once more ends your run. Go on with what you know: ask something else, or end by the call that your instructions name.`,
+});
+
 export const CUT_OFF: Item = {
   role: 'developer',
   content: 'Your last answer was too long and was cut off; nothing of it counts. Make shorter calls, one at a time.',

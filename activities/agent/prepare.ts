@@ -6,7 +6,8 @@ import { buildExcerpt } from '../../decisions/build-failure.ts';
 import { explanationWords } from '../../decisions/diagnosis.ts';
 import { testName } from '../../decisions/verdict-words.ts';
 import { gitIn } from '../../git/clone.ts';
-import { agentTotals, openAgentRun } from '../../store/agents.ts';
+import { agentTotals } from '../../store/agent-spent.ts';
+import { openAgentRun } from '../../store/agents.ts';
 import type {
   AgentBudget,
   AgentRole,
