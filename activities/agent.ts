@@ -48,7 +48,7 @@ import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
 import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
-import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
+import { applyTool, asShown, type ToolWorld, type Used } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
 import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
@@ -234,14 +234,15 @@ export function createAgentActivities(given: AgentDeps) {
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
       await board.doing(order, toolWords(call.name, given, await namesIn(order)));
-      const used =
+      const used: Used =
         order.role === 'investigate'
           ? await investigateWith(order, call.name, given)
           : await applyTool(await worldOf(order, files), order, call.name, given);
-      const { refused, accepted, trial } = used;
+      const { refused, accepted, trial, tests } = used;
       return {
         ...(await shown(call.id, used.text)),
         ...(accepted !== undefined && { accepted: await put(accepted) }),
+        ...(tests !== undefined && { tests }),
         ...(refused && { refused: true }),
         ...(used.tree !== undefined && { files: await filesOf(order, used.tree) }),
         ...(trial !== undefined && { trial: { fix: trial, tests: order.trial?.held?.tests ?? [] } }),

@@ -127,3 +127,11 @@ export async function lastTurn(db: Db, run: string): Promise<Turn | undefined> {
     .executeTakeFirst();
   return row?.outcome;
 }
+
+/** Tests that accepted changes of agents add or touch, by the run that made the change. */
+export async function testsByAgents(db: Db, release: string): Promise<{ run: string; path: string }[]> {
+  const { rows } = await sql<{ run: string; path: string }>`
+    select run, path from agent_run, jsonb_array_elements_text(coalesce(outcome -> 'tests', '[]')) with ordinality as t (path, n)
+    where release = ${release} order by started_at, run, n`.execute(db);
+  return rows;
+}

@@ -178,8 +178,8 @@ async function act(
       return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
   const { results, files } = await makeCalls(order, at, turn.calls);
-  const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
-  if (accepted !== undefined) return { kind: 'answered', answer: accepted };
+  const { accepted, tests } = results.find((result) => result.accepted !== undefined) ?? {};
+  if (accepted !== undefined) return { kind: 'answered', answer: accepted, ...(tests && { tests }) };
   at.refused += results.filter((result) => result.refused).length;
   at.since = { results };
   if (at.refused >= MOST_REFUSED)

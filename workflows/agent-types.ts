@@ -78,6 +78,8 @@ export type ToolResult = {
   output: Digest;
   whole: Digest;
   accepted?: Digest;
+  /** Of an accepted change: tests that it adds or touches. */
+  tests?: string[];
   refused?: boolean;
   /** What the files are after it, where it changed them. */
   files?: FilesNow;
@@ -104,7 +106,7 @@ export type Turn = {
 );
 
 export type AgentEnd =
-  | { kind: 'answered'; answer: Digest }
+  | { kind: 'answered'; answer: Digest; tests?: string[] }
   /** turns, tokens, money or time; the sentence says which. */
   | { kind: 'out-of-budget'; reason: string }
   /** The same calls again and again, or answers that code refuses. */
@@ -145,6 +147,8 @@ export type Proposal = {
   patch: Digest;
   /** What the static gates have to say of it without refusing it: a person decides then. */
   pointedOut: string[];
+  /** Files of tests that it adds or touches: told apart from what proves it. */
+  tests?: string[];
   cause: string;
   change: string;
   risk: string;

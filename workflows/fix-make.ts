@@ -5,6 +5,7 @@ import type { RepairActivities } from '../activities/repair.ts';
 import { authorWords, whatToReview } from '../decisions/fix.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
+import { touchedWords } from '../decisions/touched-tests.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
 import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
@@ -186,9 +187,10 @@ async function prove(
 ): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
   const proven = await proveFix({ ...stepOf(order, run), change });
   if (!proven.proven) return { reasons: proven.lines };
-  const built = change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange) : { lines: [] };
+  const built =
+    change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange, proposal?.tests) : { lines: [] };
   if ('reasons' in built) return built;
-  const lines = [...proven.lines, ...built.lines];
+  const lines = [...proven.lines, ...built.lines, ...touchedWords(proposal?.tests)];
   const evidence = await steps.keepEvidence({ lines });
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
@@ -205,6 +207,7 @@ async function proveStack(
   order: FixOrder,
   run: string,
   change: GitChange,
+  touched: string[] | undefined,
 ): Promise<{ lines: string[] } | { reasons: string[] }> {
   const { ticket: release, settings } = order;
   const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
@@ -215,7 +218,7 @@ async function proveStack(
     // A suite run's id is also a folder's name.
     const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
     const tested = { build: held.build, suite, suiteRun: '', tests: [] };
-    const runs = { before: 0, after: 0, whole: true };
+    const runs = { before: 0, after: 0, whole: true, ...(touched && { touched }) };
     const proven = await executeChild(proof, {
       workflowId: `proof:${name}`,
       args: [{ release, fork: change.target, settings, held: tested, proof: name, fix: after, ...runs }],

@@ -182,7 +182,7 @@ test('a model that goes on lying is ended, and the reason says so', async () => 
 test('the same call again and again is noticed, between others and in other clothes: first by a sentence', async () => {
   world.model.play((_, turn) => {
     if (turn % 2 === 0) return { calls: [['search', { arm: 'base', pattern: `x${turn}` }]] };
-    return { calls: [['list_files', turn === 3 ? '{"under": " ", "arm":"base"}' : { arm: 'base', under: '' }]] };
+    return { calls: [['list_files', turn === 3 ? '{ "under":"",\n "arm": "base" }' : { arm: 'base', under: '' }]] };
   });
   const outcome = await world.diagnose();
   expect(outcome).toMatchObject({ kind: 'gave-up', spent: { turns: 7 } });
