@@ -54,6 +54,7 @@ import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
 import type { LiveStatus, Resource } from './health/live-status.ts';
+import type { RecallAboutCode } from './memory.ts';
 import { createWorkBoard } from './work-board.ts';
 
 export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
@@ -64,6 +65,8 @@ export type AgentDeps = WorkspaceDeps & {
   settings: (digest: Digest) => Promise<Settings>;
   /** How environments stand; a worker that runs commands alone cannot ask them. */
   status?: LiveStatus;
+  /** What verified fixes have taught, for the context. */
+  recall?: RecallAboutCode;
   /** Carries a ticket's thread to Slack, which shows what is being done. */
   wakeThread?: (ticket: string) => Promise<void>;
   /** What a ticket is looked into with; a worker that runs commands alone has none of it. */

@@ -38,7 +38,7 @@ export const LAYERS = {
   annotations: { title: 'Owners, house rules and the patches', budget: 10_000 },
   outline: { title: 'Outline of the code that changed', budget: 12_000 },
   runbooks: { title: 'Runbooks', budget: 3_000 },
-  memory: { title: 'Memory', budget: 1_000 },
+  memory: { title: 'Memory', budget: 3_000 },
   status: { title: 'What runs now', budget: 4_000 },
 } as const;
 

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
 import type { Suspects } from '../../decisions/agent-context.ts';
 import { armsOf } from '../../decisions/agent-roles.ts';
-import { buildExcerpt } from '../../decisions/build-failure.ts';
 import { explanationWords } from '../../decisions/diagnosis.ts';
 import { testName } from '../../decisions/verdict-words.ts';
 import { gitIn } from '../../git/clone.ts';
@@ -21,9 +20,10 @@ import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
-import { diagnosisBrief, type HeldBy, LAYER } from './brief.ts';
+import { diagnosisBrief, type HeldBy } from './brief.ts';
 import { assembleContext, type ContextDeps } from './context.ts';
 import type { Evidence } from './evidence.ts';
+import { heldWords } from './held-words.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
 import { createSkills } from './skills.ts';
@@ -33,8 +33,13 @@ import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
 /** `board`: the message of a thread that shows what it does. */
 type Request = { run: string; release: string; settings: Digest; board?: string };
-/** `held`: what it is about; a verdict where nothing is said. */
-export type DiagnosisRequest = Request & { subject: AgentSubject; patches: Patch[]; held?: HeldBy };
+/** `held`: what it is about; a verdict where nothing is said. `said`: what code says of it, where that is no log. */
+export type DiagnosisRequest = Request & {
+  subject: AgentSubject;
+  patches: Patch[];
+  held?: HeldBy;
+  said?: string[];
+};
 export type RepairRequest = Request & {
   subject: AgentSubject;
   kind: 'regression' | 'build' | 'conflict';
@@ -137,12 +142,15 @@ export function createPreparations(deps: PrepareDeps) {
       .join('\n\n');
   }
 
-  /** What the build said, what git left, or the verdict. */
-  const heldWords = async (subject: AgentSubject, held: HeldBy) => {
-    if (held === 'verdict') return read(subject, 'verdict');
-    const log = await read(subject, 'log');
-    return held === 'build' ? buildExcerpt(log, LAYER - 200) : log;
-  };
+  const wordsOf = (subject: AgentSubject, held: HeldBy, said: readonly string[] = []) =>
+    heldWords({
+      db,
+      evidence,
+      subject,
+      held,
+      said,
+      git: gitIn(deps, join(deps.dataDir, 'git', `${subject.fork}.git`)),
+    });
 
   /** Patches that a run is about: those that the search for a culprit named, or the one that conflicts. */
   async function suspected(subject: AgentSubject, patches: readonly Patch[]): Promise<Suspects | undefined> {
@@ -158,11 +166,11 @@ export function createPreparations(deps: PrepareDeps) {
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
-        const { subject, patches, held = 'verdict' } = request;
+        const { subject, patches, held = 'verdict', said } = request;
         const suspects = await suspected(subject, patches);
         const { context, record } = await contextOf({ ...request, suspects });
         const items = diagnosisBrief({
-          ...{ held, arms: armsOf('diagnose', subject), what: await heldWords(subject, held), context },
+          ...{ held, arms: armsOf('diagnose', subject), what: await wordsOf(subject, held, said), context },
           ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
           ...(suspects && { patches: await inFull(subject.fork, suspects.commits) }),
         });
@@ -179,7 +187,7 @@ export function createPreparations(deps: PrepareDeps) {
         const items = repairBrief({
           ...{ kind, arms: armsOf('repair', subject), context },
           tests: (subject.untouchable ?? []).map(testName),
-          what: await heldWords(subject, held),
+          what: await wordsOf(subject, held),
           guilty: await inFull(subject.fork, [guilty]),
           ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
           ...(explained !== undefined && { explained: await explanationOf(explained) }),

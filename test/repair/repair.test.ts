@@ -6,6 +6,7 @@ import { makeRepository, patchMessage } from '../release/repository.ts';
 import { until } from '../rollout/fixture.ts';
 import { startModel } from '../servers/model.ts';
 import { ALL_TESTS, GREETER, PART_TEST, yamlOf } from './greeter.ts';
+import { HELD_CASES } from './held.ts';
 import { byRole, type Script } from './script.ts';
 
 /** Whole repairs through the product: its own build, tests, verdicts, proof and reviews; the model is played. */
@@ -346,3 +347,16 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
   expect(repository.git('log', '--reverse', '--format=%s', `upstream..${tip}`)).toBe('Be kind\nAdd a note');
   expect(report.approvals).toMatchObject([{ decision: 'approved', by: 'bob' }]);
 }, 300_000);
+
+test.each(HELD_CASES)(
+  '%s is explained, and holds the release as before',
+  async (_, make, { at, script, told }) => {
+    make(repository, repository.git('rev-list', '--max-parents=0', 'upstream'));
+    model.play(byRole((asked) => (asked.role === 'diagnose' ? script(asked) : undefined)));
+    expect((await patchwright.call('release', 'untouched')).status).toBe(1);
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(report).toMatchObject({ outcome: { kind: 'held', at }, agent: { runs: 1 } });
+    expect(report.thread.map(({ text }) => text).join('\n')).toMatch(told);
+  },
+  200_000,
+);
