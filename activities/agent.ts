@@ -92,7 +92,8 @@ export function createAgentActivities(given: AgentDeps) {
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
   const ensureCommit = commitEnsurer(deps);
   const board = createWorkBoard(deps);
-  const preparations = createPreparations({ ...deps, transcripts, evidence });
+  const documents = deps.investigating?.looks.knowledge;
+  const preparations = createPreparations({ ...deps, transcripts, evidence, ...(documents && { documents }) });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
     const text = asShown(said);

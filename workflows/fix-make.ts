@@ -154,7 +154,8 @@ async function draft(
   const { ticket, settings } = order;
   const name = `${run}/patch`;
   const board = boardOf(order);
-  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board };
+  const place = { name: fork, commit };
+  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board, place };
   const before = earlier && { earlier: earlier.patch, earlierWords: earlier.words };
   const prepared = await agents.preparePatch({ ...asked, ...(check && { check }), ...before });
   const subject = { fork, base: commit, candidate: commit, ...(stack && { stack }) };

@@ -189,7 +189,7 @@ async function statusLayer(deps: ContextDeps, settings: Settings, environments: 
   return parts.join('\n\n') || 'the fork is rolled out nowhere';
 }
 
-async function environmentPart({ db, status }: ContextDeps, settings: Settings, name: string): Promise<string> {
+export async function environmentPart({ db, status }: ContextDeps, settings: Settings, name: string): Promise<string> {
   const live = status === undefined ? [] : [await status.brief(settings, name)];
   const targets = (await whatRuns(db, name)).map(
     (target) => `${target.target}: ${nameBuild(target)} since ${target.since}`,

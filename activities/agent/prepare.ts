@@ -21,13 +21,19 @@ import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief, type HeldBy } from './brief.ts';
-import { assembleContext, type ContextDeps } from './context.ts';
+import { assembleContext } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { heldWords } from './held-words.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
 import { createSkills } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
+import {
+  assembleTicketContext,
+  type TicketContextDeps,
+  type TicketContextOrder,
+  withLayers,
+} from './ticket-context.ts';
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
@@ -71,6 +77,8 @@ export type PatchRequest = Request & {
   sentBack?: string[];
   earlier?: Digest;
   earlierWords?: string;
+  /** The source that it is made on. */
+  place?: Place;
 };
 
 export type Prepared =
@@ -78,11 +86,11 @@ export type Prepared =
   | { kind: 'no-model' }
   | { kind: 'no-budget'; reason: string };
 
-export type PrepareDeps = ContextDeps & { transcripts: Transcripts; evidence: Evidence };
+export type PrepareDeps = TicketContextDeps & { transcripts: Transcripts; evidence: Evidence };
 
 /** The first words of a run, and for people what they were made of. */
 type Brief = { items: Item[]; record: BriefRecord };
-/** What a ticket is about lies in its words: layers are of releases. */
+/** Layers come beside. */
 const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
 /** Characters of the patches that are given in full. */
@@ -160,6 +168,12 @@ export function createPreparations(deps: PrepareDeps) {
     return { commits, words: 'this one is suspected; it is given in full' };
   }
 
+  /** The layers of a ticket's agent, as they are shown. */
+  const ticketContextOf = (
+    { release: ticket, settings: digest }: Request,
+    of: Pick<TicketContextOrder, 'about' | 'places' | 'paths'>,
+  ) => assembleTicketContext(deps, { ticket, settings: digest, ...of });
+
   const explanationOf = async (answer: Digest) =>
     asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));
 
@@ -197,16 +211,22 @@ export function createPreparations(deps: PrepareDeps) {
       }),
 
     investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
-      begin(request, 'investigate', async () => ({
-        items: investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
-        record: NOTHING_MORE,
-      })),
+      begin(request, 'investigate', async () => {
+        const items = investigationBrief(request, fixKindsText(await settings(request.settings), kinds));
+        const { said, places, hint = '' } = request;
+        const about = [...said, hint].join('\n');
+        return withLayers({ items, record: NOTHING_MORE }, await ticketContextOf(request, { about, places }));
+      }),
 
     patch: (request: PatchRequest) =>
       begin(request, 'patch', async () => {
         const { earlier } = request;
         const text = earlier && (await artifacts.read(earlier)).toString('utf8');
-        return { items: patchBrief(request, text), record: NOTHING_MORE };
+        const { plan, place } = request;
+        const paths = (plan.rests ?? []).flatMap(({ place: of, path }) => (of === place?.name ? [path] : []));
+        const about = { about: `${plan.what}\n${plan.why}`, places: place === undefined ? [] : [place], paths };
+        const items = patchBrief(request, text);
+        return withLayers({ items, record: NOTHING_MORE }, await ticketContextOf(request, about));
       }),
 
     review: (request: ReviewRequest) =>

@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
 import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
+import { assembleTicketContext } from '../../activities/agent/ticket-context.ts';
 import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
 import { laidOutDriver } from '../../activities/fixes/environments.ts';
 import { createLiveStatus } from '../../activities/health/live-status.ts';
@@ -100,6 +101,13 @@ async function openWorld() {
         agent: { skills: [house] },
       },
     },
+    people: { ann: { name: 'Ann' } },
+    support: {
+      repositories: {
+        open: { repository: fork.dir, branch: 'upstream' },
+        vault: { repository: fork.dir, branch: 'upstream', readers: ['ann'] },
+      },
+    },
     environments: {
       staging: {
         system: 'process',
@@ -186,6 +194,39 @@ test('six layers are assembled from git, the store, the configuration and the sk
     expect(of).toBeGreaterThan(0);
   }
   expect(skills.map(({ name }) => name)).toContain('our-way');
+});
+
+test('a ticket’s agent has the layers of what everyone may read, and of nothing else', async () => {
+  const { deps, order } = await openWorld();
+  const memory = await remember(deps.db);
+  const asked: string[] = [];
+  const documents = async (question: string) => {
+    asked.push(question);
+    return '## chunk c1: handbook sums.md\nSums are made by Sum.';
+  };
+  const place = (name: string) => ({ name, commit: name === 'sum' ? candidate : base });
+  const about = 'Why are sums wrong on staging? I call twice.';
+  const given = await assembleTicketContext(
+    { ...deps, documents },
+    { ticket: 'T0:C0:2', settings: order.settings, about, places: ['sum', 'repo.open', 'repo.vault'].map(place) },
+  );
+  const part = (title: string) => given.text.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
+  expect(part('What changed lately')).toMatch(
+    /### sum, newest first\n\w+ \S+ Count twice[\s\S]*release sum-2 of main: goes on/,
+  );
+  expect(part('House rules')).toContain('Run the small tests first.');
+  expect(part('House rules')).toContain('*.java @java-team');
+  expect(part('Outline')).toContain('src/Sum.java\n    1 class Sum\n    2   int of(int a, int b)');
+  expect(part('Documents')).toContain('Sums are made by Sum.');
+  expect(part('Memory')).toContain(memory);
+  expect(part('Memory')).not.toMatch(/ann alone|not confirmed|another now/);
+  expect(part('What runs now')).toContain('staging was never brought up');
+  expect(given.text).not.toContain('vault');
+  expect(given.text).toContain('1 more, of which nothing is given here');
+  expect(asked).toEqual([about]);
+  expect(given.layers).toHaveLength(6);
+  for (const { characters, budget } of given.layers) expect(characters).toBeLessThanOrEqual(budget);
+  expect(await recallsOf(deps.db, 'T0:C0:2')).toMatchObject([{ id: memory }]);
 });
 
 test('outlines are made ahead of time, kept by commit, and made again where they were lost', async () => {
