@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { asyncLocalStorage } from '@temporalio/activity';
 import { codeOf } from '../config/code.ts';
-import type { ForkSettings, Settings } from '../config/schema.ts';
+import type { ForkSettings, ModelSettings, Settings } from '../config/schema.ts';
+import { type BudgetState, releaseState } from '../decisions/agent-budget.ts';
 import { armsOf, changesFiles } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { findingText } from '../decisions/proposal-gates.ts';
@@ -13,6 +14,7 @@ import { commitEnsurer, gitIn } from '../git/clone.ts';
 import { sourceOf } from '../git/patch-stack.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
+import { agentTotals, spentBy } from '../store/agent-spent.ts';
 import { answersOf, closeAgentRun, finishedTurn, keepTurn, wholeResult } from '../store/agents.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
@@ -28,7 +30,7 @@ import type {
 } from '../workflows/agent-types.ts';
 import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { Digest } from '../workflows/types.ts';
-import { CUT_OFF, LAST_TURN, WORDS_ONLY } from './agent/brief.ts';
+import { CUT_OFF, LAST_TURN, sameAgain, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
 import { type Investigating, investigate, investigationSpecs } from './agent/investigate.ts';
 import { askModel } from './agent/model.ts';
@@ -46,12 +48,13 @@ import { readGivenSkill } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
 import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
-import { applyTool, asShown, type ToolWorld } from './agent/tools.ts';
+import { applyTool, asShown, type ToolWorld, type Used } from './agent/tools.ts';
 import { createTranscripts, type Item } from './agent/transcript.ts';
 import { trialText } from './agent/trial-text.ts';
 import { createWorkspaces, type WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
 import type { LiveStatus, Resource } from './health/live-status.ts';
+import type { RecallAboutCode } from './memory.ts';
 import { createWorkBoard } from './work-board.ts';
 
 export type { DiagnosisRequest, Prepared, RepairRequest, ReviewRequest } from './agent/prepare.ts';
@@ -62,6 +65,8 @@ export type AgentDeps = WorkspaceDeps & {
   settings: (digest: Digest) => Promise<Settings>;
   /** How environments stand; a worker that runs commands alone cannot ask them. */
   status?: LiveStatus;
+  /** What verified fixes have taught, for the context. */
+  recall?: RecallAboutCode;
   /** Carries a ticket's thread to Slack, which shows what is being done. */
   wakeThread?: (ticket: string) => Promise<void>;
   /** What a ticket is looked into with; a worker that runs commands alone has none of it. */
@@ -69,7 +74,13 @@ export type AgentDeps = WorkspaceDeps & {
 };
 
 /** What came since the last turn: results of its calls, or what it has to be told. */
-export type Since = { results?: ToolResult[]; told?: 'words' | 'cut-off'; last?: boolean };
+export type Since = {
+  results?: ToolResult[];
+  told?: 'words' | 'cut-off';
+  last?: boolean;
+  /** A call that it made so often and was answered the same. */
+  again?: { call: string; times: number };
+};
 
 /** An agent's turns and tools. They read; nothing here has an effect outside of the store. */
 export function createAgentActivities(given: AgentDeps) {
@@ -81,7 +92,8 @@ export function createAgentActivities(given: AgentDeps) {
   const mirrorOf = (fork: string) => join(deps.dataDir, 'git', `${fork}.git`);
   const ensureCommit = commitEnsurer(deps);
   const board = createWorkBoard(deps);
-  const preparations = createPreparations({ ...deps, transcripts, evidence });
+  const documents = deps.investigating?.looks.knowledge;
+  const preparations = createPreparations({ ...deps, transcripts, evidence, ...(documents && { documents }) });
 
   async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
     const text = asShown(said);
@@ -172,6 +184,12 @@ export function createAgentActivities(given: AgentDeps) {
           order,
         );
 
+  /** What the release may still spend is looked at before each turn: other runs of it go on beside this one. */
+  async function releaseLeft({ run, release }: AgentOrder, { perRelease }: ModelSettings): Promise<BudgetState> {
+    const [own, all] = await Promise.all([spentBy(db, run), agentTotals(db, release, run)]);
+    return releaseState(own, perRelease, all);
+  }
+
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
     prepareDiagnosis: (request: DiagnosisRequest) => preparations.diagnosis(request),
@@ -201,6 +219,9 @@ export function createAgentActivities(given: AgentDeps) {
       await board.doing(order, THINKS);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
+      const budget = await releaseLeft(order, model);
+      if (budget.kind === 'over') return { kind: 'over', reason: budget.reason, head, tokens: 0, money: 0 };
+      if (budget.kind === 'last' && !since.last) news.push(LAST_TURN);
       const tools = specsOf(order, settings);
       const { turn: answered, said, given } = await askModel(model, { items: [...past, ...news], tools });
       const [newHead] = await Promise.all([transcripts.append(head, [...news, ...said]), ...given.map(put)]);
@@ -217,14 +238,15 @@ export function createAgentActivities(given: AgentDeps) {
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
       const given = (await artifacts.read(call.arguments)).toString('utf8');
       await board.doing(order, toolWords(call.name, given, await namesIn(order)));
-      const used =
+      const used: Used =
         order.role === 'investigate'
           ? await investigateWith(order, call.name, given)
           : await applyTool(await worldOf(order, files), order, call.name, given);
-      const { refused, accepted, trial } = used;
+      const { refused, accepted, trial, tests } = used;
       return {
         ...(await shown(call.id, used.text)),
         ...(accepted !== undefined && { accepted: await put(accepted) }),
+        ...(tests !== undefined && { tests }),
         ...(refused && { refused: true }),
         ...(used.tree !== undefined && { files: await filesOf(order, used.tree) }),
         ...(trial !== undefined && { trial: { fix: trial, tests: order.trial?.held?.tests ?? [] } }),
@@ -279,13 +301,14 @@ function abortOfActivity(): { signal?: AbortSignal } {
 
 export type AgentActivities = ReturnType<typeof createAgentActivities>;
 
-async function newsOf(artifacts: ArtifactStore, { results = [], told, last }: Since): Promise<Item[]> {
+async function newsOf(artifacts: ArtifactStore, { results = [], told, last, again }: Since): Promise<Item[]> {
   const items: Item[] = [];
   for (const { id, output } of results) {
     items.push({ type: 'function_call_output', call_id: id, output: (await artifacts.read(output)).toString('utf8') });
   }
   if (told === 'words') items.push(WORDS_ONLY);
   if (told === 'cut-off') items.push(CUT_OFF);
+  if (again !== undefined) items.push(sameAgain(again));
   if (last) items.push(LAST_TURN);
   return items;
 }

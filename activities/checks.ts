@@ -14,29 +14,39 @@ export type CheckDeps = Omit<BuildDeps, 'db' | 'cacheDir'>;
 
 const CHECK_SECONDS = 5 * 60;
 
+/** `log`: the whole of what the check printed. */
+export type FailedCheck = { reason: string; patch: string; check: string; log: Digest };
+
 export function createCheckActivities(deps: CheckDeps) {
   return {
     /**
-     * Runs the `Check:` of every patch that has one, and returns a reason for each that no longer holds: the patch is
-     * there, but it does nothing any more. Each runs in the sandbox, in a fresh workspace over one checkout of
+     * Runs the `Check:` of every patch that has one, and returns each that no longer holds: the patch is there, but it
+     * does nothing any more. Each runs in the sandbox, in a fresh workspace over one checkout of
      * the candidate: none sees what another wrote.
      * Safe to repeat: what an attempt that died left behind is swept, and a check changes nothing but its workspace.
      */
-    async checkPatches(order: { source: Source; patches: Patch[]; settings: Digest; key: string }): Promise<string[]> {
+    async checkPatches(order: {
+      source: Source;
+      patches: Patch[];
+      settings: Digest;
+      key: string;
+    }): Promise<FailedCheck[]> {
       const fork = (await deps.settings(order.settings)).forks[order.source.fork];
       if (fork === undefined) throw permanent('UnknownFork', `no fork "${order.source.fork}" is configured`);
       const sandbox = deps.sandboxOf(fork);
       const base = await ensureCheckout(deps, sandbox, order.source);
       const outputDir = join(deps.dataDir, 'checks', order.key.replaceAll('/', '-'));
       try {
-        const reasons: string[] = [];
+        const failed: FailedCheck[] = [];
         for (const { check, commit, subject } of order.patches) {
           if (check === undefined) continue;
           const problem = await runCheck(deps, { check, fork, sandbox, base, outputDir });
           if (problem === undefined) continue;
-          reasons.push(`patch ${commit.slice(0, 12)} "${subject}" is no longer effective: its check ${problem}`);
+          const { how, log } = problem;
+          const reason = `patch ${commit.slice(0, 12)} "${subject}" is no longer effective: its check ${how}; ${logWords(log)}`;
+          failed.push({ reason, patch: commit, check, log });
         }
-        return reasons;
+        return failed;
       } finally {
         await rm(outputDir, { recursive: true, force: true });
       }
@@ -56,7 +66,7 @@ type Check = { check: string; fork: ForkSettings; sandbox: Sandbox; base: string
 async function runCheck(
   deps: CheckDeps,
   { check, fork, sandbox, base, outputDir }: Check,
-): Promise<string | undefined> {
+): Promise<{ how: string; log: Digest } | undefined> {
   const { cancellationSignal, cancelled } = Context.current();
   const { end } = await withWorkspace(sandbox, { base }, (workspace) => {
     const env = deps.allowedEnvironment(fork.build.environment);
@@ -66,8 +76,8 @@ async function runCheck(
   if (cancellationSignal.aborted) await cancelled;
   if (end.kind === 'exited' && end.exitCode === 0) return undefined;
   if (end.kind === 'not-started') throw new Error(`a check could not be started: ${end.reason}`);
-  const log = logWords(await storeLog(deps.artifacts, outputDir));
-  return `${howItEnded(end, lastWords(outputDir, 64 << 10))}; ${log}`;
+  const log = await storeLog(deps.artifacts, outputDir);
+  return { how: howItEnded(end, lastWords(outputDir, 64 << 10)), log };
 }
 
 function howItEnded(end: Exclude<SandboxEnd, { kind: 'not-started' }>, said: string): string {

@@ -2,7 +2,7 @@ import { codeName, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
 import { targetWords } from '../decisions/fix.ts';
 import { readableBy } from '../decisions/knowledge.ts';
-import { memoriesOf } from '../decisions/memory.ts';
+import { memoriesAbout, memoriesOf } from '../decisions/memory.ts';
 import type { Git } from '../git/clone.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
@@ -110,6 +110,33 @@ export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within'>): Recall {
     for (const memory of memoriesOf(question, readable)) {
       if (!(await stillHolds(deps, settings, memory))) continue;
       await keepRecall(deps.db, { memory: memory.id, ticket });
+      recalled.push(memory);
+    }
+    return recalled;
+  };
+}
+
+/** `of`: the release or ticket whose agent is given them. `audience`: nobody where only what everyone may read is wanted. */
+export type AboutCode = {
+  places: string[];
+  paths?: string[];
+  question?: string;
+  audience: string[];
+  of: string;
+  settings: Settings;
+};
+export type RecallAboutCode = (order: AboutCode) => Promise<MemoryRow[]>;
+
+/** The same for an agent, of the code that it works on. */
+export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within'>): RecallAboutCode {
+  return async ({ audience, of, settings, ...about }) => {
+    const readable = (await confirmedMemories(deps.db)).filter(
+      (memory) => memory.ticket !== of && mayRead(settings, memory, audience),
+    );
+    const recalled: MemoryRow[] = [];
+    for (const memory of memoriesAbout(about, readable)) {
+      if (!(await stillHolds(deps, settings, memory))) continue;
+      await keepRecall(deps.db, { memory: memory.id, ticket: of });
       recalled.push(memory);
     }
     return recalled;

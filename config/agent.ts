@@ -34,11 +34,13 @@ export const modelSchema = <Secret extends z.ZodType>(secret: Secret) =>
       budget: budgetSchema.describe('of one run'),
       perRelease: z
         .strictObject({
+          turns: z.int().min(1).default(800),
           tokens: z.int().min(1_000).default(20_000_000),
           money: z.number().positive().default(50),
+          minutes: z.number().positive().default(720).describe('in which at least one of them runs'),
         })
         .prefault({})
-        .describe('of all runs of a release together'),
+        .describe('of all runs of a release, or of a ticket, together'),
       embeddings: z
         .string()
         .min(1)

@@ -38,7 +38,7 @@ export const LAYERS = {
   annotations: { title: 'Owners, house rules and the patches', budget: 10_000 },
   outline: { title: 'Outline of the code that changed', budget: 12_000 },
   runbooks: { title: 'Runbooks', budget: 3_000 },
-  memory: { title: 'Memory', budget: 1_000 },
+  memory: { title: 'Memory', budget: 3_000 },
   status: { title: 'What runs now', budget: 4_000 },
 } as const;
 
@@ -78,10 +78,17 @@ const flat = (text: string, most: number) => {
 /** What was given of a layer, of how much: the record that `agent show` prints. */
 export type GivenLayer = { layer: LayerName; title: string; characters: number; of: number; budget: number };
 
-/** Cuts every layer to its budget, at the end of a line, and says so to the reader. In the order of LAYERS. */
-export function fitLayers(texts: Record<LayerName, string>): { text: string; given: GivenLayer[] } {
+/**
+ * Cuts every layer to its budget, at the end of a line, and says so to the reader. In the order of LAYERS. `titles`: where
+ * a layer holds something else than of a release.
+ */
+export function fitLayers(
+  texts: Record<LayerName, string>,
+  titles: Partial<Record<LayerName, string>> = {},
+): { text: string; given: GivenLayer[] } {
   const fitted = (Object.keys(LAYERS) as LayerName[]).map((layer) => {
-    const { title, budget } = LAYERS[layer];
+    const { budget } = LAYERS[layer];
+    const title = titles[layer] ?? LAYERS[layer].title;
     const whole = texts[layer].trim();
     const kept = whole.length <= budget ? whole : cutAtLine(whole, budget);
     const rest = whole.length - kept.length;

@@ -20,6 +20,26 @@ export function memoriesOf<M extends Remembered>(question: string, memories: rea
   return speaking.slice(0, MOST).map(({ memory }) => memory);
 }
 
+type Resting = Remembered & { rests_on: readonly { place: string; path: string }[] };
+
+/**
+ * Which memories are of the code that an agent works on, the best first: those that rest on a file which it is about, then
+ * those that rest on other files of the same places and speak of what it is asked. Without a question the newest of a
+ * place come after those of its files. What rests on no file of these places is not given, whatever its words.
+ */
+export function memoriesAbout<M extends Resting>(
+  about: { places: readonly string[]; paths?: readonly string[]; question?: string },
+  memories: readonly M[],
+): M[] {
+  const { places, paths = [], question = '' } = about;
+  const ofPlaces = memories.filter(({ rests_on }) => rests_on.some(({ place }) => places.includes(place)));
+  const ofFiles = ofPlaces.filter(({ rests_on }) =>
+    rests_on.some(({ place, path }) => places.includes(place) && paths.includes(path)),
+  );
+  const speaking = question === '' ? ofPlaces : memoriesOf(question, ofPlaces);
+  return [...new Set([...ofFiles, ...speaking])].slice(0, MOST);
+}
+
 /** By whom each is said: a memory is no document. */
 export const memoryText = ({ asked, cause, change }: Remembered): string =>
   `Somebody asked: ${asked}\nThe cause that was found: ${cause}\nWhat helped, approved and verified then: ${change}`;

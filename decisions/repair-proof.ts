@@ -1,5 +1,5 @@
 import type { ProofOutcome } from '../workflows/proof-types.ts';
-import type { RunCounts } from '../workflows/types.ts';
+import type { RunCounts, SuiteOutcome } from '../workflows/types.ts';
 import { testName } from './verdict-words.ts';
 
 const FEWEST = 5;
@@ -32,8 +32,14 @@ export function judgeProof(outcome: ProofOutcome): ProofVerdict {
       ];
     return [];
   });
-  const broke = (outcome.whole?.broke ?? []).map((name) => `it breaks ${name}`);
-  return { proven: reasons.length + broke.length === 0, reasons: [...reasons, ...broke] };
+  const { whole } = outcome;
+  const broke = (whole?.broke ?? []).map((name) => `it breaks ${name}`);
+  const onlyTouched = whole?.touched !== undefined && whole.passed === 0 && whole.touched.passed > 0;
+  const nothing = onlyTouched
+    ? ['all of the suite that passed are tests that the agent touched: nothing is shown']
+    : [];
+  const all = [...reasons, ...broke, ...nothing];
+  return { proven: all.length === 0, reasons: all };
 }
 
 /** What was counted, for the thread, an approval and a report. */
@@ -45,7 +51,19 @@ export function proofWords(outcome: ProofOutcome): string {
     return `${testName(test)} failed ${of(before)} before, ${of(after)} with the change`;
   });
   const { whole } = outcome;
-  const rest =
-    whole && `whole suite: ${whole.passed} passed, ${whole.failed} failed, ${whole.broke.length} of them broken by it`;
-  return ['it builds', ...tests, ...(rest ? [rest] : [])].join('; ');
+  const rest = whole && [
+    `whole suite: ${whole.passed} passed, ${whole.failed} failed, ${whole.broke.length} of them broken by it`,
+    ...(whole.touched === undefined ? [] : [apartWords(whole.touched)]),
+  ];
+  return ['it builds', ...tests, ...(rest ?? [])].join('; ');
+}
+
+const apartWords = ({ passed, failed }: { passed: number; failed: number }) =>
+  `apart from these, tests that the agent touched: ${passed} passed, ${failed} failed`;
+
+/** What a suite says of a change: what passes in tests that its author touched is told apart, what fails is not. */
+export function countedOf({ tests: { passed, failed }, touched }: Pick<SuiteOutcome, 'tests' | 'touched'>) {
+  if (touched === undefined) return { passed, failed };
+  const apart = { passed: touched.passed, failed: touched.failed };
+  return { passed: passed - apart.passed, failed: failed - apart.failed, touched: apart };
 }

@@ -1,4 +1,5 @@
-import { agentTotals } from '../store/agents.ts';
+import { agentTotals } from '../store/agent-spent.ts';
+import { testsByAgents } from '../store/agents.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
 import { effectsOf } from '../store/journal.ts';
@@ -39,7 +40,7 @@ export async function assembleReport(db: Db, release: string, now = new Date()):
     candidates,
     effects,
     approvals: await decisionsOf(db, release),
-    agent: await agentTotals(db, release),
+    agent: { ...(await agentTotals(db, release)), tests: await testsByAgents(db, release) },
     thread: thread.map(({ at, text, key, tone }) => ({ at, text, key, tone })),
     seconds,
   };

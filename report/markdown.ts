@@ -29,6 +29,7 @@ export function renderMarkdown(report: Report, { plots = [] }: { plots?: readonl
         report.approvals.map((one) => [one.id, one.digest, one.decision, one.by].map((cell) => md(cell))),
       ),
     ),
+    section('Tests that agents added or touched: no proof of their changes', agentTests(report)),
     section('Effects', effectTable(report)),
     section('Story', story(report)),
   ];
@@ -49,8 +50,21 @@ function summary(report: Report): string {
   return [
     `- fork ${md(report.fork)}, ref ${code(report.ref)}, base ${base}`,
     `- asked for by ${md(report.requestedBy)}, started ${report.startedAt}, ${end}`,
+    ...agentLine(report),
   ].join('\n');
 }
+
+function agentLine({ agent: { runs, turns, tokens, money, seconds } }: Report): string[] {
+  if (runs === 0) return [];
+  const spent = `${plural(turns, 'turn')}, ${count(tokens)} tokens, ${money.toFixed(2)} of money, ${duration(seconds)}`;
+  return [`- agents: ${plural(runs, 'run')}, ${spent}`];
+}
+
+const agentTests = ({ agent: { tests } }: Report): string =>
+  table(
+    ['test', "agent's run"],
+    tests.map(({ path, run }) => [code(path), md(run)]),
+  );
 
 function outcomeReasons(outcome: ReportOutcome | null): string {
   return (outcome?.reasons ?? []).map((reason) => `> ${md(reason, 1000)}`).join('\n>\n');

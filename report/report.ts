@@ -24,7 +24,16 @@ export type Report = {
   candidates: ReportCandidate[];
   effects: EffectRecord[];
   approvals: { id: string; digest: string; decision: string; by: string }[];
-  agent: { runs: number; turns: number; tokens: number; money: number };
+  agent: {
+    runs: number;
+    running: number;
+    turns: number;
+    tokens: number;
+    money: number;
+    seconds: number;
+    /** Tests that changes of agents add or touch: no proof of those changes. */
+    tests: { run: string; path: string }[];
+  };
   thread: { at: string; text: string; key: string; tone: Tone }[];
   /** Where the wall-clock time went; the values add up to the whole, `other` is what no step accounts for. */
   seconds: Record<string, number>;

@@ -18,7 +18,7 @@ import { createFixActivities, whyNoFix } from '../activities/fixes.ts';
 import { createGitActivities } from '../activities/git.ts';
 import { createLiveStatus } from '../activities/health/live-status.ts';
 import { createKnowledgeActivities, type KnowledgeActivities } from '../activities/knowledge.ts';
-import { createMemoryActivities, createRecall, type MemoryDeps } from '../activities/memory.ts';
+import { createMemoryActivities, createRecall, createRecallAboutCode, type MemoryDeps } from '../activities/memory.ts';
 import { createPagingActivities } from '../activities/paging.ts';
 import { createPublishActivities } from '../activities/publish.ts';
 import { createRehearsalActivities } from '../activities/rehearsal.ts';
@@ -107,6 +107,7 @@ export function createActivities(
     ...createAgentActivities({
       ...{ ...sandboxed, db, status, wakeThread: wakeThread(client) },
       investigating: { kinds, looks },
+      recall: createRecallAboutCode(memory),
     }),
     ...createRepairActivities({ ...git, artifacts }),
     ...createPagingActivities({ db, settings: reader }),

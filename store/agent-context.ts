@@ -41,3 +41,17 @@ export async function openCandidates(db: Db): Promise<{ fork: string; base: stri
     base_commit === null ? [] : [{ fork, base: base_commit, candidate: commit }],
   );
 }
+
+/** The base of the newest release of a fork that was built, but for one. */
+export async function lastBuiltBase(
+  db: Db,
+  fork: string,
+  not: string,
+): Promise<{ release: string; commit: string } | undefined> {
+  const { rows } = await sql<{ release: string; commit: string }>`
+    select r.id as release, r.base_commit as commit from release r
+    where r.fork = ${fork} and r.base_commit <> ${not}
+      and exists (select from candidate c where c.release = r.id and c.base_build_key is not null)
+    order by r.started_at desc limit 1`.execute(db);
+  return rows[0];
+}

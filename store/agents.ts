@@ -46,18 +46,25 @@ export async function finishedTurn(db: Db, run: string, turn: number): Promise<T
   return row?.outcome;
 }
 
-/** Returns what is kept: where two attempts ended the same turn, the first one's. */
+/**
+ * Keeps a turn, and counts what it cost for its run, in one statement: whatever was paid is counted once. Returns what is
+ * kept: where two attempts ended the same turn, the first one's.
+ */
 export async function keepTurn(
   db: Db,
   { run, turn, outcome, results }: { run: string; turn: number; outcome: Turn; results: Record<string, Digest> },
 ): Promise<Turn> {
-  const kept = await db
-    .insertInto('agent_turn')
-    .values({ run, turn, outcome: JSON.stringify(outcome) as never, results: JSON.stringify(results) as never })
-    .onConflict((oc) => oc.doNothing())
-    .returning('outcome')
-    .executeTakeFirst();
-  return kept?.outcome ?? (await finishedTurn(db, run, turn)) ?? outcome;
+  const { rows } = await sql<{ outcome: Turn }>`
+    with kept as (
+      insert into agent_turn (run, turn, outcome, results)
+      values (${run}, ${turn}, ${JSON.stringify(outcome)}::jsonb, ${JSON.stringify(results)}::jsonb)
+      on conflict do nothing returning outcome
+    ), paid as (
+      update agent_run set turns = turns + 1, tokens = tokens + ${outcome.tokens}, money = money + ${outcome.money}
+      where run = ${run} and ended_at is null and exists (select from kept)
+    )
+    select outcome from kept`.execute(db);
+  return rows[0]?.outcome ?? (await finishedTurn(db, run, turn)) ?? outcome;
 }
 
 /** The whole of what one call of this run was answered, by digest: no other run's. */
@@ -100,24 +107,6 @@ export async function closeAgentRun(db: Db, run: string, outcome: AgentOutcome):
     .execute();
 }
 
-/** What agents did for a release, and what it cost. */
-export async function agentTotals(
-  db: Db,
-  release: string,
-): Promise<{ runs: number; turns: number; tokens: number; money: number }> {
-  const row = await db
-    .selectFrom('agent_run')
-    .where('release', '=', release)
-    .select((eb) => [
-      eb.fn.countAll<number>().as('runs'),
-      eb.fn.coalesce(eb.fn.sum<number>('turns'), sql<number>`0`).as('turns'),
-      eb.fn.coalesce(eb.fn.sum<number>('tokens'), sql<number>`0`).as('tokens'),
-      eb.fn.coalesce(eb.fn.sum<number>('money'), sql<number>`0`).as('money'),
-    ])
-    .executeTakeFirstOrThrow();
-  return { runs: Number(row.runs), turns: Number(row.turns), tokens: Number(row.tokens), money: Number(row.money) };
-}
-
 /** The runs of a release, oldest first. */
 export async function agentRuns(db: Db, release: string) {
   return db.selectFrom('agent_run').selectAll().where('release', '=', release).orderBy('started_at').execute();
@@ -137,4 +126,12 @@ export async function lastTurn(db: Db, run: string): Promise<Turn | undefined> {
     .limit(1)
     .executeTakeFirst();
   return row?.outcome;
+}
+
+/** Tests that accepted changes of agents add or touch, by the run that made the change. */
+export async function testsByAgents(db: Db, release: string): Promise<{ run: string; path: string }[]> {
+  const { rows } = await sql<{ run: string; path: string }>`
+    select run, path from agent_run, jsonb_array_elements_text(coalesce(outcome -> 'tests', '[]')) with ordinality as t (path, n)
+    where release = ${release} order by started_at, run, n`.execute(db);
+  return rows;
 }

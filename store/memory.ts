@@ -126,7 +126,7 @@ export async function forgetMemory(db: Db, { id, by }: { id: string; by: string 
   });
 }
 
-/** That a ticket's answer was given it. Safe to repeat. */
+/** That an answer to a ticket, or an agent of a ticket or a release, was given it. Safe to repeat. */
 export async function keepRecall(db: Db, recall: { memory: string; ticket: string }): Promise<void> {
   await db
     .insertInto('memory_recall')
@@ -135,7 +135,7 @@ export async function keepRecall(db: Db, recall: { memory: string; ticket: strin
     .execute();
 }
 
-/** What the answers of a ticket were given, whatever became of it since. */
+/** What the answers of a ticket, or the agents of a ticket or release, were given, whatever became of it since. */
 export async function recallsOf(db: Db, ticket: string) {
   return db
     .selectFrom('memory_recall')

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { TestKey } from '../workflows/proof-types.ts';
 import type { TestCounts, Verdict } from '../workflows/types.ts';
 import type { SuiteDb } from './suites.ts';
 
@@ -32,13 +33,6 @@ export type SuiteFigures = {
  * each of its parts (its `@BeforeAll` failed) is one result.
  */
 export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<SuiteFigures> {
-  const { rows: tests } = await sql<{ status: keyof TestCounts; count: number }>`
-    select r.status, count(*) filter (where r.test is distinct from u.part_of)
-        + count(distinct u.part_of) filter (where r.test = u.part_of) as count
-    from (${counted(suiteRun)}) e
-    join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
-    left join suite_unit u on u.suite_run = e.suite_run and u.unit = e.unit
-    group by r.status`.execute(db);
   const { rows: units } = await sql<{ finished: number; total: number; longest: number }>`
     select count(*) as finished, coalesce(sum(seconds), 0) as total, coalesce(max(seconds), 0) as longest
     from (${counted(suiteRun)}) e`.execute(db);
@@ -57,9 +51,8 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
       coalesce(sum(seconds) filter (where phase not in ('suite', 'culprit')), 0) as reruns,
       coalesce(sum(seconds) filter (where phase = 'culprit'), 0) as culprits
     from suite_execution e where suite_run = ${suiteRun}`.execute(db);
-  const count = (status: keyof TestCounts) => tests.find((row) => row.status === status)?.count ?? 0;
   return {
-    tests: { passed: count('passed'), failed: count('failed'), skipped: count('skipped') },
+    tests: await testCounts(db, suiteRun),
     unitsFinished: units[0]?.finished ?? 0,
     executions: runs[0]?.executions ?? 0,
     repeated: runs[0]?.repeated ?? 0,
@@ -69,6 +62,32 @@ export async function suiteFigures(db: SuiteDb, suiteRun: string): Promise<Suite
     rerunSeconds: runs[0]?.reruns ?? 0,
     culpritSeconds: runs[0]?.culprits ?? 0,
   };
+}
+
+/** What the tests of a suite run came to: all of them, or those that are named. */
+export async function testCounts(db: SuiteDb, suiteRun: string, named?: readonly TestKey[]): Promise<TestCounts> {
+  const keys = sql`select * from unnest(${sql.val(named?.map(({ unit }) => unit) ?? [])}::text[],
+    ${sql.val(named?.map(({ test }) => test) ?? [])}::text[])`;
+  const some = named === undefined ? sql`true` : sql`(coalesce(u.part_of, e.unit), r.test) in (${keys})`;
+  const { rows } = await sql<{ status: keyof TestCounts; count: number }>`
+    select r.status, count(*) filter (where r.test is distinct from u.part_of)
+        + count(distinct u.part_of) filter (where r.test = u.part_of) as count
+    from (${counted(suiteRun)}) e
+    join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    left join suite_unit u on u.suite_run = e.suite_run and u.unit = e.unit
+    where ${some} group by r.status`.execute(db);
+  const count = (status: keyof TestCounts) => Number(rows.find((row) => row.status === status)?.count ?? 0);
+  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+}
+
+/** The tests of a suite run that count, by the class that the plan has them in. */
+export async function ranTests(db: SuiteDb, suiteRun: string): Promise<TestKey[]> {
+  const { rows } = await sql<TestKey>`
+    select distinct coalesce(u.part_of, e.unit) as unit, r.test
+    from (${counted(suiteRun)}) e
+    join test_result r on r.suite_run = e.suite_run and r.slot = e.slot and r.exec = e.exec
+    left join suite_unit u on u.suite_run = e.suite_run and u.unit = e.unit`.execute(db);
+  return rows;
 }
 
 /** What an execution was expected to record and did not: units of the plan without an end. */

@@ -13,7 +13,7 @@ export async function payForAnswer(db: Db, ticket: string, cost: { tokens: numbe
     answer_money = answer_money + ${cost.money} where id = ${ticket}`.execute(db);
 }
 
-/** What a ticket cost by now, or all of them; runs that go on are not counted yet. */
+/** What a ticket cost by now, or all of them; a run that goes on counts with each turn. */
 export async function ticketCost(db: Db, ticket?: string): Promise<TicketCost> {
   const one = ticket ?? null;
   const { rows } = await sql<{ who: 'answers' | 'agents'; questions: string; tokens: string; money: string }>`

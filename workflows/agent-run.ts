@@ -5,10 +5,12 @@ import {
   continueAsNew,
   executeChild,
   isCancellation,
+  patched,
   proxyActivities,
 } from '@temporalio/workflow';
 import type { AgentActivities, Since } from '../activities/agent.ts';
-import { budgetState, repeatsItself, SAME_CALLS } from '../decisions/agent-budget.ts';
+import { budgetState } from '../decisions/agent-budget.ts';
+import { type MadeCall, repeatsItself, repetition, SAME_CALLS } from '../decisions/agent-repetition.ts';
 import { changesFiles } from '../decisions/agent-roles.ts';
 import type {
   AgentEnd,
@@ -51,6 +53,9 @@ const MOST_REFUSED = 4;
 /** So many turns without one call, in a row. */
 const MOST_IDLE = 3;
 
+/** Of a digest that is compared within one run alone. */
+const SHORT = 16;
+
 /** Of each failing test, when a change is tried. */
 const TRIAL_RUNS = 3;
 
@@ -68,6 +73,9 @@ export type AgentProgress = {
   refused: number;
   idle: number;
   signatures: string[];
+  /** Its calls whose answers it still reads, oldest first; of those before `forgotten` are left out. */
+  made?: MadeCall[];
+  forgotten?: number;
   since: Since;
   /** What a repair's files are by now. */
   files?: FilesNow;
@@ -80,13 +88,13 @@ export type AgentProgress = {
  *
  *   1. Ask the model, unless the budget says no; before its last turn it is told.
  *   2. Make the calls that it wants. An answer is checked by code; one that does not hold goes back to it.
- *   3. End: answered, out of budget, given up (it repeats itself, or what it says is not so), without a model, failed.
+ *   3. End: answered, out of budget, given up (it repeats itself though it was told, or what it says is not so), without a model, failed.
  *
  * The transcript lies in the artifact store; its head is all that is held here.
  */
 export async function agentRun(order: AgentOrder, progress: AgentProgress = begin(order)): Promise<AgentOutcome> {
   const at = progress;
-  const end = await untilOver(order, at);
+  const end = await untilOver(order, at, patched('every-repetition'));
   if (end === 'another history') return continueAsNew<typeof agentRun>(order, at);
   const outcome = { ...end, spent: spentOf(at), transcript: at.head };
   await CancellationScope.nonCancellable(() => closeRun(shownOf(order), outcome));
@@ -96,14 +104,19 @@ export async function agentRun(order: AgentOrder, progress: AgentProgress = begi
 const shownOf = ({ run, release, board }: AgentOrder) => ({ run, release, ...(board !== undefined && { board }) });
 
 /** However it ends, it ends in words: whoever asked must not fail because an explanation did. */
-async function untilOver(order: AgentOrder, at: AgentProgress): Promise<AgentEnd | 'another history'> {
+async function untilOver(
+  order: AgentOrder,
+  at: AgentProgress,
+  noticesAll: boolean,
+): Promise<AgentEnd | 'another history'> {
   try {
     for (let asked = 0; asked < TURNS_A_HISTORY; asked += 1) {
       const budget = budgetState(spentOf(at), order.budget);
       if (budget.kind === 'over') return { kind: 'out-of-budget', reason: budget.reason };
       const turn = await ask(order, at, budget.kind === 'last');
+      if (turn.kind === 'over') return { kind: 'out-of-budget', reason: turn.reason };
       if (turn.kind === 'unavailable') return { kind: 'no-model', reason: turn.reason };
-      const end = await act(order, at, turn);
+      const end = await act(order, at, turn, noticesAll);
       if (end !== undefined) return end;
     }
     return 'another history';
@@ -129,6 +142,7 @@ function spentOf({ turns, tokens, money, startedAt }: AgentProgress): AgentSpent
 async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise<Turn> {
   try {
     const turn = await takeTurn(order, at.turns + 1, at.head, last ? { ...at.since, last } : at.since);
+    if (turn.kind === 'over') return turn;
     at.turns += 1;
     at.tokens += turn.tokens;
     at.money += turn.money;
@@ -149,7 +163,8 @@ async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise
 async function act(
   order: AgentOrder,
   at: AgentProgress,
-  turn: Exclude<Turn, { kind: 'unavailable' }>,
+  turn: Exclude<Turn, { kind: 'unavailable' | 'over' }>,
+  noticesAll: boolean,
 ): Promise<AgentEnd | undefined> {
   if (turn.kind !== 'calls') {
     at.idle += 1;
@@ -157,33 +172,64 @@ async function act(
     return at.idle < MOST_IDLE ? undefined : { kind: 'gave-up', reason: `it made no call in ${MOST_IDLE} turns` };
   }
   at.idle = 0;
-  at.signatures = [...at.signatures, turn.signature].slice(-SAME_CALLS);
-  if (repeatsItself(at.signatures)) {
-    return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
+  if (!noticesAll) {
+    at.signatures = [...at.signatures, turn.signature].slice(-SAME_CALLS);
+    if (repeatsItself(at.signatures))
+      return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-  const results = changesFiles(order.role) ? await oneByOne(order, at, turn.calls) : await atOnce(order, turn.calls);
-  const accepted = results.find((result) => result.accepted !== undefined)?.accepted;
-  if (accepted !== undefined) return { kind: 'answered', answer: accepted };
+  const { results, files } = await makeCalls(order, at, turn.calls);
+  const { accepted, tests } = results.find((result) => result.accepted !== undefined) ?? {};
+  if (accepted !== undefined) return { kind: 'answered', answer: accepted, ...(tests && { tests }) };
   at.refused += results.filter((result) => result.refused).length;
   at.since = { results };
-  if (at.refused < MOST_REFUSED) return undefined;
-  return { kind: 'gave-up', reason: `code refused ${at.refused} of its answers: what they quote is not there` };
+  if (at.refused >= MOST_REFUSED)
+    return { kind: 'gave-up', reason: `code refused ${at.refused} of its answers: what they quote is not there` };
+  return noticesAll ? notice(at, turn, { results, files }) : undefined;
+}
+
+type Called = { results: ToolResult[]; files: (string | undefined)[] };
+
+/** `files`: what the run's files were before each call. */
+async function makeCalls(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<Called> {
+  if (changesFiles(order.role)) return oneByOne(order, at, calls);
+  return { results: await atOnce(order, calls), files: [] };
+}
+
+/** The same call again, over the same files and answered the same: first a sentence, then the end. */
+function notice(
+  at: AgentProgress,
+  { calls, leftOut = 0 }: Extract<Turn, { kind: 'calls' }>,
+  { results, files }: Called,
+): AgentEnd | undefined {
+  const before = (at.made ?? []).slice(Math.max(0, leftOut - (at.forgotten ?? 0)));
+  at.forgotten = Math.max(leftOut, at.forgotten ?? 0);
+  const now = calls.map(({ name, same, arguments: given }, i): MadeCall => {
+    const tree = files[i];
+    const made = { name, same: same ?? given, outcome: results[i]?.whole.slice(0, SHORT) ?? '' };
+    return tree === undefined ? made : { ...made, files: tree.slice(0, SHORT) };
+  });
+  at.made = [...before, ...now];
+  const found = repetition(at.made, now.length);
+  if (found.kind === 'over') return { kind: 'gave-up', reason: found.reason };
+  if (found.kind === 'told') at.since = { ...at.since, again: { call: found.call, times: found.times } };
+  return undefined;
 }
 
 const atOnce = (order: AgentOrder, calls: readonly ToolCall[]) =>
   Promise.all(calls.map((call) => useTool(order, call)));
 
 /** Each call finds the files as the one before has left them. */
-async function oneByOne(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<ToolResult[]> {
-  const results: ToolResult[] = [];
+async function oneByOne(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<Called> {
+  const called: Called = { results: [], files: [] };
   for (const call of calls) {
     const commands = call.name === 'shell' || (call.name === 'run_tests' && order.trial === undefined);
     const run = commands ? sandboxed.useTool : useTool;
+    called.files.push(at.files?.tree);
     const used = await run(order, call, ...(at.files === undefined ? [] : [at.files]));
     if (used.files !== undefined) at.files = used.files;
-    results.push(used.trial === undefined ? used : await tryOut(order, at, call, used.trial));
+    called.results.push(used.trial === undefined ? used : await tryOut(order, at, call, used.trial));
   }
-  return results;
+  return called;
 }
 
 /** Builds what the files are and runs the tests that failed: not the proof, which the agent never sees. */

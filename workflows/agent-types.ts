@@ -60,8 +60,11 @@ export type AgentOrder = {
   board?: string;
 };
 
-/** A call that the model wants made; its arguments lie in the transcript. */
-export type ToolCall = { id: string; name: string; arguments: Digest };
+/**
+ * A call that the model wants made; its arguments lie in the transcript. `same`: a short digest of what it asks, without
+ * differences that mean nothing.
+ */
+export type ToolCall = { id: string; name: string; arguments: Digest; same?: string };
 
 /** What a repair's files are: a tree of git, and the change that makes it of the candidate, for hosts that lack the tree. */
 export type FilesNow = { tree: string; patch: Digest };
@@ -75,6 +78,8 @@ export type ToolResult = {
   output: Digest;
   whole: Digest;
   accepted?: Digest;
+  /** Of an accepted change: tests that it adds or touches. */
+  tests?: string[];
   refused?: boolean;
   /** What the files are after it, where it changed them. */
   files?: FilesNow;
@@ -87,8 +92,12 @@ export type Turn = {
   head: Digest;
   tokens: number;
   money: number;
+  /** So many of the oldest answers of its calls were not sent any more. */
+  leftOut?: number;
 } /** Nothing that a retry mends: no key, no quota, no such model, or the model refuses. */ & (
   | { kind: 'unavailable'; reason: string }
+  /** Not asked: what its release may spend is used up, by this run and those beside it. */
+  | { kind: 'over'; reason: string }
   | { kind: 'calls'; calls: ToolCall[]; signature: Digest }
   /** Words and no call: it is told that only a call of a tool counts. */
   | { kind: 'words' }
@@ -97,7 +106,7 @@ export type Turn = {
 );
 
 export type AgentEnd =
-  | { kind: 'answered'; answer: Digest }
+  | { kind: 'answered'; answer: Digest; tests?: string[] }
   /** turns, tokens, money or time; the sentence says which. */
   | { kind: 'out-of-budget'; reason: string }
   /** The same calls again and again, or answers that code refuses. */
@@ -138,6 +147,8 @@ export type Proposal = {
   patch: Digest;
   /** What the static gates have to say of it without refusing it: a person decides then. */
   pointedOut: string[];
+  /** Files of tests that it adds or touches: told apart from what proves it. */
+  tests?: string[];
   cause: string;
   change: string;
   risk: string;

@@ -1,14 +1,7 @@
 import type { Digest } from './types.ts';
 
 /** What a person may be asked to decide. */
-export type ApprovalKind =
-  | 'one-way-release'
-  | 'expedite'
-  | 'finalise'
-  | 'unhold'
-  | 'repair'
-  | 'fix'
-  | 'verdict-waiver';
+export type ApprovalKind = 'one-way-release' | 'expedite' | 'finalise' | 'unhold' | 'repair' | 'fix' | 'verdict-waiver';
 
 /**
  * One question to people. `binds` names everything that an approval is about, by digest where there is one: a decision

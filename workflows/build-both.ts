@@ -45,7 +45,7 @@ export async function buildBoth(
     buildSource({ ...cut.base, settings, release }),
     buildSource({ ...cut.candidate, settings, release }),
   ]);
-  if (base.kind === 'broken') return withoutBase(input, n, candidate, base.reasons);
+  if (base.kind === 'broken') return withoutBase(input, n, candidate, base);
   if (candidate.kind === 'broken') return candidate;
   await recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.build.buildKey });
   await tell({ release, key: `${release}/${n}/build`, text: buildWords(candidate, base) });
@@ -57,15 +57,15 @@ async function withoutBase(
   { release, fork }: ReleaseInput,
   n: number,
   candidate: BuildOutcome,
-  baseReasons: string[],
-): Promise<Both | { kind: 'broken'; base: true; reasons: string[] }> {
-  const broken = { kind: 'broken' as const, base: true as const };
-  const reasons = ['the base itself does not build', ...baseReasons];
+  baseBroken: Extract<BuildOutcome, { kind: 'broken' }>,
+): Promise<Both | { kind: 'broken'; base: true; reasons: string[]; log?: Digest }> {
+  const broken = { ...baseBroken, base: true as const };
+  const reasons = ['the base itself does not build', ...baseBroken.reasons];
   if (candidate.kind === 'broken' || !patched('base-stand-in')) return { ...broken, reasons };
   const base = await lastReleasedBuild({ fork, candidate: candidate.build.digest });
   if (base === undefined) return { ...broken, reasons: [...reasons, NO_STAND_IN] };
   await recordBuilt({ release, n, buildKey: candidate.build.buildKey, baseBuildKey: base.buildKey });
-  const standIn = standInFor(base, baseReasons);
+  const standIn = standInFor(base, baseBroken.reasons);
   await tell({ release, key: `${release}/${n}/build`, text: standInWords(standIn), tone: 'warn' });
   return { kind: 'built', candidate: candidate.build, base, standIn };
 }

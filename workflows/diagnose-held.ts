@@ -1,5 +1,6 @@
 import { patched, proxyActivities } from '@temporalio/workflow';
 import type { DiagnosisRequest } from '../activities/agent.ts';
+import type { FailedCheck } from '../activities/checks.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import type { Explained } from './agent-types.ts';
 import { say, sayNoModel } from './diagnose.ts';
@@ -26,6 +27,7 @@ type Enter = (step: string) => Promise<void>;
 type About = { input: ReleaseInput; n: number };
 type Conflict = Extract<CutOutcome, { kind: 'conflict' }>;
 type Broken = Extract<BuildOutcome, { kind: 'broken' }>;
+type Empty = Extract<CutOutcome, { kind: 'empty-patch' }>;
 
 /**
  * Has an agent explain why a patch does not apply on its base: whether it is mended or not, whoever owns it wants to
@@ -55,6 +57,82 @@ export async function explainBuild(
   const subject = { fork, base: cut.base.commit, candidate: cut.candidate.commit, log };
   const request: DiagnosisRequest = { run, release, settings, subject, patches: cut.patches, held: 'build' };
   return tellOf({ input, n }, { run, about: 'the build', request: async () => request }, enter);
+}
+
+/** The same for a base that does not build by itself: no patch did it, and none can be mended for it. */
+export async function explainBase(
+  { input, n }: About,
+  { cut, log }: { cut: Cut; log: Broken['log'] },
+  enter: Enter,
+): Promise<void> {
+  if (log === undefined || !patched('explained-all')) return;
+  const { release, settings, fork } = input;
+  const run = `${release}/${n}/diagnose/base/1`;
+  const subject = { fork, base: cut.base.commit, candidate: cut.candidate.commit, log };
+  const request: DiagnosisRequest = { run, release, settings, subject, patches: cut.patches, held: 'base' };
+  await tellOf({ input, n }, { run, about: 'the build of the base', request: async () => request }, enter);
+}
+
+/** More are not looked into: a base that moved far breaks many checks for one reason. */
+const MOST_CHECKS = 5;
+
+/** The same for patches whose own checks no longer hold, one after the other, as far as the budget goes. */
+export async function explainChecks(
+  { input, n }: About,
+  { cut, failed }: { cut: Cut; failed: readonly FailedCheck[] },
+  enter: Enter,
+): Promise<void> {
+  if (failed.length === 0 || !patched('explained-all')) return;
+  for (const [i, one] of failed.slice(0, MOST_CHECKS).entries()) {
+    const run = `${input.release}/${n}/diagnose/checks/${i + 1}`;
+    const title = cut.patches.find(({ commit }) => commit === one.patch)?.subject ?? one.patch.slice(0, 12);
+    const about = `the check of patch "${title}"`.slice(0, 300);
+    await tellOf({ input, n }, { run, about, request: () => checkRequest(input, { cut, one, run }) }, enter);
+  }
+}
+
+async function checkRequest(
+  input: ReleaseInput,
+  { cut, one, run }: { cut: Cut; one: FailedCheck; run: string },
+): Promise<DiagnosisRequest> {
+  const { release, settings, fork } = input;
+  const { base, candidate, patches } = cut;
+  const { patch: guilty, check, reason, log } = one;
+  const at = patches.findIndex(({ commit }) => commit === guilty);
+  const old = await asItsAuthorLeftIt(input, at, guilty);
+  const subject = { fork, base: base.commit, candidate: candidate.commit, guilty, log, ...(old && { old }) };
+  const said = [reason, `The check is a shell command, which was run over the candidate: ${check}`];
+  return { run, release, settings, subject, patches, held: 'check', said };
+}
+
+/** Undefined where it was not put on another base. */
+async function asItsAuthorLeftIt({ release, fork, settings, ref }: ReleaseInput, at: number, patch: string) {
+  const read = await readConflict({ release, fork, settings, ref });
+  const commit = read.kind === 'read' ? read.patches[at]?.commit : undefined;
+  return commit === undefined || commit === patch ? undefined : { base: `${commit}^`, patched: commit };
+}
+
+/** The same for a patch of which nothing is left on its base. */
+export async function explainUpstream({ input, n }: About, cut: Empty, enter: Enter): Promise<void> {
+  if (!patched('explained-all')) return;
+  const run = `${input.release}/${n}/diagnose/cut/1`;
+  const about = `patch "${cut.subject}", which upstream has`.slice(0, 300);
+  await tellOf({ input, n }, { run, about, request: () => upstreamRequest(input, cut, run) }, enter);
+}
+
+async function upstreamRequest(
+  { release, settings, fork, ref }: ReleaseInput,
+  { patch: guilty, reasons }: Empty,
+  run: string,
+): Promise<DiagnosisRequest | undefined> {
+  const read = await readConflict({ release, fork, settings, ref });
+  // It is gone from the stack meanwhile.
+  if (read.kind === 'refused' || !read.patches.some(({ commit }) => commit === guilty)) return undefined;
+  const base = read.base.commit;
+  const tip = read.patches.at(-1)?.commit ?? guilty;
+  const old = { base: `${guilty}^`, patched: guilty };
+  const subject = { fork, base, candidate: base, guilty, old, stack: { base, tip } };
+  return { run, release, settings, subject, patches: read.patches, held: 'upstream', said: reasons };
 }
 
 type Asked = {

@@ -5,6 +5,7 @@ import type { RepairActivities } from '../activities/repair.ts';
 import { authorWords, whatToReview } from '../decisions/fix.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
+import { touchedWords } from '../decisions/touched-tests.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
 import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
@@ -153,7 +154,8 @@ async function draft(
   const { ticket, settings } = order;
   const name = `${run}/patch`;
   const board = boardOf(order);
-  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board };
+  const place = { name: fork, commit };
+  const asked = { run: name, release: ticket, settings, plan, asked: opened.said.join('\n'), sentBack, board, place };
   const before = earlier && { earlier: earlier.patch, earlierWords: earlier.words };
   const prepared = await agents.preparePatch({ ...asked, ...(check && { check }), ...before });
   const subject = { fork, base: commit, candidate: commit, ...(stack && { stack }) };
@@ -186,9 +188,10 @@ async function prove(
 ): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
   const proven = await proveFix({ ...stepOf(order, run), change });
   if (!proven.proven) return { reasons: proven.lines };
-  const built = change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange) : { lines: [] };
+  const built =
+    change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange, proposal?.tests) : { lines: [] };
   if ('reasons' in built) return built;
-  const lines = [...proven.lines, ...built.lines];
+  const lines = [...proven.lines, ...built.lines, ...touchedWords(proposal?.tests)];
   const evidence = await steps.keepEvidence({ lines });
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
@@ -205,6 +208,7 @@ async function proveStack(
   order: FixOrder,
   run: string,
   change: GitChange,
+  touched: string[] | undefined,
 ): Promise<{ lines: string[] } | { reasons: string[] }> {
   const { ticket: release, settings } = order;
   const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
@@ -215,7 +219,7 @@ async function proveStack(
     // A suite run's id is also a folder's name.
     const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
     const tested = { build: held.build, suite, suiteRun: '', tests: [] };
-    const runs = { before: 0, after: 0, whole: true };
+    const runs = { before: 0, after: 0, whole: true, ...(touched && { touched }) };
     const proven = await executeChild(proof, {
       workflowId: `proof:${name}`,
       args: [{ release, fork: change.target, settings, held: tested, proof: name, fix: after, ...runs }],

@@ -1,15 +1,16 @@
 import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
+import type { FailedCheck } from '../activities/checks.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import { explanationOf } from '../decisions/diagnosis.ts';
 import { failureKey, guiltyPatch, repairTarget, whyNoRepair } from '../decisions/repair.ts';
 import type { Explained } from './agent-types.ts';
 import { diagnose } from './diagnose.ts';
-import { explainBuild, explainConflict } from './diagnose-held.ts';
+import { explainBuild, explainChecks, explainConflict } from './diagnose-held.ts';
 import type { Cut, ReleaseInput } from './release.ts';
 import { repair } from './repair.ts';
 import type { RepairTarget } from './repair-types.ts';
-import type { Build, CutOutcome, Digest, SuiteOutcome } from './types.ts';
+import type { Build, CutOutcome, Digest, ReleaseOutcome, SuiteOutcome } from './types.ts';
 
 const { repairPolicy } = proxyActivities<RepairActivities>({
   taskQueue: 'patchwright-activity',
@@ -56,6 +57,20 @@ export async function heldByBuild(
   const { reasons, log } = built;
   const explained = await explainBuild(at, { cut, log }, enter);
   return { kind: 'build', base, candidate, patches, prefixes, reasons, log, explained };
+}
+
+/** What an older worker said of a check was its reason alone. */
+export type MaybeOlder = FailedCheck | string;
+
+/** Explained alone: what is mended of a patch has to be shown by more than the check that its author wrote for it. */
+export async function heldByChecks(
+  at: At,
+  { cut, failed }: { cut: Cut; failed: readonly MaybeOlder[] },
+  enter: Enter,
+): Promise<ReleaseOutcome> {
+  await explainChecks(at, { cut, failed: failed.filter((one) => typeof one !== 'string') }, enter);
+  const reasons = failed.map((one) => (typeof one === 'string' ? one : one.reason));
+  return { kind: 'held', at: 'checks', reasons };
 }
 
 export async function heldBySuites(

@@ -17,6 +17,8 @@ export type ProofOrder = TrialOf & {
   fix: Source;
   before: number;
   after: number;
+  /** Files of tests that the change adds or touches: what they say is counted apart. */
+  touched?: string[];
   /** Also everything else of the suite: what passed before has to pass. */
   whole: boolean;
 };
@@ -38,7 +40,14 @@ export type ProofOutcome =
       build: Build;
       tests: ProvenTest[];
       /** The whole suite with the change, beside what was held. */
-      whole?: { suiteRun: string; passed: number; failed: number; broke: string[] };
+      whole?: {
+        suiteRun: string;
+        passed: number;
+        failed: number;
+        broke: string[];
+        /** Tests that whoever made the change touched, which are not among those that passed. */
+        touched?: { passed: number; failed: number };
+      };
       /** Logs of the runs, by digest. */
       logs: Digest[];
     };

@@ -16,9 +16,10 @@ import { cutWords, endWords, suiteWords, toneOf } from '../decisions/release-wor
 import { gateSuites } from '../decisions/suite-gate.ts';
 import { beginPublication } from './begin-publication.ts';
 import { type Both, buildBoth } from './build-both.ts';
+import { explainBase, explainUpstream } from './diagnose-held.ts';
 import { rollOut } from './environment-client.ts';
 import { expediteApproval } from './expedite.ts';
-import { heldByBuild, heldByConflict, heldBySuites, tryRepair } from './held.ts';
+import { heldByBuild, heldByChecks, heldByConflict, heldBySuites, type MaybeOlder, tryRepair } from './held.ts';
 import { askForOneWay, oneWayReasons } from './one-way.ts';
 import type { RepairTarget } from './repair-types.ts';
 import { suite } from './suite.ts';
@@ -116,18 +117,20 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
   await steps.enter('cut');
   const cut = await cutAndRecord(input, n);
   if (cut.kind === 'refused') return { kind: 'refused', at: 'cut', reasons: cut.reasons };
+  if (cut.kind === 'empty-patch') await explainUpstream({ input, n }, cut, steps.enter);
   if (cut.kind === 'conflict') mendable.target = await heldByConflict({ input, n }, cut, steps.enter);
   if (cut.kind !== 'cut') return { kind: 'held', at: 'cut', reasons: cut.reasons };
 
   await steps.enter('build');
   const built = await buildBoth(input, n, cut);
   if (built.kind === 'broken') {
-    if (!built.base) mendable.target = await heldByBuild({ input, n }, { cut, built }, steps.enter);
+    if (built.base) await explainBase({ input, n }, { cut, log: built.log }, steps.enter);
+    else mendable.target = await heldByBuild({ input, n }, { cut, built }, steps.enter);
     return { kind: 'held', at: 'build', reasons: built.reasons };
   }
 
-  const ineffective = await runChecks(input, n, cut);
-  if (ineffective.length > 0) return { kind: 'held', at: 'checks', reasons: ineffective };
+  const failed = await runChecks(input, n, cut);
+  if (failed.length > 0) return heldByChecks({ input, n }, { cut, failed }, steps.enter);
 
   const suites: SuiteOutcome[] = [];
   for (const name of input.suites) {
@@ -206,7 +209,7 @@ async function runChecks(
   { release, settings }: ReleaseInput,
   n: number,
   { candidate, patches }: Cut,
-): Promise<string[]> {
+): Promise<MaybeOlder[]> {
   if (patches.every(({ check }) => check === undefined)) return [];
   return checkPatches({ source: candidate, patches, settings, key: `${release}/${n}` });
 }

@@ -7,6 +7,7 @@ import { outcomeWords } from '../decisions/approval.ts';
 import { repairBinds, repairQuestion } from '../decisions/repair-approval.ts';
 import { proofWords } from '../decisions/repair-proof.ts';
 import { type ReviewState, reviewLines } from '../decisions/review.ts';
+import { touchedWords } from '../decisions/touched-tests.ts';
 import { agentRun } from './agent-run.ts';
 import type { Proposal } from './agent-types.ts';
 import { approval } from './approval.ts';
@@ -107,7 +108,7 @@ const MOST_LOGS = 4;
 
 function factsOf(
   what: string,
-  { cause, change, risk, pointedOut }: Proposal,
+  { cause, change, risk, pointedOut, tests }: Proposal,
   proven: ProofOutcome,
   reviewed: ReviewState,
 ): string[] {
@@ -115,6 +116,7 @@ function factsOf(
   return [
     what,
     `Proof (by code): ${proofWords(proven)}`,
+    ...touchedWords(tests),
     ...pointedOut.map((line) => `Pointed out by code: ${line}`),
     ...counted,
     `The agent's words, not proven: ${cause} ${change} Risk: ${risk}`,

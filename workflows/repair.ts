@@ -2,6 +2,7 @@ import { ActivityFailure, executeChild, isCancellation, patched, proxyActivities
 import type { BuildActivities } from '../activities/build.ts';
 import { judgeProof, proofRuns, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
+import { touchedWords } from '../decisions/touched-tests.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import type { AgentSubject, Finding, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
@@ -113,12 +114,14 @@ async function check(
         before: runs,
         after: runs,
         whole: policy.proveWhole,
+        ...(proposal.tests && { touched: proposal.tests }),
       },
     ],
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
-  await say(order, `${name}/proof`, `The agent's change is proven in a clean room: ${proofWords(proven)}`);
+  const said = [`The agent's change is proven in a clean room: ${proofWords(proven)}`, ...touchedWords(proposal.tests)];
+  await say(order, `${name}/proof`, said.join('. '));
   const { candidate: base } = subject;
   const looked = { fork, base, candidate: fix.source.commit, patch: fix.patch, guilty };
   const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };

@@ -25,7 +25,8 @@ export async function suite(order: SuiteOrder, carried?: SuiteCarry): Promise<Su
   const begun = carried ?? (await plan(order));
   if ('problem' in begun) return desk.finishSuite({ suiteRun, suite: name, problem: begun.problem });
 
-  const ending = { suiteRun, suite: name, ...(order.triage === undefined ? {} : { triage: order.triage }) };
+  const { triage, touched } = order;
+  const ending = { suiteRun, suite: name, ...(triage !== undefined && { triage }), ...(touched && { touched }) };
   const place = openPlace(order, begun);
   setHandler(suiteStateQuery, () => stateOf(place));
   const watch = watchHosts(place);

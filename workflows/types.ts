@@ -146,6 +146,8 @@ export type SuiteOutcome = {
   seconds: number;
   boundSeconds: number;
   tests: TestCounts;
+  /** Of these the tests that lie in files which a proven change has touched: they are no proof of it. */
+  touched?: TestCounts;
   executions: number;
   repeated: number;
   /** Of test processes, for verdicts; the search for culprits is counted apart. */

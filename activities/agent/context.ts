@@ -16,12 +16,17 @@ import { listReleases } from '../../store/releases.ts';
 import { nameBuild, recentRollouts, whatRuns } from '../../store/rollout-report.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { LiveStatus } from '../health/live-status.ts';
+import type { RecallAboutCode } from '../memory.ts';
+import { givenMemory, memoryLayer } from './memory-layer.ts';
 import { type CodeOutline, createOutlines, type OutlineDeps } from './outlines.ts';
 import { createSkills, type LoadedSkills, type SkillSummary } from './skills.ts';
 import { createSources, type Sources } from './sources.ts';
+import type { GivenMemory } from './transcript.ts';
 
 export type ContextDeps = OutlineDeps & {
   settings: (digest: Digest) => Promise<Settings>;
+  /** What verified fixes have taught; a worker that runs commands alone has none of it. */
+  recall?: RecallAboutCode;
   /** How environments stand; without it only what the store has is given. */
   status?: LiveStatus;
 };
@@ -42,7 +47,7 @@ export type ContextOrder = {
 };
 
 /** The six layers as they are given, what was given of each, and the skills with the digests that hold for this run. */
-export type Context = { text: string; layers: GivenLayer[]; skills: SkillSummary[] };
+export type Context = { text: string; layers: GivenLayer[]; skills: SkillSummary[]; memories: GivenMemory[] };
 
 /**
  * Assembles the context of an agent's run, by code and from what we hold: nothing here is asked of a model. Reads only;
@@ -60,16 +65,19 @@ export async function assembleContext(deps: ContextDeps, order: ContextOrder): P
   const whole = await createOutlines(deps).of(order.fork, order.base, order.candidate);
   const { outline, others } = narrow(whole, await touchedBy(sources, order.suspects));
   const loaded = await createSkills(fork?.agent.skills).load();
+  // Whoever reads a release reads what its agents say: nobody's own memories, but what everyone may read.
+  const about = { places: [order.fork], paths: outline.changed.map(({ path }) => path), audience: [] };
+  const memories = (await deps.recall?.({ ...about, of: order.release, settings })) ?? [];
   const texts: Record<LayerName, string> = {
     changed: await changedLayer(deps, order, outline, others),
     annotations: await annotationsLayer(sources, order, outline),
     outline: outlineLayer(outline),
     runbooks: runbooksLayer(loaded),
-    memory: 'Nothing is given: what is remembered is of tickets.',
+    memory: memoryLayer(memories),
     status: await statusLayer(deps, settings, fork?.release.environments ?? []),
   };
   const { text, given } = fitLayers(texts);
-  return { text, layers: given, skills: loaded.skills };
+  return { text, layers: given, skills: loaded.skills, memories: memories.map(givenMemory) };
 }
 
 /** Paths that the suspected patches change; undefined where none is more suspected than another. */
@@ -181,7 +189,7 @@ async function statusLayer(deps: ContextDeps, settings: Settings, environments: 
   return parts.join('\n\n') || 'the fork is rolled out nowhere';
 }
 
-async function environmentPart({ db, status }: ContextDeps, settings: Settings, name: string): Promise<string> {
+export async function environmentPart({ db, status }: ContextDeps, settings: Settings, name: string): Promise<string> {
   const live = status === undefined ? [] : [await status.brief(settings, name)];
   const targets = (await whatRuns(db, name)).map(
     (target) => `${target.target}: ${nameBuild(target)} since ${target.since}`,

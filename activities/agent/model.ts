@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import type { Stream } from 'openai/core/streaming';
 import { findSecret } from '../../config/env.ts';
 import type { ModelSettings } from '../../config/schema.ts';
+import { sameCall } from '../../decisions/agent-repetition.ts';
 import { retryAfterMs } from '../../decisions/retry-after.ts';
 import { redact } from '../../lib/redact.ts';
 import { digestOf } from '../../store/artifacts.ts';
@@ -18,6 +19,8 @@ const FREE = { tokens: 0, money: 0 };
 const NOTHING = { said: [], given: [] };
 /** Calls of one turn that are made; a model that wants more asks again, and no turn grows without end. */
 const MOST_CALLS = 16;
+/** Of a digest that is compared within one run alone. */
+const SHORT = 16;
 
 /**
  * Asks the model once: the whole transcript in, one answer out.
@@ -37,16 +40,18 @@ export async function askModel(
     };
   }
   const silence = openSilence(model.timeoutSeconds * 1_000);
+  const { body, leftOut } = requestBody(model, items, tools);
   const client = new OpenAI({ apiKey, baseURL: model.baseUrl, maxRetries: 0, timeout: model.timeoutSeconds * 1_000 });
   try {
     // Not `responses.create`: it would write the whole past as JSON once more.
     const events = await client.post<Stream<OpenAI.Responses.ResponseStreamEvent>>('/responses', {
-      body: requestBody(model, items, tools),
+      body,
       headers: { 'content-type': 'application/json' },
       stream: true,
       signal: silence.signal,
     });
-    return answerOf(model, await wholeOf(events, silence.heard));
+    const answer = answerOf(model, await wholeOf(events, silence.heard));
+    return leftOut === 0 ? answer : { ...answer, turn: { ...answer.turn, leftOut } };
   } catch (error) {
     const reason = finalReason(error, model);
     if (reason === undefined) throw retryable(silence.signal.aborted ? silence.signal.reason : error);
@@ -120,7 +125,8 @@ function answerOf(model: ModelSettings, response: OpenAI.Responses.Response): An
   if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said, given: [] };
   if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said, given: [] };
   const calls = wanted.map((call): ToolCall => {
-    return { id: call.call_id, name: call.name.slice(0, 100), arguments: digestOf(call.arguments) };
+    const same = digestOf(sameCall(call.name, call.arguments)).slice(0, SHORT);
+    return { id: call.call_id, name: call.name.slice(0, 100), arguments: digestOf(call.arguments), same };
   });
   const signature = digestOf(JSON.stringify(calls.map(({ name, arguments: given }) => [name, given])));
   return { turn: { kind: 'calls', calls, signature, ...cost }, said, given: wanted.map((call) => call.arguments) };

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { budgetLeft } from '../../decisions/agent-budget.ts';
 import type { Suspects } from '../../decisions/agent-context.ts';
 import { armsOf } from '../../decisions/agent-roles.ts';
-import { buildExcerpt } from '../../decisions/build-failure.ts';
 import { explanationWords } from '../../decisions/diagnosis.ts';
 import { testName } from '../../decisions/verdict-words.ts';
 import { gitIn } from '../../git/clone.ts';
-import { agentTotals, openAgentRun } from '../../store/agents.ts';
+import { agentTotals } from '../../store/agent-spent.ts';
+import { openAgentRun } from '../../store/agents.ts';
 import type {
   AgentBudget,
   AgentRole,
@@ -20,20 +20,32 @@ import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
-import { diagnosisBrief, type HeldBy, LAYER } from './brief.ts';
-import { assembleContext, type ContextDeps } from './context.ts';
+import { diagnosisBrief, type HeldBy } from './brief.ts';
+import { assembleContext } from './context.ts';
 import type { Evidence } from './evidence.ts';
+import { heldWords } from './held-words.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
 import { createSkills } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
+import {
+  assembleTicketContext,
+  type TicketContextDeps,
+  type TicketContextOrder,
+  withLayers,
+} from './ticket-context.ts';
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
 
 /** `board`: the message of a thread that shows what it does. */
 type Request = { run: string; release: string; settings: Digest; board?: string };
-/** `held`: what it is about; a verdict where nothing is said. */
-export type DiagnosisRequest = Request & { subject: AgentSubject; patches: Patch[]; held?: HeldBy };
+/** `held`: what it is about; a verdict where nothing is said. `said`: what code says of it, where that is no log. */
+export type DiagnosisRequest = Request & {
+  subject: AgentSubject;
+  patches: Patch[];
+  held?: HeldBy;
+  said?: string[];
+};
 export type RepairRequest = Request & {
   subject: AgentSubject;
   kind: 'regression' | 'build' | 'conflict';
@@ -65,6 +77,8 @@ export type PatchRequest = Request & {
   sentBack?: string[];
   earlier?: Digest;
   earlierWords?: string;
+  /** The source that it is made on. */
+  place?: Place;
 };
 
 export type Prepared =
@@ -72,11 +86,11 @@ export type Prepared =
   | { kind: 'no-model' }
   | { kind: 'no-budget'; reason: string };
 
-export type PrepareDeps = ContextDeps & { transcripts: Transcripts; evidence: Evidence };
+export type PrepareDeps = TicketContextDeps & { transcripts: Transcripts; evidence: Evidence };
 
 /** The first words of a run, and for people what they were made of. */
 type Brief = { items: Item[]; record: BriefRecord };
-/** What a ticket is about lies in its words: layers are of releases. */
+/** Layers come beside. */
 const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
 /** Characters of the patches that are given in full. */
@@ -136,12 +150,15 @@ export function createPreparations(deps: PrepareDeps) {
       .join('\n\n');
   }
 
-  /** What the build said, what git left, or the verdict. */
-  const heldWords = async (subject: AgentSubject, held: HeldBy) => {
-    if (held === 'verdict') return read(subject, 'verdict');
-    const log = await read(subject, 'log');
-    return held === 'build' ? buildExcerpt(log, LAYER - 200) : log;
-  };
+  const wordsOf = (subject: AgentSubject, held: HeldBy, said: readonly string[] = []) =>
+    heldWords({
+      db,
+      evidence,
+      subject,
+      held,
+      said,
+      git: gitIn(deps, join(deps.dataDir, 'git', `${subject.fork}.git`)),
+    });
 
   /** Patches that a run is about: those that the search for a culprit named, or the one that conflicts. */
   async function suspected(subject: AgentSubject, patches: readonly Patch[]): Promise<Suspects | undefined> {
@@ -151,17 +168,23 @@ export function createPreparations(deps: PrepareDeps) {
     return { commits, words: 'this one is suspected; it is given in full' };
   }
 
+  /** The layers of a ticket's agent, as they are shown. */
+  const ticketContextOf = (
+    { release: ticket, settings: digest }: Request,
+    of: Pick<TicketContextOrder, 'about' | 'places' | 'paths'>,
+  ) => assembleTicketContext(deps, { ticket, settings: digest, ...of });
+
   const explanationOf = async (answer: Digest) =>
     asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));
 
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
-        const { subject, patches, held = 'verdict' } = request;
+        const { subject, patches, held = 'verdict', said } = request;
         const suspects = await suspected(subject, patches);
         const { context, record } = await contextOf({ ...request, suspects });
         const items = diagnosisBrief({
-          ...{ held, arms: armsOf('diagnose', subject), what: await heldWords(subject, held), context },
+          ...{ held, arms: armsOf('diagnose', subject), what: await wordsOf(subject, held, said), context },
           ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
           ...(suspects && { patches: await inFull(subject.fork, suspects.commits) }),
         });
@@ -178,7 +201,7 @@ export function createPreparations(deps: PrepareDeps) {
         const items = repairBrief({
           ...{ kind, arms: armsOf('repair', subject), context },
           tests: (subject.untouchable ?? []).map(testName),
-          what: await heldWords(subject, held),
+          what: await wordsOf(subject, held),
           guilty: await inFull(subject.fork, [guilty]),
           ...(held === 'verdict' && { difference: await read(subject, 'difference') }),
           ...(explained !== undefined && { explained: await explanationOf(explained) }),
@@ -188,16 +211,22 @@ export function createPreparations(deps: PrepareDeps) {
       }),
 
     investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
-      begin(request, 'investigate', async () => ({
-        items: investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
-        record: NOTHING_MORE,
-      })),
+      begin(request, 'investigate', async () => {
+        const items = investigationBrief(request, fixKindsText(await settings(request.settings), kinds));
+        const { said, places, hint = '' } = request;
+        const about = [...said, hint].join('\n');
+        return withLayers({ items, record: NOTHING_MORE }, await ticketContextOf(request, { about, places }));
+      }),
 
     patch: (request: PatchRequest) =>
       begin(request, 'patch', async () => {
         const { earlier } = request;
         const text = earlier && (await artifacts.read(earlier)).toString('utf8');
-        return { items: patchBrief(request, text), record: NOTHING_MORE };
+        const { plan, place } = request;
+        const paths = (plan.rests ?? []).flatMap(({ place: of, path }) => (of === place?.name ? [path] : []));
+        const about = { about: `${plan.what}\n${plan.why}`, places: place === undefined ? [] : [place], paths };
+        const items = patchBrief(request, text);
+        return withLayers({ items, record: NOTHING_MORE }, await ticketContextOf(request, about));
       }),
 
     review: (request: ReviewRequest) =>

@@ -1,5 +1,6 @@
 import type { ForkSettings } from '../../config/schema.ts';
 import { type ProposalProblem, proposalProblems } from '../../decisions/repair.ts';
+import { touchedTests } from '../../decisions/touched-tests.ts';
 import type { Git } from '../../git/clone.ts';
 import { commitTree } from '../../git/fix-stack.ts';
 import type { AgentOrder, Proposal } from '../../workflows/agent-types.ts';
@@ -95,6 +96,8 @@ async function submit(world: RepairWorld, order: AgentOrder, words: Words): Prom
   const of = (kind: ProposalProblem['kind']) => found.flatMap((one) => (one.kind === kind ? [one.words] : []));
   if (of('refuse').length > 0) return { text: `not taken: ${of('refuse').join('; ')}`, refused: true };
   const pointedOut = of('point-out').slice(0, 10);
-  const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), pointedOut, ...words };
-  return { text: 'taken: it is proven and reviewed now', accepted: JSON.stringify(proposal) };
+  const tests = touchedTests(changes.flatMap(({ path, from }) => (from === undefined ? [path] : [from, path])));
+  const apart = tests.length === 0 ? {} : { tests };
+  const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), pointedOut, ...apart, ...words };
+  return { text: 'taken: it is proven and reviewed now', accepted: JSON.stringify(proposal), ...apart };
 }

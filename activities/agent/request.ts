@@ -12,13 +12,14 @@ type Body = Omit<OpenAI.Responses.ResponseCreateParamsStreaming, 'input'>;
 
 /**
  * The body of one question, as JSON. Half a megabyte of it is the past, which each turn sends anew: an item is redacted
- * and written as JSON once, and put together with the others after that.
+ * and written as JSON once, and put together with the others after that. `leftOut`: so many of the oldest outputs are not
+ * in it.
  */
 export function requestBody(
   { name, contextTokens }: Pick<ModelSettings, 'name' | 'contextTokens'>,
   items: readonly Item[],
   tools: readonly ToolSpec[],
-): Buffer {
+): { body: Buffer; leftOut: number } {
   const around = {
     model: name,
     stream: true,
@@ -34,7 +35,7 @@ export function requestBody(
     return i === 0 ? [text] : [COMMA, text];
   });
   const head = `${JSON.stringify(around).slice(0, -1)},"input":[`;
-  return Buffer.concat([Buffer.from(head), ...input, Buffer.from(']}')]);
+  return { body: Buffer.concat([Buffer.from(head), ...input, Buffer.from(']}')]), leftOut: old.size };
 }
 
 const COMMA = Buffer.from(',');

@@ -58,6 +58,16 @@ export function createSources(tools: SourceTools, mirror: string) {
       return `${found.join('\n').replace(/\n$/, '')}\n(of what is found in ${where.join(', ')}: ${hidden})\n`;
     },
 
+    /** Files that have one of these texts in any case, with how many lines do. Nothing where none does. */
+    async matches(commit: string, texts: readonly string[]): Promise<{ path: string; lines: number }[]> {
+      if (texts.length === 0) return [];
+      const how = ['-I', '-i', '-F', '-z', '--count', '--no-textconv', '--full-name'];
+      const { stdout } = await ask('grep', ...how, ...texts.flatMap((text) => ['-e', text]), commit, '--');
+      return [...stdout.matchAll(/([^\0\n]+)\0(\d+)\n/g)].map(([, named = '', lines = '0']) => {
+        return { path: named.slice(commit.length + 1), lines: Number(lines) };
+      });
+    },
+
     async list(commit: string, under: string): Promise<string> {
       const problem = under === '' ? undefined : pathProblem(under);
       if (problem !== undefined) return problem;

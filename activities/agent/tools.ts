@@ -17,7 +17,15 @@ import { type Input, readCall, type ToolName } from './tool-inputs.ts';
  * What a tool answered. `accepted`: the answer of the whole run. `refused`: an answer that code found wanting.
  * `tree`: what the files are now. `trial`: to be built and tried.
  */
-export type Used = { text: string; accepted?: string; refused?: boolean; tree?: string; trial?: Source };
+export type Used = {
+  text: string;
+  accepted?: string;
+  /** Of an accepted change: tests that it adds or touches. */
+  tests?: string[];
+  refused?: boolean;
+  tree?: string;
+  trial?: Source;
+};
 
 export type ToolWorld = {
   sources: Sources;

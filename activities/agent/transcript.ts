@@ -7,7 +7,10 @@ import type { SkillSummary } from './skills.ts';
 export type Item = Record<string, unknown>;
 
 /** What a brief was made of: told to people, never sent. */
-export type BriefRecord = { layers: GivenLayer[]; skills: SkillSummary[] };
+export type BriefRecord = { layers: GivenLayer[]; skills: SkillSummary[]; memories?: GivenMemory[] };
+
+/** What is remembered and was given, with where it comes from. */
+export type GivenMemory = { memory: string; from: string; digest: string; confirmedBy: string | null };
 
 type Entry = { previous?: Digest; items: Item[]; record?: BriefRecord };
 

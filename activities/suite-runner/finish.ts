@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { boundSeconds } from '../../decisions/batch-plan.ts';
 import { holdsRelease } from '../../decisions/failure-verdict.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
+import { testsOfFiles } from '../../decisions/touched-tests.ts';
 import { findDetached, stopDetached } from '../../lib/detached.ts';
 import { learnFrom } from '../../store/suite-history.ts';
-import { suiteFigures, suiteVerdicts, unfinishedUnits } from '../../store/suite-report.ts';
+import { ranTests, suiteFigures, suiteVerdicts, testCounts, unfinishedUnits } from '../../store/suite-report.ts';
 import { openFailures, verdictCounts } from '../../store/suite-verdicts.ts';
 import { findSuiteRun, markEnded } from '../../store/suites.ts';
 import type { SuiteOutcome, Verdict } from '../../workflows/types.ts';
@@ -16,13 +17,13 @@ const GRACE_MS = 5_000;
 /** The store has every verdict; a payload stays small. */
 const MAX_HOLDING = 25;
 
-/** `triage`: nothing of the suite itself was to run. */
-export type FinishOrder = { suiteRun: string; suite: string; problem?: string; triage?: string };
+/** `triage`: nothing of the suite itself was to run. `touched`: files of tests that whoever is proven has changed. */
+export type FinishOrder = { suiteRun: string; suite: string; problem?: string; triage?: string; touched?: string[] };
 
 /** Counts what ran, from the records, and keeps the durations for the next plan. Safe to repeat. */
 export async function finishSuite(
   deps: SuiteRunnerDeps,
-  { suiteRun, suite, problem, triage }: FinishOrder,
+  { suiteRun, suite, problem, triage, touched }: FinishOrder,
 ): Promise<SuiteOutcome> {
   const run = await findSuiteRun(deps.db, suiteRun);
   const figures = await suiteFigures(deps.db, suiteRun);
@@ -49,10 +50,15 @@ export async function finishSuite(
     culpritSeconds: round(figures.culpritSeconds),
     verdicts: await verdictCounts(deps.db, suiteRun),
     holding: holding.slice(0, MAX_HOLDING),
+    ...(touched === undefined ? {} : { touched: await countsOf(deps, suiteRun, touched) }),
     ...(quarantined === 0 ? {} : { quarantined }),
     ...(reason === undefined ? {} : { problem: reason }),
     ...(machines !== undefined && reason === machines ? { machines: true } : {}),
   };
+}
+
+async function countsOf({ db }: SuiteRunnerDeps, suiteRun: string, paths: readonly string[]) {
+  return testCounts(db, suiteRun, testsOfFiles(await ranTests(db, suiteRun), paths));
 }
 
 /** Zero executed is not a pass, and neither is what was expected and not recorded (triage.md, *Running*). */

@@ -25,6 +25,8 @@ export type SuiteOrder = {
   sources: Source[];
   /** Judge what this triage has read instead of running the suite. */
   triage?: string;
+  /** Files of tests that the candidate's last change touched, where it is run to prove that change. */
+  touched?: string[];
   /** The history begins anew after so many events (1,500). */
   eventsARun?: number;
 };

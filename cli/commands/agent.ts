@@ -44,8 +44,8 @@ export async function showAgentRun(
   }
   const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
   const transcripts = createTranscripts(artifacts);
-  const { layers, skills } = await transcripts.record(found.brief);
-  return { ...viewOf(found), layers, skills, transcript: await transcripts.read(head) };
+  const { layers, skills, memories = [] } = await transcripts.record(found.brief);
+  return { ...viewOf(found), layers, skills, memories, transcript: await transcripts.read(head) };
 }
 
 function viewOf(row: Awaited<ReturnType<typeof agentRuns>>[number]): AgentRunView {
@@ -72,14 +72,17 @@ export function runText(view: AgentRunDetail): string {
 }
 
 /** What it was given before it asked for anything. Runs of before that was kept have none. */
-function givenLines({ layers, skills }: BriefRecord): string[] {
+function givenLines({ layers, skills, memories = [] }: BriefRecord): string[] {
   if (layers.length === 0) return [];
   const lines = layers.map(({ title, characters, of, budget }) => {
     const cut = characters < of ? `${characters} of ${of}` : `${characters}`;
     return `  ${title}: ${cut} characters (${budget} at the most)`;
   });
   const names = skills.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
-  return ['', 'It was given', ...lines, `  skills to read: ${names.join(', ') || 'none'}`];
+  const remembered = memories.map(
+    ({ memory, from, confirmedBy }) => `  memory ${memory} of ticket ${from}, confirmed by ${confirmedBy ?? 'nobody'}`,
+  );
+  return ['', 'It was given', ...lines, ...remembered, `  skills to read: ${names.join(', ') || 'none'}`];
 }
 
 function titleOf({ type, role, name, call_id }: Item): string {

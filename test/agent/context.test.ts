@@ -5,14 +5,19 @@ import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
 import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
+import { assembleTicketContext } from '../../activities/agent/ticket-context.ts';
 import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
 import { laidOutDriver } from '../../activities/fixes/environments.ts';
 import { createLiveStatus } from '../../activities/health/live-status.ts';
+import { createRecallAboutCode } from '../../activities/memory.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { environmentSchema } from '../../config/environment.ts';
 import { settingsSchema } from '../../config/schema.ts';
+import { gitIn } from '../../git/clone.ts';
 import { run } from '../../lib/run.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
+import type { Db } from '../../store/database.ts';
+import { confirmMemory, keepMemory, recallsOf } from '../../store/memory.ts';
 import { closeRelease, keepSettings, openRelease, recordCandidate, recordCut } from '../../store/releases.ts';
 import { keepRunning } from '../../store/rollout-report.ts';
 import { makeRepository, patchMessage } from '../release/repository.ts';
@@ -54,6 +59,31 @@ function layOut(dataDir: string, system: 'kafka' | 'process') {
   writeFileSync(join(dataDir, 'env/staging/cluster.json'), JSON.stringify({ system, targets: [target] }));
 }
 
+const environment = { PATH: process.env.PATH ?? '', HOME: dir };
+
+/** Remembered of a ticket; of everyone's, of one person's, unconfirmed, and of a file that has changed since. */
+async function remember(db: Db): Promise<string> {
+  const blob = fork.git('rev-parse', 'upstream:src/Sum.java');
+  const keep = async (cause: string, readers: string[] | undefined, rests = blob) => {
+    const restsOn = [{ place: 'sum', path: 'src/Sum.java', blob: rests }];
+    const words = { asked: 'Why are sums wrong?', cause, change: 'The sum was mended' };
+    const id = await keepMemory(db, {
+      ticket: 'T0:C0:1',
+      fix: cause,
+      digest: 'd',
+      ...words,
+      restsOn,
+      readers: ['ann'],
+    });
+    if (readers !== undefined) await confirmMemory(db, { id, by: 'bob', readers });
+    return id;
+  };
+  await keep('known to ann alone', ['ann']);
+  await keep('not confirmed', undefined);
+  await keep('of a file that is another now', ['everyone'], base);
+  return keep('b was counted twice', ['everyone']);
+}
+
 async function openWorld() {
   const { db } = await freshDatabase();
   const dataDir = mkdtempSync(join(dir, 'data-'));
@@ -69,6 +99,13 @@ async function openWorld() {
         suites: { fast: { runner: 'junit-xml', command: ['true'], reports: ['r'] } },
         release: { suites: ['fast'], environments: ['staging'] },
         agent: { skills: [house] },
+      },
+    },
+    people: { ann: { name: 'Ann' } },
+    support: {
+      repositories: {
+        open: { repository: fork.dir, branch: 'upstream' },
+        vault: { repository: fork.dir, branch: 'upstream', readers: ['ann'] },
       },
     },
     environments: {
@@ -87,9 +124,14 @@ async function openWorld() {
   await sql`insert into unit_history (fork, unit, seconds, runs, failures, failure_rate)
     values ('sum', 'SumTest', 1.5, 40, 3, 0.05)`.execute(db);
   await keepRunning(db, 'staging', 'one', { version: '1-fork', artifacts: [] });
+  const recall = createRecallAboutCode({
+    db,
+    within: (_settings, _name, work) => work(gitIn({ run, environment }, fork.dir)),
+  });
   const deps = {
+    recall,
     ...{ db, dataDir, artifacts: createArtifactStore(join(dataDir, 'artifacts')), settings: createSettingsReader(db) },
-    ...{ run, environment: { PATH: process.env.PATH ?? '', HOME: dir } },
+    ...{ run, environment },
     status: createLiveStatus({ db, driverOf: laidOutDriver({ dataDir, hostEnv: {}, artifacts: NOTHING }) }),
   };
   const order: ContextOrder = {
@@ -112,7 +154,8 @@ async function openWorld() {
 
 test('six layers are assembled from git, the store, the configuration and the skills', async () => {
   const { deps, order } = await openWorld();
-  const { text, layers, skills } = await assembleContext(deps, order);
+  const memory = await remember(deps.db);
+  const { text, layers, skills, memories } = await assembleContext(deps, order);
   const part = (title: string) => text.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
 
   const changed = part('What changed');
@@ -136,7 +179,12 @@ test('six layers are assembled from git, the store, the configuration and the sk
   );
   expect(part('Runbooks')).toContain('our-way: How we do it.');
   expect(part('Runbooks')).toContain('left out: house/broken: it has no SKILL.md');
-  expect(part('Memory')).toContain('Nothing is given');
+  expect(part('Memory')).toContain(`${memory} (from ticket T0:C0:1, confirmed `);
+  expect(part('Memory')).toContain('The cause that was found: b was counted twice');
+  expect(part('Memory')).not.toMatch(/ann alone|not confirmed|another now/);
+  const provenance = { from: 'T0:C0:1', digest: 'd' };
+  expect(memories).toEqual([{ memory, ...provenance, confirmedBy: 'bob' }]);
+  expect(await recallsOf(deps.db, order.release)).toMatchObject([{ id: memory, ...provenance, confirmed_by: 'bob' }]);
   expect(part('What runs now')).toContain('one: 1-fork since');
   expect(part('What runs now')).toContain('staging was never brought up');
 
@@ -146,6 +194,39 @@ test('six layers are assembled from git, the store, the configuration and the sk
     expect(of).toBeGreaterThan(0);
   }
   expect(skills.map(({ name }) => name)).toContain('our-way');
+});
+
+test('a ticket’s agent has the layers of what everyone may read, and of nothing else', async () => {
+  const { deps, order } = await openWorld();
+  const memory = await remember(deps.db);
+  const asked: string[] = [];
+  const documents = async (question: string) => {
+    asked.push(question);
+    return '## chunk c1: handbook sums.md\nSums are made by Sum.';
+  };
+  const place = (name: string) => ({ name, commit: name === 'sum' ? candidate : base });
+  const about = 'Why are sums wrong on staging? I call twice.';
+  const given = await assembleTicketContext(
+    { ...deps, documents },
+    { ticket: 'T0:C0:2', settings: order.settings, about, places: ['sum', 'repo.open', 'repo.vault'].map(place) },
+  );
+  const part = (title: string) => given.text.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
+  expect(part('What changed lately')).toMatch(
+    /### sum, newest first\n\w+ \S+ Count twice[\s\S]*release sum-2 of main: goes on/,
+  );
+  expect(part('House rules')).toContain('Run the small tests first.');
+  expect(part('House rules')).toContain('*.java @java-team');
+  expect(part('Outline')).toContain('src/Sum.java\n    1 class Sum\n    2   int of(int a, int b)');
+  expect(part('Documents')).toContain('Sums are made by Sum.');
+  expect(part('Memory')).toContain(memory);
+  expect(part('Memory')).not.toMatch(/ann alone|not confirmed|another now/);
+  expect(part('What runs now')).toContain('staging was never brought up');
+  expect(given.text).not.toContain('vault');
+  expect(given.text).toContain('1 more, of which nothing is given here');
+  expect(asked).toEqual([about]);
+  expect(given.layers).toHaveLength(6);
+  for (const { characters, budget } of given.layers) expect(characters).toBeLessThanOrEqual(budget);
+  expect(await recallsOf(deps.db, 'T0:C0:2')).toMatchObject([{ id: memory }]);
 });
 
 test('outlines are made ahead of time, kept by commit, and made again where they were lost', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runText, showAgentRun } from '../../cli/commands/agent.ts';
-import { agentRuns, agentTotals } from '../../store/agents.ts';
+import { agentTotals } from '../../store/agent-spent.ts';
+import { agentRuns } from '../../store/agents.ts';
 import { openRelease } from '../../store/releases.ts';
 import { appendMessage } from '../../store/thread.ts';
 import type { Diagnosis } from '../../workflows/agent-types.ts';
@@ -178,9 +179,17 @@ test('a model that goes on lying is ended, and the reason says so', async () => 
   expect(outcome).toMatchObject({ kind: 'gave-up', reason: expect.stringContaining('code refused 4 of its answers') });
 });
 
-test('the same call again and again is noticed', async () => {
-  world.model.play(() => ({ calls: [['list_files', { arm: 'base', under: '' }]] }));
-  expect(await world.diagnose()).toMatchObject({ kind: 'gave-up', spent: { turns: 3 } });
+test('the same call again and again is noticed, between others and in other clothes: first by a sentence', async () => {
+  world.model.play((_, turn) => {
+    if (turn % 2 === 0) return { calls: [['search', { arm: 'base', pattern: `x${turn}` }]] };
+    return { calls: [['list_files', turn === 3 ? '{ "under":"",\n "arm": "base" }' : { arm: 'base', under: '' }]] };
+  });
+  const outcome = await world.diagnose();
+  expect(outcome).toMatchObject({ kind: 'gave-up', spent: { turns: 7 } });
+  expect(outcome).toMatchObject({ reason: expect.stringContaining('4 times and was answered the same') });
+  const told = (at: number) =>
+    JSON.stringify(world.model.requests[at]?.input.at(-1)).includes('Once more ends your run');
+  expect([told(4), told(5), told(6)]).toEqual([false, true, false]);
 });
 
 test('broken calls are news for the model: no such tool, no JSON, wrong arguments, a text of somebody else', async () => {

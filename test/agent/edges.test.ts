@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { agentTotals } from '../../store/agent-spent.ts';
 import { agentRuns } from '../../store/agents.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { neededDigests } from '../../store/retention.ts';
@@ -136,4 +137,28 @@ test('an explanation that fails for a reason of ours is a sentence, and no failu
   expect(told).toEqual([
     expect.stringMatching(/no explanation by an agent: another version of Patchwright wrote these settings/),
   ]);
+});
+
+test('runs beside each other share what is left of their release, are told, and overshoot by a turn at the most', async () => {
+  world.model.play((_, turn) => ({ calls: [['search', { arm: 'base', pattern: `x${turn}` }]] }));
+  const before = await agentTotals(world.db, 'sum-1');
+  const settings = await world.limitedTo({ turns: before.turns + 6 });
+  const runs = await Promise.all([world.begin({}, settings), world.begin({}, settings), world.begin({}, settings)]);
+  const outcomes = await Promise.all(runs.map(({ handle }) => handle.result()));
+  for (const outcome of outcomes)
+    expect(outcome).toMatchObject({
+      kind: 'out-of-budget',
+      reason: expect.stringContaining("the release's budget of"),
+    });
+  const after = await agentTotals(world.db, 'sum-1');
+  expect(after.turns - before.turns).toBeGreaterThanOrEqual(6);
+  expect(after.turns - before.turns).toBeLessThanOrEqual(8);
+  expect(after).toMatchObject({ runs: before.runs + 3, running: before.running });
+  const warned = world.model.requests.filter(({ input }) => JSON.stringify(input.at(-1)).includes('your last turn'));
+  expect(warned.length).toBeGreaterThanOrEqual(runs.length);
+  const more = { run: 'sum-1/1/diagnose/fast/none-left', release: 'sum-1', settings, subject: world.subject };
+  expect(await world.agent.prepareDiagnosis({ ...more, patches: world.patches })).toMatchObject({
+    kind: 'no-budget',
+    reason: expect.stringMatching(/budget of \d+ turns is used up/),
+  });
 });

@@ -52,6 +52,9 @@ export async function openAgentWorld() {
   );
   const keyless = { ...configured, key: { env: 'AGENT_TEST_NO_SUCH_KEY' } };
   const withoutKey = await keepSettings(db, settingsSchema.parse({ forks: {}, model: keyless }));
+  /** With so much for all runs of a release together. */
+  const limitedTo = (perRelease: object) =>
+    keepSettings(db, settingsSchema.parse({ ...rolledOut(dir), model: { ...configured, perRelease } }));
   const { base, candidate } = makeFork(dir);
   const subject: DiagnosisSubject = {
     fork: 'sum',
@@ -130,6 +133,7 @@ export async function openAgentWorld() {
     without,
     withoutKey,
     impatient,
+    limitedTo,
     patches,
     begin,
     /** Prepares and runs one diagnosis to its end. */

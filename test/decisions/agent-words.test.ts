@@ -43,6 +43,10 @@ test.each<
   ['a repair', 'verdict', 'repair', false, ['candidate', 'base', 'mine']],
   ['a conflict', 'conflict', 'diagnose', true, ['old_base', 'old_patched', 'base', 'candidate']],
   ['a conflict that is mended', 'conflict', 'repair', true, ['old_base', 'old_patched', 'base', 'candidate', 'mine']],
+  ['a base that does not build', 'base', 'diagnose', false, ['base', 'candidate']],
+  ['a check that no longer holds', 'check', 'diagnose', true, ['candidate', 'base', 'old_base', 'old_patched']],
+  ['a check of a patch that stayed where it was', 'check', 'diagnose', false, ['candidate', 'base']],
+  ['what upstream has', 'upstream', 'diagnose', true, ['old_base', 'old_patched', 'base', 'candidate']],
   ['a conflict of before its old base was kept', 'conflict', 'repair', false, ['base', 'candidate', 'mine']],
 ])('of %s each arm is said, and no other is offered', (_, held, role, old, is) => {
   const arms = armsOf(role, old ? { old: { base: 'x', patched: 'y' } } : {});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mayRead } from '../../activities/memory.ts';
 import { settingsSchema } from '../../config/schema.ts';
-import { memoriesOf } from '../../decisions/memory.ts';
+import { memoriesAbout, memoriesOf } from '../../decisions/memory.ts';
 
 const LIMIT = {
   id: 'm-1',
@@ -19,6 +19,28 @@ test.each<[string, string, string[]]>([
   ['nothing but common words', 'why is it so?', []],
 ])('%s', (_name, question, found) => {
   expect(memoriesOf(question, [LIMIT, LAG]).map(({ id }) => id)).toEqual(found);
+});
+
+describe('what an agent is given of the code that it works on', () => {
+  const on = (id: string, ...files: [place: string, path: string][]) => ({
+    ...{ ...LIMIT, id, rests_on: files.map(([place, path]) => ({ place, path })) },
+  });
+  const all = [
+    on('elsewhere', ['repo.limits', 'Sum.java']),
+    on('place', ['sum', 'Other.java']),
+    on('file', ['sum', 'Sum.java'], ['repo.limits', 'x']),
+    on('nowhere'),
+  ];
+  test.each<[what: string, about: Parameters<typeof memoriesAbout>[0], ids: string[]]>([
+    ['its files first, then its place', { places: ['sum'], paths: ['Sum.java'] }, ['file', 'place']],
+    ['its place', { places: ['sum'] }, ['place', 'file']],
+    ['what speaks of the question', { places: ['sum'], question: 'why are connections refused' }, ['file', 'place']],
+    ['its files, whatever is asked', { places: ['sum'], paths: ['Sum.java'], question: 'where is lunch' }, ['file']],
+    ['nothing of another place', { places: ['product'], paths: ['Sum.java'] }, []],
+    ['three at the most', { places: ['sum', 'repo.limits'], paths: ['Sum.java'] }, ['elsewhere', 'file', 'place']],
+  ])('%s', (_, about, ids) => {
+    expect(memoriesAbout(about, all).map(({ id }) => id)).toEqual(ids);
+  });
 });
 
 describe('who may read one', () => {

@@ -48,6 +48,9 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   const all = seen.join('\n');
   expect(all).toContain('ann: Why are connections refused?');
   expect(all).toContain('look at limits.conf');
+  expect(all).toMatch(
+    /## What changed lately\n### repo\.limits[\s\S]*## Outline of files[\s\S]*limits\.conf \(\d+ lines\)/,
+  );
   expect(all).toContain('target: Invalid option: expected one of ""|"limits"');
   expect(all).toContain('"connections=11" does not stand in limits.conf of repo.limits');
   expect(all).toMatch(/^[0-9a-f]{7,} 2026-01-01T\S+ Limits$/m);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from '../../report/report.ts';
 import { patchMessage } from '../release/repository.ts';
-import { FILES, GREETER } from '../repair/greeter.ts';
+import { ALL_TESTS, GREETER, PART_TEST } from '../repair/greeter.ts';
 import { edit, handIn } from './script.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
 
@@ -28,7 +28,7 @@ forks:
     { patienceMs: 240_000 },
   );
   repository = world.repository('fork');
-  repository.commit(FILES, 'Greeter 1.0');
+  repository.commit(ALL_TESTS, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
   repository.commit({ note: 'a file of a patch before\n' }, patchMessage('Add a note'));
   await world.patchwright.start();
@@ -54,12 +54,14 @@ test('a patch of a ticket is proven, approved, pushed, released; and verified by
     // The suite fails with the first one: it goes back, and is made otherwise.
     const wrong = !brief.includes('sent back');
     if (turn === 1 && wrong) return { calls: [edit('("hello " + name)', '("hullo " + name)', 'Greeter.java')] };
-    if (turn === 1) return { calls: [edit(OLD, NEW, 'Greeter.java'), ['run_tests', {}]] };
+    if (turn === 1)
+      return { calls: [edit(OLD, NEW, 'Greeter.java'), edit('', PART_TEST, 'PartTest.java'), ['run_tests', {}]] };
     return { calls: [wrong ? handIn() : handIn(CASE)] };
   });
   const asked = await world.question(id);
   expect(seen.join('\n')).toContain('it builds');
-  expect(asked.question.summary).toMatch(/suite unit: it builds; whole suite: 2 passed, 0 failed/);
+  expect(asked.question.summary).toMatch(/suite unit: it builds; whole suite: 2 passed, 0 failed, .*touched: 1 passed/);
+  expect(asked.question.summary).toContain('no proof of its change: PartTest.java');
   expect(asked.question.binds.ref).toBe(`refs/patchwright/tickets/${id.replace(':', '-')}/1`);
   expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
   const told = await world.hears(id, /VERIFIED: /);

@@ -43,6 +43,31 @@ public class GreeterTest {
   '.gitignore': 'out/\n',
 };
 
+/** The same where each class of tests runs, also one that comes later. */
+export const ALL_TESTS = {
+  ...FILES,
+  'test.sh': `mkdir -p out/classes out/reports
+javac -d out/classes *.java
+failed=0
+for test in *Test.java; do java -cp out/classes "\${test%.java}" out/reports || failed=1; done
+exit $failed
+`,
+};
+
+/** One that an agent adds, for what it should not have to prove itself. */
+export const PART_TEST = `
+import java.nio.file.*;
+public class PartTest {
+  public static void main(String[] args) throws Exception {
+    boolean parts = Greeter.part("me").equals("bye me");
+    Files.writeString(Path.of(args[0], "TEST-Part.xml"), "<testsuite name='PartTest' tests='1'>"
+      + "<testcase classname='PartTest' name='parts' time='0.01'>" + (parts ? "" : "<failure message='no'>no</failure>")
+      + "</testcase></testsuite>");
+    if (!parts) throw new IllegalStateException("no");
+  }
+}
+`;
+
 const fork = (folder: string, name: string, policy: string) => `
   ${name}:
     repository: ${folder}/fork

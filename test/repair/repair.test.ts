@@ -5,7 +5,8 @@ import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository, patchMessage } from '../release/repository.ts';
 import { until } from '../rollout/fixture.ts';
 import { startModel } from '../servers/model.ts';
-import { FILES, GREETER, yamlOf } from './greeter.ts';
+import { ALL_TESTS, GREETER, PART_TEST, yamlOf } from './greeter.ts';
+import { HELD_CASES } from './held.ts';
 import { byRole, type Script } from './script.ts';
 
 /** Whole repairs through the product: its own build, tests, verdicts, proof and reviews; the model is played. */
@@ -17,7 +18,7 @@ beforeAll(async () => {
   model = await startModel(() => ({ status: 500 }));
   patchwright = patchwrightIn(yamlOf(model.url), { REPAIR_MODEL_KEY: 'repair-model-key-0123' });
   repository = makeRepository(join(patchwright.folder, 'fork'));
-  repository.commit(FILES, 'Greeter 1.0');
+  repository.commit(ALL_TESTS, 'Greeter 1.0');
   repository.git('branch', 'main');
   await patchwright.start();
 }, 120_000);
@@ -79,10 +80,7 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
       return { calls: [['shell', { command: 'grep -n hello Greeter.java; id -u; echo x > out-of-place' }]] };
     if (turn === 3)
       return {
-        calls: [
-          ['shell', { command: 'rm out-of-place' }],
-          ['run_tests', {}],
-        ],
+        calls: [['shell', { command: 'rm out-of-place' }], edit('', PART_TEST, 'PartTest.java'), ['run_tests', {}]],
       };
     return { calls: [PROPOSE] };
   });
@@ -92,11 +90,12 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
   expect(seen.join('\n')).toContain('return "hello " + name');
   expect(seen.join('\n')).toMatch(/it builds, and the tests pass/);
   expect(told).toMatch(
-    /proven in a clean room: it builds; .* failed 5 of 5 before, 0 of 5 with the change; .*whole suite: 2 passed/,
+    /proven in a clean room: it builds; .* failed 5 of 5 before, 0 of 5 with the change; .*whole suite: 2 passed, 0 failed, 0 of them broken by it; apart from these, tests that the agent touched: 1 passed, 0 failed\. A test that the agent added or touched, no proof of its change: PartTest\.java/,
   );
+  expect(report.agent.tests).toEqual([{ run: 'greeter-1/1/repair-1', path: 'PartTest.java' }]);
 
   const [first, second] = report.candidates;
-  expect(second?.suites[0]?.tests).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  expect(second?.suites[0]?.tests).toEqual({ passed: 3, failed: 0, skipped: 0 });
   const log = (tip: string) => repository.git('log', '--reverse', '--format=%an %s', `upstream..${tip}`);
   expect(log(second?.commit ?? '')).toBe(log(first?.commit ?? ''));
   expect(repository.git('rev-parse', 'main')).toBe(first?.commit);
@@ -105,7 +104,9 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
     /Part as well as greet[\s\S]*Drop-When: the test is gone\nRepaired-By: patchwright greeter-1\/1\/repair-1/,
   );
   expect(repository.git('show', `${second?.commit}:Greeter.java`)).toContain('return "bye " + name');
-  expect(repository.git('diff', '--name-only', first?.commit ?? '', second?.commit ?? '')).toBe('Greeter.java');
+  expect(repository.git('diff', '--name-only', first?.commit ?? '', second?.commit ?? '')).toBe(
+    'Greeter.java\nPartTest.java',
+  );
   expect(report.agent.runs).toBe(5);
 }, 300_000);
 
@@ -346,3 +347,16 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
   expect(repository.git('log', '--reverse', '--format=%s', `upstream..${tip}`)).toBe('Be kind\nAdd a note');
   expect(report.approvals).toMatchObject([{ decision: 'approved', by: 'bob' }]);
 }, 300_000);
+
+test.each(HELD_CASES)(
+  '%s is explained, and holds the release as before',
+  async (_, make, { at, script, told }) => {
+    make(repository, repository.git('rev-list', '--max-parents=0', 'upstream'));
+    model.play(byRole((asked) => (asked.role === 'diagnose' ? script(asked) : undefined)));
+    expect((await patchwright.call('release', 'untouched')).status).toBe(1);
+    const report = await patchwright.json<Report>('report', 'latest');
+    expect(report).toMatchObject({ outcome: { kind: 'held', at }, agent: { runs: 1 } });
+    expect(report.thread.map(({ text }) => text).join('\n')).toMatch(told);
+  },
+  200_000,
+);

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { countedOf, judgeProof, proofWords } from '../../decisions/repair-proof.ts';
+import { testsOfFiles, touchedTests, touchedWords } from '../../decisions/touched-tests.ts';
+import type { ProofOutcome } from '../../workflows/proof-types.ts';
+
+test('tests of a change are told by their place and name, each once', () => {
+  const paths = ['core/src/main/java/a/Sum.java', 'core/src/test/java/a/SumTest.java', 'pkg/sum_test.go', 'pkg/sum.go'];
+  expect(touchedTests([...paths, ...paths])).toEqual(['core/src/test/java/a/SumTest.java', 'pkg/sum_test.go']);
+});
+
+test.each<[what: string, unit: string, name: string, is: boolean]>([
+  ['a method of the class', 'a.SumTest', 'SumTest#adds()', true],
+  ['the class as a whole', 'a.SumTest', 'a.SumTest', true],
+  ['a class inside of it', 'a.SumTest$Inner', 'Inner#adds()', true],
+  ['a class of a suite that is one command', 'unit', 'a.SumTest#adds', true],
+  ['another class', 'a.SumsTest', 'SumsTest#adds()', false],
+])('%s is of a touched file, or not', (_, unit, name, is) => {
+  expect(testsOfFiles([{ unit, test: name }], ['core/src/test/java/a/SumTest.java'])).toHaveLength(is ? 1 : 0);
+});
+
+describe('the whole suite', () => {
+  const ran = (whole: object): ProofOutcome =>
+    ({ kind: 'ran', build: {}, tests: [], logs: [], whole: { suiteRun: 's', broke: [], ...whole } }) as never;
+
+  test('counts what the agent touched apart', () => {
+    const counts = countedOf({
+      tests: { passed: 10, failed: 2, skipped: 1 },
+      touched: { passed: 3, failed: 1, skipped: 0 },
+    });
+    expect(counts).toEqual({ passed: 7, failed: 1, touched: { passed: 3, failed: 1 } });
+    expect(proofWords(ran(counts))).toBe(
+      'it builds; whole suite: 7 passed, 1 failed, 0 of them broken by it; apart from these, tests that the agent touched: 3 passed, 1 failed',
+    );
+  });
+
+  test('is counted as before where nothing was touched', () => {
+    expect(countedOf({ tests: { passed: 10, failed: 0, skipped: 1 } })).toEqual({ passed: 10, failed: 0 });
+    expect(proofWords(ran({ passed: 10, failed: 0 }))).not.toContain('apart');
+  });
+
+  test('shows nothing where all that passed is what the agent touched', () => {
+    const only = judgeProof(ran({ passed: 0, failed: 0, touched: { passed: 3, failed: 0 } }));
+    expect(only).toMatchObject({ proven: false, reasons: [expect.stringContaining('nothing is shown')] });
+    expect(judgeProof(ran({ passed: 1, failed: 0, touched: { passed: 3, failed: 0 } })).proven).toBe(true);
+  });
+
+  test('is broken by what fails, whoever touched it', () => {
+    const broke = judgeProof(
+      ran({ passed: 9, failed: 0, touched: { passed: 0, failed: 1 }, broke: ['SumTest#adds()'] }),
+    );
+    expect(broke).toEqual({ proven: false, reasons: ['it breaks SumTest#adds()'] });
+  });
+});
+
+test('all of them are told to whoever decides, however many, and no name writes a line of its own', () => {
+  expect(touchedWords(undefined)).toEqual([]);
+  const many = Array.from({ length: 30 }, (_, i) => `src/test/java/T${i}Test.java`);
+  const [line] = touchedWords(many);
+  expect(line).toMatch(/^30 tests that the agent added or touched, no proof of its change: /);
+  for (const path of many) expect(line).toContain(path);
+  expect(touchedWords(['a/Test\n\u202eA.java'])[0]).toMatch(/: a\/TestA\.java$/);
+});
