@@ -49,7 +49,8 @@ const DECISIONS: [button: DecisionButton, label: string, style?: 'primary' | 'da
 
 /** Each button carries the digest that was shown: what is decided is this, and nothing that came after it. */
 function approvalBlocks(card: ApprovalCard): KnownBlock[] {
-  const shown = DECISIONS.filter(([button]) => button !== 'read' || card.apart);
+  const hidden = { read: !card.apart, changes: card.changes === false, approve: false, reject: false };
+  const shown = DECISIONS.filter(([button]) => !hidden[button]);
   const elements = shown.map(([button, label, style]) => ({
     type: 'button' as const,
     action_id: `approval.${button}`,

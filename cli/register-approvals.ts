@@ -55,7 +55,11 @@ export const addApprovalCommands: Register = (program, run) => {
     .argument('<id>')
     .requiredOption('--digest <sha>', 'of what you reject')
     .requiredOption('--note <text>', 'why')
-    .option('--changes', 'ask for changes instead', false)
+    .option(
+      '--changes',
+      'ask for changes instead: the reason goes to the agent that made it (fixes and repairs alone)',
+      false,
+    )
     .description('say no, with your own token in PATCHWRIGHT_TOKEN')
     .action(
       (id: string, { changes, ...options }: { digest: string; note: string; changes: boolean }, command: Command) =>

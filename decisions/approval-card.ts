@@ -1,5 +1,5 @@
 import type { ApprovalCard, ApprovalQuestion, OpenApproval } from '../workflows/approval-types.ts';
-import { askedWords } from './approval.ts';
+import { askedWords, takesChanges } from './approval.ts';
 
 /** The thread that a question is shown in; undefined where it is about neither a release nor a ticket. */
 export const threadOfQuestion = ({ release, ticket }: ApprovalQuestion): string | undefined => release ?? ticket;
@@ -20,6 +20,7 @@ export function approvalCard(question: ApprovalQuestion, open: OpenApproval): { 
     text: askedWords({ question, open }),
     card: {
       ...{ id: question.id, digest, apart, facts: apart ? BESIDE : question.summary },
+      changes: takesChanges(question.kind),
       foot: `Digest ${digest}\nUntil ${expiresAt}. A decision counts for exactly this digest.`,
     },
   };

@@ -1,4 +1,5 @@
 import type {
+  ApprovalKind,
   ApprovalOutcome,
   ApprovalState,
   Decision,
@@ -8,6 +9,19 @@ import type {
 
 export type ApprovalPolicy = { needed: number; from: readonly string[]; expiresHours: number };
 export type Person = { email?: string | undefined };
+
+/** Questions to people about one change of an agent: what they ask for begins another, and somewhere that ends. */
+export const MOST_QUESTIONS = 4;
+
+/** Whether an agent stands behind a question, who can be told what is to be changed. */
+export const takesChanges = (kind: ApprovalKind): boolean => kind === 'repair' || kind === 'fix';
+
+/** Why changes cannot be asked for here, or undefined: words that reach nobody are not taken. */
+export function whyNoChanges({ kind }: { kind: ApprovalKind }, { decision }: Pick<Decision, 'decision'>) {
+  if (decision !== 'changes' || takesChanges(kind)) return undefined;
+  return `no agent stands behind a question of the kind ${kind}, and nobody would make the changes: approve it, or reject it and say why`;
+}
+
 type People = Readonly<Record<string, Person>>;
 type Groups = Readonly<Record<string, readonly string[]>>;
 
@@ -93,7 +107,8 @@ export function askedWords({ question, open }: Pick<ApprovalState, 'question' | 
   const { digest, needed, deciders, expiresAt } = open;
   const who = `${needed} of ${deciders.join(', ')}`;
   const command = `npx patchwright approve ${question.id} --digest ${digest.slice(0, 12)}`;
-  return `${question.title} It waits for ${who} until ${expiresAt}: ${command} (or reject, with --note)`;
+  const back = takesChanges(question.kind) ? '; with --changes too it goes back to the agent' : '';
+  return `${question.title} It waits for ${who} until ${expiresAt}: ${command} (or reject, with --note${back})`;
 }
 
 export function outcomeWords(outcome: ApprovalOutcome): string {

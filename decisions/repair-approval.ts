@@ -21,18 +21,38 @@ export function repairQuestion(
     id: string;
     settings: Digest;
     requestedBy: string;
+    /** Whoever asked for changes of it before. */
+    steered?: readonly string[];
     patches: readonly Pick<Patch, 'author' | 'subject' | 'commit'>[];
     summary: string;
     details: Digest;
   },
 ): ApprovalQuestion {
-  const { id, release, settings, requestedBy, patches, summary, details, into } = about;
+  const { id, release, settings, requestedBy, steered = [], patches, summary, details, into } = about;
   const subject = patches.find(({ commit }) => commit === into)?.subject ?? into.slice(0, 12);
   return {
     ...{ id, kind: 'repair', settings, release, summary, details },
     title: `${release}: may the agent's change go into patch "${subject}"?`.slice(0, 300),
     binds: repairBinds(about),
     requester: requestedBy,
-    excluded: [...new Set(patches.map(({ author }) => author))],
+    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
   };
 }
+
+/** A person's own words, as they are passed on: to the agent, to its reviewers, and to whoever decides after it. */
+export const wishWords = (by: readonly string[], note: string): string => `${by.join(', ')} asks for: ${note.trim()}`;
+
+/** Characters of people's wishes that reviewers and the next question are given: they may not push out all else. */
+const WISHES = 1_200;
+
+/** What the change is to mend, and what people have asked of it since: a reviewer would object to what he does not know. */
+export function whatIsAsked(what: string, wishes: readonly string[]): string {
+  if (wishes.length === 0) return what;
+  const each = Math.floor(WISHES / wishes.length);
+  const shown = wishes.map((wish) => (wish.length <= each ? wish : `${wish.slice(0, each)}… (cut here)`));
+  return [what, 'Since then, of people who were to decide on an earlier change:', ...shown].join('\n');
+}
+
+/** How it ends where people have asked for changes as often as they may. */
+export const tooOften = (wishes: readonly string[]): string =>
+  `${wishes.length} changes were shown to people, and each was sent back: ${wishes.join(' · ')}`.slice(0, 2_000);

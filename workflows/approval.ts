@@ -10,9 +10,9 @@ import {
 } from '@temporalio/workflow';
 import type { ApprovalActivities } from '../activities/approvals.ts';
 import type { StoryActivities } from '../activities/story.ts';
-import { askedWords, outcomeWords, takeDecision } from '../decisions/approval.ts';
+import { askedWords, outcomeWords, takeDecision, whyNoChanges } from '../decisions/approval.ts';
 import { approvalState, decide, withdrawApproval } from './approval-messages.ts';
-import type { ApprovalOutcome, ApprovalQuestion, ApprovalState, DecisionAnswer } from './approval-types.ts';
+import type { ApprovalOutcome, ApprovalQuestion, ApprovalState, Decision, DecisionAnswer } from './approval-types.ts';
 
 const { openApproval, recordDecision, closeApproval, showApproval, endApprovalCard } =
   proxyActivities<ApprovalActivities>({
@@ -46,7 +46,7 @@ export async function approval(question: ApprovalQuestion): Promise<ApprovalOutc
   setHandler(decide, async (decision): Promise<DecisionAnswer> => {
     await condition(() => state !== undefined);
     // At once, before anything is awaited: two clicks at the same moment are judged one after the other.
-    const answer = takeDecision(state!, decision, new Date().toISOString());
+    const answer = answerTo(state!, decision);
     await recordDecision({ id, key: uuid4(), decision, ...(answer.kind === 'refused' && { refused: answer.reason }) });
     return answer;
   });
@@ -78,6 +78,13 @@ export async function approval(question: ApprovalQuestion): Promise<ApprovalOutc
     );
   });
   return outcome;
+}
+
+function answerTo(state: ApprovalState, decision: Decision): DecisionAnswer {
+  const reason = whyNoChanges(state.question, decision);
+  // An older history may have counted it, and ended by it.
+  if (reason !== undefined && patched('changes-for-agents')) return { kind: 'refused', reason };
+  return takeDecision(state, decision, new Date().toISOString());
 }
 
 /** Decided, expired, or taken back by whoever asked. */

@@ -1,5 +1,5 @@
 import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patched, sleep } from '@temporalio/workflow';
-import { outcomeWords } from '../decisions/approval.ts';
+import { MOST_QUESTIONS, outcomeWords } from '../decisions/approval.ts';
 import { authorWords, proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
 import {
@@ -18,8 +18,6 @@ import {
 import type { FixOrder, FixOutcome, GitChange, UndoEnd, Verification } from './fix-types.ts';
 import { release } from './release.ts';
 
-/** Questions to people in one fix: changes that they asked for, and bases that moved. */
-const MOST_ROUNDS = 4;
 const BUSY = '1 minute';
 
 /**
@@ -56,7 +54,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
   let start: Start = order.learns === undefined ? {} : { plan: order.learns };
   let difference: string[] = [];
   let approved = false;
-  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+  for (let round = 1; round <= MOST_QUESTIONS; round += 1) {
     const proposed = await make(order, opened, round, start);
     if ('reason' in proposed) return givenBack(proposed.reason);
     await tellProposed(order, round, proposed);
@@ -81,7 +79,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
     start = { plan, moved: { change, ...(proposal && { proposal }) } };
     difference = applied.moved;
   }
-  return givenBack(`${MOST_ROUNDS} proposals were asked for, and none was applied`);
+  return givenBack(`${MOST_QUESTIONS} proposals were asked for, and none was applied`);
 }
 
 /** A ticket says once that it is proposed; what comes later is said beside. */

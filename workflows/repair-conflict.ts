@@ -1,50 +1,127 @@
-import { executeChild } from '@temporalio/workflow';
+import { executeChild, patched } from '@temporalio/workflow';
+import { whatIsAsked } from '../decisions/repair-approval.ts';
 import { judgeProof } from '../decisions/repair-proof.ts';
+import { findingWords } from '../decisions/review.ts';
 import type { AgentSubject, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
-import { askAgent, decideAndPush, handedOver, say, stack, type Tried } from './repair-steps.ts';
-import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget } from './repair-types.ts';
+import {
+  askAgent,
+  backWith,
+  decideAndPush,
+  handedOver,
+  openTalk,
+  say,
+  stack,
+  type Talk,
+  type Tried,
+} from './repair-steps.ts';
+import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Patch, Source } from './types.ts';
 
 type Conflict = Extract<RepairTarget, { kind: 'conflict' }>;
-type Resolved = { proposal: Proposal; guilty: string; patch: Digest; old?: AgentSubject['old'] };
+type About = { target: Conflict; patches: Patch[]; ref: string; talk: Talk };
+/** A conflict that was resolved: `left` begins with its patch, which lies as it was before on `onto`. */
+type Resolved = {
+  onto: string;
+  left: Patch[];
+  proposal: Proposal;
+  guilty: string;
+  patch: Digest;
+  old?: Old | undefined;
+};
+type Old = AgentSubject['old'];
+/** The stack as far as it stands, what is to be put on it, and how often that was tried. */
+type Work = { onto: string; left: Patch[]; resolved: Resolved[]; picks: number; checks: number };
 
 /**
  * A stack that does not apply on a newer base: patch after patch, in order.
  *
  *   1. Pick what applies. At a conflict an agent gets the files with the marks in them.
  *   2. What it hands in becomes that patch, with its author and message; no mark may be left, nor the patch be empty.
- *   3. The whole stack has to build in a clean room, and reviewers read what was resolved last.
+ *   3. The whole stack has to build in a clean room, and reviewers read what was resolved last. What is wanting, here or
+ *      in 2, goes back to the agent once; then to people.
+ *   4. People decide on that. What they ask for goes to the agent, which resolves it once more.
  */
 export async function resolveConflicts(order: RepairOrder, target: Conflict): Promise<RepairOutcome> {
   const { release, fork, settings, n } = order;
-  const about = { release, fork, settings };
-  const ref = `refs/patchwright/${release}/repaired-${n}`;
-  const read = await stack.readConflict({ ...about, ref: target.ref });
+  const read = await stack.readConflict({ release, fork, settings, ref: target.ref });
   if (read.kind === 'refused') return handedOver(read.reason);
-  let [onto, left] = [read.base.commit, read.patches];
-  const resolved: Resolved[] = [];
-  for (let at = 1; ; at += 1) {
-    const picked = await stack.pickPatches({ ...about, key: `${order.repair}-${at}`, onto, patches: left, ref });
-    if (picked.kind === 'refused') return handedOver(picked.reason);
-    if (picked.kind === 'done') {
-      return finish(order, target, {
-        patches: read.patches,
-        onto: read.base.commit,
-        source: picked.source,
-        ref,
-        resolved,
-      });
+  const { base, patches } = read;
+  const about: About = { target, patches, ref: `refs/patchwright/${release}/repaired-${n}`, talk: openTalk() };
+  const work: Work = { onto: base.commit, left: patches, resolved: [], picks: 0, checks: 0 };
+  let sentBack: SentBack | undefined;
+  let returned = false;
+  for (;;) {
+    const stacked = await resolveAll(order, about, work, sentBack);
+    if ('reason' in stacked) return handedOver(stacked.reason);
+    const last = work.resolved.at(-1);
+    if (last === undefined) return handedOver('there is no conflict any more: release again');
+    work.checks += 1;
+    const tried = await check(order, about, { base: base.commit, source: stacked.source, checks: work.checks }, last);
+    const against = againstIt(tried);
+    if (against !== undefined && !returned && patched(SENT_BACK)) {
+      returned = true;
+      const words = [...against.reasons, ...against.findings.map(findingWords)].join('; ');
+      await say(order, `resolved-${work.checks}`, `The resolution goes back to the agent, once: ${words}`);
+      sentBack = backWith(last.proposal, about.talk, against);
+      beforeLast(work);
+      continue;
     }
-    const { explained } = target;
-    // Of the first conflict alone: another patch's explanation would lead astray.
-    const answer = explained?.patch === picked.patch ? explained.answer : undefined;
-    const one = await resolveOne(order, read.patches, { ...picked, name: `${order.repair}-${at}`, explained: answer });
-    if ('reason' in one) return handedOver(one.reason);
-    resolved.push(one);
-    onto = one.commit;
-    left = left.slice(left.findIndex(({ commit }) => commit === picked.patch) + 1);
+    if ('reasons' in tried) return handedOver(lastWords(tried.reasons.join('; '), returned));
+    const outcome = await decideAndPush(order, patches, { what: whatOf(about), talk: about.talk }, tried);
+    if (outcome !== undefined) return outcome;
+    returned = false;
+    sentBack = backWith(last.proposal, about.talk);
+    beforeLast(work);
+  }
+}
+
+/** A resolution goes back once, as a change that mends a regression does; older histories gave it to people at once. */
+const SENT_BACK = 'conflict-sent-back';
+const lastWords = (reason: string, returned: boolean) =>
+  returned ? `${reason} (after it was sent back to the agent once)` : reason;
+
+/** What speaks against a resolution that stands as a stack: its proof, or what reviewers object to. */
+function againstIt(tried: Tried | { reasons: string[] }): Pick<SentBack, 'reasons' | 'findings'> | undefined {
+  if ('reasons' in tried) return { reasons: tried.reasons, findings: [] };
+  const { reviewed } = tried;
+  return reviewed.kind === 'objected' ? { reasons: [], findings: reviewed.blocking } : undefined;
+}
+
+const whatOf = ({ target }: About) => target.reasons.join('; ');
+
+/** What was resolved last conflicts as it did before: it is what was shown. */
+function beforeLast(work: Work): void {
+  const last = work.resolved.pop();
+  if (last === undefined) return;
+  work.onto = last.onto;
+  work.left = last.left;
+}
+
+/** Steps 1 and 2, until the whole stack stands. `begun`: with what the first conflict was sent back. */
+async function resolveAll(
+  order: RepairOrder,
+  about: About,
+  work: Work,
+  begun: SentBack | undefined,
+): Promise<{ source: Source } | { reason: string }> {
+  const { release, fork, settings } = order;
+  const { ref } = about;
+  for (let sentBack = begun; ; sentBack = undefined) {
+    work.picks += 1;
+    const key = `${order.repair}-${work.picks}`;
+    const { onto, left } = work;
+    const picked = await stack.pickPatches({ release, fork, settings, key, onto, patches: left, ref });
+    if (picked.kind === 'refused') return picked;
+    if (picked.kind === 'done') return picked;
+    const one = await resolveOne(order, about, { ...picked, name: key, sentBack });
+    if ('reason' in one) return one;
+    const { commit, ...resolved } = one;
+    const at = left.findIndex((patch) => patch.commit === picked.patch);
+    work.resolved.push({ ...resolved, onto: picked.onto, left: left.slice(at) });
+    work.onto = commit;
+    work.left = left.slice(at + 1);
   }
 }
 
@@ -56,26 +133,44 @@ type Marked = {
   subject: string;
   files: string[];
   log: Digest;
-  old?: AgentSubject['old'];
-  explained?: Digest | undefined;
+  old?: Old;
+  sentBack: SentBack | undefined;
 };
 
-async function resolveOne(
+type Made = Pick<Resolved, 'proposal' | 'guilty' | 'patch' | 'old'> & { commit: string };
+
+/** Marks that are left, or a patch of which nothing is left, go back once with the reason. */
+async function resolveOne(order: RepairOrder, about: About, marked: Marked): Promise<Made | { reason: string }> {
+  const { name, subject: title, files } = marked;
+  const first = await resolveAs(order, about, marked);
+  if (!('refused' in first)) return first;
+  if (!patched(SENT_BACK)) return { reason: first.refused };
+  await say(order, `${name}-back`, `The resolution of patch "${title}" goes back to the agent, once: ${first.refused}`);
+  const sentBack = backWith(first.proposal, about.talk, { reasons: [first.refused] });
+  const again = await resolveAs(order, about, { ...marked, name: `${name}-again`, sentBack });
+  if (!('refused' in again)) return again;
+  return { reason: lastWords(`patch "${title}" in ${files.join(', ')}: ${again.refused}`, true) };
+}
+
+async function resolveAs(
   order: RepairOrder,
-  patches: Patch[],
-  { name, commit, onto, patch, subject: title, files, log, old, explained }: Marked,
-): Promise<(Resolved & { commit: string }) | { reason: string }> {
+  { target: { explained }, patches }: About,
+  { name, commit, onto, patch, subject: title, files, log, old, sentBack }: Marked,
+): Promise<Made | { reason: string } | { refused: string; proposal: Proposal }> {
   const { release, fork, settings } = order;
   const about = { release, fork, settings };
   const named = stackOf(onto, patches);
   const subject = { fork, base: onto, candidate: commit, log, guilty: patch, ...(old && { old }), ...named };
   const asked = { run: name, subject, kind: 'conflict', patches, guilty: patch } as const;
-  const proposal = await askAgent(order, { ...asked, ...(explained !== undefined && { explained }) }, about);
+  // Of the first conflict alone: another patch's explanation would lead astray.
+  const answer = explained?.patch === patch ? explained.answer : undefined;
+  const more = { ...(answer !== undefined && { explained: answer }), ...(sentBack && { sentBack }) };
+  const proposal = await askAgent(order, { ...asked, ...more }, about);
   if ('reason' in proposal) return proposal;
   const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree: proposal.tree, files });
-  if (made.kind === 'refused') return { reason: made.reason };
+  if (made.kind === 'refused') return { refused: made.reason, proposal };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
-  return { proposal, guilty: patch, patch: made.change, commit: made.commit, ...(old && { old }) };
+  return { proposal, guilty: patch, patch: made.change, commit: made.commit, old };
 }
 
 /** The patches as they were, which the brief names: those that were put on the new base are other commits. */
@@ -84,40 +179,23 @@ function stackOf(base: string, patches: readonly Patch[]): Pick<AgentSubject, 's
   return tip === undefined ? {} : { stack: { base, tip } };
 }
 
-type Stack = { patches: Patch[]; onto: string; source: Source; ref: string; resolved: Resolved[] };
-
-async function finish(order: RepairOrder, target: Conflict, stacked: Stack): Promise<RepairOutcome> {
-  const { patches, resolved } = stacked;
-  const last = resolved.at(-1);
-  if (last === undefined) return handedOver('there is no conflict any more: release again');
-  const what = target.reasons.join('; ');
-  const tried = await check(order, what, stacked, last);
-  return 'reasons' in tried ? handedOver(tried.reasons.join('; ')) : decideAndPush(order, patches, what, tried);
-}
-
 async function check(
   order: RepairOrder,
-  what: string,
-  at: Stack,
-  last: Resolved,
+  about: About,
+  { base, source, checks }: { base: string; source: Source; checks: number },
+  { proposal, guilty, patch, old }: Resolved,
 ): Promise<Tried | { reasons: string[] }> {
   const { release, fork, settings } = order;
-  const { onto, source, ref } = at;
-  const name = `${order.repair}-resolved`;
+  const name = `${order.repair}-resolved${checks > 1 ? `-${checks}` : ''}`;
   const proven = await executeChild(proof, {
     workflowId: `proof:${name}`,
     args: [{ release, fork, settings, proof: name, fix: source, before: 0, after: 0, whole: false }],
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
-  const { proposal, guilty, patch, old } = last;
-  const fix: FoldedFix = { source, ref, patch, guilty };
-  const subject = { fork, base: onto, candidate: source.commit, patch, guilty, ...(old && { old }) };
-  const about = { name, release, settings, subject, original: { fork, commit: guilty }, what };
-  return {
-    fix,
-    proposal,
-    proven,
-    reviewed: await review({ ...about, of: 'conflict' }),
-  };
+  const fix: FoldedFix = { source, ref: about.ref, patch, guilty };
+  const subject = { fork, base, candidate: source.commit, patch, guilty, ...(old && { old }) };
+  const what = whatIsAsked(whatOf(about), about.talk.wishes);
+  const asked = { name, release, settings, subject, original: { fork, commit: guilty }, what };
+  return { fix, proposal, proven, reviewed: await review({ ...asked, of: 'conflict' }) };
 }

@@ -3,8 +3,8 @@ import type { AgentActivities, RepairRequest } from '../activities/agent.ts';
 import type { GitActivities } from '../activities/git.ts';
 import type { RepairActivities } from '../activities/repair.ts';
 import type { StoryActivities } from '../activities/story.ts';
-import { outcomeWords } from '../decisions/approval.ts';
-import { repairBinds, repairQuestion } from '../decisions/repair-approval.ts';
+import { MOST_QUESTIONS, outcomeWords } from '../decisions/approval.ts';
+import { repairBinds, repairQuestion, tooOften, whatIsAsked, wishWords } from '../decisions/repair-approval.ts';
 import { proofWords } from '../decisions/repair-proof.ts';
 import { type ReviewState, reviewLines } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
@@ -12,8 +12,9 @@ import { agentRun } from './agent-run.ts';
 import type { Proposal } from './agent-types.ts';
 import { approval } from './approval.ts';
 import { approvalId } from './approval-messages.ts';
+import type { ApprovalOutcome, ApprovalQuestion } from './approval-types.ts';
 import type { ProofOutcome, TrialOf } from './proof-types.ts';
-import type { FoldedFix, RepairOrder, RepairOutcome } from './repair-types.ts';
+import type { FoldedFix, RepairOrder, RepairOutcome, SentBack } from './repair-types.ts';
 import type { Patch } from './types.ts';
 
 /** The steps that every kind of repair has. */
@@ -53,32 +54,38 @@ export async function askAgent(
   return stack.readProposal({ answer: outcome.answer });
 }
 
-/** People decide where the policy or a reviewer wants it; then the repaired stack is pushed beside the branch. */
+/** What people were asked of one repair, and what they asked for: whoever did has steered it, and decides on it no more. */
+export type Talk = { questions: number; steered: string[]; wishes: string[] };
+
+export const openTalk = (): Talk => ({ questions: 0, steered: [], wishes: [] });
+
+/** A change that goes back to its author, with all that people have asked for so far. */
+export function backWith(proposal: Proposal, { wishes }: Talk, against: Partial<SentBack> = {}): SentBack {
+  const { patch: earlier, cause, change, risk } = proposal;
+  const words = `${cause} ${change} Risk: ${risk}`;
+  return { reasons: [], findings: [], ...against, wishes: [...wishes], earlier, words };
+}
+
+/**
+ * People decide where the policy or a reviewer wants it; then the repaired stack is pushed beside the branch. Undefined
+ * where they ask for changes: `talk` has their words, and another change is to be made.
+ */
 export async function decideAndPush(
   order: RepairOrder,
   patches: readonly Patch[],
-  what: string,
-  { fix, proposal, proven, reviewed }: Tried,
-): Promise<RepairOutcome> {
-  const { release, fork, settings, n } = order;
-  const bound = { release, source: fix.source, patch: fix.patch, into: fix.guilty, ref: fix.ref };
+  { what, talk }: { what: string; talk: Talk },
+  tried: Tried,
+): Promise<RepairOutcome | undefined> {
+  const { fix, proposal, reviewed } = tried;
+  const { release, fork, settings } = order;
   let approved: { id: string; binds: Record<string, string> } | undefined;
-  if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed' || proposal.pointedOut.length > 0) {
-    const facts = factsOf(what, proposal, proven, reviewed);
-    const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
-    const { runId } = workflowInfo();
-    // A run's id begins with its time: two runs of one hour share the first six characters.
-    const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
-    const id = `${release}/${n}/repair/${run}`;
-    const { requestedBy } = order;
-    const question = repairQuestion({ ...bound, id, settings, requestedBy, patches, summary, details });
-    const outcome = await executeChild(approval, {
-      workflowId: approvalId(id),
-      args: [question],
-      staticSummary: question.title.slice(0, 200),
-    });
+  const isOpen = reviewed.kind !== 'passed' || proposal.pointedOut.length > 0;
+  // Whoever asked for changes is answered: what came of it goes nowhere by its reviewers alone.
+  if (order.policy.policy === 'suggest' || isOpen || talk.questions > 0) {
+    const { question, outcome } = await askPeople(order, patches, { what, talk }, tried);
+    if (outcome.kind === 'changes-requested' && patched('repair-changes')) return heed(order, talk, outcome);
     if (outcome.kind !== 'approved') return handedOver(`${question.title} ${outcomeWords(outcome)}`);
-    approved = { id, binds: repairBinds(bound) };
+    approved = { id: question.id, binds: repairBinds(boundOf(order, fix)) };
   }
   const { ref, source } = fix;
   await pushRef({
@@ -98,6 +105,56 @@ export async function decideAndPush(
   return { kind: 'repaired', ref };
 }
 
+const boundOf = ({ release }: RepairOrder, { source, patch, guilty: into, ref }: FoldedFix) => ({
+  ...{ release, source, patch, into, ref },
+});
+
+/** People decide on exactly this change; one that was made anew is another question. */
+async function askPeople(
+  order: RepairOrder,
+  patches: readonly Patch[],
+  { what, talk }: { what: string; talk: Talk },
+  { fix, proposal, proven, reviewed }: Tried,
+): Promise<{ question: ApprovalQuestion; outcome: ApprovalOutcome }> {
+  const { release, settings, requestedBy, n } = order;
+  const facts = factsOf(whatIsAsked(what, talk.wishes), { proposal, proven, reviewed });
+  const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
+  const { runId } = workflowInfo();
+  // A run's id begins with its time: two runs of one hour share the first six characters.
+  const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
+  talk.questions += 1;
+  const id = `${release}/${n}/repair/${run}${talk.questions > 1 ? `/${talk.questions}` : ''}`;
+  const { steered } = talk;
+  const question = repairQuestion({
+    ...boundOf(order, fix),
+    id,
+    settings,
+    requestedBy,
+    steered,
+    patches,
+    summary,
+    details,
+  });
+  const outcome = await executeChild(approval, {
+    workflowId: approvalId(id),
+    args: [question],
+    staticSummary: question.title.slice(0, 200),
+  });
+  return { question, outcome };
+}
+
+type Wanted = Extract<ApprovalOutcome, { kind: 'changes-requested' }>;
+
+/** Their words go to the agent, or the repair ends where they did so often enough. */
+async function heed(order: RepairOrder, talk: Talk, { by, note }: Wanted): Promise<RepairOutcome | undefined> {
+  talk.steered.push(...by);
+  talk.wishes.push(wishWords(by, note));
+  if (talk.questions >= MOST_QUESTIONS) return handedOver(tooOften(talk.wishes));
+  const again = `${by.join(', ')} asks for changes; the agent goes on, and what it makes is asked again.`;
+  await say(order, `changes-${talk.questions}`, again);
+  return undefined;
+}
+
 /** With `apply-reviewed` nobody is asked: what reviewers could not tell is said at least. */
 function openWords({ remarks }: ReviewState): string {
   const open = remarks.flatMap((one) => one.open);
@@ -108,9 +165,7 @@ const MOST_LOGS = 4;
 
 function factsOf(
   what: string,
-  { cause, change, risk, pointedOut, tests }: Proposal,
-  proven: ProofOutcome,
-  reviewed: ReviewState,
+  { proposal: { cause, change, risk, pointedOut, tests }, proven, reviewed }: Omit<Tried, 'fix'>,
 ): string[] {
   const { counted, remarks } = reviewLines(reviewed);
   return [

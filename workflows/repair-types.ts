@@ -1,4 +1,4 @@
-import type { Explained } from './agent-types.ts';
+import type { Explained, Finding } from './agent-types.ts';
 import type { TestKey } from './proof-types.ts';
 import type { Build, Digest, Patch, RunCounts, Source } from './types.ts';
 
@@ -54,6 +54,12 @@ export type RepairOrder = {
 
 /** `ref`: where the repaired stack lies in the fork's repository; the next candidate is cut from it. */
 export type RepairOutcome = { kind: 'repaired'; ref: string } | { kind: 'handed-over'; reason: string };
+
+/**
+ * With what a change goes back to its author: what code has against it, what reviewers object to, and in `wishes` what
+ * people asked for who were to decide. `earlier`: the change, and `words` what its author said of it.
+ */
+export type SentBack = { reasons: string[]; findings: Finding[]; wishes?: string[]; earlier?: Digest; words?: string };
 
 /** One change that was made, put into its patch. */
 export type FoldedFix = { source: Source; ref: string; patch: Digest; guilty: string };

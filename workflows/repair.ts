@@ -1,15 +1,26 @@
 import { ActivityFailure, executeChild, isCancellation, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
+import { whatIsAsked } from '../decisions/repair-approval.ts';
 import { judgeProof, proofRuns, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
 import { testName } from '../decisions/verdict-words.ts';
-import type { AgentSubject, Finding, Proposal } from './agent-types.ts';
+import type { AgentSubject, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
 import type { TrialOf } from './proof-types.ts';
 import { resolveConflicts } from './repair-conflict.ts';
-import { askAgent, decideAndPush, handedOver, say, stack, type Tried } from './repair-steps.ts';
-import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget } from './repair-types.ts';
+import {
+  askAgent,
+  backWith,
+  decideAndPush,
+  handedOver,
+  openTalk,
+  say,
+  stack,
+  type Talk,
+  type Tried,
+} from './repair-steps.ts';
+import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Source } from './types.ts';
 
@@ -20,7 +31,7 @@ const { buildSource } = proxyActivities<BuildActivities>({
   retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
 });
 
-/** Changes that one repair may hand in; of these one may be sent back by reviewers. */
+/** Changes that may be handed in before people are asked; of these one may be sent back by reviewers. */
 const MOST_ROUNDS = 3;
 
 /**
@@ -30,7 +41,7 @@ const MOST_ROUNDS = 3;
  *   2. An agent changes it in files of its own; code looks at what it hands in before anybody else.
  *   3. Put the change into that patch; the others follow, none is dropped.
  *   4. Prove it in a clean room; three reviewers read it. What is wanting sends it back; the second objection goes to people.
- *   5. Where the policy or a reviewer wants it, people decide on exactly this change.
+ *   5. Where the policy or a reviewer wants it, people decide on exactly this change. What they ask for goes back to 2.
  *   6. Push the repaired stack: the release cuts its next candidate from there, and tests all of it again.
  *
  * It never changes the fork's branch. However it ends, the thread says what was tried and seen.
@@ -51,43 +62,61 @@ export async function repair(order: RepairOrder): Promise<RepairOutcome> {
 
 type Mendable = Exclude<RepairTarget, { kind: 'conflict' }>;
 
+/** What of a repair stays the same, and what grows: changes that were handed in, and what was seen of them. */
+type Work = { guilty: string; subject: AgentSubject; what: string; talk: Talk; changes: number; seen: string[] };
+
 async function mend(order: RepairOrder, target: Mendable): Promise<RepairOutcome> {
   const guilty = target.kind === 'regression' ? target.guilty : await firstBroken(order, target);
   const { subject, what } = await subjectOf(order, target);
-  let sentBack: { reasons: string[]; findings: Finding[] } | undefined;
-  const seen: string[] = [];
-  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-    const name = `${order.repair}-${round}`;
+  const work: Work = { guilty, subject, what, talk: openTalk(), changes: 0, seen: [] };
+  let sentBack: SentBack | undefined;
+  for (;;) {
+    const tried = await makeOne(order, target, work, sentBack);
+    if ('reason' in tried) return handedOver(lastWords(tried.reason, work.seen));
+    const outcome = await decideAndPush(order, target.patches, work, tried);
+    if (outcome !== undefined) return outcome;
+    const asked = work.talk.wishes.at(-1);
+    work.seen.push(`change ${work.changes}: ${asked}`);
+    sentBack = backWith(tried.proposal, work.talk);
+  }
+}
+
+/** Steps 2 to 4, to a change that people may be asked about. */
+async function makeOne(
+  order: RepairOrder,
+  target: Mendable,
+  work: Work,
+  begun: SentBack | undefined,
+): Promise<Tried | { reason: string }> {
+  const { guilty, subject, what, talk, seen } = work;
+  let sentBack = begun;
+  let objected = false;
+  for (let tries = 1; tries <= MOST_ROUNDS; tries += 1) {
+    work.changes += 1;
+    const name = `${order.repair}-${work.changes}`;
     const explained = target.explained?.answer;
     const about = { run: name, subject, kind: target.kind, patches: target.patches, guilty };
     const asked = { ...about, ...(explained !== undefined && { explained }) };
     const proposal = await askAgent(order, { ...asked, ...(sentBack && { sentBack }) }, trialOf(order, target));
-    if ('reason' in proposal) return handedOver(lastWords(proposal.reason, seen));
-    const tried = await check(order, target, { name, guilty, proposal, what, subject });
+    if ('reason' in proposal) return proposal;
+    const tried = await check(order, target, { name, guilty, proposal, what: whatIsAsked(what, talk.wishes), subject });
     if ('reasons' in tried) {
-      sentBack = { reasons: tried.reasons, findings: [] };
-      seen.push(`change ${round}: ${tried.reasons.join('; ')}`);
-      await say(order, name, `The agent's change ${round} is not taken: ${tried.reasons.join('; ')}`);
+      sentBack = backWith(proposal, talk, { reasons: tried.reasons });
+      seen.push(`change ${work.changes}: ${tried.reasons.join('; ')}`);
+      await say(order, name, `The agent's change ${work.changes} is not taken: ${tried.reasons.join('; ')}`);
       continue;
     }
     const { reviewed } = tried;
-    if (reviewed.kind === 'objected' && !objectedBefore(seen) && round < MOST_ROUNDS) {
-      sentBack = { reasons: [], findings: reviewed.blocking };
-      seen.push(`${OBJECTED} change ${round}: ${reviewed.blocking.map(findingWords).join('; ')}`);
-      await say(
-        order,
-        name,
-        `Reviewers object to the agent's change ${round}: ${reviewed.blocking.map(findingWords).join('; ')}`,
-      );
-      continue;
-    }
-    return decideAndPush(order, target.patches, what, tried);
+    if (reviewed.kind !== 'objected' || objected || tries === MOST_ROUNDS) return tried;
+    objected = true;
+    sentBack = backWith(proposal, talk, { findings: reviewed.blocking });
+    const objections = reviewed.blocking.map(findingWords).join('; ');
+    seen.push(`reviewers object to change ${work.changes}: ${objections}`);
+    await say(order, name, `Reviewers object to the agent's change ${work.changes}: ${objections}`);
   }
-  return handedOver(lastWords(`${MOST_ROUNDS} changes were not taken`, seen));
+  return { reason: `${MOST_ROUNDS} changes were not taken` };
 }
 
-const OBJECTED = 'reviewers object to';
-const objectedBefore = (seen: readonly string[]) => seen.some((line) => line.startsWith(OBJECTED));
 const lastWords = (reason: string, seen: readonly string[]) => [reason, ...seen].join('. ').slice(0, 2_000);
 
 /** Steps 3 and 4. */

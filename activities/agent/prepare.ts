@@ -12,12 +12,12 @@ import type {
   AgentRole,
   AgentSubject,
   Diagnosis,
-  Finding,
   ReviewOf,
   ReviewRole,
 } from '../../workflows/agent-types.ts';
 import type { FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { TestKey } from '../../workflows/proof-types.ts';
+import type { SentBack } from '../../workflows/repair-types.ts';
 import type { Digest, Patch } from '../../workflows/types.ts';
 import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief, type HeldBy } from './brief.ts';
@@ -51,7 +51,7 @@ export type RepairRequest = Request & {
   kind: 'regression' | 'build' | 'conflict';
   patches: Patch[];
   guilty: string;
-  sentBack?: { reasons: string[]; findings: Finding[] };
+  sentBack?: SentBack;
   /** The answer of a diagnosis of what it is to mend. */
   explained?: Digest;
 };
@@ -177,6 +177,15 @@ export function createPreparations(deps: PrepareDeps) {
   const explanationOf = async (answer: Digest) =>
     asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));
 
+  /** What a change was sent back with, and the change: its author begins without it. */
+  async function backOf({ reasons, findings, wishes = [], earlier, words = '' }: SentBack) {
+    const patch = earlier === undefined ? '' : (await artifacts.read(earlier)).toString('utf8');
+    return {
+      ...{ reasons: asShown(sentBackWords(reasons, findings)), wishes: asShown(wishes.join('\n')) },
+      ...{ earlier: asShown(patch), words: asShown(words) },
+    };
+  }
+
   return {
     diagnosis: (request: DiagnosisRequest) =>
       begin(request, 'diagnose', async () => {
@@ -195,7 +204,7 @@ export function createPreparations(deps: PrepareDeps) {
       begin(request, 'repair', async () => {
         const { subject, kind, guilty, sentBack, explained } = request;
         const held = kind === 'regression' ? 'verdict' : kind;
-        const back = sentBack && { sentBack: asShown(sentBackWords(sentBack.reasons, sentBack.findings)) };
+        const back = sentBack && { sentBack: await backOf(sentBack) };
         const suspects = { commits: [guilty], words: 'your change goes into this patch; it is given in full' };
         const { context, record } = await contextOf({ ...request, suspects });
         const items = repairBrief({

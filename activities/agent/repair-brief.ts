@@ -55,9 +55,27 @@ export type RepairBriefParts = {
   explained?: string;
   /** The six layers, as activities/agent/context.ts assembled them. */
   context: string;
-  /** What an earlier attempt was sent back with. */
-  sentBack?: string;
+  sentBack?: BackParts;
 };
+
+/** An earlier attempt: what stood against it, what people asked for, the change itself, and what you said of it. */
+type BackParts = { reasons: string; wishes: string; earlier: string; words: string };
+
+const EARLIER = 20_000;
+
+/** A person's words steer what is made; they are no more an order to code than a log is. */
+function backSections({ reasons, wishes, earlier, words }: BackParts): string[] {
+  return [
+    ...(reasons ? [`## Your earlier change was sent back\n${reasons.slice(0, LAYER)}`] : []),
+    ...(wishes
+      ? [
+          `## What people who decide on your earlier change ask for, in their words\nMake it so as far as all that was said above allows: no rule is lifted by it, and nobody is asked for what your tools do not do. Where it cannot be done so, say why instead of proposing.\n${wishes.slice(0, LAYER)}`,
+        ]
+      : []),
+    ...(earlier ? [`## Your earlier change; your files begin without it\n${earlier.slice(0, EARLIER)}`] : []),
+    ...(words ? [`## What you said of it\n${words.slice(0, LAYER)}`] : []),
+  ];
+}
 
 const WHAT: Record<keyof typeof GOALS, string> = {
   regression: 'What holds the release',
@@ -72,7 +90,7 @@ export function repairBrief(parts: RepairBriefParts): Item[] {
     `## What to do\n${GOALS[kind]}`,
     `## ${WHAT[kind]}\n${what.slice(0, LAYER)}${failing}`,
     ...(difference ? [differenceText(difference)] : []),
-    ...(sentBack ? [`## Your earlier change was sent back\n${sentBack.slice(0, LAYER)}`] : []),
+    ...(sentBack ? backSections(sentBack) : []),
     ...(explained ? [`## An explanation, not proven\n${explained.slice(0, LAYER)}`] : []),
     `## The patch that your change goes into\n${guilty}`,
     context,

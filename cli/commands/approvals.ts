@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { personalToken } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
-import { outcomeWords } from '../../decisions/approval.ts';
+import { outcomeWords, takesChanges } from '../../decisions/approval.ts';
 import { sendDecision } from '../../inbound/decide.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
@@ -90,7 +90,7 @@ export function waitingLines(waiting: readonly Waiting[]): string[] {
       ...summary,
       `  ${yes.length} of ${open.needed}: ${yes.map(({ person }) => person).join(', ') || 'nobody yet'}; may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`,
       `  npx patchwright approve ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)}`,
-      `  npx patchwright reject ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)} --note WHY${question.kind === 'fix' ? ' [--changes]' : ''}`,
+      `  npx patchwright reject ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)} --note WHY${takesChanges(question.kind) ? ' [--changes]' : ''}`,
       ...(question.details === undefined ? [] : [`  all of it: npx patchwright approvals --show ${id}`]),
     ];
   });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { settingsSchema } from '../../config/schema.ts';
-import { decidersOf, takeDecision, whyImpossible } from '../../decisions/approval.ts';
+import { decidersOf, takeDecision, whyImpossible, whyNoChanges } from '../../decisions/approval.ts';
+import { approvalCard } from '../../decisions/approval-card.ts';
 import { needsOneWayApproval, oneWayQuestion } from '../../decisions/one-way-approval.ts';
-import type { ApprovalState, Decision } from '../../workflows/approval-types.ts';
+import { repairQuestion, tooOften, whatIsAsked, wishWords } from '../../decisions/repair-approval.ts';
+import type { ApprovalKind, ApprovalState, Decision } from '../../workflows/approval-types.ts';
 
 const at = '2026-01-10T12:00:00.000Z';
 const people = { ada: { email: 'ada@example.org' }, bob: {}, cyd: {}, dan: {} };
@@ -31,7 +33,7 @@ describe('who may decide', () => {
 
 const opened = (needed = 2): ApprovalState => ({
   question: {
-    ...{ id: 'k-1/one-way', kind: 'one-way-release', settings: 's', title: 't', summary: '', binds: {} },
+    ...{ id: 'k-1/repair', kind: 'repair', settings: 's', title: 't', summary: '', binds: {} },
     ...{ requester: 'dan', excluded: [] },
   },
   open: {
@@ -94,6 +96,43 @@ describe('decisions', () => {
     const state = opened(1);
     expect(takeDecision(state, says('ada'), '2026-01-11T12:00:00.000Z')).toMatchObject({ kind: 'refused' });
     expect(takeDecision(state, says('ada'), '2026-01-11T11:59:59.999Z')).toMatchObject({ kind: 'counted' });
+  });
+});
+
+describe('changes', () => {
+  test.each<[ApprovalKind, boolean]>([
+    ['repair', true],
+    ['fix', true],
+    ['one-way-release', false],
+    ['finalise', false],
+    ['unhold', false],
+  ])('of a question of the kind %s can be asked for: %s; there is a button for it where they can', (kind, can) => {
+    const { question, open } = opened();
+    expect(whyNoChanges({ kind }, says('ada', { decision: 'changes' }))).toEqual(
+      can ? undefined : expect.stringMatching(/no agent stands behind .* approve it, or reject it and say why/),
+    );
+    for (const decision of ['approve', 'reject'] as const) expect(whyNoChanges({ kind }, { decision })).toBe(undefined);
+    const { card, text } = approvalCard({ ...question, kind }, open);
+    expect(card.changes).toBe(can);
+    expect(text.includes('--changes')).toBe(can);
+  });
+
+  test('whoever asked for them decides no more on what came of it, and the next question says what was asked', () => {
+    const wishes = [wishWords(['bob'], ' no cast '), wishWords(['cyd'], 'x'.repeat(3_000))];
+    const question = repairQuestion({
+      ...{ id: 'k-1/1/repair/abc/2', release: 'k-1', settings: 's', requestedBy: 'dan', into: 'c'.repeat(40) },
+      ...{ source: { fork: 'k', commit: 'd'.repeat(40), version: '1' }, patch: 'p', ref: 'r' },
+      ...{ patches: [{ author: 'Ada <ada@example.org>', subject: 'A', commit: 'c'.repeat(40) }], steered: ['bob'] },
+      ...{ summary: whatIsAsked('It fails.', wishes), details: 'e' },
+    });
+    const { deciders, barred } = decidersOf(policy(1), { people, groups }, question);
+    expect({ deciders, barred }).toMatchObject({ deciders: ['cyd'], barred: { bob: 'wrote or steered it' } });
+    expect(question.summary).toMatch(
+      /^It fails\.\nSince then, .*\nbob asks for: no cast\ncyd asks for: x+… \(cut here\)$/,
+    );
+    expect(question.summary.length).toBeLessThan(1_500);
+    expect(whatIsAsked('It fails.', [])).toBe('It fails.');
+    expect(tooOften(wishes)).toMatch(/^2 changes were shown to people, and each was sent back: bob asks for: no cast/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { armsText, differenceText } from '../../activities/agent/brief.ts';
-import { reviewBrief } from '../../activities/agent/repair-brief.ts';
+import { repairBrief, reviewBrief } from '../../activities/agent/repair-brief.ts';
 import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
 import { stackLines } from '../../decisions/agent-context.ts';
 import { armsOf } from '../../decisions/agent-roles.ts';
@@ -131,4 +131,15 @@ describe('what reviewers asked themselves and tried', () => {
   test('is not there of a reviewer that answered before it could be said', () => {
     expect(reviewLines(reviewState([{ by, findings: [] }]))).toEqual({ counted: [], remarks: [] });
   });
+});
+
+test('a change that goes back has its reasons, people’s words as a request, itself, and what was said of it', () => {
+  const parts = { kind: 'conflict' as const, arms: [], what: 'x', tests: [], guilty: 'y', context: 'z' };
+  const sentBack = { reasons: '- it breaks T', wishes: 'bob asks for: no cast', earlier: '+ (int) x', words: 'a cast' };
+  const [, given] = repairBrief({ ...parts, sentBack });
+  expect(given?.content).toMatch(
+    /sent back\n- it breaks T[\s\S]*in their words\n.*no rule is lifted by it.*\nbob asks for: no cast[\s\S]*begin without it\n\+ \(int\) x[\s\S]*you said of it\na cast/,
+  );
+  const [, less] = repairBrief({ ...parts, sentBack: { ...sentBack, wishes: '', earlier: '', words: '' } });
+  expect(less?.content).not.toMatch(/in their words|begin without it|you said of it/);
 });

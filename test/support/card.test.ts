@@ -170,6 +170,16 @@ test('a release’s card shows all of it in its own thread', async () => {
   expect(await asked.result()).toMatchObject({ kind: 'approved' });
 });
 
+test('where no agent stands behind it changes cannot be asked for: no button, and a click on an old one is refused', async () => {
+  const asked = await ask({ release: 'kafka-9', kind: 'one-way-release' });
+  expect(shown(asked.id)).toMatch(/Approve.*Reject/);
+  expect(shown(asked.id)).not.toContain('Request changes');
+  await sendForm(asked, 'changes', 'ada', 'make it smaller');
+  expect(heardBy('ada').at(-1)).toMatch(/^Not counted: no agent stands behind .* approve it, or reject it/);
+  await deliver(click(asked, 'approve', 'ada'));
+  expect(await asked.result()).toMatchObject({ kind: 'approved' });
+});
+
 describe('refused, with the reason, to whoever clicked alone', () => {
   let asked: Asked;
   beforeAll(async () => {
