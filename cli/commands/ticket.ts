@@ -116,7 +116,10 @@ export async function showTicket(db: Db, id: string) {
   const [thread, said] = [await threadOf(db, row.id), await ticketEvents(db, row.id)];
   return {
     ...viewOf(row),
-    said: said.map(({ kind, person, text, refused, at }) => ({
+    // That a step of a fix goes on has no words: nobody said anything.
+    said: said
+      .filter(({ kind, text }) => kind !== 'progress' || text !== '')
+      .map(({ kind, person, text, refused, at }) => ({
       ...{ kind, person, text, at: at.toISOString() },
       ...(refused !== null && { refused }),
     })),

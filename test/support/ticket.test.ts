@@ -92,11 +92,12 @@ test('it is handed to the agent with a hint, and its fix is followed to the end'
   expect(await world.press(id, 'hand-off', 'ada', 'look in the fridge')).toBe('');
   await becomes(id, 'handed-off');
   await expect.poll(() => world.handedOver).toMatchObject([{ ticket: id, by: 'ada', hint: 'look in the fridge' }]);
-  for (const to of ['proposed', 'proposed', 'approved', 'applied', 'verified']) {
+  for (const to of ['proposed', 'proposed', 'goes-on', 'approved', 'applied', 'verified']) {
     await world.handle(id).signal('progress', { key: `progress/${to}`, to, text: `it is ${to}` });
   }
   expect(await world.handle(id).result()).toMatchObject({ ended: 'fixed' });
   expect((await world.said(id)).match(/it is proposed/g)).toHaveLength(1);
+  expect(await world.said(id)).not.toContain('goes-on');
 });
 
 test('a URL may say who is on call; where it does not, the thread says so and it is asked again', async () => {
