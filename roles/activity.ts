@@ -28,7 +28,9 @@ import { createReversibilityActivities } from '../activities/reversibility.ts';
 import { createRolloutActivities } from '../activities/rollout.ts';
 import { plannedUse } from '../activities/sandbox/for-fork.ts';
 import { createSettingsReader } from '../activities/settings.ts';
+import { createSlack } from '../activities/slack.ts';
 import { createStoryActivities } from '../activities/story.ts';
+import { createTicketPeople } from '../activities/ticket/people.ts';
 import { createTicketActivities } from '../activities/tickets.ts';
 import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
 import { withPresentPeople } from '../config/present.ts';
@@ -40,8 +42,11 @@ import { dataConverter, libraryDir, type Parts, type Sandboxes, slackOf, wakeThr
 
 /** With the settings of now: who may read what is not a release's matter. */
 export function createKnowledge({ settings, present, dataDir, db }: Parts): KnowledgeActivities {
+  const { slack } = slackOf(settings);
+  const people = createTicketPeople(db, slack && createSlack(slack));
   return createKnowledgeActivities({
     ...{ settings, dataDir, db, run, readSecret, groups: () => present().groups },
+    membersOf: (room) => people.readersOf(room, withPresentPeople(settings, present())),
     environment: allowedEnvironment(GIT_ENVIRONMENT),
   });
 }

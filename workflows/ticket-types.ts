@@ -70,6 +70,9 @@ export type TicketProgress = {
   of?: string;
 };
 
+/** A place that an answer rests on: a chunk of the knowledge, of what kind it is, and what was quoted of it. */
+export type Cited = { chunk: string; source: string; kind: string; path: string; quote: string };
+
 export type AnswerEnd =
   | { kind: 'answered'; text: string; private: number }
   /** `near`: places that come closest, for whoever takes over: source and path, which all of the audience may read. */

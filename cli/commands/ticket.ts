@@ -120,9 +120,9 @@ export async function showTicket(db: Db, id: string) {
     said: said
       .filter(({ kind, text }) => kind !== 'progress' || text !== '')
       .map(({ kind, person, text, refused, at }) => ({
-      ...{ kind, person, text, at: at.toISOString() },
-      ...(refused !== null && { refused }),
-    })),
+        ...{ kind, person, text, at: at.toISOString() },
+        ...(refused !== null && { refused }),
+      })),
     thread: thread.map(({ text, now = text, tone, at }) => ({ text: now, tone, at })),
     cost: await ticketCost(db, row.id),
     /** What its answers were given out of memory, and from which fix that came. */
