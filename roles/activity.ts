@@ -86,7 +86,7 @@ export function createActivities(
   ] as FixKind[];
   const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
   const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });
-  const looks = createLooks({ db, knowledge, status });
+  const looks = createLooks({ db, artifacts, knowledge, status });
   return {
     ...createRecordActivities({
       db,

@@ -25,7 +25,7 @@ import { assembleContext, type ContextDeps } from './context.ts';
 import type { Evidence } from './evidence.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
-import { createSkills } from './skills.ts';
+import { createSkills, skillFolders } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
 import { asShown } from './tools.ts';
 import type { BriefRecord, Item, Transcripts } from './transcript.ts';
@@ -188,10 +188,14 @@ export function createPreparations(deps: PrepareDeps) {
       }),
 
     investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
-      begin(request, 'investigate', async () => ({
-        items: investigationBrief(request, fixKindsText(await settings(request.settings), kinds)),
-        record: NOTHING_MORE,
-      })),
+      begin(request, 'investigate', async () => {
+        const found = await settings(request.settings);
+        const { skills } = await createSkills(skillFolders(found)).load();
+        // Those for reviewers say how a change is read, not how a cause is found.
+        const runbooks = skills.filter(({ name }) => !name.startsWith('review-'));
+        const items = investigationBrief(request, { targets: fixKindsText(found, kinds), runbooks });
+        return { items, record: { layers: [], skills: runbooks } };
+      }),
 
     patch: (request: PatchRequest) =>
       begin(request, 'patch', async () => {
