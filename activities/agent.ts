@@ -44,7 +44,7 @@ import {
   type ReviewRequest,
 } from './agent/prepare.ts';
 import { checkProposal } from './agent/proposal-check.ts';
-import { readGivenSkill } from './agent/skills.ts';
+import { readGivenSkill, skillFolders } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
 import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
@@ -163,7 +163,9 @@ export function createAgentActivities(given: AgentDeps) {
           ...{ given: await read(one.given), text: await read(one.whole) },
         })),
       );
-    return investigate({ ...deps.investigating, settings, sources, whole, answers }, order, name, given);
+    const skill = async (wanted: string, file: string) =>
+      readGivenSkill((await transcripts.record(order.brief)).skills, skillFolders(settings), wanted, file);
+    return investigate({ ...deps.investigating, settings, sources, whole, answers, skill }, order, name, given);
   }
 
   /** What may be shown of a call's arguments. */

@@ -17,6 +17,7 @@ import type {
   FixEvidence,
   FixOrder,
   FixPlan,
+  FixTakes,
   GitChange,
   Place,
   UndoEnd,
@@ -41,7 +42,7 @@ export type FixDeps = GitFixDeps & {
 export type FixStep = Pick<FixOrder, 'fix' | 'ticket' | 'settings'> & { run: string };
 
 export type FixOpened =
-  | { kind: 'ready'; said: string[]; places: Place[]; steered: string[] }
+  | { kind: 'ready'; said: string[]; places: Place[]; steered: string[]; takes?: FixTakes }
   | { kind: 'not'; reason: string };
 
 /** Where a plan is carried out: in files that an agent changes, or in its own fields. */
@@ -84,7 +85,7 @@ export function createFixActivities(deps: FixDeps) {
         const commit = await changes.within(at, name, (git, { branch }) => git.resolve(branch, 'branch'));
         places.push({ name, commit });
       }
-      return { kind: 'ready', said, places, steered: [...new Set(steered)] };
+      return { kind: 'ready', said, places, steered: [...new Set(steered)], takes: takesOf(settings) };
     },
 
     /** What an investigation came to. Reads only. */
@@ -268,6 +269,18 @@ export const whyNoFix =
     if (kinds.some((kind) => kind.targets(settings).length > 0)) return undefined;
     return 'the configuration names nothing that a fix may change: docs/fixes.md';
   };
+
+const MINUTE_MS = 60_000;
+/** What is over by its own clock says so itself, however slow the machine is: the ticket's deadline comes after it. */
+const MARGIN_MS = 60 * MINUTE_MS;
+
+function takesOf({ approvals, model, support }: Settings): FixTakes {
+  return {
+    agent: (model?.budget.minutes ?? 0) * MINUTE_MS + MARGIN_MS,
+    question: approvals.fix.expiresHours * 60 * MINUTE_MS + MARGIN_MS,
+    suites: support.proofMinutes * MINUTE_MS,
+  };
+}
 
 /** Whoever may not read a repository cannot judge its lines. */
 function withoutAccess({ support, groups, people }: Settings, { kind, target }: FixChange): string[] {

@@ -1,7 +1,6 @@
 import type { SecretRef } from '../config/env.ts';
-import type { KnowledgeSource } from '../config/knowledge.ts';
 import type { Settings } from '../config/schema.ts';
-import { quoteStands, readableBy } from '../decisions/knowledge.ts';
+import { quoteStands } from '../decisions/knowledge.ts';
 import type { GitTools } from '../git/clone.ts';
 import type { Db } from '../store/database.ts';
 import type {
@@ -10,8 +9,9 @@ import type {
   KnowledgeIndexed,
   KnowledgeQuestion,
 } from '../workflows/knowledge-types.ts';
-import { originOf, sourcesDigest } from './knowledge/document.ts';
+import { sourcesDigest } from './knowledge/document.ts';
 import { openEmbeddings } from './knowledge/embeddings.ts';
+import { type Audience, createReaders, type MembersOf } from './knowledge/readers.ts';
 import { rebuild } from './knowledge/rebuild.ts';
 import { find, vectorOf } from './knowledge/search.ts';
 import { byIds, createTables, type Row } from './knowledge/table.ts';
@@ -25,6 +25,8 @@ export type KnowledgeDeps = GitTools & {
   readSecret: (ref: SecretRef, what: string) => string;
   /** For sources that are in the store. */
   db?: Db;
+  /** Who reads along in a channel now; without it closed tickets of channels are found in their own alone. */
+  membersOf?: MembersOf;
 };
 
 const CHUNKS = 8;
@@ -38,15 +40,20 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
   const groups = deps.groups ?? (() => deps.settings.groups);
   const tables = createTables({ settings: knowledge.index, dataDir: deps.dataDir, readSecret: deps.readSecret });
   const embeddings = openEmbeddings(model, knowledge.dimensions);
-  const sources = new Map(knowledge.sources.map((source) => [originOf(source), source]));
-  const readable = (audience: readonly string[]) => readableBy(knowledge.sources, groups(), audience).map(originOf);
+  const readers = createReaders(knowledge.sources, groups, deps.membersOf);
 
   return {
     /**
      * What everyone of the audience may read about a question, the best first, and whether an answer may rest on it.
      * Safe to repeat: it only reads.
      */
-    async searchKnowledge({ question, audience, asker, limit = CHUNKS }: KnowledgeQuestion): Promise<KnowledgeAnswer> {
+    async searchKnowledge({
+      question,
+      audience,
+      asker,
+      room,
+      limit = CHUNKS,
+    }: KnowledgeQuestion): Promise<KnowledgeAnswer> {
       const none = { chunks: [], enough: false, privateFor: 0 };
       if (knowledge.sources.length === 0) return { ...none, note: 'no knowledge.sources are configured' };
       const index = await tables.current();
@@ -54,11 +61,12 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
       const short = question.slice(0, LONGEST_QUESTION);
       const { vector, note } = await vectorOf(short, embeddings, index);
       const asked = { question: short, vector, similarity: knowledge.similarity };
-      const shared = readable(audience);
-      const own = asker === undefined ? [] : readable([asker]).filter((origin) => !shared.includes(origin));
+      const shared = await readers.readable(index, { audience, room });
+      const askers = asker === undefined ? [] : await readers.readable(index, { audience: [asker] });
+      const own = askers.filter((origin) => !shared.includes(origin));
       const most = Math.max(1, Math.min(limit, MOST_CHUNKS));
       const [found, alone] = await Promise.all([find(index, asked, shared, most), find(index, asked, own, most)]);
-      const chunks = found.best.flatMap((hit) => chunkOf(hit, sources.get(hit.origin)) ?? []);
+      const chunks = found.best.flatMap((hit) => chunkOf(hit, readers.partOf(index, hit.origin)) ?? []);
       return { chunks, enough: found.enough, privateFor: alone.speaking, ...(note !== undefined && { note }) };
     },
 
@@ -66,12 +74,18 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
      * Whether a chunk is still there, of a source that is still configured (and that all of the audience, where one is
      * given, may read), and the quote stands in it. Safe to repeat: it only reads.
      */
-    async checkCitation(citation: { chunkId: string; quote: string; audience?: string[] }): Promise<boolean> {
+    async checkCitation({
+      chunkId,
+      quote,
+      ...who
+    }: { chunkId: string; quote: string } & Partial<Audience>): Promise<boolean> {
       const index = await tables.current();
-      const [hit] = index === undefined ? [] : await byIds(index, [citation.chunkId]);
-      if (hit === undefined || !sources.has(hit.origin)) return false;
-      if (citation.audience && !readable(citation.audience).includes(hit.origin)) return false;
-      return quoteStands(citation.quote, hit.text);
+      const [hit] = index === undefined ? [] : await byIds(index, [chunkId]);
+      if (index === undefined || hit === undefined) return false;
+      const { audience, room } = who;
+      if (audience !== undefined && !(await readers.readable(index, { audience, room })).includes(hit.origin))
+        return false;
+      return readers.partOf(index, hit.origin) !== undefined && quoteStands(quote, hit.text);
     },
 
     /** Reads all sources and swaps the index. Safe to repeat: each time a table of its own, and the last one counts. */
@@ -92,12 +106,11 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
 export type KnowledgeActivities = ReturnType<typeof createKnowledgeActivities>;
 
 /** A hit of a source that is no longer configured is nobody's to read. */
-function chunkOf(hit: Row, source: KnowledgeSource | undefined): KnowledgeChunk | undefined {
-  if (source === undefined) return undefined;
+function chunkOf(hit: Row, part: { name: string; readers: string[] } | undefined): KnowledgeChunk | undefined {
+  if (part === undefined) return undefined;
   const { id, kind, path, commit, fromLine, toLine, title, text } = hit;
-  const readers = source.readers === 'everyone' ? ['everyone'] : source.readers;
   return {
-    ...{ id, source: source.name, kind, path, fromLine, toLine, title, text, readers },
+    ...{ id, source: part.name, kind, path, fromLine, toLine, title, text, readers: part.readers },
     ...(commit !== '' && { commit }),
   };
 }

@@ -167,7 +167,12 @@ export function createTicketActivities(deps: TicketDeps) {
       const audience = await people.audienceOf(order, asker, found);
       await adopt(order);
       const { watch, ended } = await answerWork.begin(order, key);
-      const end = await answerFrom(knowledge, found.model, { question, audience, asker }, watch);
+      const end = await answerFrom(
+        knowledge,
+        found.model,
+        { question, audience, asker, room: roomOf(order.place, asker) },
+        watch,
+      );
       await ended(end.kind);
       return end;
     },

@@ -6,7 +6,7 @@ const sourceName = z
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most');
 const inside = z.string().regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$)).+$/, 'a path inside the folder or repository');
 
-const PLACES = ['folder', 'repository', 'fork', 'releases'] as const;
+const PLACES = ['folder', 'repository', 'fork', 'releases', 'tickets'] as const;
 
 const source = z
   .strictObject({
@@ -15,6 +15,10 @@ const source = z
     repository: z.string().min(1).optional().describe('a path or URL that git can clone'),
     fork: sourceName.optional().describe('the repository and branch of a fork under `forks`'),
     releases: sourceName.optional().describe('the reports of a fork’s releases that have ended, out of the store'),
+    tickets: z
+      .literal('closed')
+      .optional()
+      .describe('what closed tickets teach, out of the store; found only by who may read the channel of each, too'),
     ref: z.string().min(1).optional().describe('a branch, tag or commit; main, or the fork’s branch'),
     paths: z.array(inside).default([]).describe('files and folders in it; all by default'),
     kind: z

@@ -68,7 +68,12 @@ export const supportSchema = <Secret extends z.ZodType>(secret: Secret) =>
       closeMinutes: minutes(1_440).describe('of silence after that; then it is closed'),
       escalationMinutes: minutes(15).describe('until the next person on call is called'),
       takenMinutes: minutes(1_440).describe('whoever took it has; then it is escalated again'),
-      fixMinutes: minutes(480).describe('for each step of a fix; then it is given back to a person'),
+      fixMinutes: minutes(480).describe(
+        'for each step of a fix that says no more of itself; then it is given back to a person',
+      ),
+      proofMinutes: minutes(4_320).describe(
+        'for each suite that proves a fix of a stack, for the release of it, and for one that it waits for',
+      ),
       repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/), repository).default({}),
       learnTo: z
         .strictObject({

@@ -217,9 +217,15 @@ const FIX_STEPS: readonly TicketStateName[] = ['handed-off', 'proposed', 'approv
 function takeProgress(state: TicketState, step: TicketProgress, limits: TicketLimits, at: number): TicketAction[] {
   const [now, next] = [FIX_STEPS.indexOf(state.name), FIX_STEPS.indexOf(step.to as TicketStateName)];
   if (now < 0) return [];
+  // Its own end is the earlier one: this deadline is for what died without a word.
+  const forMs = Math.max(limits.fixMs, step.forMs ?? 0);
+  if (step.to === 'goes-on') {
+    enter(state, state.name, forMs, at);
+    return [];
+  }
   if (step.to === 'failed') return failFix(state, step, limits, at);
   if (next !== now + 1) return [];
-  enter(state, step.to, limits.fixMs, at);
+  enter(state, step.to, forMs, at);
   if (step.to !== 'verified') return [{ do: 'say', text: step.text, tone: 'info' }];
   const untried = step.end === 'read-back';
   if (untried) state.settled = 'untried';

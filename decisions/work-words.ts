@@ -21,6 +21,7 @@ const TOOLS: Readonly<Record<string, (of: string) => string>> = {
   read_on: () => 'reads on',
   knowledge: () => 'looks in the documentation',
   status: (of) => `looks how ${of || 'an environment'} stands`,
+  logs: (of) => `reads what nodes${of && ` of ${of}`} logged`,
   releases: () => 'looks at past releases',
   edit_file: () => 'changes a file',
   shell: () => 'runs a command in the sandbox',

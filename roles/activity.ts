@@ -28,7 +28,9 @@ import { createReversibilityActivities } from '../activities/reversibility.ts';
 import { createRolloutActivities } from '../activities/rollout.ts';
 import { plannedUse } from '../activities/sandbox/for-fork.ts';
 import { createSettingsReader } from '../activities/settings.ts';
+import { createSlack } from '../activities/slack.ts';
 import { createStoryActivities } from '../activities/story.ts';
+import { createTicketPeople } from '../activities/ticket/people.ts';
 import { createTicketActivities } from '../activities/tickets.ts';
 import { createWaiverActivities } from '../activities/verdict-waiver.ts';
 import { allowedEnvironment, cacheDir, GIT_ENVIRONMENT, HOST_ENVIRONMENT, readSecret } from '../config/env.ts';
@@ -41,8 +43,11 @@ import { dataConverter, libraryDir, type Parts, type Sandboxes, slackOf, wakeThr
 
 /** With the settings of now: who may read what is not a release's matter. */
 export function createKnowledge({ settings, present, dataDir, db }: Parts): KnowledgeActivities {
+  const { slack } = slackOf(settings);
+  const people = createTicketPeople(db, slack && createSlack(slack));
   return createKnowledgeActivities({
     ...{ settings, dataDir, db, run, readSecret, groups: () => present().groups },
+    membersOf: (room) => people.readersOf(room, withPresentPeople(settings, present())),
     environment: allowedEnvironment(GIT_ENVIRONMENT),
   });
 }
@@ -82,7 +87,7 @@ export function createActivities(
   ] as FixKind[];
   const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
   const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });
-  const looks = createLooks({ db, knowledge, status });
+  const looks = createLooks({ db, artifacts, knowledge, status });
   return {
     ...createRecordActivities({
       db,

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type Generated, sql } from 'kysely';
+import { type Generated, type JSONColumnType, sql } from 'kysely';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import type { TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
+import type { Cited, TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
 import type { Db } from './database.ts';
 import { type TicketCost, ticketCost } from './ticket-cost.ts';
+
+/** An answer of ours, and each place that it rests on. */
+export type TicketAnswer = { text: string; rests: Cited[] };
 
 export type TicketTables = {
   ticket: {
@@ -33,6 +36,9 @@ export type TicketTables = {
     answer_questions: Generated<number>;
     answer_tokens: Generated<string>;
     answer_money: Generated<string>;
+    /** The last answer that was written. */
+    answer: JSONColumnType<TicketAnswer> | null;
+    settled: NonNullable<TicketState['settled']> | null;
   };
   ticket_event: {
     ticket: string;
@@ -164,11 +170,20 @@ export async function saveTicket(db: Db, id: string, state: TicketState): Promis
     .set({
       ...{ state: state.name, asker: state.asker, text: ticketText(state.question) },
       ...{ ended: state.ended ?? null, reason: state.reason ?? null, holder: state.taken ?? state.called ?? null },
-      ...{ answers: state.answers, calls: state.calls },
+      ...{ answers: state.answers, calls: state.calls, settled: state.settled ?? null },
       ...(state.name !== 'closed' && { closed_at: null }),
       ...reached,
     })
     .where('id', '=', id)
+    .execute();
+}
+
+/** Null while one is looked for. Safe to repeat: the last one counts. */
+export async function keepAnswer(db: Db, ticket: string, answer: TicketAnswer | null): Promise<void> {
+  await db
+    .updateTable('ticket')
+    .set({ answer: answer && JSON.stringify(answer) })
+    .where('id', '=', ticket)
     .execute();
 }
 

@@ -8,7 +8,7 @@ import { findingWords, type ReviewState, reviewLines } from '../decisions/review
 import { touchedWords } from '../decisions/touched-tests.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
-import { agents, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
+import { agents, goesOn, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
 import type { FixChange, FixOrder, FixPlan, GitChange } from './fix-types.ts';
 import { proof } from './proof.ts';
 import { review } from './review.ts';
@@ -88,7 +88,7 @@ export async function make(
   return { reason: `${MOST_TRIES} changes were not taken; what stood against the last one: ${kept}` };
 }
 
-async function investigate(order: FixOrder, { said, places }: Opened, run: string, sentBack: readonly string[]) {
+async function investigate(order: FixOrder, { said, places, takes }: Opened, run: string, sentBack: readonly string[]) {
   const { ticket, settings, hint } = order;
   const name = `${run}/investigate`;
   const note = sentBack.join('\n');
@@ -96,6 +96,7 @@ async function investigate(order: FixOrder, { said, places }: Opened, run: strin
   const asked = { run: name, release: ticket, settings, said, places, board };
   const prepared = await agents.prepareInvestigation({ ...asked, ...(hint && { hint }), ...(note && { note }) });
   const subject = { fork: '', base: '', candidate: '', places, ticket };
+  await goesOn(order, name, takes?.agent);
   const looking = { run: name, role: 'investigate', release: ticket, settings, subject, board } as const;
   const answer = await runAgent(looking, prepared);
   if ('reason' in answer) return answer;
@@ -162,6 +163,7 @@ async function draft(
   // A stack's own files are built to be tried; a repository's check needs no pipeline.
   const trial = plan.kind === 'stack-patch' ? { trial: { release: ticket, fork, settings } } : {};
   const patching = { run: name, role: 'patch', release: ticket, settings, subject, board, ...trial } as const;
+  await goesOn(order, name, opened.takes?.agent);
   const answer = await runAgent(patching, prepared);
   if ('reason' in answer) return answer;
   return draw(await steps.draftFix({ ...step, plan, proposal: answer.answer }), await readProposal(answer));
@@ -189,7 +191,9 @@ async function prove(
   const proven = await proveFix({ ...stepOf(order, run), change });
   if (!proven.proven) return { reasons: proven.lines };
   const built =
-    change.kind === 'stack-patch' ? await proveStack(order, run, change as GitChange, proposal?.tests) : { lines: [] };
+    change.kind === 'stack-patch'
+      ? await proveStack(order, opened, { run, change: change as GitChange, touched: proposal?.tests })
+      : { lines: [] };
   if ('reasons' in built) return built;
   const lines = [...proven.lines, ...built.lines, ...touchedWords(proposal?.tests)];
   const evidence = await steps.keepEvidence({ lines });
@@ -206,12 +210,12 @@ async function prove(
 /** As a repair is proven: built by the release's own pipeline, all suites, failures judged against the branch as it is. */
 async function proveStack(
   order: FixOrder,
-  run: string,
-  change: GitChange,
-  touched: string[] | undefined,
+  { takes }: Opened,
+  { run, change, touched }: { run: string; change: GitChange; touched?: string[] | undefined },
 ): Promise<{ lines: string[] } | { reasons: string[] }> {
   const { ticket: release, settings } = order;
   const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
+  await goesOn(order, `${run}/build`, takes?.suites);
   const held = await buildSource({ ...before, settings, release });
   if (held.kind === 'broken') return { reasons: ['the branch itself does not build', ...held.reasons] };
   const lines: string[] = [];
@@ -219,6 +223,7 @@ async function proveStack(
     // A suite run's id is also a folder's name.
     const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
     const tested = { build: held.build, suite, suiteRun: '', tests: [] };
+    await goesOn(order, name, takes?.suites);
     const runs = { before: 0, after: 0, whole: true, ...(touched && { touched }) };
     const proven = await executeChild(proof, {
       workflowId: `proof:${name}`,
@@ -234,7 +239,7 @@ async function proveStack(
 /** Blind to the author's words: what people asked, what code has found, and the change. */
 async function readBy(
   order: FixOrder,
-  { said }: Opened,
+  { said, takes }: Opened,
   about: { name: string; change: GitChange; lines: readonly string[]; wishes: readonly string[] },
 ): Promise<ReviewState> {
   const { ticket: release, settings } = order;
@@ -242,5 +247,6 @@ async function readBy(
   const fork = change.kind === 'repository' ? `repo.${change.target}` : change.target;
   const subject = { fork, base: change.base, candidate: change.commit, patch: change.patch };
   const what = whatToReview({ found: lines, wishes, said });
+  await goesOn(order, `${name}/review`, takes?.agent);
   return review({ name, release, settings, subject, of: 'ticket', what, board: boardOf(order) });
 }

@@ -3,6 +3,7 @@ import {
   type ActivityOptions,
   type ChildWorkflowHandle,
   getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   sleep,
   startChild,
@@ -69,20 +70,33 @@ export async function progress(
   order: FixOrder,
   to: TicketProgress['to'],
   text: string,
-  ended: Pick<TicketProgress, 'end' | 'of'> = {},
+  more: Pick<TicketProgress, 'end' | 'of' | 'forMs'> = {},
 ): Promise<void> {
-  const { ticket, fix } = order;
-  const key = `${fix}/${to}`;
-  if (order.learns === undefined && (await steps.followsFix({ ticket, fix }))) {
-    try {
-      await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, { key, to, text, ...ended });
-      return;
-    } catch (error) {
-      // It ended in this very moment. Nothing else can be wrong with a signal to a workflow of ours.
-      if ((error as Error).name !== 'ExternalWorkflowNotFoundError' && !/not found/i.test(String(error))) throw error;
-    }
+  const key = `${order.fix}/${to}`;
+  if (await signalTicket(order, { key, to, text, ...more })) return;
+  await steps.tellFix(order, { key, text, tone: to === 'failed' ? endingOf(more.end).tone : 'info' });
+}
+
+/**
+ * Something of the fix begins that may take longer than a step usually does: the ticket waits for it. One that is over
+ * has nothing to wait for.
+ */
+export async function goesOn(order: FixOrder, name: string, forMs: number | undefined): Promise<void> {
+  if (forMs === undefined || !patched('fix-goes-on')) return;
+  await signalTicket(order, { key: `${order.fix}/goes-on/${name}`, to: 'goes-on', text: '', forMs });
+}
+
+/** False where the ticket is over, or went on without this fix. */
+async function signalTicket({ ticket, fix, learns }: FixOrder, step: TicketProgress): Promise<boolean> {
+  if (learns !== undefined || !(await steps.followsFix({ ticket, fix }))) return false;
+  try {
+    await getExternalWorkflowHandle(ticketWorkflowId(ticket)).signal(ticketProgress, step);
+    return true;
+  } catch (error) {
+    // It ended in this very moment. Nothing else can be wrong with a signal to a workflow of ours.
+    if ((error as Error).name !== 'ExternalWorkflowNotFoundError' && !/not found/i.test(String(error))) throw error;
+    return false;
   }
-  await steps.tellFix(order, { key, text, tone: to === 'failed' ? endingOf(ended.end).tone : 'info' });
 }
 
 export async function say(order: FixOrder, key: string, text: string): Promise<void> {

@@ -12,6 +12,9 @@ export type FixOrder = TicketOrder & {
   learns?: FixPlan;
 };
 
+/** How long what a fix waits for may take, in milliseconds: one run of an agent, one question to people, one suite. */
+export type FixTakes = { agent: number; question: number; suites: number };
+
 /** One thing that a fix may change, out of the configuration. No text ever adds to these. */
 export type FixTarget = { kind: FixKindName; target: string };
 

@@ -6,6 +6,7 @@ import {
   applyFix,
   ask,
   attempt,
+  goesOn,
   memory,
   type Proposed,
   progress,
@@ -15,7 +16,7 @@ import {
   undoFix,
   verifyFix,
 } from './fix-steps.ts';
-import type { FixOrder, FixOutcome, GitChange, UndoEnd, Verification } from './fix-types.ts';
+import type { FixOrder, FixOutcome, FixTakes, GitChange, UndoEnd, Verification } from './fix-types.ts';
 import { release } from './release.ts';
 
 const BUSY = '1 minute';
@@ -57,7 +58,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
   for (let round = 1; round <= MOST_QUESTIONS; round += 1) {
     const proposed = await make(order, opened, round, start);
     if ('reason' in proposed) return givenBack(proposed.reason);
-    await tellProposed(order, round, proposed);
+    await tellProposed(order, round, proposed, opened.takes);
     const id = `${order.fix}/${round}`;
     const decided = await ask(order, id, { proposed, steered, difference });
     if (decided.kind === 'changes-requested') {
@@ -72,7 +73,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
       return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
     await tellApproved(order, round, { by: decided.by, again: approved });
     approved = true;
-    const applied = await carryOut(order, round, proposed);
+    const applied = await carryOut(order, { round, takes: opened.takes }, proposed);
     if (!('moved' in applied)) return applied;
     await say(order, `${round}/moved`, `What was approved has moved: it is made again, and asked again.`);
     const { plan, change, proposal } = proposed;
@@ -83,10 +84,12 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
 }
 
 /** A ticket says once that it is proposed; what comes later is said beside. */
-const tellProposed = (order: FixOrder, round: number, { change, shown }: Proposed) =>
-  round === 1
-    ? progress(order, 'proposed', proposedWords(change, shown))
-    : say(order, `${round}/proposed`, `Again: ${proposedWords(change, shown)}`);
+async function tellProposed(order: FixOrder, round: number, { change, shown }: Proposed, takes?: FixTakes) {
+  const words = proposedWords(change, shown);
+  if (round === 1) return progress(order, 'proposed', words, takes && { forMs: takes.question });
+  await goesOn(order, `${round}/proposed`, takes?.question);
+  await say(order, `${round}/proposed`, `Again: ${words}`);
+}
 
 /** A ticket takes each step once: what was approved before, and moved, is said beside. */
 function tellApproved(order: FixOrder, round: number, { by, again }: { by: readonly string[]; again: boolean }) {
@@ -102,7 +105,11 @@ function changesTo({ plan, change, words }: Proposed, note: string): Start {
 }
 
 /** Steps 3 to 5. */
-async function carryOut(order: FixOrder, round: number, proposed: Proposed): Promise<FixOutcome | { moved: string[] }> {
+async function carryOut(
+  order: FixOrder,
+  { round, takes }: { round: number; takes: FixTakes | undefined },
+  proposed: Proposed,
+): Promise<FixOutcome | { moved: string[] }> {
   const { run, change, evidence } = proposed;
   const step = stepOf(order, run);
   const [key, undoKey] = [`${order.fix}/${round}/apply`, `${order.fix}/${round}/undo`];
@@ -115,7 +122,7 @@ async function carryOut(order: FixOrder, round: number, proposed: Proposed): Pro
   if (applied.kind === 'moved') return { moved: applied.difference };
   if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
   await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);
-  if (change.kind === 'stack-patch') await releaseIt(order, round, run, change as GitChange);
+  if (change.kind === 'stack-patch') await releaseIt(order, { round, takes, run }, change as GitChange);
   const looked = await attempt(() => verifyFix({ ...step, change, applied: key }));
   const verification: Verification =
     'result' in looked ? looked.result : { kind: 'inconclusive', words: looked.problem };
@@ -140,8 +147,13 @@ async function remember(order: FixOrder, round: number, { plan, change }: Propos
 }
 
 /** A patch on a stack goes on as a release of its reference, like any other. */
-async function releaseIt(order: FixOrder, round: number, run: string, change: GitChange): Promise<void> {
+async function releaseIt(
+  order: FixOrder,
+  { round, takes, run }: { round: number; takes: FixTakes | undefined; run: string },
+  change: GitChange,
+): Promise<void> {
   const key = `${order.fix}/${round}/release`;
+  await goesOn(order, `${round}/waits`, takes?.suites);
   for (;;) {
     const input = await steps.openFixRelease({ ...stepOf(order, run), key, by: order.by, change });
     if ('busy' in input) {
@@ -149,6 +161,7 @@ async function releaseIt(order: FixOrder, round: number, run: string, change: Gi
       await sleep(BUSY);
       continue;
     }
+    await goesOn(order, `${round}/release`, takes?.suites);
     await say(order, `${round}/release`, `${input.release} releases it: npx patchwright release show ${input.release}`);
     await executeChild(release, {
       workflowId: `release:${input.release}`,

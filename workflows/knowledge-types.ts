@@ -9,7 +9,7 @@ export type KnowledgeChunk = {
   toLine: number;
   title: string;
   text: string;
-  /** As configured: `['everyone']`, or people and groups. */
+  /** As configured: `['everyone']`, or people and groups; of a closed ticket its channel, or its one person. */
   readers: string[];
 };
 
@@ -19,6 +19,8 @@ export type KnowledgeQuestion = {
   audience: string[];
   /** Who asked, where private sources may be offered to that person alone. */
   asker?: string;
+  /** The room in which it was asked (`roomOf`), whose closed tickets everybody there may read. */
+  room?: string;
   limit?: number;
 };
 

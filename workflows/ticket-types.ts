@@ -55,15 +55,23 @@ export type Clicked = { from?: string; counted: boolean };
 /** `read-back`: it is there, and there was nothing to try it by. */
 export type FixEndKind = 'verified' | 'read-back' | 'failed' | 'undone' | 'inconclusive' | 'given-back';
 
-/** From whatever carries a fix on; each step once, in this order. `failed` gives it back to a person. */
+/**
+ * From whatever carries a fix on; each step once, in this order. `failed` gives it back to a person; `goes-on` is none of
+ * the steps: it says that something of it has begun, and how long that may take.
+ */
 export type TicketProgress = {
   key: string;
-  to: 'proposed' | 'approved' | 'applied' | 'verified' | 'failed';
+  to: 'proposed' | 'approved' | 'applied' | 'verified' | 'failed' | 'goes-on';
   text: string;
+  /** What begins now may take so long; a step without it has `fixMs`, which is also the least. */
+  forMs?: number;
   /** Of the last step: how the fix ended, and of what it is. */
   end?: FixEndKind;
   of?: string;
 };
+
+/** A place that an answer rests on: a chunk of the knowledge, of what kind it is, and what was quoted of it. */
+export type Cited = { chunk: string; source: string; kind: string; path: string; quote: string };
 
 export type AnswerEnd =
   | { kind: 'answered'; text: string; private: number }

@@ -53,6 +53,10 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
 
 export type Evidence = ReturnType<typeof createEvidence>;
 
+/** A line of it. */
+export const shortVerdict = (verdict: Verdict): string =>
+  `${testName(verdict)}: ${verdict.kind}; ${countWords(verdict)}; ${oneLine(verdict.message, 200)}`;
+
 function verdictText(verdict: Verdict): string {
   const { kind, orderDependent, message, reason, culprit, culpritReason, power } = verdict;
   // Where there is no more to say than the counts, the reason is the counts.

@@ -4,7 +4,7 @@ import { hiddenWords } from '../../lib/hidden-characters.ts';
 import type { AgentOrder } from '../../workflows/agent-types.ts';
 import type { ConfigFields, FixPlan, Place } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
-import type { Resource } from '../health/live-status.ts';
+import type { LogOf, Resource } from '../health/live-status.ts';
 import type { ToolSpec } from './request.ts';
 import type { Sources } from './sources.ts';
 import { resource } from './tool-inputs.ts';
@@ -17,6 +17,14 @@ export type Looks = {
   /** Whether a quote stands in a document's chunk. */
   stands: (chunk: string, quote: string) => Promise<boolean>;
   status: (settings: Settings, environment: string, resource?: Resource) => Promise<string>;
+  /** What a node logged. */
+  log: (settings: Settings, environment: string, of: LogOf) => Promise<string>;
+  /** What failed in a release: the verdicts, or of one test its verdict, its log, or the log's difference. */
+  evidence: (of: {
+    release: string;
+    what: 'verdict' | 'log' | 'difference';
+    test?: string | undefined;
+  }) => Promise<string>;
   /** The newest releases (of a fork, where one is given), or the thread of one. */
   releases: (release?: string, fork?: string) => Promise<string>;
 };
@@ -27,12 +35,21 @@ type World = Investigating & {
   settings: Settings;
   sources: (place: string) => Sources;
   whole: (call: string) => Promise<string | undefined>;
+  /** A body or a page of a runbook that the brief named, or why not. */
+  skill: (name: string, file: string) => Promise<string>;
   /** What this run's earlier calls of a tool were given and answered. */
   answers: (tool: string) => Promise<{ given: string; text: string }[]>;
 };
 
 const path = z.string().max(500);
 const commit = z.string().regex(/^[0-9a-f]{7,40}$/);
+/** Places that a plan may quote beside source. */
+const BESIDE_SOURCE = ['knowledge', 'status', 'logs', 'releases', 'evidence', 'search'] as const;
+const LOG_OF = z
+  .object({ environment: z.string(), node: z.string() })
+  .transform(({ environment, node }) => `${environment}/${node}`);
+const EVIDENCE_OF = z.object({ release: z.string() }).transform(({ release }) => release);
+const SEARCH_OF = z.object({ pattern: z.string() }).transform(({ pattern }) => pattern);
 const STATUS_FORM = 'ENVIRONMENT, ENVIRONMENT/topic/NAME, ENVIRONMENT/broker/NAME or ENVIRONMENT/group/NAME';
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
 
@@ -43,9 +60,9 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const targets = [...new Set(able.flatMap((kind) => kind.targets(settings)))];
   const fields = able.flatMap(({ fields: own }) => (own === undefined ? [] : [own.schema]));
   const quote = z.object({
-    in: z.enum(['knowledge', 'status', 'releases', ...places.map(({ name }) => name)]),
+    in: z.enum([...BESIDE_SOURCE, ...places.map(({ name }) => name)]),
     of: path.describe(
-      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in releases: a release`,
+      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in logs: ENVIRONMENT/NODE · in releases and evidence: a release · in search: the pattern, and as text what it found, or "nothing matches"`,
     ),
     text: z.string().min(4).max(400),
   });
@@ -60,7 +77,18 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
     history: z.object({ in: code, path: z.string().max(500).default(''), commit: commit.optional() }),
     knowledge: z.object({ question: z.string().min(3).max(1_000) }),
     status: z.object({ environment: names(Object.keys(settings.environments)), resource: resource.optional() }),
+    logs: z.object({
+      environment: names(Object.keys(settings.environments)),
+      node: z.string().min(1).max(100),
+      containing: z.string().max(200).default(''),
+    }),
     releases: z.object({ release: z.string().max(60).optional() }),
+    evidence: z.object({
+      release: z.string().min(1).max(60),
+      what: z.enum(['verdict', 'log', 'difference']).default('verdict'),
+      test: z.string().max(500).optional(),
+    }),
+    read_skill: z.object({ name: z.string().max(64), file: z.string().max(200).default('SKILL.md') }),
     read_on: z.object({ call: z.string().max(200), from: z.int().min(0) }),
     plan: z.object({
       kind: z.enum(['none', ...able.map(({ name }) => name)]),
@@ -73,7 +101,8 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   };
   const missing: string[] = [];
   if (places.length === 0) missing.push('read_file', 'search', 'list_files', 'history');
-  if (Object.keys(settings.environments).length === 0) missing.push('status');
+  if (Object.keys(settings.environments).length === 0) missing.push('status', 'logs');
+  if (Object.keys(settings.forks).length === 0) missing.push('evidence');
   return Object.fromEntries(Object.entries(all).filter(([name]) => !missing.includes(name))) as typeof all;
 }
 
@@ -86,10 +115,15 @@ const DESCRIPTIONS: Record<keyof Tools, string> = {
   list_files: 'The files below a folder.',
   history:
     'When a file, a folder or the whole was changed, newest first: commit, time, subject. With `commit` what that one changed.',
-  knowledge: 'Documents, runbooks and closed tickets about a question, with the ids of their chunks.',
+  knowledge: 'Documents and runbooks that everyone may read about a question, with the ids of their chunks.',
   status:
     'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
+  logs: 'Beginning and end of what a node of an environment logged; with `containing` only lines that have these words.',
   releases: 'The newest releases of the forks, or what was told in the thread of one.',
+  evidence:
+    'What failed in the suites of a release: a line for each test; with `test`, as it is named there, its verdict, the log of its failing run, or what that log says and the base’s logs do not.',
+  read_skill:
+    'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',
   plan: 'What should be changed, and why. `change` only for a kind that has fields. `none` where nothing should be.',
 };
@@ -160,6 +194,16 @@ async function use(world: World, places: readonly Place[], name: keyof Tools, in
     }
     case 'releases':
       return { text: await looks.releases((input as z.output<Tools['releases']>).release) };
+    case 'logs': {
+      const { environment, ...of }: z.output<Tools['logs']> = input;
+      return { text: await looks.log(settings, environment, of) };
+    }
+    case 'evidence':
+      return { text: await looks.evidence(input as z.output<Tools['evidence']>) };
+    case 'read_skill': {
+      const { name: skill, file }: z.output<Tools['read_skill']> = input;
+      return { text: await world.skill(skill, file) };
+    }
     case 'read_on': {
       const { call, from }: z.output<Tools['read_on']> = input;
       const text = await world.whole(call);
@@ -206,13 +250,15 @@ const isStatus = (of: string) => /^[^/]+(\/(topic|broker|group)\/.+)?$/.test(of)
 
 async function stands(world: World, places: readonly Place[], { in: where, of, text }: Quote): Promise<boolean> {
   const { looks, settings } = world;
+  const has = (source: string) => squeeze(source).includes(squeeze(text));
   if (where === 'knowledge') return looks.stands(of, text);
+  if (where === 'logs' || where === 'evidence' || where === 'search')
+    return (await told(world, where, of)).some((one) => has(one));
   const [environment = '', type, ...rest] = of.split('/');
   const named = resource.safeParse({ type, name: rest.join('/') });
   const asked = named.success ? named.data : undefined;
   const known = Object.hasOwn(settings.environments, environment);
   if (where === 'status' && !known) return false;
-  const has = (source: string) => squeeze(source).includes(squeeze(text));
   if (where === 'status' && (await statusTold(world, environment, asked)).some(has)) return true;
   const source =
     where === 'status'
@@ -222,6 +268,16 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
         : withHeading(await textOf(world, places, where, of));
   // As it was shown: what was redacted for the model cannot be quoted otherwise.
   return source !== undefined && has(asShown(source));
+}
+
+/** What this run was told: a log that was turned over meanwhile is quoted all the same, and so is a search in vain. */
+const OF_CALL = { logs: LOG_OF, evidence: EVIDENCE_OF, search: SEARCH_OF };
+
+async function told({ answers }: World, tool: keyof typeof OF_CALL, of: string): Promise<string[]> {
+  return (await answers(tool)).flatMap(({ given, text }) => {
+    const call = readArguments<string>(OF_CALL[tool], given);
+    return 'problem' in call || call.value !== of ? [] : [text];
+  });
 }
 
 /** What this run was told of it: times and lags are others by now, and an honest quote of them still counts. */

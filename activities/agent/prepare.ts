@@ -26,7 +26,7 @@ import type { Evidence } from './evidence.ts';
 import { heldWords } from './held-words.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
-import { createSkills } from './skills.ts';
+import { createSkills, skillFolders } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
 import {
   assembleTicketContext,
@@ -221,10 +221,14 @@ export function createPreparations(deps: PrepareDeps) {
 
     investigation: (request: InvestigationRequest, kinds: readonly FixKind[]) =>
       begin(request, 'investigate', async () => {
-        const items = investigationBrief(request, fixKindsText(await settings(request.settings), kinds));
+        const found = await settings(request.settings);
+        const { skills } = await createSkills(skillFolders(found)).load();
+        // Those for reviewers say how a change is read, not how a cause is found.
+        const runbooks = skills.filter(({ name }) => !name.startsWith('review-'));
+        const items = investigationBrief(request, { targets: fixKindsText(found, kinds), runbooks });
         const { said, places, hint = '' } = request;
-        const about = [...said, hint].join('\n');
-        return withLayers({ items, record: NOTHING_MORE }, await ticketContextOf(request, { about, places }));
+        const about = { about: [...said, hint].join('\n'), places };
+        return withLayers({ items, record: { layers: [], skills: runbooks } }, await ticketContextOf(request, about));
       }),
 
     patch: (request: PatchRequest) =>

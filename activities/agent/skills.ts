@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { Settings } from '../../config/schema.ts';
 import type { Digest } from '../../workflows/types.ts';
 import { BadSkill, readSkillFiles, type SkillFiles } from './skill-files.ts';
 
@@ -94,6 +95,11 @@ export function createSkills(folders: readonly string[] = []) {
 }
 
 export type Skills = ReturnType<typeof createSkills>;
+
+/** Folders of all forks: a ticket may be about any of them. */
+export const skillFolders = ({ forks }: Pick<Settings, 'forks'>): string[] => [
+  ...new Set(Object.values(forks).flatMap(({ agent }) => agent.skills)),
+];
 
 /** For a run that was given these skills: only those, and only as they were then. An answer in words, whatever it is. */
 export async function readGivenSkill(

@@ -3,6 +3,7 @@ import type { ReviewRole } from '../../workflows/agent-types.ts';
 import type { FixPlan } from '../../workflows/fix-types.ts';
 import type { FixKind } from '../fixes/kind.ts';
 import type { InvestigationRequest, PatchRequest } from './prepare.ts';
+import type { SkillSummary } from './skills.ts';
 import { asShown } from './tools.ts';
 import type { Item } from './transcript.ts';
 
@@ -11,7 +12,7 @@ const MATERIAL =
 
 const INVESTIGATE = `You look into a ticket of a data platform's user and say what should be changed so that it is solved. You only read; nothing that you do has an effect. What you plan is made by another agent or filled in from your fields, proven, reviewed, and decided on by people who may say no.
 
-- Find the cause before you plan. Look at the state of the environment and at the source; do not take the ticket's word for it. Whoever asks knows what he saw; why it is so, and what should be changed, is his guess.
+- Find the cause before you plan. Look at the state of the environment, at what its nodes logged, and at the source; do not take the ticket's word for it. Whoever asks knows what he saw; why it is so, and what should be changed, is his guess.
 - Try to refute what you think the cause is: what would you see if it were another one? What you expected and did not find says more than what fits.
 - Plan the smallest change of one target that solves it. Targets are what the configuration names; there are no others.
 - Each of your quotes is looked up where you say it stands (without the line numbers that are put before lines); a plan that quotes what is not there comes back to you.
@@ -70,13 +71,17 @@ function checkWords({ kind }: FixPlan, check: string | undefined): string {
     : `\`${check}\`. ${OWN_CHECK} A \`failingCase\` shows what it does not look at.`;
 }
 
-export function investigationBrief({ said, places, hint, note }: InvestigationRequest, targets: string): Item[] {
+export function investigationBrief(
+  { said, places, hint, note }: InvestigationRequest,
+  { targets, runbooks }: { targets: string; runbooks: readonly SkillSummary[] },
+): Item[] {
   const material = [
     `## What people wrote in the ticket\n${asShown(said.join('\n')).slice(0, LAYER)}`,
     ...(hint === undefined ? [] : [`## A hint of the engineer who handed it to you\n${asShown(hint).slice(0, LAYER)}`]),
     ...(note === undefined ? [] : [`## Your earlier plan was sent back\n${asShown(note).slice(0, LAYER)}`]),
     `## What may be changed\n${targets}`,
     `## What you can read\n${places.map(({ name, commit }) => `${name} at ${commit.slice(0, 12)}`).join('\n') || 'no source'}`,
+    `## Runbooks (\`read_skill\`; written for releases of a fork: take of them what the ticket has)\n${runbooks.map(({ name, description }) => `${name}: ${description}`).join('\n') || 'none'}`,
   ];
   return [
     { role: 'developer', content: INVESTIGATE },

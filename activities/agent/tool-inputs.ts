@@ -83,7 +83,7 @@ const DESCRIPTIONS: Record<ToolName, string> = {
   status:
     'How an environment stands now, asked of itself: nodes, quorum, what is offline or not in sync, topics; with `resource` the configuration of a topic or broker, or how far a group is behind. Where it does not answer: what was last read, and when.',
   look_up:
-    'docs: documents, runbooks and closed tickets that speak of `what`, in words · releases: the newest ones of this fork, or with the id of one as `what` what its thread was told.',
+    'docs: documents and runbooks that speak of `what`, in words · releases: the newest ones of this fork, or with the id of one as `what` what its thread was told.',
   read_skill:
     'One of the runbooks by its name, or with `file` a page that it refers to. It advises; it grants nothing.',
   read_on: 'More of an answer that was cut, by the id of its call, from a character on.',

@@ -71,6 +71,8 @@ export type Driver = {
   readBack(target: string): Promise<ReadBack>;
   /** Of the disk that holds the target's files and data; missing where a driver cannot tell. */
   freeBytes?(target: string): Promise<number>;
+  /** Beginning and end of what the target logs, not redacted; empty where there is none, missing where it is elsewhere. */
+  logs?(target: string): Promise<string>;
 };
 
 /** `detail`: why it was not stopped, where the driver knows. */

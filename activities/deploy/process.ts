@@ -1,6 +1,6 @@
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
@@ -10,6 +10,7 @@ import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact, ReadBack } from '../../workflows/types.ts';
 import type { Driver, DriverDeps, StartPermit, StopOptions, TargetFacts } from './driver.ts';
 import { type Replacement, replaceFiles, sha256Remembered } from './files.ts';
+import { logEnds } from './log-ends.ts';
 import {
   isLaidOut,
   type Known,
@@ -48,6 +49,10 @@ export function createProcessDriver(programs: readonly NodeProgram[], { artifact
     start: (target, permit) => start(programOf(target), permit),
     waitReady: (target, timeoutMs) => waitReady(programOf(target), timeoutMs),
     readBack: (target) => readBack(programOf(target)),
+    async logs(target) {
+      const { info, log } = programOf(target);
+      return logEnds(info.dir, [relative(info.dir, log), relative(info.dir, nodeFiles.stdout(info.dir)), 'stderr.log']);
+    },
     async freeBytes(target) {
       const { bavail, bsize } = await statfs(programOf(target).info.dir);
       return bavail * bsize;

@@ -1,12 +1,17 @@
+import { testName } from '../../decisions/verdict-words.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import { findRelease, listReleases } from '../../store/releases.ts';
+import { suiteVerdicts } from '../../store/suite-report.ts';
 import { threadOf } from '../../store/thread.ts';
+import { createEvidence, shortVerdict } from '../agent/evidence.ts';
 import type { Looks } from '../agent/investigate.ts';
 import type { LiveStatus } from '../health/live-status.ts';
 import type { Knowledge } from '../ticket/knowledge.ts';
 
 export type LooksDeps = {
   db: Db;
+  artifacts: ArtifactStore;
   knowledge?: Knowledge;
   status: LiveStatus;
 };
@@ -14,7 +19,8 @@ export type LooksDeps = {
 const NEWEST = 10;
 
 /** What an investigation sees beside source. What does not answer is told as such: that is news too. */
-export function createLooks({ db, knowledge, status }: LooksDeps): Looks {
+export function createLooks({ db, artifacts, knowledge, status }: LooksDeps): Looks {
+  const evidence = createEvidence(db, artifacts);
   return {
     async knowledge(question) {
       if (knowledge === undefined) return 'there is no knowledge configured';
@@ -27,6 +33,30 @@ export function createLooks({ db, knowledge, status }: LooksDeps): Looks {
     stands: async (chunkId, quote) => (await knowledge?.checkCitation({ chunkId, quote })) ?? false,
 
     status: status.whole,
+
+    log: status.log,
+
+    async evidence({ release, what, test }) {
+      const id = await findRelease(db, release);
+      if (id === undefined) return 'there is no such release';
+      const runs = await db
+        .selectFrom('suite_run')
+        .select('suite_run')
+        .where('release', '=', id)
+        .orderBy('started_at')
+        .execute();
+      const all = await Promise.all(
+        runs.map(async ({ suite_run: suiteRun }) =>
+          (await suiteVerdicts(db, suiteRun)).map((verdict) => ({ suiteRun, ...verdict })),
+        ),
+      );
+      const found = all.flat().filter((one) => test === undefined || testName(one) === test);
+      if (found.length === 0) return test === undefined ? 'it has no verdicts' : 'it has no verdict of this test';
+      if (test === undefined) return found.map((one) => `${one.suiteRun}: ${shortVerdict(one)}`).join('\n');
+      // The newest candidate's is the one that stands.
+      const { suiteRun, unit, test: method } = found.at(-1)!;
+      return evidence.read({ fork: '', base: '', candidate: '', suiteRun, unit, test: method }, what);
+    },
 
     async releases(release, fork) {
       if (release !== undefined) {

@@ -23,11 +23,12 @@ export type StatusDeps = {
 
 /** What one may ask for by name; of a group how far it is behind. */
 export type Resource = { type: ConfigResource['type'] | 'group'; name: string };
+export type LogOf = { node: string; containing?: string };
 export type LiveStatus = ReturnType<typeof createLiveStatus>;
 
 /**
  * How environments stand now, asked of themselves: of the brokers' admin interface, as the rules of a roll-out ask it,
- * of figures and processes. Reads only. What does not answer is told in so many words, with what the store last read
+ * of figures, processes and their logs. Reads only. What does not answer is told in so many words, with what the store last read
  * and how long ago; it is never an error.
  */
 export function createLiveStatus({ db, driverOf }: StatusDeps) {
@@ -66,7 +67,25 @@ export function createLiveStatus({ db, driverOf }: StatusDeps) {
         const { lines, more, whole } = await system(settings, environment, driver);
         return { lines: [...lines, ...more], whole };
       }),
+
+    /** Beginning and end of what a node logged; with `containing` the lines that have these words, in any case. */
+    log: (settings: Settings, environment: string, { node, containing = '' }: LogOf) =>
+      ask(settings, environment, async (driver) => {
+        const names = (await driver.targets()).map(({ name }) => name);
+        if (!names.includes(node))
+          return { lines: [`there is no such node; there are: ${names.join(', ')}`], whole: true };
+        if (driver.logs === undefined)
+          return { lines: ['its logs are elsewhere: they cannot be read from here'], whole: true };
+        return { lines: logLines(await driver.logs(node), containing), whole: true };
+      }),
   };
+}
+
+/** A name of a file stays above its lines. */
+function logLines(text: string, containing: string): string[] {
+  const wanted = containing.toLowerCase();
+  const lines = text.split('\n').filter((line) => line.startsWith('## ') || line.toLowerCase().includes(wanted));
+  return lines.some((line) => line !== '') ? lines : ['it has logged nothing'];
 }
 
 /** A name is told back only where the cluster has it: an agent could ask for words, and quote the answer. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { KnowledgeSource } from '../../config/knowledge.ts';
+import type { TicketRoom } from '../../decisions/closed-ticket.ts';
 import { plainText, visible } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
 import type { IndexedSource } from '../../workflows/knowledge-types.ts';
@@ -80,6 +81,14 @@ function textOfHtml(html: string): string {
  */
 export function originOf({ readers: _, ...definition }: KnowledgeSource): string {
   return createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 32);
+}
+
+/** Of the tickets of one room: by it the index tells who may read them. */
+export function roomOrigin({ origin, room, only, rests }: TicketRoom & { origin: string }): string {
+  return createHash('sha256')
+    .update(JSON.stringify([origin, room, only, rests]))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** Changes when any source is another than it was. */

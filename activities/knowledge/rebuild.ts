@@ -6,11 +6,20 @@ import { releaseTexts } from '../../store/knowledge.ts';
 import type { IndexedSource, KnowledgeIndexed } from '../../workflows/knowledge-types.ts';
 import type { KnowledgeDeps } from '../knowledge.ts';
 import { chunksOf } from './chunks.ts';
-import { type Document, documentOf, originOf, type Skipped, sourcesDigest } from './document.ts';
+import { type Document, documentOf, originOf, roomOrigin, type Skipped, sourcesDigest } from './document.ts';
 import { type Embeddings, EmbeddingsRefused, type NoEmbeddings, openEmbeddings } from './embeddings.ts';
 import { readFolder } from './folder.ts';
 import { fetchRepository, placeOf, readCommit } from './repository.ts';
-import { type IndexWriter, type KnowledgeTables, type OpenIndex, type Row, rowsOf, vectorsOf } from './table.ts';
+import {
+  type IndexedRoom,
+  type IndexWriter,
+  type KnowledgeTables,
+  type OpenIndex,
+  type Row,
+  rowsOf,
+  vectorsOf,
+} from './table.ts';
+import { ticketDocuments } from './tickets.ts';
 
 const BATCH = 1_000;
 
@@ -44,11 +53,16 @@ async function makeIndex(
   const keeper = createKeeper(writer, embeddings, before);
   try {
     const sources: IndexedSource[] = [];
-    for (const source of deps.settings.knowledge.sources) sources.push(await indexSource(deps, source, keeper, before));
+    const rooms: IndexedRoom[] = [];
+    // Tickets last: whether an answer still rests on something is asked of the index that is being made.
+    for (const source of deps.settings.knowledge.sources.filter(({ tickets }) => tickets === undefined))
+      sources.push(await indexSource(deps, source, keeper, before));
+    for (const source of deps.settings.knowledge.sources.filter(({ tickets }) => tickets !== undefined))
+      sources.push(await indexTickets(deps, source, { keeper, before, rooms }));
     const { chunks, dimensions, made } = await keeper.finish();
     const isOn = embeddings.kind === 'on';
     const model = isOn && chunks > 0 ? embeddings.model : '';
-    await writer.publish({ sources: sourcesDigest(deps.settings.knowledge.sources), model, dimensions });
+    await writer.publish({ sources: sourcesDigest(deps.settings.knowledge.sources), model, dimensions, rooms });
     const vectors = isOn ? { model: embeddings.model, dimensions, made } : { off: embeddings.reason };
     return { chunks, sources, vectors };
   } catch (error) {
@@ -90,6 +104,7 @@ function createKeeper(writer: IndexWriter, embeddings: Embeddings | NoEmbeddings
       waiting.push(row);
       if (waiting.length === BATCH) await flush();
     },
+    has: (id: string) => ids.has(id),
     async finish() {
       await flush();
       return total;
@@ -136,6 +151,44 @@ async function indexSource(
     rows.length = 0;
     if (before !== undefined) for await (const kept of rowsOf(before, as.origin)) rows.push(...kept);
   }
+  for (const row of rows) await keeper.add(row);
+  told.chunks = rows.length;
+  return told;
+}
+
+/** Closed tickets: each row under the room whose readers it has. */
+async function indexTickets(
+  deps: KnowledgeDeps,
+  source: KnowledgeSource,
+  { keeper, before, rooms }: { keeper: Keeper; before: OpenIndex | undefined; rooms: IndexedRoom[] },
+): Promise<IndexedSource> {
+  const skipped: Skipped = { large: 0, binary: 0, links: 0, beyond: 0 };
+  const told: IndexedSource = { name: source.name, documents: 0, chunks: 0, skipped };
+  const of = originOf(source);
+  const rows: Row[] = [];
+  const found = new Map<string, IndexedRoom>();
+  try {
+    if (deps.db === undefined) throw new Error('tickets are in the store, which is not open here');
+    for await (const { document, room } of ticketDocuments(deps.db, keeper.has)) {
+      told.documents += 1;
+      const origin = roomOrigin({ ...room, origin: of });
+      found.set(origin, { ...room, origin: of });
+      for (const chunk of chunksOf(document, { origin, kind: 'ticket' })) {
+        const words = searchedWords(`${chunk.title}\n${chunk.text}`);
+        rows.push({ ...chunk, origin, source: source.name, kind: 'ticket', words });
+      }
+    }
+  } catch (error) {
+    told.unreadable = reasonOf(error);
+    logger('knowledge').warn({ source: source.name, err: told.unreadable }, 'closed tickets cannot be read');
+    rows.length = 0;
+    found.clear();
+    for (const room of before?.pointer.rooms.filter(({ origin }) => origin === of) ?? []) {
+      found.set(roomOrigin(room), room);
+      if (before !== undefined) for await (const kept of rowsOf(before, roomOrigin(room))) rows.push(...kept);
+    }
+  }
+  rooms.push(...found.values());
   for (const row of rows) await keeper.add(row);
   told.chunks = rows.length;
   return told;

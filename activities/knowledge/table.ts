@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Connection, Table, VectorQuery } from '@lancedb/lancedb';
 import type { SecretRef } from '../../config/env.ts';
 import type { KnowledgeSettings } from '../../config/knowledge.ts';
+import type { TicketRoom } from '../../decisions/closed-ticket.ts';
 import type { Chunk } from './chunks.ts';
 
 /** A chunk as it lies in the index. `words` is what is searched in: those of title, path and text. */
@@ -11,11 +12,21 @@ export type StoredRow = Row & { vector?: readonly number[] };
 /** What is ranked: little of it, since most is never shown, and reading texts takes longer than finding them. */
 export type Ranked = { id: string; words: string; similarity?: number };
 
+/** Tickets of a room, and the source (by its origin) that they are of. */
+export type IndexedRoom = TicketRoom & { origin: string };
+
 /**
  * The index that is searched now. `model` and `dimensions` are empty where it has no vectors; `sources` says of which
- * definitions it is made.
+ * definitions it is made, `rooms` what closed tickets it has.
  */
-export type Pointer = { table: string; builtAt: string; sources: string; model: string; dimensions: number };
+export type Pointer = {
+  table: string;
+  builtAt: string;
+  sources: string;
+  model: string;
+  dimensions: number;
+  rooms: IndexedRoom[];
+};
 
 export type KnowledgeTables = ReturnType<typeof createTables>;
 export type OpenIndex = { pointer: Pointer; table: Table };
@@ -94,7 +105,8 @@ function createWriter(db: Connection, published: () => void): IndexWriter {
       // A table has the columns of its first row: without any there is a row that no filter names.
       const made = table ?? (await write([NO_ROW]));
       await indexColumns(made, pointer.dimensions > 0);
-      const now = { table: name, builtAt: builtAt.toISOString(), ...pointer };
+      const rooms = JSON.stringify(pointer.rooms);
+      const now = { table: name, builtAt: builtAt.toISOString(), ...pointer, rooms };
       const before = await readPointer(db);
       const old = new Date(Date.now() - KEEP_MS);
       const named = await db.createTable(POINTER, [now], { mode: before === undefined ? 'create' : 'overwrite' });
@@ -139,10 +151,12 @@ async function dropOlder(db: Connection, than: Date, keep: readonly (string | un
 
 async function readPointer(db: Connection): Promise<Pointer | undefined> {
   if (!(await db.tableNames()).includes(POINTER)) return undefined;
-  const [row] = (await (await db.openTable(POINTER)).query().limit(1).toArray()) as Pointer[];
+  const [row] = (await (await db.openTable(POINTER)).query().limit(1).toArray()) as (Omit<Pointer, 'rooms'> & {
+    rooms?: string;
+  })[];
   if (row === undefined) return undefined;
-  const { table, builtAt, sources, model, dimensions } = row;
-  return { table, builtAt, sources, model, dimensions: Number(dimensions) };
+  const { table, builtAt, sources, model, dimensions, rooms = '[]' } = row;
+  return { table, builtAt, sources, model, dimensions: Number(dimensions), rooms: JSON.parse(rooms) };
 }
 
 /** What may be read, as a filter; undefined where that is nothing. Origins are digests of ours: no text gets into it. */

@@ -1,5 +1,6 @@
 import { answerWorkWords, SEARCHES, writesWords } from '../../decisions/work-words.ts';
 import { payForAnswer } from '../../store/ticket-cost.ts';
+import { keepAnswer, type TicketAnswer } from '../../store/tickets.ts';
 import type { AnswerEnd, TicketOrder } from '../../workflows/ticket-types.ts';
 import { createWorkBoard, type WorkBoardDeps } from '../work-board.ts';
 
@@ -9,6 +10,8 @@ export type AnswerWatch = {
   /** Right before each question to the model. */
   asks: () => Promise<void>;
   paid: (cost: { tokens: number; money: number }) => Promise<void>;
+  /** An answer that will be shown. */
+  written: (answer: TicketAnswer) => Promise<void>;
 };
 
 /**
@@ -25,6 +28,7 @@ export function createAnswerWork(deps: WorkBoardDeps) {
         if (key !== undefined) await board.show({ ticket, key, text, done });
       };
       const now = () => ({ places, asked, seconds: (Date.now() - startedAt) / 1_000 });
+      await keepAnswer(deps.db, ticket, null);
       await show(SEARCHES);
       const watch: AnswerWatch = {
         async found(n) {
@@ -34,6 +38,7 @@ export function createAnswerWork(deps: WorkBoardDeps) {
           await show(writesWords(now()));
           asked += 1;
         },
+        written: (answer) => keepAnswer(deps.db, ticket, answer),
         paid: (cost) => payForAnswer(deps.db, ticket, cost),
       };
       const ended = (kind: AnswerEnd['kind']) => show(answerWorkWords(ticket, kind, now()), true);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ModelSettings } from '../../config/schema.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
-import type { AnswerEnd } from '../../workflows/ticket-types.ts';
+import type { AnswerEnd, Cited } from '../../workflows/ticket-types.ts';
 import { askModel } from '../agent/model.ts';
 import type { Item } from '../agent/transcript.ts';
 import type { AnswerWatch } from './answer-work.ts';
@@ -28,7 +28,7 @@ type Answer = z.output<typeof answerSchema>;
 
 export const NO_KNOWLEDGE = 'there is no knowledge configured to answer from';
 
-type Asked = { question: string; audience: string[]; asker: string };
+type Asked = { question: string; audience: string[]; asker: string; room?: string };
 
 /**
  * Answers from what all of the audience may read, or says why not. A model writes; code looks every quote up. Without a
@@ -57,7 +57,7 @@ type Writer = { knowledge: Knowledge; model: ModelSettings; watch: AnswerWatch }
 
 async function written(
   { knowledge, model, watch }: Writer,
-  { question, audience }: Asked,
+  { question, audience, room }: Asked,
   { chunks, privateFor }: { chunks: KnowledgeChunk[]; privateFor: number },
 ): Promise<AnswerEnd> {
   const items = briefOf(question, chunks);
@@ -70,8 +70,9 @@ async function written(
     const answer = parseAnswer(textOf(said));
     if (answer?.answer.trim() === '')
       return { kind: 'unanswered', reason: missingWords(answer, chunks), ...nearOf(chunks) };
-    problem = await problemOf(knowledge, { chunks, audience }, answer);
+    problem = await problemOf(knowledge, { chunks, audience, ...(room !== undefined && { room }) }, answer);
     if (answer !== undefined && problem === '') {
+      await watch.written({ text: plainText(answer.answer, ANSWER).trim(), rests: citedOf(answer, chunks) });
       return { kind: 'answered', private: privateFor, text: answerWords(answer, chunks) };
     }
     items.push(...said, { role: 'user', content: `That cannot be shown: ${problem}. Answer again, in the same form.` });
@@ -83,14 +84,14 @@ async function written(
 /** A citation counts that is of a chunk we gave, which still exists, and says what is quoted. */
 async function problemOf(
   knowledge: Knowledge,
-  { chunks, audience }: { chunks: readonly KnowledgeChunk[]; audience: string[] },
+  { chunks, ...who }: { chunks: readonly KnowledgeChunk[] } & Pick<Asked, 'audience' | 'room'>,
   answer: Answer | undefined,
 ): Promise<string> {
   if (answer === undefined) return 'it is not the JSON that was asked for';
   if (answer.citations.length === 0) return 'it cites nothing';
   for (const { chunkId, quote } of answer.citations) {
     const given = chunks.some(({ id }) => id === chunkId);
-    if (!given || !(await knowledge.checkCitation({ chunkId, quote, audience })))
+    if (!given || !(await knowledge.checkCitation({ chunkId, quote, ...who })))
       return `"${oneLine(quote, 120)}" does not stand in ${oneLine(chunkId, 80)}`;
   }
   return '';
@@ -155,6 +156,15 @@ function answerWords({ answer, citations, suspicious }: Answer, chunks: readonly
   const rests = `It rests on:\n${[...new Set(places)].slice(0, 6).join('\n')}`;
   return [`${plainText(answer, ANSWER).trim()}\n\n${rests}`, ...suspiciousWords(suspicious, chunks)].join('\n\n');
 }
+
+/** What is kept of an answer, for those who ask the same once it has helped. */
+const citedOf = ({ citations }: Answer, chunks: readonly KnowledgeChunk[]): Cited[] =>
+  citations.flatMap(({ chunkId, quote }) => {
+    const chunk = chunks.find(({ id }) => id === chunkId);
+    if (chunk === undefined) return [];
+    const { source, kind = source, path } = chunk;
+    return [{ chunk: chunkId, source, kind, path, quote }];
+  });
 
 function missingWords({ missing = '', suspicious }: Answer, chunks: readonly KnowledgeChunk[]): string {
   const said = oneLine(missing, QUOTED).trim();

@@ -2,6 +2,8 @@
 export type KnowledgeChunk = {
   id: string;
   source: string;
+  /** None of a memory. */
+  kind?: string;
   path: string;
   commit?: string;
   fromLine: number;
@@ -16,9 +18,10 @@ export type Knowledge = {
     question: string;
     audience: string[];
     asker?: string;
+    room?: string;
     limit?: number;
     /** `note`: why it found less than it could, in words. */
   }) => Promise<{ chunks: KnowledgeChunk[]; enough: boolean; privateFor: number; note?: string }>;
   /** Whether the chunk still exists, all of the audience may read it, and the quote stands in it. */
-  checkCitation: (citation: { chunkId: string; quote: string; audience?: string[] }) => Promise<boolean>;
+  checkCitation: (citation: { chunkId: string; quote: string; audience?: string[]; room?: string }) => Promise<boolean>;
 };

@@ -22,6 +22,12 @@ export function createTicketPeople(db: Db, slack: Slack | undefined) {
     return self;
   };
 
+  async function membersOf(it: Slack, room: { team: string; channel: string }, settings: Settings) {
+    const [{ users, all }, { user: bot }] = [await it.members(room.channel), await selfOf(it)];
+    const others = users.filter((user) => user !== bot);
+    return { named: others.map((user) => personNamed(settings, { team: room.team, user })), all };
+  }
+
   return {
     /** Why what arrived does not count, in words for whoever it was of; undefined where it does. */
     async refusalOf(arrival: Arrival): Promise<string | undefined> {
@@ -39,9 +45,13 @@ export function createTicketPeople(db: Db, slack: Slack | undefined) {
     async audienceOf({ place }: TicketOrder, asker: string, settings: Settings): Promise<string[]> {
       if (place === undefined || place.channel.startsWith('D')) return [asker];
       if (slack === undefined) return [asker, 'slack:unknown'];
-      const [{ users, all }, { user: bot }] = [await slack.members(place.channel), await selfOf(slack)];
-      const named = users.filter((user) => user !== bot).map((user) => personNamed(settings, { ...place, user }));
+      const { named, all } = await membersOf(slack, place, settings);
       return [...new Set([asker, ...named, ...(all ? [] : ['slack:and-more'])])];
+    },
+
+    /** Who reads along in a channel now, by the same names; of a large one some, and without Slack nobody. */
+    async readersOf(room: { team: string; channel: string }, settings: Settings): Promise<string[]> {
+      return slack === undefined ? [] : (await membersOf(slack, room, settings)).named;
     },
 
     /**

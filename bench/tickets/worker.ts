@@ -66,6 +66,8 @@ function activities(): Promise<Worker> {
   const shared = { db, dataDir, artifacts, run, environment, settings, sandboxOf, allowedEnvironment };
   const kinds = [lineKind(given.applied)] as FixKind[];
   const looks = {
+    log: async () => 'nothing is logged',
+    evidence: async () => 'nothing failed',
     ...{ knowledge: async () => 'nothing is found', stands: async () => true },
     ...{ status: async () => 'it runs', releases: async () => 'there are none' },
   };

@@ -14,7 +14,7 @@ type Here = { settings: Settings; dataDir: string; db?: Db | undefined };
 
 /** Whether the store has to be open: some sources are in it. */
 export const needsStore = ({ knowledge }: Settings): boolean =>
-  knowledge.sources.some(({ releases }) => releases !== undefined);
+  knowledge.sources.some(({ releases, tickets }) => releases !== undefined || tickets !== undefined);
 
 /** Reads every source and swaps the index. Exit 2 where there is nothing to read. */
 export async function rebuildIndex(here: Here): Promise<KnowledgeIndexed> {

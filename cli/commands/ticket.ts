@@ -116,10 +116,13 @@ export async function showTicket(db: Db, id: string) {
   const [thread, said] = [await threadOf(db, row.id), await ticketEvents(db, row.id)];
   return {
     ...viewOf(row),
-    said: said.map(({ kind, person, text, refused, at }) => ({
-      ...{ kind, person, text, at: at.toISOString() },
-      ...(refused !== null && { refused }),
-    })),
+    // That a step of a fix goes on has no words: nobody said anything.
+    said: said
+      .filter(({ kind, text }) => kind !== 'progress' || text !== '')
+      .map(({ kind, person, text, refused, at }) => ({
+        ...{ kind, person, text, at: at.toISOString() },
+        ...(refused !== null && { refused }),
+      })),
     thread: thread.map(({ text, now = text, tone, at }) => ({ text: now, tone, at })),
     cost: await ticketCost(db, row.id),
     /** What its answers were given out of memory, and from which fix that came. */

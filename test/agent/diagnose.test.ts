@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runText, showAgentRun } from '../../cli/commands/agent.ts';
 import { agentTotals } from '../../store/agent-spent.ts';
 import { agentRuns } from '../../store/agents.ts';
-import { openRelease } from '../../store/releases.ts';
+import { findRelease, openRelease } from '../../store/releases.ts';
 import { appendMessage } from '../../store/thread.ts';
 import type { Diagnosis } from '../../workflows/agent-types.ts';
 import { type AgentWorld, KEY, lastOutputs, openAgentWorld, PLANTED } from './world.ts';
@@ -126,6 +126,53 @@ test('it looks up documents and past releases of its fork; no thread of another 
     return answer();
   });
   expect(await world.diagnose()).toMatchObject({ kind: 'answered', spent: { turns: 2 } });
+});
+
+test('whoever looks into a ticket reads what failed in a release, and runbooks; no thread of a ticket', async () => {
+  const { db, settings } = world;
+  const places = [{ name: 'sum', commit: world.subject.candidate }];
+  if ((await findRelease(db, 'sum-1')) === undefined)
+    await openRelease(db, {
+      ...{ ref: 'main', requestedBy: 'a', suites: [], environments: [], settings },
+      fork: 'sum',
+    });
+  const run = 'T0:C0:1.1/1/1-1/investigate';
+  const of = { run, release: 'T0:C0:1.1', settings };
+  const prepared = await world.agent.prepareInvestigation({ ...of, said: ['dan: why?'], places });
+  if (prepared.kind !== 'ready') throw new Error('there is no model');
+  const evidence = (more: object): [string, unknown] => ['evidence', { release: 'sum-1', ...more }];
+  const test = 'SumTest#adds()';
+  const left: string[] = [];
+  world.model.play((request, turn) => {
+    if (turn === 1) {
+      expect(request.tools?.length).toBeLessThanOrEqual(13);
+      expect(JSON.stringify(request.input)).toMatch(/kafka-triage: .*flaky-test|flaky-test: .*kafka-triage/);
+      expect(JSON.stringify(request.input)).not.toContain('review-tests:');
+      const calls = [evidence({}), evidence({ what: 'log', test }), evidence({ test: 'No#such()' })];
+      const others: [string, unknown][] = [
+        ['evidence', { release: 'T0:C0:1.1' }],
+        ['read_skill', { name: 'kafka-triage' }],
+        ['read_skill', { name: 'review-tests' }],
+        ['logs', { environment: 'staging', node: 'one' }],
+      ];
+      return { calls: [...calls, ...others] };
+    }
+    left.push(...lastOutputs(request));
+    const why = 'Whatever it is, nothing of ours should be changed.';
+    return { calls: [['plan', { kind: 'none', target: '', what: 'nothing at all', why, quotes: [] }]] };
+  });
+  const subject = { fork: '', base: '', candidate: '', places, ticket: of.release };
+  const order = { ...of, role: 'investigate', subject, brief: prepared.brief, budget: prepared.budget };
+  const started = { workflowId: `agent:${run}`, taskQueue: 'patchwright', args: [order] };
+  expect(await (await world.client.workflow.start('agentRun', started)).result()).toMatchObject({ kind: 'answered' });
+  const [verdicts, log, none, ticket, runbook, reviewers, logs] = left;
+  expect(verdicts).toContain(`sum-1/1/fast: ${test}: regression; `);
+  expect(log).toContain('line 0 of the log');
+  expect(log).not.toContain(PLANTED);
+  expect([none, ticket]).toEqual(['it has no verdict of this test', 'there is no such release']);
+  expect(runbook).toMatch(/^# Triage of a failing Kafka test/m);
+  expect(reviewers).toContain('you were given no skill "review-tests"');
+  expect(logs).toBe('staging was never brought up');
 });
 
 test('no secret of a log reaches the model, by whatever tool it is read', async () => {

@@ -81,7 +81,7 @@ export async function openAgentWorld() {
     artifacts,
     settings: createSettingsReader(db),
     status,
-    investigating: { kinds: [], looks: createLooks({ db, status }) },
+    investigating: { kinds: [], looks: createLooks({ db, artifacts, status }) },
   });
   const client = new Client({ connection: await Connection.connect({ address: services.temporal.address }) });
   const connection = await NativeConnection.connect({ address: services.temporal.address });

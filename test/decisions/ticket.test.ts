@@ -197,6 +197,27 @@ describe('a fix', () => {
     });
     expect(done).toMatchObject([{ tone: 'info' }, { tone: 'info' }]);
   });
+  const begun = (forMs?: number): TicketEvent => ({
+    ...{ kind: 'progress', key: `goes-on ${forMs}`, to: 'goes-on', text: '' },
+    ...(forMs !== undefined && { forMs }),
+  });
+  const proposed: TicketEvent = { kind: 'progress', key: 'p', to: 'proposed', text: 'it waits', forMs: 500 };
+  const approved: TicketEvent = { kind: 'progress', key: 'a', to: 'approved', text: 'it is applied' };
+  test.each<[string, TicketEvent[], Partial<TicketState>]>([
+    ['what takes longer has as long', [begun(700)], { name: 'handed-off', deadline: NOW + 700 }],
+    ['what follows it has its own time', [begun(700), begun(90)], { name: 'handed-off', deadline: NOW + 90 }],
+    ['nothing has less than a step', [begun(7)], { name: 'handed-off', deadline: NOW + 60 }],
+    ['a question waits as long as it may be decided', [proposed], { name: 'proposed', deadline: NOW + 500 }],
+    ['the step after it has its own again', [proposed, approved], { name: 'approved', deadline: NOW + 60 }],
+    ['the agent goes on while it is proposed', [proposed, begun(80)], { name: 'proposed', deadline: NOW + 80 }],
+    ['and it is given back all the same, in the end', [proposed, begun(80), timeout], { name: 'escalated' }],
+  ])('%s', (_name, events, state) =>
+    expect(having(...BEGUN, none, button('hand-off'), ...events).state).toMatchObject(state),
+  );
+  test('what begins once it is over changes nothing', () => {
+    const { state, done } = having(...BEGUN, none, button('hand-off'), button('solved'), begun(700));
+    expect([state.name, done]).toEqual(['closed', []]);
+  });
   test('that stands still is given back', () => {
     expect(having(...BEGUN, none, button('hand-off'), timeout).state.name).toBe('escalated');
   });

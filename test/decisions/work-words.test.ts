@@ -9,6 +9,7 @@ test.each([
   ['read_file', { in: 'repo.limits', path: 'limits.conf' }, 'reads source of repo.limits'],
   ['status', { environment: 'staging', resource: { type: 'topic', name: 'orders' } }, 'looks how staging stands'],
   ['status', { environment: 'the key is 1234' }, 'looks how an environment stands'],
+  ['logs', { environment: 'staging', node: 'the key is 1234' }, 'reads what nodes of staging logged'],
   ['search', { in: 'the key is 1234', pattern: 'x' }, 'searches the source'],
   ['knowledge', { question: 'the key is 1234' }, 'looks in the documentation'],
   ['the key is 1234', {}, 'makes a call'],
@@ -19,7 +20,7 @@ test.each([
 
 test('every tool of whoever works on a ticket has words', () => {
   const environments = { staging: {} };
-  const settings = { environments } as unknown as Settings;
+  const settings = { environments, forks: { kafka: {} } } as unknown as Settings;
   const offered = [
     ...investigationSpecs(settings, [], [{ name: 'repo.limits', commit: '' }]).map(({ name }) => name),
     ...(['patch', 'review-tests'] as const).flatMap((role) => toolsOf(role, Object.keys(environments))),

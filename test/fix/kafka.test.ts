@@ -79,11 +79,20 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     if (brief.includes('nobody could write'))
       return { calls: [plan({ key: 'max.message.bytes', value: '1000000', failingCase: LARGER })] };
     if (turn === 1)
-      return { calls: [['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }]] };
+      return {
+        calls: [
+          ['status', { environment: 'staging', resource: { type: 'topic', name: TOPIC } }],
+          ['logs', { environment: 'staging', node: 'node-1', containing: 'server started' }],
+          ['logs', { environment: 'staging', node: '../node-1' }],
+        ],
+      };
     if (turn === 2) return { calls: [plan({ key: 'max.message.bytes', value: '1' }, { quotes: [] })] };
     // When it was asked stands in what the agent was told, and nowhere in what is told now.
     const askedAt = /staging, asked at \S+:/.exec(seen.join('\n'))?.[0] ?? 'it was not asked';
-    const quotes = [{ in: 'status', of: `staging/topic/${TOPIC}`, text: askedAt }];
+    const quotes = [
+      { in: 'status', of: `staging/topic/${TOPIC}`, text: askedAt },
+      { in: 'logs', of: 'staging/node-1', text: 'Kafka Server started' },
+    ];
     return { calls: [plan({ key: 'min.insync.replicas', value: '2' }, { quotes })] };
   };
   const opened = await world.patchwright.call('ticket', 'open', '--text', 'first of all');
@@ -102,6 +111,8 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   const asked = await world.question(id);
   const all = seen.join('\n');
   expect(all).toContain('1 partitions, 1 of 1 replicas in sync');
+  expect(all).toMatch(/## logs\/server\.log\n.*Kafka Server started/);
+  expect(all).toContain('there is no such node; there are: node-1');
   expect(all).toContain('it quotes nothing');
   expect(all).toContain('min.insync.replicas=2 with 1 replicas: nobody could write');
   expect(asked.question.binds).toMatchObject({

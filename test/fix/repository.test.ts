@@ -37,9 +37,16 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
           calls: [
             plan({ target: 'secrets' }),
             plan({ quotes: [{ in: 'repo.limits', of: 'limits.conf', text: 'connections=11' }] }),
+            plan({ quotes: [{ in: 'search', of: 'no-such-word', text: 'nothing matches' }] }),
             ['history', { in: 'repo.limits', path: 'limits.conf' }],
+            ['search', { in: 'repo.limits', pattern: 'no-such-word' }],
           ],
         };
+      // What it looked for in vain is quoted too.
+      if (asked.role === 'investigate') {
+        const found = { in: 'repo.limits', of: 'limits.conf', text: 'connections=10' };
+        return { calls: [plan({ quotes: [found, { in: 'search', of: 'no-such-word', text: 'nothing matches' }] })] };
+      }
       return raise(asked);
     },
     'look at limits.conf',
@@ -53,6 +60,7 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   );
   expect(all).toContain('target: Invalid option: expected one of ""|"limits"');
   expect(all).toContain('"connections=11" does not stand in limits.conf of repo.limits');
+  expect(all).toContain('"nothing matches" does not stand in no-such-word of search');
   expect(all).toMatch(/^[0-9a-f]{7,} 2026-01-01T\S+ Limits$/m);
   expect(asked.question.summary).toMatch(/limits, refs\/heads\/main: limits\.conf \(\+1 −1\)/);
   expect(asked.question.summary).toMatch(/failing case .*before: exit 1.*with the change: exit 0/);

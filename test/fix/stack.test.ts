@@ -70,6 +70,15 @@ test('a patch of a ticket is proven, approved, pushed, released; and verified by
   expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
   expect(report.patches.map(({ subject }) => subject)).toEqual(['Add a note', 'Part as well as greet']);
   expect(report.patches[1]).toMatchObject({ reason: `ticket ${id}`, upstreamStatus: 'Pending', check: CASE });
+  // What takes long said so to the ticket, before it began.
+  const steps = world.store().selectFrom('ticket_event').select('key').where('ticket', '=', id);
+  const kept = (await steps.where('kind', '=', 'progress').orderBy('at').execute()).map(({ key }) => key);
+  const [run, again] = [`goes-on/${id}/1/1-1`, `goes-on/${id}/1/1-2`];
+  expect(kept.map((key) => key.slice(`${id}/1/`.length))).toEqual([
+    ...[`${run}/investigate`, `${run}/patch`, `${run}/build`, expect.stringContaining('1-1/proof/unit')],
+    ...[`${again}/patch`, `${again}/build`, expect.stringContaining('1-2/proof/unit'), `${again}/review`],
+    ...['proposed', 'approved', 'applied', 'goes-on/1/waits', 'goes-on/1/release', 'verified'],
+  ]);
   expect(repository.git('rev-parse', 'main')).toBe(branch);
   expect(repository.git('rev-parse', asked.question.binds.ref ?? '')).toBe(asked.question.binds.commit);
 }, 400_000);

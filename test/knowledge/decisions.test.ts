@@ -135,7 +135,7 @@ describe('the configuration', () => {
     [
       'a source without a place',
       '[{name: a, readers: everyone}]',
-      /exactly one of: folder, repository, fork, releases/,
+      /exactly one of: folder, repository, fork, releases, tickets/,
     ],
     ['one with two', '[{name: a, folder: x, repository: y, readers: everyone}]', /exactly one of/],
     ['one that says not who may read it', '[{name: a, folder: x}]', /readers: nothing was found/],

@@ -1,9 +1,17 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createKnowledgeActivities } from '../../activities/knowledge.ts';
+import { createSlack } from '../../activities/slack.ts';
+import { createTicketPeople } from '../../activities/ticket/people.ts';
+import { run } from '../../lib/run.ts';
 import { ticketCost } from '../../store/ticket-cost.ts';
 import { ticketStats } from '../../store/tickets.ts';
-import { openSupportWorld, type SupportWorld } from './world.ts';
+import type { Cited } from '../../workflows/ticket-types.ts';
+import { openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
 
 // Tickets at the terminal: real Temporal and PostgreSQL, short times, the model over HTTP.
 let world: SupportWorld;
@@ -34,6 +42,9 @@ test('an answer is shown with the quotes that stand where it says', async () => 
   const quote = 'Raise fetch.min.bytes to one megabyte';
   const id = await world.open('consumer lag, again?', { play: written('Raise fetch.min.bytes.', quote) });
   await hears(id, /Raise fetch\.min\.bytes\.\n\nIt rests on:\n• docs lag\.md:3-5 «Raise/);
+  expect(await world.press(id, 'solved', 'dan')).toBe('');
+  const rests = [{ chunk: 'c1', source: 'docs', kind: 'docs', path: 'lag.md', quote }];
+  expect(await world.row(id)).toMatchObject({ settled: 'answer', answer: { text: 'Raise fetch.min.bytes.', rests } });
   expect(JSON.stringify(world.model.requests)).not.toContain('CANARY');
 });
 
@@ -92,11 +103,12 @@ test('it is handed to the agent with a hint, and its fix is followed to the end'
   expect(await world.press(id, 'hand-off', 'ada', 'look in the fridge')).toBe('');
   await becomes(id, 'handed-off');
   await expect.poll(() => world.handedOver).toMatchObject([{ ticket: id, by: 'ada', hint: 'look in the fridge' }]);
-  for (const to of ['proposed', 'proposed', 'approved', 'applied', 'verified']) {
+  for (const to of ['proposed', 'proposed', 'goes-on', 'approved', 'applied', 'verified']) {
     await world.handle(id).signal('progress', { key: `progress/${to}`, to, text: `it is ${to}` });
   }
   expect(await world.handle(id).result()).toMatchObject({ ended: 'fixed' });
   expect((await world.said(id)).match(/it is proposed/g)).toHaveLength(1);
+  expect(await world.said(id)).not.toContain('goes-on');
 });
 
 test('a URL may say who is on call; where it does not, the thread says so and it is asked again', async () => {
@@ -173,7 +185,109 @@ test('what comes again to a closed ticket changes nothing', async () => {
 
 test('what was learnt is counted', async () => {
   const stats = await ticketStats(world.db);
-  expect(stats.ended).toMatchObject({ solved: 4, 'not-ours': 1, fixed: 1, joined: 1, silence: 1, nobody: 1 });
+  expect(stats.ended).toMatchObject({ solved: 5, 'not-ours': 1, fixed: 1, joined: 1, silence: 1, nobody: 1 });
   // A tenth of a second is none: nobody waits for an answer here.
   expect(stats.medianSeconds.toAnswer).toBeTypeOf('number');
 });
+
+/** The knowledge over a folder and the store: as a worker that starts now. */
+function indexOver(dir: string, sources: object[]) {
+  const { slack, db } = world;
+  const settings = { ...world.configure(), knowledge: world.configure({}, false).knowledge };
+  settings.knowledge.sources.push(...(sources as typeof settings.knowledge.sources));
+  const people = createTicketPeople(db, createSlack({ token: slack.token, apiUrl: slack.url }));
+  return createKnowledgeActivities({
+    ...{ settings, db, run, dataDir: join(dir, 'data'), environment: {}, readSecret: () => 'none' },
+    membersOf: (room) => people.readersOf(room, settings),
+  });
+}
+
+test('what closed tickets teach is found again by whoever may read their channel, as long as it holds', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'pw-closed-'));
+  const docs = join(dir, 'docs');
+  mkdirSync(docs);
+  writeFileSync(join(docs, 'lease.md'), '# Leases\n\nA mapper keeps its lease for ninety seconds.\n');
+  const of = { paths: [], readers: 'everyone' as const };
+  const sources = [
+    { ...of, name: 'past', tickets: 'closed', kind: 'docs' },
+    { ...of, name: 'docs', folder: docs, kind: 'docs' },
+  ];
+  const knowledge = indexOver(dir, sources);
+  await knowledge.rebuildKnowledge();
+  const { chunks } = await knowledge.searchKnowledge({ question: 'How long is a mapper lease?', audience: [] });
+  const place = {
+    chunk: chunks[0]?.id ?? '',
+    source: 'docs',
+    kind: 'docs',
+    path: 'lease.md',
+    quote: 'keeps its lease',
+  };
+
+  const close = async (id: string, room: string, question: string, rests?: Cited[]) => {
+    const answer = rests && JSON.stringify({ text: `Answer of ${id}: set mapper.lease.`, rests });
+    const row = {
+      id,
+      room,
+      asker: 'dan',
+      text: question,
+      question: id,
+      settings: '',
+      state: 'closed',
+      ended: 'solved',
+    };
+    const more = { reason: 'dan says so', settled: rests ? 'answer' : null, answer, closed_at: new Date() };
+    await world.db
+      .insertInto('ticket')
+      .values({ ...row, ...more } as never)
+      .execute();
+    const said = { ticket: id, key: id, nonce: '', kind: 'message', sent: '1', person: 'ada', refused: null };
+    await world.db
+      .insertInto('ticket_event')
+      .values({ ...said, text: `Colleague of ${id}` })
+      .execute();
+  };
+  const [open, secret] = [`${TEAM}:C0OPEN`, `${TEAM}:C0SECRET`];
+  world.slack.members.set('C0OPEN', [USERS.ada, USERS.dan, USERS.eve]);
+  world.slack.members.set('C0SECRET', [USERS.ada, USERS.bob]);
+  await close('good', open, 'Why does the mapper stall after a rebalance?', [place]);
+  await close('circular', open, 'Why does the mapper stall twice?', [{ ...place, kind: 'ticket' }]);
+  await close('gone', open, 'Why does the mapper stall thrice?', [{ ...place, chunk: 'f'.repeat(32) }]);
+  await close('private', secret, 'Why does the mapper stall in secret?');
+  await close('cli:alone', 'cli:dan', 'Why does the mapper stall at night?');
+  await knowledge.rebuildKnowledge();
+
+  const question = 'Why does the mapper stall after a rebalance?';
+  const finds = async (audience: string[], room?: string, from = knowledge) => {
+    const found = await from.searchKnowledge({ question, audience, limit: 20, ...(room !== undefined && { room }) });
+    const paths = found.chunks.filter(({ kind }) => kind === 'ticket').map(({ path }) => path.slice('tickets/'.length));
+    return paths.sort();
+  };
+  expect(await finds(['dan', 'ada', `slack:${TEAM}/${USERS.eve}`], open)).toEqual(['good']);
+  expect(await finds(['dan', 'and-more'], open)).toEqual(['good']);
+  expect(await finds(['ada'])).toEqual(['good', 'private']);
+  expect(await finds(['dan'])).toEqual(['cli:alone', 'good']);
+  expect(await finds(['bob'])).toEqual(['private']);
+  expect(await finds(['bob', 'dan'])).toEqual([]);
+  expect(await finds([])).toEqual([]);
+
+  const again = await knowledge.searchKnowledge({ question, audience: ['dan'], room: open });
+  expect(again).toMatchObject({ enough: true });
+  expect(again.chunks[0]).toMatchObject({ source: 'past', path: 'tickets/good', readers: [`members of ${open}`] });
+  expect(again.chunks[0]?.text).toMatch(/Answer of good: set mapper\.lease\.[\s\S]*docs lease\.md «keeps its lease»/);
+  const cited = { chunkId: again.chunks[0]?.id ?? '', quote: 'Answer of good: set mapper.lease' };
+  expect(await knowledge.checkCitation({ ...cited, audience: ['dan'] })).toBe(true);
+  expect(await knowledge.checkCitation({ ...cited, audience: ['bob'] })).toBe(false);
+  expect(await knowledge.checkCitation({ ...cited, audience: ['bob'], room: open })).toBe(true);
+
+  // Whoever left the channel reads it no more; where Slack does not say who is there, nobody does.
+  world.slack.members.set('C0SECRET', [USERS.bob]);
+  expect(await finds(['ada'], undefined, indexOver(dir, sources))).toEqual(['good']);
+  // An answer holds as long as what it rests on, and is read by whoever may read that.
+  const narrowed = [sources[0] ?? {}, { ...sources[1], readers: ['ada'] }];
+  expect(await finds(['dan', 'ada'], open, indexOver(dir, narrowed))).toEqual([]);
+  expect(await finds(['ada'], open, indexOver(dir, narrowed))).toEqual(['good']);
+  writeFileSync(join(docs, 'lease.md'), '# Leases\n\nA mapper keeps its lease for two minutes.\n');
+  await knowledge.rebuildKnowledge();
+  expect(await finds(['dan', 'ada'], open)).toEqual([]);
+  rmSync(dir, { recursive: true });
+}, 60_000);

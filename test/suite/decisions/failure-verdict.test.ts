@@ -307,7 +307,14 @@ describe('what one run says', () => {
   const limits = { methodSeconds: 1, unitSeconds: 1, silenceSeconds: 300 };
   const answerOf = (stop: Parameters<typeof conclude>[3], asked?: string) => {
     const told: TestEnd[] = [];
-    const item = { item: 0, unit: 'core:x.A', arm: 'base' as const, selector: '', limits, ...(asked && { test: asked }) };
+    const item = {
+      item: 0,
+      unit: 'core:x.A',
+      arm: 'base' as const,
+      selector: '',
+      limits,
+      ...(asked && { test: asked }),
+    };
     const end = conclude(item, { test: (one) => told.push(one) }, { all: 0, failed: 0 }, stop, '');
     const [failed] = told;
     return readRun({
