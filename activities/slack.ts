@@ -1,6 +1,6 @@
 import { ErrorCode, LogLevel, type View, WebClient } from '@slack/web-api';
 import type { Card } from '../workflows/ticket-types.ts';
-import { blocksOf, mentionOf } from './slack-card.ts';
+import { blocksOf, mentionWords } from './slack-card.ts';
 
 /**
  * The part of Slack's Web API that a thread needs. Every message carries its key in its metadata, so that
@@ -84,14 +84,13 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
       const posted = await call(() =>
         client.chat.postMessage({
           channel,
-          text: `${mentionOf(card)}${escapeMrkdwn(text)}`,
-          ...(card !== undefined && { blocks: blocksOf(text, card) }),
+          text: `${mentionWords(mentions)}${escapeMrkdwn(text)}`,
+          ...((card !== undefined || mentions.length > 0) && { blocks: blocksOf(text, card, mentions) }),
           // Our text is plain: nothing in a commit's subject may become a link, bold or a mention.
           mrkdwn: false,
           unfurl_links: false,
           unfurl_media: false,
           metadata: { event_type: EVENT_TYPE, event_payload: { key } },
-          ...(mentions.length > 0 && { blocks: [mentioning(mentions, text)] }),
           ...(thread !== undefined && { thread_ts: thread }),
         }),
       );
@@ -187,16 +186,6 @@ export type FindOrder = { channel: string; key: string; thread?: string; oldest?
 /** Slack's three control characters. With them gone `<!channel>`, `<@U…>` and `<http…|…>` are only text. */
 export function escapeMrkdwn(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-/** Rich text: a user is an element of its own kind, and nothing in an element of text is ever read as anything else. */
-function mentioning(users: readonly string[], text: string) {
-  const called = users.flatMap((id) => [
-    { type: 'user' as const, user_id: id },
-    { type: 'text' as const, text: ' ' },
-  ]);
-  const elements = [...called, { type: 'text' as const, text }];
-  return { type: 'rich_text' as const, elements: [{ type: 'rich_text_section' as const, elements }] };
 }
 
 type ChannelPage = { channels?: { id?: string; name?: string }[]; response_metadata?: { next_cursor?: string } };

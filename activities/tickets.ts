@@ -69,6 +69,7 @@ export type Said = {
   text: string;
   tone?: Tone;
   card?: Card;
+  mentions?: string[];
   final?: boolean;
   clicked?: Clicked;
   /** Nobody is asked any more to take it. */

@@ -81,8 +81,8 @@ function saidCalled(state: TicketState, end: CallEnd): TicketAction {
   state.called = end.person ?? state.called ?? '';
   const said = { tone: state.ending?.tone ?? 'warn', text: calledWords(state, end) };
   delete state.ending;
-  const card = { buttons: ESCALATION_BUTTONS, ...(end.mention && { mention: end.mention }) };
-  return { do: 'say', ...said, card };
+  const mentions = end.mention === undefined ? {} : { mentions: [end.mention] };
+  return { do: 'say', ...said, card: { buttons: ESCALATION_BUTTONS }, ...mentions };
 }
 
 function enter(state: TicketState, name: TicketStateName, forMs: number, at: number): void {

@@ -90,12 +90,13 @@ export type TicketEvent =
   | { kind: 'handed-off'; end: HandOffEnd };
 
 export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
-/** What a message shows beside its words. `mention`: a Slack user of the configuration, who is to notice it. */
-export type Card = { buttons?: CardButton[]; mention?: string; approval?: ApprovalCard };
+/** What a message shows beside its words. */
+export type Card = { buttons?: CardButton[]; approval?: ApprovalCard };
 
 /** What is to be done about it, in this order. */
 export type TicketAction =
-  | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card }
+  /** `mentions`: Slack users of the configuration, who are to notice it. */
+  | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card; mentions?: string[] }
   | { do: 'catch-up' }
   | { do: 'open' }
   | { do: 'answer' }

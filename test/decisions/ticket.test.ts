@@ -101,6 +101,12 @@ test('a channel is one room; at a terminal each asker has his own', () => {
   expect([roomOf(undefined, 'dan'), roomOf(undefined, 'eve')]).toEqual(['cli:dan', 'cli:eve']);
 });
 
+test('whoever is called is mentioned, by the id of the configuration alone', () => {
+  expect(having(...BEGUN, none, called).done).toMatchObject([{ do: 'say', mentions: ['U1'] }]);
+  const nobody: TicketEvent = { kind: 'called', end: { person: 'ada' } };
+  expect(having(...BEGUN, none, nobody).done[0]).not.toHaveProperty('mentions');
+});
+
 test('whoever is called reads what came closest, until something else is found', () => {
   const near: TicketEvent = {
     kind: 'answer',
