@@ -57,7 +57,7 @@ const DECISIONS: [button: DecisionButton, label: string, style?: 'primary' | 'da
 
 /** Each button carries the digest that was shown: what is decided is this, and nothing that came after it. */
 function approvalBlocks(card: ApprovalCard): KnownBlock[] {
-  const shown = DECISIONS.filter(([button]) => button !== 'read' || card.apart);
+  const shown = DECISIONS.filter(([button]) => button !== 'read' || card.apart || card.whole);
   const elements = shown.map(([button, label, style]) => ({
     type: 'button' as const,
     action_id: `approval.${button}`,
@@ -85,4 +85,4 @@ export const mentionWords = (mentions: readonly string[]) =>
     .map((id) => `<@${id}> `)
     .join('');
 
-const isUser = (id: string): boolean => /^[UW][A-Z0-9]+$/.test(id);
+export const isUser = (id: string): boolean => /^[UW][A-Z0-9]+$/.test(id);

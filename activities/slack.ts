@@ -1,6 +1,6 @@
 import { ErrorCode, LogLevel, type View, WebClient } from '@slack/web-api';
 import type { Card } from '../workflows/ticket-types.ts';
-import { blocksOf, mentionWords } from './slack-card.ts';
+import { blocksOf, isUser, mentionWords } from './slack-card.ts';
 
 /**
  * The part of Slack's Web API that a thread needs. Every message carries its key in its metadata, so that
@@ -123,9 +123,19 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
       return required(channel?.id, 'id of the direct message');
     },
 
+    /** Where to post for a name of the configuration: to a person himself, where it is a user's id. */
+    async placeOf(named: string): Promise<string> {
+      return isUser(named) ? await this.direct(named) : named;
+    },
+
     /** Opens a form; Slack takes a trigger once, and for three seconds. */
     async openView(trigger: string, view: View): Promise<void> {
       await call(() => client.views.open({ trigger_id: trigger, view }));
+    },
+
+    /** Shows something else in a form that is open. Safe to repeat. */
+    async updateView(id: string, view: View): Promise<void> {
+      await call(() => client.views.update({ view_id: id, view }));
     },
 
     /** Why this account may not ask, or undefined: guests, and accounts that are gone or of elsewhere. */
@@ -216,7 +226,7 @@ async function call<T>(request: () => Promise<T>): Promise<T> {
 
 // What a second try cannot change (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
 const REFUSALS =
-  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported)$/;
+  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported|user_not_found|user_disabled|users_not_found|user_not_visible|cannot_dm_bot)$/;
 
 function asOurs(error: unknown): Error {
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as {

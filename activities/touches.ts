@@ -87,6 +87,7 @@ export const TOUCHES = {
   recordDecision: TEXT,
   closeApproval: NOTHING,
   showApproval: TEXT,
+  remindApproval: TEXT,
   endApprovalCard: TEXT,
 
   // Its fetch step has a network, and is a program of the machine that the configuration names; the rest has none.

@@ -66,8 +66,18 @@ export type ApprovalState = {
   outcome?: ApprovalOutcome;
 };
 
-/** A question with its buttons. `facts`: what, why, evidence, risk; `apart`: they stand in a form of their own. */
-export type ApprovalCard = { id: string; digest: Digest; facts: string; foot: string; apart: boolean };
+/**
+ * A question with its buttons. `facts`: what, why, evidence, risk; `apart`: they stand in a form of their own; `whole`:
+ * so does all of what the facts are cut from.
+ */
+export type ApprovalCard = {
+  id: string;
+  digest: Digest;
+  facts: string;
+  foot: string;
+  apart: boolean;
+  whole?: boolean;
+};
 
 export type DecisionAnswer =
   | { kind: 'counted'; missing: number; outcome?: ApprovalOutcome }

@@ -117,7 +117,7 @@ export const approvalLines = ({
   question.title,
   `digest ${open.digest}; ${outcome ? outcomeWords(outcome) : `may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`}`,
   ...Object.entries(question.binds).map(([name, value]) => `  ${name}: ${oneLine(value)}`),
-  ...plainText(whole, 200_000).split('\n'),
+  ...plainText(whole, Number.POSITIVE_INFINITY).split('\n'),
 ];
 
 export function answerLines({ id, person, ...answer }: Awaited<ReturnType<typeof decide>>): string[] {
