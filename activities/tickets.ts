@@ -2,10 +2,11 @@ import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import { roomOf } from '../decisions/ticket.ts';
-import { ESCALATION_BUTTONS } from '../decisions/ticket-words.ts';
+import { ESCALATION_BUTTONS, privateWords } from '../decisions/ticket-words.ts';
 import { NO_END } from '../decisions/work-words.ts';
 import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
+import { writeDirect } from '../store/direct.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
 import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
 import { endWork } from '../store/work.ts';
@@ -91,6 +92,19 @@ export function createTicketActivities(deps: TicketDeps) {
     if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
   }
 
+  /** Whoever asked may read more than everybody who reads along: he alone is told. Safe to repeat: once a ticket. */
+  async function offerPrivate(
+    { ticket, place }: TicketOrder,
+    { asker, question }: { asker: string; question: string },
+    { people: known }: Settings,
+  ): Promise<void> {
+    const account = known[asker]?.slack;
+    if (place === undefined || account === undefined || account.team !== place.team || !deps.slack) return;
+    const text = privateWords(question);
+    const to = { about: ticket, person: asker, user: account.user };
+    await deps.wakeThread?.(await writeDirect(db, { ...to, key: 'private', text }));
+  }
+
   return {
     /** The rules of the settings that it was opened with, and what is known of it. Reads only. */
     async beginTicket(order: TicketOrder): Promise<TicketBegun> {
@@ -168,8 +182,15 @@ export function createTicketActivities(deps: TicketDeps) {
       const audience = await people.audienceOf(order, asker, found);
       await adopt(order);
       const { watch, ended } = await answerWork.begin(order, key);
-      const end = await answerFrom(knowledge, found.model, { question, audience, asker }, watch);
+      const { private: more = 0, ...end } = await answerFrom(
+        knowledge,
+        found.model,
+        { question, audience, asker },
+        watch,
+      );
       await ended(end.kind);
+      // Nobody else is to know that there is more: what the ticket keeps may be said in its thread.
+      if (more > 0) await offerPrivate(order, { asker, question }, found);
       return end;
     },
 

@@ -253,8 +253,7 @@ function takeAnswer(
   }
   enter(state, 'answered', limits.followUpMs, at);
   state.answers += 1;
-  const more = end.private > 0 ? `\n\n${state.asker} may read more about it: ask in a direct message.` : '';
-  return [{ do: 'say', text: `${end.text}${more}`, card: { buttons: SOLVED_BUTTONS } }];
+  return [{ do: 'say', text: end.text, card: { buttons: SOLVED_BUTTONS } }];
 }
 
 /** Its time is up: what happens by itself. */

@@ -65,10 +65,11 @@ export type TicketProgress = {
   of?: string;
 };
 
+/** `private`: so much more the asker alone may read, who alone is told (an answer of before told the thread). */
 export type AnswerEnd =
-  | { kind: 'answered'; text: string; private: number }
+  | { kind: 'answered'; text: string; private?: number }
   /** `near`: places that come closest, for whoever takes over: source and path, which all of the audience may read. */
-  | { kind: 'unanswered'; reason: string; near?: string[] };
+  | { kind: 'unanswered'; reason: string; private?: number; near?: string[] };
 
 export type CallEnd = { person?: string; mention?: string; problem?: string };
 

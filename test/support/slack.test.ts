@@ -291,7 +291,13 @@ test('what only some may read stays out of a channel; the asker alone gets it in
   const words = { by: 'ada' as const };
   const asked = mention('lag of keys?', words);
   await deliver('HTTP')(asked.body);
-  await hears(asked.ts, /ada may read more about it: ask in a direct message/);
+  await hears(asked.ts, /It rests on|is on call/);
+  // Not even that there is more: the asker alone is told.
+  expect(heard(asked.ts)).not.toMatch(/read more|direct message|secret|keys\.md/);
+  const alone = () => world.slack.messages('D0ADA').map(({ text }) => text);
+  await expect
+    .poll(alone, PATIENT)
+    .toContainEqual(expect.stringMatching(/You may read more.*You asked: lag of keys\?/));
   const direct = written('lag of keys?', { ...words, channel: 'D0ADA', type: 'message' });
   await deliver('HTTP')(direct.body);
   await hears(direct.ts, /CANARY-7731/, 'D0ADA');
