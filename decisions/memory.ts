@@ -20,6 +20,17 @@ export function memoriesOf<M extends Remembered>(question: string, memories: rea
   return speaking.slice(0, MOST).map(({ memory }) => memory);
 }
 
+const MOST_ASKED = 5;
+
+/** Who is asked to confirm it: whoever approved the fix, as far as he answers tickets; else those who do. */
+export function whomToAsk(responders: readonly string[], approvedBy: readonly string[]): string[] {
+  const both = approvedBy.filter((person) => responders.includes(person));
+  return (both.length > 0 ? both : [...responders]).slice(0, MOST_ASKED);
+}
+
+export const confirmWords = (memory: string, persons: readonly string[]): string =>
+  `What this fix taught waits for ${persons.join(' or ') || 'somebody who answers tickets'}; no answer is given it before: npx patchwright memory confirm ${memory} (or forget; read it: npx patchwright memory list)`;
+
 /** By whom each is said: a memory is no document. */
 export const memoryText = ({ asked, cause, change }: Remembered): string =>
   `Somebody asked: ${asked}\nThe cause that was found: ${cause}\nWhat helped, approved and verified then: ${change}`;

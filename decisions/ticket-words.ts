@@ -75,8 +75,7 @@ export function calledWords(state: TicketState, end: CallEnd): string {
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
   `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
 
-const inShort = (question: string) =>
-  question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
+const inShort = (question: string) => (question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question);
 
 /** To whoever asked, alone: where he asked nobody may learn that there is more. */
 export const privateWords = (question: string): string =>
