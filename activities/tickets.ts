@@ -8,7 +8,15 @@ import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { writeDirect } from '../store/direct.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
+import {
+  findTicket,
+  handedTo,
+  keepAudience,
+  keepTicketEvent,
+  openTicketRow,
+  saveTicket,
+  ticketEvents,
+} from '../store/tickets.ts';
 import { endWork } from '../store/work.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
@@ -180,6 +188,8 @@ export function createTicketActivities(deps: TicketDeps) {
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
       const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
+      const persons = audience.filter((one) => one in found.people);
+      await keepAudience(db, order.ticket, persons);
       await adopt(order);
       const { watch, ended } = await answerWork.begin(order, key);
       const { private: more = 0, ...end } = await answerFrom(

@@ -27,6 +27,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '122-calls': () => import('./migrations/122-calls.ts'),
   '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
   '150-expedite': () => import('./migrations/150-expedite.ts'),
+  '175-ticket-audience': () => import('./migrations/175-ticket-audience.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Generated, sql } from 'kysely';
+import { type Generated, type JSONColumnType, sql } from 'kysely';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { TicketEnd, TicketState, TicketStateName } from '../workflows/ticket-types.ts';
@@ -29,6 +29,8 @@ export type TicketTables = {
     closed_at: Date | null;
     /** The fix that it was handed to last. */
     fix: string | null;
+    /** Persons who read along when it was answered. */
+    audience: JSONColumnType<string[]> | null;
     /** What the model was asked for its answers, and what that cost. */
     answer_questions: Generated<number>;
     answer_tokens: Generated<string>;
@@ -172,6 +174,32 @@ export async function saveTicket(db: Db, id: string, state: TicketState): Promis
     .execute();
 }
 
+/** Who reads along there now. Safe to repeat. */
+export async function keepAudience(db: Db, ticket: string, persons: readonly string[]): Promise<void> {
+  const audience = JSON.stringify(persons);
+  await db
+    .updateTable('ticket')
+    .set({ audience: audience as never })
+    .where('id', '=', ticket)
+    .execute();
+}
+
+/** Who wrote in each of these, or pressed a button that counted. */
+export async function personsIn(db: Db, tickets: readonly string[]): Promise<Map<string, string[]>> {
+  const persons = new Map<string, string[]>();
+  if (tickets.length === 0) return persons;
+  const rows = await db
+    .selectFrom('ticket_event')
+    .select(['ticket', 'person'])
+    .distinct()
+    .where('ticket', 'in', tickets)
+    .where('person', 'is not', null)
+    .where('refused', 'is', null)
+    .execute();
+  for (const { ticket, person } of rows) persons.set(ticket, [...(persons.get(ticket) ?? []), person ?? '']);
+  return persons;
+}
+
 /** Safe to repeat. */
 export async function handedTo(db: Db, ticket: string, fix: string): Promise<void> {
   await db.updateTable('ticket').set({ fix }).where('id', '=', ticket).execute();
@@ -199,6 +227,10 @@ export async function findTicket(db: Db, idOrLatest: string) {
   const like = await all.where(sql<boolean>`starts_with(id, ${idOrLatest})`).limit(2).execute();
   return like.length === 1 ? like[0] : undefined;
 }
+
+/** The newest first. */
+export const newestTickets = (db: Db, limit: number) =>
+  db.selectFrom('ticket').selectAll().orderBy('asked_at', 'desc').limit(limit).execute();
 
 /** Open ones first, the oldest of them first; then the closed ones, newest first. */
 export async function listTickets(db: Db, limit = 50) {

@@ -64,10 +64,15 @@ const RISK = ['one-way-release', 'finalise', 'unhold', 'fix', 'repair'];
 
 export type Waiting = StoredApproval & { mine: boolean };
 
+/** Who looks: whose token it is, else whose user this is. Enough to be shown something, and to decide nothing. */
+export async function readerOf(db: Db, settings: Settings): Promise<string> {
+  const token = personalToken();
+  return (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
+}
+
 /** What waits for people: what the caller may decide before what others must. */
 export async function waitingFor(db: Db, settings: Settings): Promise<Waiting[]> {
-  const token = personalToken();
-  const person = (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
+  const person = await readerOf(db, settings);
   const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({ ...one, mine: isMine(one, person) }));
   const rank = ({ mine, openedAt, question }: Waiting) =>
     [mine ? 0 : 1, openedAt.slice(0, 13), RISK.indexOf(question.kind), openedAt].join(' ');
