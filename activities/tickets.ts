@@ -2,21 +2,14 @@ import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import { roomOf } from '../decisions/ticket.ts';
-import { ESCALATION_BUTTONS, privateWords } from '../decisions/ticket-words.ts';
+import { ESCALATION_BUTTONS, joinedWords, privateWords } from '../decisions/ticket-words.ts';
 import { NO_END } from '../decisions/work-words.ts';
 import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
 import { writeDirect } from '../store/direct.ts';
-import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
-import {
-  findTicket,
-  handedTo,
-  keepAudience,
-  keepTicketEvent,
-  openTicketRow,
-  saveTicket,
-  ticketEvents,
-} from '../store/tickets.ts';
+import { adoptThread, appendMessage, type Tone, threadState } from '../store/thread.ts';
+import { joinedTo, keepAudience } from '../store/ticket-readers.ts';
+import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
 import { endWork } from '../store/work.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
 import type {
@@ -79,6 +72,7 @@ export type Said = {
   tone?: Tone;
   card?: Card;
   mentions?: string[];
+  toJoined?: true;
   final?: boolean;
   clicked?: Clicked;
   /** Nobody is asked any more to take it. */
@@ -98,6 +92,16 @@ export function createTicketActivities(deps: TicketDeps) {
   /** What is told stands below what was asked. Safe to repeat. */
   async function adopt({ ticket, place }: Pick<TicketOrder, 'ticket' | 'place'>): Promise<void> {
     if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+  }
+
+  /** Whoever asked the same again, in the same room, is told the same, below his own question. Safe to repeat. */
+  async function tellJoined(ticket: string, { key, text, tone }: Said): Promise<void> {
+    for (const release of await joinedTo(db, ticket)) {
+      const told = { release, key: `${key}/joined/${release}`, text: joinedWords(text) };
+      await appendMessage(db, { ...told, ...(tone && { tone }) });
+      const isInSlack = (await threadState(db, release))?.slackTs !== undefined;
+      if (isInSlack && deps.slack) await deps.wakeThread?.(release);
+    }
   }
 
   /** Whoever asked may read more than everybody who reads along: he alone is told. Safe to repeat: once a ticket. */
@@ -165,10 +169,11 @@ export function createTicketActivities(deps: TicketDeps) {
      * Says something in its thread, and where it concerns them to whoever was called, through the threads' outboxes. Safe
      * to repeat: a key is said once.
      */
-    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, ...said }: Said): Promise<void> {
+    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, toJoined, ...said }: Said): Promise<void> {
       await adopt({ ticket, place });
       await appendMessage(db, { release: ticket, ...said });
       if (place !== undefined && deps.slack) await deps.wakeThread?.(ticket);
+      if (toJoined) await tellJoined(ticket, said);
       await tellCalls(deps, ticket, { ...said, ...(clicked && { clicked }), ...(over && { over }) });
     },
 

@@ -81,6 +81,9 @@ const inShort = (question: string) => (question.length > QUESTION ? `${question.
 export const privateWords = (question: string): string =>
   `You may read more about what you asked than everybody who reads along there: ask me here again, and you alone are answered. You asked: ${inShort(question)}`;
 
+/** In the thread of whoever asked the same again. */
+export const joinedWords = (text: string): string => `The same question, asked before, says:\n${text}`;
+
 /** Nothing but thanks: it asks nothing. */
 export const isThanks = (text: string): boolean =>
   /^(many )?(thanks?( you| a lot| so much)?|thx|ty|ok(ay)?|great|perfect|cool|got it)([\s\p{P}\p{S}]|thanks?|thank you|thx|ok(ay)?|great)*$/iu.test(

@@ -28,6 +28,7 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
   '150-expedite': () => import('./migrations/150-expedite.ts'),
   '175-ticket-audience': () => import('./migrations/175-ticket-audience.ts'),
+  '176-joined-tickets': () => import('./migrations/176-joined-tickets.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -31,6 +31,8 @@ export type TicketTables = {
     fix: string | null;
     /** Persons who read along when it was answered. */
     audience: JSONColumnType<string[]> | null;
+    /** The open one that it joined, which asks the same. */
+    joined: string | null;
     /** What the model was asked for its answers, and what that cost. */
     answer_questions: Generated<number>;
     answer_tokens: Generated<string>;
@@ -123,7 +125,8 @@ export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joi
     // Two that open at once see each other; the earlier one stays, whoever is tried again.
     await sql`select pg_advisory_xact_lock(hashtext(${`ticket ${opened.room} ${question}`}))`.execute(tx);
     const row = { ...opened, text, question, state: 'asked' as const };
-    const again = { state: 'asked' as const, ended: null, reason: null, closed_at: null, settings: opened.settings };
+    const open = { ended: null, reason: null, closed_at: null, joined: null };
+    const again = { state: 'asked' as const, ...open, settings: opened.settings };
     const own = await tx
       .insertInto('ticket')
       .values(row as never)
@@ -140,7 +143,9 @@ export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joi
       .where('id', '<>', opened.id)
       .orderBy('asked_at')
       .executeTakeFirst();
-    return other === undefined ? {} : { joins: other.id };
+    if (other === undefined) return {};
+    await tx.updateTable('ticket').set({ joined: other.id }).where('id', '=', opened.id).execute();
+    return { joins: other.id };
   });
 }
 
@@ -172,32 +177,6 @@ export async function saveTicket(db: Db, id: string, state: TicketState): Promis
     })
     .where('id', '=', id)
     .execute();
-}
-
-/** Who reads along there now. Safe to repeat. */
-export async function keepAudience(db: Db, ticket: string, persons: readonly string[]): Promise<void> {
-  const audience = JSON.stringify(persons);
-  await db
-    .updateTable('ticket')
-    .set({ audience: audience as never })
-    .where('id', '=', ticket)
-    .execute();
-}
-
-/** Who wrote in each of these, or pressed a button that counted. */
-export async function personsIn(db: Db, tickets: readonly string[]): Promise<Map<string, string[]>> {
-  const persons = new Map<string, string[]>();
-  if (tickets.length === 0) return persons;
-  const rows = await db
-    .selectFrom('ticket_event')
-    .select(['ticket', 'person'])
-    .distinct()
-    .where('ticket', 'in', tickets)
-    .where('person', 'is not', null)
-    .where('refused', 'is', null)
-    .execute();
-  for (const { ticket, person } of rows) persons.set(ticket, [...(persons.get(ticket) ?? []), person ?? '']);
-  return persons;
 }
 
 /** Safe to repeat. */

@@ -94,10 +94,21 @@ export type CardButton = { action: ButtonAction; label: string; style?: 'primary
 /** What a message shows beside its words. */
 export type Card = { buttons?: CardButton[]; approval?: ApprovalCard };
 
+/**
+ * `mentions`: Slack users of the configuration, who are to notice it. `toJoined`: whoever asked the same again and was
+ * joined to this is told it too.
+ */
+export type ToSay = {
+  text: string;
+  tone?: 'info' | 'good' | 'warn' | 'bad';
+  card?: Card;
+  mentions?: string[];
+  toJoined?: true;
+};
+
 /** What is to be done about it, in this order. */
 export type TicketAction =
-  /** `mentions`: Slack users of the configuration, who are to notice it. */
-  | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card; mentions?: string[] }
+  | ({ do: 'say' } & ToSay)
   | { do: 'catch-up' }
   | { do: 'open' }
   | { do: 'answer' }

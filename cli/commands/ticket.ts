@@ -11,11 +11,11 @@ import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
 import { type Cost, ticketCost } from '../../store/ticket-cost.ts';
+import { personsIn } from '../../store/ticket-readers.ts';
 import {
   findTicket,
   listTickets,
   newestTickets,
-  personsIn,
   type TicketStats,
   ticketEvents,
   ticketText,
