@@ -149,13 +149,14 @@ async function createAgentWorker(parts: Parts): Promise<Worker> {
 }
 
 /** What people ask comes in here; no other role listens to anybody. */
-function createInbound({ settings, present, db, connection, temporal }: Parts): Serving {
+function createInbound({ settings, present, db, connection, temporal, artifacts }: Parts): Serving {
   const client = new Client({ connection, namespace: temporal.namespace, dataConverter });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
   const { slack } = slackOf(settings);
   return {
-    run: () => serveInbound({ client, db, settings, present, slack, wakeThread: wakeThread(client) }, stop.signal),
+    run: () =>
+      serveInbound({ client, db, artifacts, settings, present, slack, wakeThread: wakeThread(client) }, stop.signal),
   };
 }
 

@@ -1,18 +1,29 @@
 import type { Settings } from '../config/schema.ts';
-import { type ApprovalPolicy, decidersOf, outcomeWords, whyImpossible } from '../decisions/approval.ts';
+import {
+  type ApprovalPolicy,
+  decidersOf,
+  outcomeWords,
+  remindedWords,
+  undecided,
+  whyImpossible,
+} from '../decisions/approval.ts';
 import { approvalCard, cardKey, threadOfQuestion } from '../decisions/approval-card.ts';
+import { mentionsOf } from '../decisions/page-mentions.ts';
 import { digestOfJson } from '../lib/canonical-json.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import { approvalsOf, endApproval, keepApproval, keepDecision } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
-import { appendMessage, endMessage, threadState } from '../store/thread.ts';
+import { writeDirect } from '../store/direct.ts';
+import { appendMessage, endMessage, type NewMessage, threadState } from '../store/thread.ts';
 import type { ApprovalOutcome, ApprovalQuestion, Decision, OpenApproval } from '../workflows/approval-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import type { SlackConnection } from './slack.ts';
 
 const MOST_FACTS = 3_000;
+
+type Said = Pick<NewMessage, 'key' | 'text' | 'card'>;
 
 export type ApprovalDeps = {
   db: Db;
@@ -24,9 +35,34 @@ export type ApprovalDeps = {
 
 export function createApprovalActivities({ db, settings, slack, wakeThread }: ApprovalDeps) {
   /** A ticket of the terminal has no thread in Slack, and gets none by this. */
-  async function wake({ release }: ApprovalQuestion, thread: string): Promise<void> {
-    if (slack === undefined) return;
-    if (release !== undefined || (await threadState(db, thread))?.slackTs !== undefined) await wakeThread?.(thread);
+  async function isInSlack({ release }: ApprovalQuestion, thread: string | undefined): Promise<boolean> {
+    if (slack === undefined || thread === undefined) return false;
+    return release !== undefined || (await threadState(db, thread))?.slackTs !== undefined;
+  }
+
+  async function wake(question: ApprovalQuestion, thread: string): Promise<void> {
+    if (await isInSlack(question, thread)) await wakeThread?.(thread);
+  }
+
+  /** Says it in the thread of the question and calls these people there; where there is none in Slack, each by himself. */
+  async function call(question: ApprovalQuestion, persons: readonly string[], said: Said): Promise<void> {
+    const { people } = await settings(question.settings);
+    const thread = threadOfQuestion(question);
+    const inSlack = await isInSlack(question, thread);
+    if (thread !== undefined) {
+      const mentions = inSlack ? mentionsOf(persons, { people, groups: {} }) : [];
+      await appendMessage(db, { ...said, release: thread, tone: 'warn', mentions });
+      await wake(question, thread);
+    }
+    if (inSlack || slack === undefined) return;
+    const { key, text } = said;
+    for (const person of persons) {
+      const user = people[person]?.slack?.user;
+      if (user === undefined) continue;
+      await wakeThread?.(
+        await writeDirect(db, { about: thread ?? question.id, person, user, key, text, tone: 'warn' }),
+      );
+    }
   }
 
   return {
@@ -51,19 +87,28 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
       await endApproval(db, id, outcome);
     },
 
-    /** Shows the question in the thread that it is about, with its buttons. Safe to repeat: a key is said once. */
+    /**
+     * Shows the question in the thread that it is about, with its buttons, and calls those who may decide. Safe to repeat:
+     * a key is said once.
+     */
     async showApproval({ id }: { id: string }): Promise<void> {
       const [stored] = await approvalsOf(db, { id });
-      const thread = stored && threadOfQuestion(stored.question);
-      if (stored === undefined || thread === undefined) return;
+      if (stored === undefined) return;
       const { question, open } = stored;
       const { text, card } = approvalCard(question, open);
       // Nobody hears a click where nothing comes in from Slack: then the words say what to type.
       const heard = (await settings(question.settings)).support.slack !== undefined;
       const approval = { ...card, facts: plainText(redact(card.facts), MOST_FACTS) };
-      const message = { release: thread, key: cardKey(id), text, tone: 'warn' as const };
-      await appendMessage(db, { ...message, ...(heard && { card: { approval } }) });
-      await wake(question, thread);
+      await call(question, open.deciders, { key: cardKey(id), text, ...(heard && { card: { approval } }) });
+    },
+
+    /** Calls those whose word is still wanted once more. Safe to repeat: a key is said once. */
+    async remindApproval({ id }: { id: string }): Promise<void> {
+      const [stored] = await approvalsOf(db, { id });
+      if (stored === undefined || stored.outcome !== undefined) return;
+      const counted = stored.decisions.filter(({ refused }) => refused === undefined);
+      const text = remindedWords(stored, counted);
+      await call(stored.question, undecided(stored.open, counted), { key: `approval/${id}/again`, text });
     },
 
     /** Takes the buttons away and says how it ended. Safe to repeat: the first end stays. */

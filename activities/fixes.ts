@@ -2,7 +2,7 @@ import { codeNames, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
 import { type FixEnd, type FixFacts, fixEnd, fixLines } from '../decisions/fix.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
-import { plainText } from '../lib/plain-text.ts';
+import { plainTextSayingCut } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from '../store/database.ts';
 import { effectResult, effectWords, runEffect } from '../store/journal.ts';
@@ -166,8 +166,8 @@ export function createFixActivities(deps: FixDeps) {
       const patch = 'patch' in change ? (await artifacts.read(change.patch)).toString('utf8') : '';
       const lines = fixLines({ ...facts, card }).map(redact);
       const details = (await artifacts.put(`${lines.join('\n')}\n\n${redact(patch)}`)).sha256;
-      const head = plainText(lines.join('\n'), 2_000);
-      const shown = patch === '' ? '' : `\n${plainText(redact(patch), 950)}`;
+      const head = plainTextSayingCut(lines.join('\n'), 2_000);
+      const shown = patch === '' ? '' : `\n${plainTextSayingCut(redact(patch), 950)}`;
       return { summary: `${head}${shown}`, details, barred: withoutAccess(at.settings, change) };
     },
 

@@ -1,14 +1,28 @@
 import { codeName, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
+import { respondersOf } from '../config/support.ts';
 import { targetWords } from '../decisions/fix.ts';
 import { readableBy } from '../decisions/knowledge.ts';
-import { memoriesAbout, memoriesOf } from '../decisions/memory.ts';
+import { confirmWords, memoriesAbout, memoriesOf, whomToAsk } from '../decisions/memory.ts';
+import { mentionsOf } from '../decisions/page-mentions.ts';
 import type { Git } from '../git/clone.ts';
+import { logger } from '../lib/log.ts';
+import { withinTime } from '../lib/time-limit.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
-import { confirmedMemories, keepMemory, keepRecall, type MemoryRow, type RestsOn } from '../store/memory.ts';
+import {
+  confirmedMemories,
+  isFile,
+  keepMemory,
+  keepRecall,
+  type MemoryRow,
+  type RestsOn,
+  type RestsOnFile,
+  type RestsOnValue,
+} from '../store/memory.ts';
+import { appendMessage } from '../store/thread.ts';
 import { findTicket } from '../store/tickets.ts';
-import type { FixChange, FixOrder, FixPlan } from '../workflows/fix-types.ts';
+import type { ConfigChange, FixChange, FixOrder, FixPlan } from '../workflows/fix-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { permanent } from './failures.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
@@ -19,7 +33,11 @@ export type MemoryDeps = {
   settings: (digest: Digest) => Promise<Settings>;
   /** Works in our clone of a fork or repository (config/code.ts), brought up to date. */
   within: <T>(settings: Settings, name: string, work: (git: Git) => Promise<T>) => Promise<T>;
+  /** What a topic or broker has of its own now: null where it has none, undefined where there is no such thing. */
+  valueOf: (settings: Settings, of: Omit<RestsOnValue, 'value'>) => Promise<string | null | undefined>;
   slack?: SlackConnection;
+  /** Carries a thread to Slack. */
+  wakeThread?: (thread: string) => Promise<void>;
 };
 
 export type Remembering = { order: FixOrder; approval: string; plan: FixPlan; change: FixChange };
@@ -43,12 +61,30 @@ export function createMemoryActivities(deps: MemoryDeps) {
         restsOn: await restsOn(deps, settings, { plan, change }),
         readers: await readersOf(settings, await people.audienceOf(order, row.asker, settings)),
       });
+      await askToConfirm(deps, settings, { order, memory, approvedBy: stored.outcome.by });
       return { memory };
     },
   };
 }
 
 export type MemoryActivities = ReturnType<typeof createMemoryActivities>;
+
+/**
+ * Calls whoever approved the fix and may confirm what it taught, else those who answer tickets: until one of them does, no
+ * answer is given it. Once, in the thread.
+ */
+async function askToConfirm(
+  { db, slack, wakeThread }: MemoryDeps,
+  settings: Settings,
+  { order, memory, approvedBy }: { order: FixOrder; memory: string; approvedBy: readonly string[] },
+): Promise<void> {
+  const { ticket, place } = order;
+  const persons = whomToAsk(respondersOf(settings), approvedBy);
+  const mentions = place === undefined ? [] : mentionsOf(persons, { people: settings.people, groups: {} });
+  const text = confirmWords(memory, persons);
+  await appendMessage(db, { release: ticket, key: `memory/${memory}/asked`, text, mentions });
+  if (place !== undefined && slack) await wakeThread?.(ticket);
+}
 
 /** Whoever reads along in the ticket's thread now, as persons. A confirmation may say otherwise. */
 const readersOf = ({ people }: Settings, audience: readonly string[]) => audience.filter((one) => one in people);
@@ -67,17 +103,21 @@ async function restsOn(
     );
     for (const path of changed.split('\0').filter((one) => one !== '')) files.set(`${place}:${path}`, { place, path });
   }
-  const now: RestsOn[] = [];
+  const now: RestsOn[] = change.kind === 'kafka-config' ? [valueSet(change)] : [];
   for (const { place, path } of files.values())
     now.push({ place, path, blob: await blobOf(deps, settings, { place, path }) });
   return now;
 }
 
+const valueSet = ({ target, resource, key, value }: ConfigChange): RestsOnValue => ({
+  ...{ environment: target, resource, key, value },
+});
+
 /** The file's content on its branch now, by git's own name of it. Undefined where its place is not configured any more. */
 async function blobOf(
   deps: Pick<MemoryDeps, 'within'>,
   settings: Settings,
-  { place, path }: Pick<RestsOn, 'place' | 'path'>,
+  { place, path }: Pick<RestsOnFile, 'place' | 'path'>,
 ): Promise<string | null> {
   const code = codeOf(settings, place);
   if (code === undefined) return null;
@@ -99,9 +139,9 @@ export type Recall = (order: RecallOrder) => Promise<MemoryRow[]>;
 
 /**
  * What was confirmed, speaks of a question, may be read by all of the audience under the settings of now, and rests on
- * files that are still what they were. Each is kept as a recall of this ticket before it is given to anybody.
+ * files and values that are still what they were. Each is kept as a recall of this ticket before it is given to anybody.
  */
-export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within'>): Recall {
+export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within' | 'valueOf'>): Recall {
   return async ({ question, audience, ticket, settings }) => {
     const readable = (await confirmedMemories(deps.db)).filter(
       (memory) => memory.ticket !== ticket && mayRead(settings, memory, audience),
@@ -128,7 +168,7 @@ export type AboutCode = {
 export type RecallAboutCode = (order: AboutCode) => Promise<MemoryRow[]>;
 
 /** The same for an agent, of the code that it works on. */
-export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within'>): RecallAboutCode {
+export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within' | 'valueOf'>): RecallAboutCode {
   return async ({ audience, of, settings, ...about }) => {
     const readable = (await confirmedMemories(deps.db)).filter(
       (memory) => memory.ticket !== of && mayRead(settings, memory, audience),
@@ -145,7 +185,7 @@ export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within'>): 
 
 /** By its own readers, and by those of every repository that it rests on, as they are configured now. */
 export function mayRead(settings: Settings, { readers, rests_on }: MemoryRow, audience: readonly string[]): boolean {
-  const places = [...new Set(rests_on.map(({ place }) => place))];
+  const places = [...new Set(rests_on.filter(isFile).map(({ place }) => place))];
   // A place that is gone has no readers that could be asked.
   if (places.some((place) => codeOf(settings, place) === undefined)) return false;
   const ofPlaces = Object.entries(settings.support.repositories).flatMap(([name, repository]) =>
@@ -157,12 +197,33 @@ export function mayRead(settings: Settings, { readers, rests_on }: MemoryRow, au
 }
 
 async function stillHolds(
-  deps: Pick<MemoryDeps, 'within'>,
+  deps: Pick<MemoryDeps, 'within' | 'valueOf'>,
   settings: Settings,
-  { rests_on }: MemoryRow,
+  { id, rests_on }: MemoryRow,
 ): Promise<boolean> {
-  for (const { place, path, blob } of rests_on) {
-    if ((await blobOf(deps, settings, { place, path })) !== blob) return false;
+  for (const rest of rests_on) {
+    const holds = isFile(rest)
+      ? (await blobOf(deps, settings, rest)) === rest.blob
+      : await valueHolds(deps, settings, id, rest);
+    if (!holds) return false;
   }
   return true;
+}
+
+/** A cluster that does not answer in this time leaves what rests on it out of this answer. */
+const VALUE_MS = 10_000;
+
+async function valueHolds(
+  { valueOf }: Pick<MemoryDeps, 'valueOf'>,
+  settings: Settings,
+  memory: string,
+  { value, ...of }: RestsOnValue,
+): Promise<boolean> {
+  if (settings.environments[of.environment]?.system !== 'kafka') return false;
+  try {
+    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, valueOf(settings, of))) === value;
+  } catch (error) {
+    logger('memory').warn({ err: (error as Error).message, memory }, 'whether it still holds cannot be told: left out');
+    return false;
+  }
 }

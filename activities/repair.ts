@@ -4,7 +4,7 @@ import { conflictMarks, conflictPlaces } from '../decisions/repair.ts';
 import { type Git, type GitTools, gitIn, withMirror } from '../git/clone.ts';
 import { type Conflicted, foldFix, pickUntilConflict, remakePatch } from '../git/fix-stack.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
-import { plainText } from '../lib/plain-text.ts';
+import { plainTextSayingCut } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Proposal } from '../workflows/agent-types.ts';
@@ -131,9 +131,9 @@ export function createRepairActivities(deps: RepairDeps) {
     /** A change and all that is known of it, for whoever decides: a short form, and the whole. Safe to repeat. */
     async describeRepair(order: { patch: Digest; facts: string[] }): Promise<{ summary: string; details: Digest }> {
       const patch = (await deps.artifacts.read(order.patch)).toString('utf8');
-      const facts = plainText(redact(order.facts.join('\n')), 1_600);
+      const facts = plainTextSayingCut(redact(order.facts.join('\n')), 1_600);
       const details = (await deps.artifacts.put(`${redact(order.facts.join('\n'))}\n\n${patch}`)).sha256;
-      return { summary: `${facts}\n${plainText(redact(patch), 1_300)}`, details };
+      return { summary: `${facts}\n${plainTextSayingCut(redact(patch), 1_300)}`, details };
     },
   };
 }

@@ -8,10 +8,18 @@ const APPROVAL_BLOCK = 'patchwright_approval';
 /** Slack's own limit of one section. */
 const SECTION = 3_000;
 
-/** A message with buttons. Its words stay plain text: nothing of them becomes a link, bold or a mention. */
-export function blocksOf(text: string, { buttons = [], mention, approval }: Card): KnownBlock[] {
+/**
+ * A message that calls somebody or has buttons. Its words stay plain text: nothing of them becomes a link, bold or a
+ * mention. `mentions`: by id, in a block of their own, where nothing of the words can reach.
+ */
+export function blocksOf(
+  text: string,
+  { buttons = [], approval }: Card = {},
+  mentions: readonly string[] = [],
+): KnownBlock[] {
   const blocks: KnownBlock[] = [];
-  if (isUser(mention)) blocks.push({ type: 'section', text: { type: 'mrkdwn', text: `<@${mention}>` } });
+  const users = mentions.filter(isUser);
+  if (users.length > 0) blocks.push(calling(users));
   blocks.push(...sections(text));
   if (approval !== undefined) blocks.push(...approvalBlocks(approval));
   if (buttons.length > 0) {
@@ -49,7 +57,7 @@ const DECISIONS: [button: DecisionButton, label: string, style?: 'primary' | 'da
 
 /** Each button carries the digest that was shown: what is decided is this, and nothing that came after it. */
 function approvalBlocks(card: ApprovalCard): KnownBlock[] {
-  const hidden = { read: !card.apart, changes: card.changes === false, approve: false, reject: false };
+  const hidden = { read: !(card.apart || card.whole), changes: card.changes === false, approve: false, reject: false };
   const shown = DECISIONS.filter(([button]) => !hidden[button]);
   const elements = shown.map(([button, label, style]) => ({
     type: 'button' as const,
@@ -62,7 +70,20 @@ function approvalBlocks(card: ApprovalCard): KnownBlock[] {
   return [...sections(card.facts), ...sections(card.foot), actions];
 }
 
-/** Before the words, where a notification shows it. */
-export const mentionOf = (card: Card | undefined) => (isUser(card?.mention) ? `<@${card?.mention}> ` : '');
+/** Rich text: a user is an element of its own kind there. */
+function calling(users: readonly string[]): KnownBlock {
+  const elements = users.flatMap((id) => [
+    { type: 'user' as const, user_id: id },
+    { type: 'text' as const, text: ' ' },
+  ]);
+  return { type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] };
+}
 
-const isUser = (id: string | undefined): id is string => id !== undefined && /^[UW][A-Z0-9]+$/.test(id);
+/** Before the words, where a notification shows it. */
+export const mentionWords = (mentions: readonly string[]) =>
+  mentions
+    .filter(isUser)
+    .map((id) => `<@${id}> `)
+    .join('');
+
+export const isUser = (id: string): boolean => /^[UW][A-Z0-9]+$/.test(id);

@@ -1,6 +1,6 @@
 import { ErrorCode, LogLevel, type View, WebClient } from '@slack/web-api';
 import type { Card } from '../workflows/ticket-types.ts';
-import { blocksOf, mentionOf } from './slack-card.ts';
+import { blocksOf, isUser, mentionWords } from './slack-card.ts';
 
 /**
  * The part of Slack's Web API that a thread needs. Every message carries its key in its metadata, so that
@@ -84,14 +84,13 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
       const posted = await call(() =>
         client.chat.postMessage({
           channel,
-          text: `${mentionOf(card)}${escapeMrkdwn(text)}`,
-          ...(card !== undefined && { blocks: blocksOf(text, card) }),
+          text: `${mentionWords(mentions)}${escapeMrkdwn(text)}`,
+          ...((card !== undefined || mentions.length > 0) && { blocks: blocksOf(text, card, mentions) }),
           // Our text is plain: nothing in a commit's subject may become a link, bold or a mention.
           mrkdwn: false,
           unfurl_links: false,
           unfurl_media: false,
           metadata: { event_type: EVENT_TYPE, event_payload: { key } },
-          ...(mentions.length > 0 && { blocks: [mentioning(mentions, text)] }),
           ...(thread !== undefined && { thread_ts: thread }),
         }),
       );
@@ -124,9 +123,19 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
       return required(channel?.id, 'id of the direct message');
     },
 
+    /** Where to post for a name of the configuration: to a person himself, where it is a user's id. */
+    async placeOf(named: string): Promise<string> {
+      return isUser(named) ? await this.direct(named) : named;
+    },
+
     /** Opens a form; Slack takes a trigger once, and for three seconds. */
     async openView(trigger: string, view: View): Promise<void> {
       await call(() => client.views.open({ trigger_id: trigger, view }));
+    },
+
+    /** Shows something else in a form that is open. Safe to repeat. */
+    async updateView(id: string, view: View): Promise<void> {
+      await call(() => client.views.update({ view_id: id, view }));
     },
 
     /** Why this account may not ask, or undefined: guests, and accounts that are gone or of elsewhere. */
@@ -189,16 +198,6 @@ export function escapeMrkdwn(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Rich text: a user is an element of its own kind, and nothing in an element of text is ever read as anything else. */
-function mentioning(users: readonly string[], text: string) {
-  const called = users.flatMap((id) => [
-    { type: 'user' as const, user_id: id },
-    { type: 'text' as const, text: ' ' },
-  ]);
-  const elements = [...called, { type: 'text' as const, text }];
-  return { type: 'rich_text' as const, elements: [{ type: 'rich_text_section' as const, elements }] };
-}
-
 type ChannelPage = { channels?: { id?: string; name?: string }[]; response_metadata?: { next_cursor?: string } };
 
 async function channelIds(list: (cursor: { cursor?: string }) => Promise<ChannelPage>): Promise<Map<string, string>> {
@@ -227,7 +226,7 @@ async function call<T>(request: () => Promise<T>): Promise<T> {
 
 // What a second try cannot change (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
 const REFUSALS =
-  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported)$/;
+  /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported|user_not_found|user_disabled|users_not_found|user_not_visible|cannot_dm_bot)$/;
 
 function asOurs(error: unknown): Error {
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as {

@@ -104,7 +104,7 @@ async function postOne({ db, client, channel, release }: Drain, message: thread.
   const state = await thread.threadState(db, release);
   const parent = state?.slackTs;
   const place = {
-    channel: state?.slackChannel ?? state?.channel ?? channel,
+    channel: state?.slackChannel ?? (await client.placeOf(state?.channel ?? channel)),
     ...(parent !== undefined && { thread: parent }),
   };
   const order = { key: `${message.key}/slack`, kind: 'slack-post', release, intent: { ...place, text: message.text } };

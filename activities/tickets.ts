@@ -2,11 +2,13 @@ import type { Settings } from '../config/schema.ts';
 import { respondersOf } from '../config/support.ts';
 import { lessonOf, lessonPlan } from '../decisions/learning.ts';
 import { roomOf } from '../decisions/ticket.ts';
-import { ESCALATION_BUTTONS } from '../decisions/ticket-words.ts';
+import { ESCALATION_BUTTONS, joinedWords, privateWords } from '../decisions/ticket-words.ts';
 import { NO_END } from '../decisions/work-words.ts';
 import { callThread } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
-import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
+import { writeDirect } from '../store/direct.ts';
+import { adoptThread, appendMessage, type Tone, threadState } from '../store/thread.ts';
+import { joinedTo, keepAudience } from '../store/ticket-readers.ts';
 import { findTicket, handedTo, keepTicketEvent, openTicketRow, saveTicket, ticketEvents } from '../store/tickets.ts';
 import { endWork } from '../store/work.ts';
 import type { FixOrder } from '../workflows/fix-types.ts';
@@ -69,6 +71,8 @@ export type Said = {
   text: string;
   tone?: Tone;
   card?: Card;
+  mentions?: string[];
+  toJoined?: true;
   final?: boolean;
   clicked?: Clicked;
   /** Nobody is asked any more to take it. */
@@ -88,6 +92,29 @@ export function createTicketActivities(deps: TicketDeps) {
   /** What is told stands below what was asked. Safe to repeat. */
   async function adopt({ ticket, place }: Pick<TicketOrder, 'ticket' | 'place'>): Promise<void> {
     if (place !== undefined) await adoptThread(db, { release: ticket, channel: place.channel, ts: place.thread });
+  }
+
+  /** Whoever asked the same again, in the same room, is told the same, below his own question. Safe to repeat. */
+  async function tellJoined(ticket: string, { key, text, tone }: Said): Promise<void> {
+    for (const release of await joinedTo(db, ticket)) {
+      const told = { release, key: `${key}/joined/${release}`, text: joinedWords(text) };
+      await appendMessage(db, { ...told, ...(tone && { tone }) });
+      const isInSlack = (await threadState(db, release))?.slackTs !== undefined;
+      if (isInSlack && deps.slack) await deps.wakeThread?.(release);
+    }
+  }
+
+  /** Whoever asked may read more than everybody who reads along: he alone is told. Safe to repeat: once a ticket. */
+  async function offerPrivate(
+    { ticket, place }: TicketOrder,
+    { asker, question }: { asker: string; question: string },
+    { people: known }: Settings,
+  ): Promise<void> {
+    const account = known[asker]?.slack;
+    if (place === undefined || account === undefined || account.team !== place.team || !deps.slack) return;
+    const text = privateWords(question);
+    const to = { about: ticket, person: asker, user: account.user };
+    await deps.wakeThread?.(await writeDirect(db, { ...to, key: 'private', text }));
   }
 
   return {
@@ -142,10 +169,11 @@ export function createTicketActivities(deps: TicketDeps) {
      * Says something in its thread, and where it concerns them to whoever was called, through the threads' outboxes. Safe
      * to repeat: a key is said once.
      */
-    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, ...said }: Said): Promise<void> {
+    async tellTicket({ ticket, place }: TicketOrder, { clicked, over, toJoined, ...said }: Said): Promise<void> {
       await adopt({ ticket, place });
       await appendMessage(db, { release: ticket, ...said });
       if (place !== undefined && deps.slack) await deps.wakeThread?.(ticket);
+      if (toJoined) await tellJoined(ticket, said);
       await tellCalls(deps, ticket, { ...said, ...(clicked && { clicked }), ...(over && { over }) });
     },
 
@@ -165,15 +193,19 @@ export function createTicketActivities(deps: TicketDeps) {
       const said = events.filter(({ kind, refused }) => kind === 'message' && refused === null);
       const question = said.map(({ text }) => text).join('\n');
       const audience = await people.audienceOf(order, asker, found);
+      const persons = audience.filter((one) => one in found.people);
+      await keepAudience(db, order.ticket, persons);
       await adopt(order);
       const { watch, ended } = await answerWork.begin(order, key);
-      const end = await answerFrom(
+      const { private: more = 0, ...end } = await answerFrom(
         knowledge,
         found.model,
         { question, audience, asker, room: roomOf(order.place, asker) },
         watch,
       );
       await ended(end.kind);
+      // Nobody else is to know that there is more: what the ticket keeps may be said in its thread.
+      if (more > 0) await offerPrivate(order, { asker, question }, found);
       return end;
     },
 

@@ -89,6 +89,7 @@ export const TOUCHES = {
   recordDecision: TEXT,
   closeApproval: NOTHING,
   showApproval: TEXT,
+  remindApproval: TEXT,
   endApprovalCard: TEXT,
   readWaivable: READS,
   waiveVerdicts: TEXT,

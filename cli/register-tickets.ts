@@ -3,15 +3,16 @@ import type { Settings } from '../config/schema.ts';
 import { ticketStats } from '../store/tickets.ts';
 import type { ButtonAction } from '../workflows/ticket-types.ts';
 import {
-  allTickets,
   followTicket,
   listLines,
   openTicket,
   pressInTicket,
   sayInTicket,
   showTicket,
+  showTicketTo,
   statsLines,
   ticketLines,
+  ticketsFor,
 } from './commands/ticket.ts';
 import { type Connected, connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
@@ -48,7 +49,7 @@ export const addTicketCommands: Register = (program, run) => {
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
-          const view = await showTicket(store.db, id);
+          const view = await showTicketTo(store.db, settingsOf(globals), id);
           print(globals, view, ticketLines(view));
           return 0;
         } finally {
@@ -103,8 +104,10 @@ const addList: Register = (program, run) => {
             const counted = await ticketStats(store.db);
             print(globals, counted, statsLines(counted));
           } else {
-            const views = await allTickets(store.db);
-            print(globals, views, views.length > 0 ? table(listLines(views)) : ['no ticket yet']);
+            const { views, others } = await ticketsFor(store.db, settingsOf(globals));
+            const lines = views.length > 0 ? table(listLines(views)) : [others > 0 ? 'none of yours' : 'no ticket yet'];
+            const more = others > 0 ? [`${others} more are for others to read`] : [];
+            print(globals, views, [...lines, ...more]);
           }
           return 0;
         } finally {

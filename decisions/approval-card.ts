@@ -7,7 +7,11 @@ export const threadOfQuestion = ({ release, ticket }: ApprovalQuestion): string 
 export const cardKey = (id: string) => `approval/${id}/asked`;
 
 const BESIDE =
-  'What is changed, why, its evidence and its risk are for those alone who may decide, since others read along here: Read it shows them.';
+  'What is changed, why, its evidence and its risk are for those alone who may decide, since others read along here: Read it shows all of it.';
+
+/** Where the rest of what is cut stands. */
+const wholeWords = (id: string) =>
+  `What is cut above stands whole under Read it, and at a terminal: npx patchwright approvals --show ${id}`;
 
 /**
  * A question as its thread shows it. In a release's thread all of it stands there; a ticket's is read by whoever is in
@@ -16,12 +20,14 @@ const BESIDE =
 export function approvalCard(question: ApprovalQuestion, open: OpenApproval): { text: string; card: ApprovalCard } {
   const { digest, expiresAt } = open;
   const apart = question.release === undefined;
+  const whole = question.details !== undefined;
+  const more = whole && !apart ? `\n${wholeWords(question.id)}` : '';
   return {
     text: askedWords({ question, open }),
     card: {
-      ...{ id: question.id, digest, apart, facts: apart ? BESIDE : question.summary },
+      ...{ id: question.id, digest, apart, whole, facts: apart ? BESIDE : question.summary },
       changes: takesChanges(question.kind),
-      foot: `Digest ${digest}\nUntil ${expiresAt}. A decision counts for exactly this digest.`,
+      foot: `Digest ${digest}\nUntil ${expiresAt}. A decision counts for exactly this digest.${more}`,
     },
   };
 }

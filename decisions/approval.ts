@@ -2,6 +2,7 @@ import type {
   ApprovalKind,
   ApprovalOutcome,
   ApprovalState,
+  CountedDecision,
   Decision,
   DecisionAnswer,
   OpenApproval,
@@ -102,13 +103,32 @@ function outcomeOf({ open, decisions }: ApprovalState): ApprovalOutcome | undefi
   return { kind: 'approved', by: decisions.map(({ person }) => person) };
 }
 
+const commandOf = ({ question, open }: Pick<ApprovalState, 'question' | 'open'>) =>
+  `npx patchwright approve ${question.id} --digest ${open.digest.slice(0, 12)}`;
+
 /** What is asked, of whom, until when, and what to type. */
-export function askedWords({ question, open }: Pick<ApprovalState, 'question' | 'open'>): string {
-  const { digest, needed, deciders, expiresAt } = open;
+export function askedWords(asked: Pick<ApprovalState, 'question' | 'open'>): string {
+  const { needed, deciders, expiresAt } = asked.open;
   const who = `${needed} of ${deciders.join(', ')}`;
-  const command = `npx patchwright approve ${question.id} --digest ${digest.slice(0, 12)}`;
-  const back = takesChanges(question.kind) ? '; with --changes too it goes back to the agent' : '';
-  return `${question.title} It waits for ${who} until ${expiresAt}: ${command} (or reject, with --note${back})`;
+  const back = takesChanges(asked.question.kind) ? '; with --changes too it goes back to the agent' : '';
+  return `${asked.question.title} It waits for ${who} until ${expiresAt}: ${commandOf(asked)} (or reject, with --note${back})`;
+}
+
+/** Whoever is asked is called once more when so much of the time is over. */
+const REMINDED_AFTER = 0.75;
+export const remindAfterMs = (leftMs: number): number => Math.max(1, Math.floor(leftMs * REMINDED_AFTER));
+
+type Counted = Pick<CountedDecision, 'person'>;
+
+/** Whose word is still wanted. */
+export const undecided = ({ deciders }: Pick<OpenApproval, 'deciders'>, counted: readonly Counted[]): string[] =>
+  deciders.filter((person) => !counted.some((one) => one.person === person));
+
+/** The same, shortly before its time is over. */
+export function remindedWords(asked: Pick<ApprovalState, 'question' | 'open'>, counted: readonly Counted[]): string {
+  const { needed, expiresAt } = asked.open;
+  const who = `${needed - counted.length} of ${undecided(asked.open, counted).join(', ')}`;
+  return `Still undecided, and over at ${expiresAt}: ${asked.question.title} It waits for ${who}: ${commandOf(asked)} (or reject, with --note)`;
 }
 
 export function outcomeWords(outcome: ApprovalOutcome): string {

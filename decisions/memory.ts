@@ -20,7 +20,9 @@ export function memoriesOf<M extends Remembered>(question: string, memories: rea
   return speaking.slice(0, MOST).map(({ memory }) => memory);
 }
 
-type Resting = Remembered & { rests_on: readonly { place: string; path: string }[] };
+type OnFile = { place: string; path: string };
+/** On files, and on values of an environment. */
+type Resting = Remembered & { rests_on: readonly (OnFile | { environment: string })[] };
 
 /**
  * Which memories are of the code that an agent works on, the best first: those that rest on a file which it is about, then
@@ -32,13 +34,26 @@ export function memoriesAbout<M extends Resting>(
   memories: readonly M[],
 ): M[] {
   const { places, paths = [], question = '' } = about;
-  const ofPlaces = memories.filter(({ rests_on }) => rests_on.some(({ place }) => places.includes(place)));
-  const ofFiles = ofPlaces.filter(({ rests_on }) =>
-    rests_on.some(({ place, path }) => places.includes(place) && paths.includes(path)),
+  const ofPlaces = memories.filter((memory) => filesOf(memory).some(({ place }) => places.includes(place)));
+  const ofFiles = ofPlaces.filter((memory) =>
+    filesOf(memory).some(({ place, path }) => places.includes(place) && paths.includes(path)),
   );
   const speaking = question === '' ? ofPlaces : memoriesOf(question, ofPlaces);
   return [...new Set([...ofFiles, ...speaking])].slice(0, MOST);
 }
+
+const filesOf = ({ rests_on }: Resting): OnFile[] => rests_on.filter((rest) => 'place' in rest);
+
+const MOST_ASKED = 5;
+
+/** Who is asked to confirm it: whoever approved the fix, as far as he answers tickets; else those who do. */
+export function whomToAsk(responders: readonly string[], approvedBy: readonly string[]): string[] {
+  const both = approvedBy.filter((person) => responders.includes(person));
+  return (both.length > 0 ? both : [...responders]).slice(0, MOST_ASKED);
+}
+
+export const confirmWords = (memory: string, persons: readonly string[]): string =>
+  `What this fix taught waits for ${persons.join(' or ') || 'somebody who answers tickets'}; no answer is given it before: npx patchwright memory confirm ${memory} (or forget; read it: npx patchwright memory list)`;
 
 /** By whom each is said: a memory is no document. */
 export const memoryText = ({ asked, cause, change }: Remembered): string =>

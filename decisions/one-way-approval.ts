@@ -47,11 +47,20 @@ export function oneWayQuestion(
   return {
     ...{ id, kind: 'one-way-release', settings, release },
     title: `${release}: ${candidate.version} is one-way; may it go to ${where}?`,
-    summary: lines.join('\n').slice(0, 3_000),
+    summary: shortened(lines.join('\n'), release),
     binds: oneWayBinds(about),
     requester: requestedBy,
     excluded: [...new Set(patches.map(({ author }) => author))],
   };
+}
+
+const MOST = 3_000;
+
+function shortened(text: string, release: string): string {
+  if (text.length <= MOST) return text;
+  const words = (left: number) => `\n… cut here: ${left} more characters; all of it: npx patchwright report ${release}`;
+  const shown = text.slice(0, MOST - words(text.length).length);
+  return `${shown}${words(text.length - shown.length)}`;
 }
 
 /** The environments that need it: all but the first, which is there to find out; the only one, where there is one. */

@@ -6,8 +6,8 @@ export type Mentionable = {
 };
 
 /**
- * The Slack users whom a page mentions: people and members of groups, or everybody where nobody is named. Ids from
- * the configuration, never out of a text. Who has no Slack account there is called by the service alone.
+ * The Slack users whom a page or a question mentions: people and members of groups, or everybody where nobody is named.
+ * Ids from the configuration, never out of a text. Who has no Slack account there is not mentioned.
  */
 export function mentionsOf(named: readonly string[] | undefined, { people, groups }: Mentionable): string[] {
   const who = named ?? Object.keys(people);

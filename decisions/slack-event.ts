@@ -1,6 +1,14 @@
 import type { ButtonAction, SlackAccount, TicketPlace } from '../workflows/ticket-types.ts';
 import type { DecisionButton } from './approval-card.ts';
-import { type ApprovalClick, NOTE, NOTE_FORM, readDecisionClick, readNoteForm } from './slack-approval.ts';
+import {
+  type ApprovalClick,
+  NOTE,
+  NOTE_FORM,
+  READ_FORM,
+  readDecisionClick,
+  readNoteForm,
+  readPageClick,
+} from './slack-approval.ts';
 
 /** Who we are there: our workspace, and the bot's own account. */
 export type SlackSelf = { team: string; user: string };
@@ -84,12 +92,14 @@ function readInteraction(body: Fields, self: SlackSelf): SlackIntent {
 }
 
 const DECISION = /^approval\.(approve|changes|reject|read)$/;
+const PAGE = /^approval\.page\.(next|previous)$/;
 const ACTION = /^ticket\.(solved|not-solved|hand-off|take|not-ours)$/;
 
 /** The thread is where the click was made, never what a button says. */
 function readClick(body: Fields, account: SlackAccount, self: SlackSelf): SlackIntent {
   const [channel, message] = [text(fields(body.channel).id), fields(body.message)];
   const clicked = fields(Array.isArray(body.actions) ? body.actions[0] : undefined);
+  if (PAGE.test(text(clicked.action_id))) return readPage(body, clicked, account);
   const action = ACTION.exec(text(clicked.action_id))?.[1] as ButtonAction | undefined;
   const [thread, at] = [text(message.thread_ts) || text(message.ts), text(clicked.action_ts)];
   const button = DECISION.exec(text(clicked.action_id))?.[1] as DecisionButton | undefined;
@@ -107,6 +117,16 @@ function readClick(body: Fields, account: SlackAccount, self: SlackSelf): SlackI
   const place = { team: self.team, channel, thread };
   if (action === 'hand-off') return { kind: 'form', place, account, trigger: text(body.trigger_id) };
   return { kind: 'button', place, account, action, key: `button/${channel}/${at}/${account.user}` };
+}
+
+/** In a form of ours, which stands in no channel: it remembers whose it is. */
+function readPage(body: Fields, clicked: Fields, account: SlackAccount): SlackIntent {
+  const view = fields(body.view);
+  const at = text(clicked.action_ts);
+  if (view.callback_id !== READ_FORM || !isTime(at)) return { kind: 'ignored', why: 'no form of ours' };
+  const made = { memory: text(view.private_metadata), page: text(clicked.value), view: text(view.id) };
+  const click = readPageClick({ ...made, at, user: account.user, trigger: text(body.trigger_id) });
+  return approvalClick(account, click);
 }
 
 function approvalClick(account: SlackAccount, click: ApprovalClick | undefined): SlackIntent {

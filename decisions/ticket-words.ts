@@ -61,7 +61,7 @@ export function calledWords(state: TicketState, end: CallEnd): string {
     end.person === undefined
       ? `Nobody is on call: ${end.problem ?? 'the schedule is empty'}.`
       : `${end.person} is on call${calls > 1 ? ` (call ${calls})` : ''}${end.problem === undefined ? '' : `, and no direct message could be sent: ${end.problem}`}.`;
-  const asked = question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question;
+  const asked = inShort(question);
   const tried = answers === 0 ? 'no answer was given' : `answered ${answers === 1 ? 'once' : `${answers} times`}`;
   const found = near.length === 0 ? [] : [`closest of what was found: ${near.join(', ')}`];
   return [
@@ -74,6 +74,15 @@ export function calledWords(state: TicketState, end: CallEnd): string {
 
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
   `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
+
+const inShort = (question: string) => (question.length > QUESTION ? `${question.slice(0, QUESTION - 1)}…` : question);
+
+/** To whoever asked, alone: where he asked nobody may learn that there is more. */
+export const privateWords = (question: string): string =>
+  `You may read more about what you asked than everybody who reads along there: ask me here again, and you alone are answered. You asked: ${inShort(question)}`;
+
+/** In the thread of whoever asked the same again. */
+export const joinedWords = (text: string): string => `The same question, asked before, says:\n${text}`;
 
 /** Nothing but thanks: it asks nothing. */
 export const isThanks = (text: string): boolean =>

@@ -63,7 +63,11 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
     case 'opened':
       return event.joins === undefined
         ? [{ do: 'answer' }]
-        : close(state, 'joined', `the same question is open already as ${event.joins}: its thread has the answer`);
+        : close(
+            state,
+            'joined',
+            `the same question is open already as ${event.joins}, whose thread has what was said so far; what comes of it is told here too`,
+          );
     case 'answer':
       return takeAnswer(state, event.end, rules.limits, at);
     case 'called':
@@ -81,8 +85,8 @@ function saidCalled(state: TicketState, end: CallEnd): TicketAction {
   state.called = end.person ?? state.called ?? '';
   const said = { tone: state.ending?.tone ?? 'warn', text: calledWords(state, end) };
   delete state.ending;
-  const card = { buttons: ESCALATION_BUTTONS, ...(end.mention && { mention: end.mention }) };
-  return { do: 'say', ...said, card };
+  const mentions = end.mention === undefined ? {} : { mentions: [end.mention] };
+  return { do: 'say', ...said, card: { buttons: ESCALATION_BUTTONS }, ...mentions };
 }
 
 function enter(state: TicketState, name: TicketStateName, forMs: number, at: number): void {
@@ -95,7 +99,7 @@ function close(state: TicketState, ended: TicketEnd, reason: string): TicketActi
   state.ended = ended;
   state.reason = reason;
   const tone = (ended === 'solved' || ended === 'fixed') && state.settled !== 'untried' ? 'good' : 'info';
-  return [{ do: 'say', text: `${endWords(ended, reason)} ${REOPEN}`, tone }];
+  return [{ do: 'say', text: `${endWords(ended, reason)} ${REOPEN}`, tone, toJoined: true }];
 }
 
 function escalate(state: TicketState, why: string, limits: TicketLimits, at: number): TicketAction[] {
@@ -230,7 +234,8 @@ function takeProgress(state: TicketState, step: TicketProgress, limits: TicketLi
   const untried = step.end === 'read-back';
   if (untried) state.settled = 'untried';
   const reason = `the fix was applied and ${untried ? 'read back; nothing could be tried' : 'verified'}`;
-  return [{ do: 'say', text: step.text, tone: untried ? 'info' : 'good' }, ...close(state, 'fixed', reason)];
+  const told: TicketAction = { do: 'say', text: step.text, tone: untried ? 'info' : 'good', toJoined: true };
+  return [told, ...close(state, 'fixed', reason)];
 }
 
 /** Its own words go before the call, once; later calls have it in short. */
@@ -259,8 +264,7 @@ function takeAnswer(
   }
   enter(state, 'answered', limits.followUpMs, at);
   state.answers += 1;
-  const more = end.private > 0 ? `\n\n${state.asker} may read more about it: ask in a direct message.` : '';
-  return [{ do: 'say', text: `${end.text}${more}`, card: { buttons: SOLVED_BUTTONS } }];
+  return [{ do: 'say', text: end.text, card: { buttons: SOLVED_BUTTONS }, toJoined: true }];
 }
 
 /** Its time is up: what happens by itself. */

@@ -5,6 +5,7 @@ import { readSecret } from '../config/env.ts';
 import type { Settings } from '../config/schema.ts';
 import type { SlackSelf } from '../decisions/slack-event.ts';
 import { logger } from '../lib/log.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Db } from '../store/database.ts';
 import { keepSettings } from '../store/releases.ts';
 import type { Digest } from '../workflows/types.ts';
@@ -19,6 +20,7 @@ export type InboundParts = {
   /** Those of now; without it those of the start hold. */
   present?: () => Settings;
   slack: SlackConnection | undefined;
+  artifacts: Pick<ArtifactStore, 'read'>;
   wakeThread: (ticket: string) => Promise<void>;
 };
 
@@ -47,8 +49,8 @@ async function openDoor(parts: InboundParts, stopped: AbortSignal): Promise<Slac
   const slack = createSlack(parts.slack);
   const self = await whoWeAre(slack, stopped);
   if (self === undefined) return undefined;
-  const { client, db, wakeThread } = parts;
-  return createSlackDoor({ client, db, wakeThread, slack, self, present: presentOf(parts) });
+  const { client, db, wakeThread, artifacts } = parts;
+  return createSlackDoor({ client, db, wakeThread, artifacts, slack, self, present: presentOf(parts) });
 }
 
 /** The settings of now, kept in the store for the tickets that begin with them. */

@@ -1,11 +1,20 @@
+import type { View } from '@slack/web-api';
 import { sections } from '../activities/slack-card.ts';
 import type { GuestCheck } from '../activities/ticket/guests.ts';
 import { outcomeWords } from '../decisions/approval.ts';
-import { type ApprovalClick, NOTE, NOTE_FORM, noteFormMemory } from '../decisions/slack-approval.ts';
+import {
+  type ApprovalClick,
+  NOTE,
+  NOTE_FORM,
+  noteFormMemory,
+  pagesOf,
+  READ_FORM,
+  readFormMemory,
+} from '../decisions/slack-approval.ts';
 import { logger } from '../lib/log.ts';
 import { oneLine, plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import { approvalsOf } from '../store/approvals.ts';
+import { approvalsOf, type StoredApproval } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import { ticketText } from '../store/tickets.ts';
 import type { Decision, DecisionAnswer } from '../workflows/approval-types.ts';
@@ -70,7 +79,10 @@ async function openNoteForm({ slack }: Deps, click: Click<'ask-why'>): Promise<v
   await open(() => slack.openView(click.trigger, view), click.id);
 }
 
-/** What the agent has read need not be everybody's to read: the facts are shown to those alone who may decide on them. */
+/**
+ * What the agent has read need not be everybody's to read: all of it is shown, page by page, to those alone who may
+ * decide on it. Who clicks is looked up anew for each page.
+ */
 async function showFacts(
   deps: Deps,
   { account, person, click }: { account: SlackAccount; person: string; click: Click<'read'> },
@@ -81,11 +93,44 @@ async function showFacts(
     await auditRefusal(deps, account, click, reason);
     return whisper(deps, account, click, reason);
   }
+  const view = pageOf(stored, click, await wholeOf(deps, stored));
+  const { slack } = deps;
+  const show = () =>
+    click.view === undefined ? slack.openView(click.trigger, view) : slack.updateView(click.view, view);
+  await open(show, click.id);
+}
+
+/** Every line of what is asked: what was shown to whoever made the card may be cut. */
+async function wholeOf({ artifacts }: Deps, { question }: StoredApproval): Promise<string> {
+  const { details, summary, id, binds } = question;
+  const bound = Object.entries(binds).map(([name, value]) => `${name}: ${oneLine(value)}`);
+  const head = `${question.title}\n\nA decision is bound to:\n${bound.join('\n')}\n`;
+  if (details === undefined) return `${head}\n${summary}`;
+  try {
+    return `${head}\n${(await artifacts.read(details)).toString('utf8')}`;
+  } catch (error) {
+    logger('inbound').warn({ err: (error as Error).message, id }, 'all of a question cannot be read');
+    const words = `This is NOT all of it: the rest cannot be read here now. Read it before you decide: npx patchwright approvals --show ${id}`;
+    return `${words}\n\n${head}\n${summary}`;
+  }
+}
+
+function pageOf({ open: { digest } }: StoredApproval, click: Click<'read'>, whole: string): View {
+  const pages = pagesOf(plainText(redact(whole), Number.POSITIVE_INFINITY));
+  const n = Math.min(Math.max(1, click.page), pages.length);
   const plain = (text: string) => ({ type: 'plain_text' as const, text });
-  const facts = plainText(redact(stored.question.summary), 3_000);
-  const blocks = [...sections(stored.question.title), ...sections(facts), ...sections(`Digest ${stored.open.digest}`)];
-  const view = { type: 'modal' as const, title: plain('What is asked'), close: plain('Close'), blocks };
-  await open(() => deps.slack.openView(click.trigger, view), click.id);
+  const turn = (name: 'previous' | 'next', to: number) => ({
+    ...{ type: 'button' as const, action_id: `approval.page.${name}`, value: String(to) },
+    text: plain(name === 'next' ? 'Next page' : 'Previous page'),
+  });
+  const elements = [...(n > 1 ? [turn('previous', n - 1)] : []), ...(n < pages.length ? [turn('next', n + 1)] : [])];
+  const blocks = [
+    ...sections(`Page ${n} of ${pages.length}: all of what is asked. Digest ${digest}`),
+    ...(pages[n - 1] ?? []).flatMap(sections),
+    ...(elements.length > 0 ? [{ type: 'actions' as const, elements }] : []),
+  ];
+  const memory = { callback_id: READ_FORM, private_metadata: readFormMemory(click) };
+  return { type: 'modal', title: plain('What is asked'), close: plain('Close'), ...memory, blocks };
 }
 
 /** A trigger is good for three seconds: the person clicks again, and a retry of ours could not. */

@@ -12,6 +12,7 @@ import {
   ticketIdOf,
 } from '../decisions/slack-event.ts';
 import { logger } from '../lib/log.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
 import { appendAudit } from '../store/audit.ts';
 import { callAt, ticketOfCall } from '../store/calls.ts';
 import type { Db } from '../store/database.ts';
@@ -28,6 +29,7 @@ export type SlackDoorDeps = {
   /** The settings of now, and what they are called in the store. */
   present: () => Promise<{ settings: Settings; digest: Digest }>;
   slack: Slack;
+  artifacts: Pick<ArtifactStore, 'read'>;
   self: SlackSelf;
   wakeThread: (ticket: string) => Promise<void>;
 };

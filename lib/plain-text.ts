@@ -22,6 +22,16 @@ export function plainText(text: string, max = 3500): string {
   return cut(clean, max);
 }
 
+/** The same, and where it is cut it says so, and how much is not there: for whoever decides on what he reads. */
+export function plainTextSayingCut(text: string, max: number): string {
+  const clean = plainText(text, Number.POSITIVE_INFINITY);
+  if (clean.length <= max) return clean;
+  const words = (left: number) => `\n… cut here: ${left} more characters`;
+  // No character is halved.
+  const shown = clean.slice(0, max - words(clean.length).length).replace(/[\ud800-\udbff]$/, '');
+  return `${shown}${words(clean.length - shown.length)}`;
+}
+
 /** The same on one line: for a list, a table cell, a live line. */
 export function oneLine(text: string, max = 300): string {
   return cut(plainText(text, Number.POSITIVE_INFINITY).replace(/\s+/g, ' ').trim(), max);

@@ -6,7 +6,7 @@ import { createCheckActivities } from '../activities/checks.ts';
 import { createEnvironmentRequestActivities } from '../activities/environment-request.ts';
 import { createEnvironmentUpActivities } from '../activities/environment-up.ts';
 import { createFinaliseActivities } from '../activities/finalise.ts';
-import { brokenPartitions, environmentTargets, laidOutDriver } from '../activities/fixes/environments.ts';
+import { brokenPartitions, environmentTargets, laidOutDriver, ownValue } from '../activities/fixes/environments.ts';
 import { createGitChanges, type GitFixDeps } from '../activities/fixes/git-change.ts';
 import { kafkaConfigKind } from '../activities/fixes/kafka-config.ts';
 import type { FixKind } from '../activities/fixes/kind.ts';
@@ -85,7 +85,10 @@ export function createActivities(
       heldBy: heldBy(client),
     }),
   ] as FixKind[];
-  const memory = { db, settings: reader, within: withinCode(sandboxed), ...slackOf(settings) };
+  const memory = {
+    ...{ db, settings: reader, within: withinCode(sandboxed), valueOf: ownValue(places) },
+    ...{ ...slackOf(settings), wakeThread: wakeThread(client) },
+  };
   const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });
   const looks = createLooks({ db, artifacts, knowledge, status });
   return {

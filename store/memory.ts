@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Generated, JSONColumnType } from 'kysely';
+import type { ConfigFields } from '../workflows/fix-types.ts';
 import { appendAudit } from './audit.ts';
 import type { Db } from './database.ts';
 import { ticketText } from './tickets.ts';
 
-/** A file that a memory rests on, as it was then; null where there was none. */
-export type RestsOn = { place: string; path: string; blob: string | null };
+/** What a memory rests on, as it was then: a file's content (null where there was none), or a value that was set. */
+export type RestsOnFile = { place: string; path: string; blob: string | null };
+export type RestsOnValue = { environment: string; value: string | null } & Pick<ConfigFields, 'resource' | 'key'>;
+export type RestsOn = RestsOnFile | RestsOnValue;
+
+export const isFile = (rest: RestsOn): rest is RestsOnFile => 'place' in rest;
 
 export type MemoryTables = {
   memory: {

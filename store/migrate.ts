@@ -28,6 +28,8 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '130-rehearsals': () => import('./migrations/130-rehearsals.ts'),
   '150-expedite': () => import('./migrations/150-expedite.ts'),
   '170-ticket-answer': () => import('./migrations/170-ticket-answer.ts'),
+  '175-ticket-audience': () => import('./migrations/175-ticket-audience.ts'),
+  '176-joined-tickets': () => import('./migrations/176-joined-tickets.ts'),
   '180-release-tip': () => import('./migrations/180-release-tip.ts'),
 };
 

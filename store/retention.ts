@@ -109,13 +109,13 @@ export async function dropOldTickets(db: Db, days: number): Promise<number> {
   return Number(numAffectedRows ?? 0);
 }
 
-/** Threads of tickets that are no more (their names have a colon), and what was written to whoever was called for one. */
+/** Threads of tickets that are no more (their names have a colon), and what was written to somebody himself about one. */
 async function dropOldThreads(db: Db, days: number): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ release: string }>`
       select h.release from thread h
       where h.release ~ '^[^/:]+:' and h.opened_at < ${older(days)}
-        and not exists (select from ticket t where t.id = split_part(h.release, '/calls/', 1))
+        and not exists (select from ticket t where t.id = regexp_replace(h.release, '/(calls|direct)/[^/]*$', ''))
         and not exists (select from thread_message m where m.release = h.release and m.at >= ${older(days)})
       for update`.execute(tx);
     const threads = rows.map(({ release }) => release);

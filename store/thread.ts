@@ -34,7 +34,8 @@ export type ThreadTables = {
     at: Generated<Date>;
     slack_ts: string | null;
     mentions: JSONColumnType<string[]> | null;
-    card: Card | null;
+    /** `mention`: as messages of before have it, one user beside the buttons. */
+    card: (Card & { mention?: string }) | null;
     /** What it says in the end, without buttons. */
     ended_text: string | null;
     slack_ended_at: Date | null;
@@ -56,7 +57,7 @@ export type NewMessage = {
   final?: boolean;
   channel?: string;
   mentions?: string[];
-  /** Buttons, and whom to mention. */
+  /** Its buttons. */
   card?: Card;
   /** It says what is being done, and will say something else. */
   updated?: boolean;
@@ -126,7 +127,7 @@ export async function threadOf(db: Db, release: string, after = 0): Promise<Thre
   return rows.map(({ seq, key, text, tone, final, at, slack_ts, mentions, card, now_text }) => ({
     ...{ seq, key, text, tone, final, at: at.toISOString() },
     ...(slack_ts !== null && { slackTs: slack_ts }),
-    ...(mentions !== null && { mentions }),
+    ...(mentions !== null ? { mentions } : card?.mention !== undefined && { mentions: [card.mention] }),
     ...(card !== null && { card }),
     ...(now_text !== null && { now: now_text }),
   }));

@@ -32,6 +32,10 @@ export type TicketTables = {
     closed_at: Date | null;
     /** The fix that it was handed to last. */
     fix: string | null;
+    /** Persons who read along when it was answered. */
+    audience: JSONColumnType<string[]> | null;
+    /** The open one that it joined, which asks the same. */
+    joined: string | null;
     /** What the model was asked for its answers, and what that cost. */
     answer_questions: Generated<number>;
     answer_tokens: Generated<string>;
@@ -127,7 +131,8 @@ export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joi
     // Two that open at once see each other; the earlier one stays, whoever is tried again.
     await sql`select pg_advisory_xact_lock(hashtext(${`ticket ${opened.room} ${question}`}))`.execute(tx);
     const row = { ...opened, text, question, state: 'asked' as const };
-    const again = { state: 'asked' as const, ended: null, reason: null, closed_at: null, settings: opened.settings };
+    const open = { ended: null, reason: null, closed_at: null, joined: null };
+    const again = { state: 'asked' as const, ...open, settings: opened.settings };
     const own = await tx
       .insertInto('ticket')
       .values(row as never)
@@ -144,7 +149,9 @@ export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joi
       .where('id', '<>', opened.id)
       .orderBy('asked_at')
       .executeTakeFirst();
-    return other === undefined ? {} : { joins: other.id };
+    if (other === undefined) return {};
+    await tx.updateTable('ticket').set({ joined: other.id }).where('id', '=', opened.id).execute();
+    return { joins: other.id };
   });
 }
 
@@ -214,6 +221,10 @@ export async function findTicket(db: Db, idOrLatest: string) {
   const like = await all.where(sql<boolean>`starts_with(id, ${idOrLatest})`).limit(2).execute();
   return like.length === 1 ? like[0] : undefined;
 }
+
+/** The newest first. */
+export const newestTickets = (db: Db, limit: number) =>
+  db.selectFrom('ticket').selectAll().orderBy('asked_at', 'desc').limit(limit).execute();
 
 /** Open ones first, the oldest of them first; then the closed ones, newest first. */
 export async function listTickets(db: Db, limit = 50) {

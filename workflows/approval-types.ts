@@ -67,8 +67,9 @@ export type ApprovalState = {
 };
 
 /**
- * A question with its buttons. `facts`: what, why, evidence, risk; `apart`: they stand in a form of their own.
- * `changes`: whether changes can be asked for; a card of before it was said may show the button, and is refused.
+ * A question with its buttons. `facts`: what, why, evidence, risk; `apart`: they stand in a form of their own; `whole`:
+ * so does all of what the facts are cut from. `changes`: whether changes can be asked for; a card of before it was said
+ * may show the button, and is refused.
  */
 export type ApprovalCard = {
   id: string;
@@ -77,6 +78,7 @@ export type ApprovalCard = {
   foot: string;
   apart: boolean;
   changes?: boolean;
+  whole?: boolean;
 };
 
 export type DecisionAnswer =

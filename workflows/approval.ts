@@ -10,11 +10,11 @@ import {
 } from '@temporalio/workflow';
 import type { ApprovalActivities } from '../activities/approvals.ts';
 import type { StoryActivities } from '../activities/story.ts';
-import { askedWords, outcomeWords, takeDecision, whyNoChanges } from '../decisions/approval.ts';
+import { askedWords, outcomeWords, remindAfterMs, takeDecision, whyNoChanges } from '../decisions/approval.ts';
 import { approvalState, decide, withdrawApproval } from './approval-messages.ts';
 import type { ApprovalOutcome, ApprovalQuestion, ApprovalState, Decision, DecisionAnswer } from './approval-types.ts';
 
-const { openApproval, recordDecision, closeApproval, showApproval, endApprovalCard } =
+const { openApproval, recordDecision, closeApproval, showApproval, remindApproval, endApprovalCard } =
   proxyActivities<ApprovalActivities>({
     taskQueue: 'patchwright-activity',
     startToCloseTimeout: '1 minute',
@@ -33,7 +33,7 @@ const { tell } = proxyActivities<StoryActivities>({
  * One question to people, until it is decided, withdrawn or expired.
  *
  *   1. Open it: the digest over exactly what is asked, who may decide, until when. Where nobody could, it ends here.
- *   2. Show it in the thread that it is about, with its buttons.
+ *   2. Show it in the thread that it is about, with its buttons, and call those who may decide; once more before its end.
  *   3. Take decisions: each is counted or refused with the reason, and either is in the audit before it is answered.
  *   4. Keep how it ended, and take the buttons away. The expiry ends the authority, never the record.
  *
@@ -90,8 +90,13 @@ function answerTo(state: ApprovalState, decision: Decision): DecisionAnswer {
 /** Decided, expired, or taken back by whoever asked. */
 async function untilOver(state: ApprovalState): Promise<ApprovalOutcome> {
   try {
-    const left = Math.max(1, Date.parse(state.open.expiresAt) - Date.now());
-    await condition(() => state.outcome !== undefined, left);
+    const left = () => Math.max(1, Date.parse(state.open.expiresAt) - Date.now());
+    // Questions of before were asked once.
+    if (state.outcome === undefined && patched('approval-reminds')) {
+      const decided = await condition(() => state.outcome !== undefined, remindAfterMs(left()));
+      if (!decided) await remindApproval({ id: state.question.id });
+    }
+    await condition(() => state.outcome !== undefined, left());
   } catch (error) {
     if (!isCancellation(error)) throw error;
     state.outcome ??= { kind: 'withdrawn', note: 'what it was about was cancelled' };

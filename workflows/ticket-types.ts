@@ -73,10 +73,11 @@ export type TicketProgress = {
 /** A place that an answer rests on: a chunk of the knowledge, of what kind it is, and what was quoted of it. */
 export type Cited = { chunk: string; source: string; kind: string; path: string; quote: string };
 
+/** `private`: so much more the asker alone may read, who alone is told (an answer of before told the thread). */
 export type AnswerEnd =
-  | { kind: 'answered'; text: string; private: number }
+  | { kind: 'answered'; text: string; private?: number }
   /** `near`: places that come closest, for whoever takes over: source and path, which all of the audience may read. */
-  | { kind: 'unanswered'; reason: string; near?: string[] };
+  | { kind: 'unanswered'; reason: string; private?: number; near?: string[] };
 
 export type CallEnd = { person?: string; mention?: string; problem?: string };
 
@@ -98,12 +99,24 @@ export type TicketEvent =
   | { kind: 'handed-off'; end: HandOffEnd };
 
 export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
-/** What a message shows beside its words. `mention`: a Slack user of the configuration, who is to notice it. */
-export type Card = { buttons?: CardButton[]; mention?: string; approval?: ApprovalCard };
+/** What a message shows beside its words. */
+export type Card = { buttons?: CardButton[]; approval?: ApprovalCard };
+
+/**
+ * `mentions`: Slack users of the configuration, who are to notice it. `toJoined`: whoever asked the same again and was
+ * joined to this is told it too.
+ */
+export type ToSay = {
+  text: string;
+  tone?: 'info' | 'good' | 'warn' | 'bad';
+  card?: Card;
+  mentions?: string[];
+  toJoined?: true;
+};
 
 /** What is to be done about it, in this order. */
 export type TicketAction =
-  | { do: 'say'; text: string; tone?: 'info' | 'good' | 'warn' | 'bad'; card?: Card }
+  | ({ do: 'say' } & ToSay)
   | { do: 'catch-up' }
   | { do: 'open' }
   | { do: 'answer' }

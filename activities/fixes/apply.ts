@@ -5,7 +5,7 @@ import { effectWords, runEffect } from '../../store/journal.ts';
 import { findTicket, whyNotWanted } from '../../store/tickets.ts';
 import type { ApplyEnd, FixChange, FixEvidence, UndoEnd } from '../../workflows/fix-types.ts';
 import { whyNotApproved } from '../approvals.ts';
-import type { FixAt, FixKind } from './kind.ts';
+import { EffectRefused, type FixAt, type FixKind } from './kind.ts';
 
 export type Apply = { key: string; change: FixChange; evidence: Pick<FixEvidence, 'digest'>; approval: string };
 
@@ -45,6 +45,7 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
     return { kind: 'applied', words };
   } catch (error) {
     if (error instanceof NotApplied) return error.end;
+    if (error instanceof EffectRefused) return { kind: 'refused', reason: error.message };
     throw error;
   }
 }
@@ -77,6 +78,11 @@ export async function undoOnce(
   const undo = await kind.undo(at, change);
   if (undo.kind === 'not') return { kind: 'kept', reason: undo.reason };
   const intent = fixBinds({ ticket: at.ticket, change, evidence });
-  const { words } = await runEffect(db, { key, kind: 'fix-undo', release: at.ticket, intent }, undo.steps);
-  return { kind: 'undone', words };
+  try {
+    const { words } = await runEffect(db, { key, kind: 'fix-undo', release: at.ticket, intent }, undo.steps);
+    return { kind: 'undone', words };
+  } catch (error) {
+    if (error instanceof EffectRefused) return { kind: 'kept', reason: error.message };
+    throw error;
+  }
 }

@@ -27,6 +27,12 @@ export type Proof = { proven: boolean; lines: string[]; shown?: Shown };
 
 export type Undo = { kind: 'may'; steps: EffectSteps<{ words: string }> } | { kind: 'not'; reason: string };
 
+/** Whoever was asked to do it said no for good, and nothing was done: an answer, in words that say what to do. */
+export class EffectRefused extends Error {
+  override name = 'EffectRefused';
+  readonly nonRetryable = true;
+}
+
 /**
  * One kind of fix. What it may be applied to comes out of the configuration alone; what it does is exactly what
  * `describe` shows; `apply` and `undo` run in the effect journal, which reads back before anything is done again.

@@ -1,7 +1,10 @@
 import { codeName } from '../../config/code.ts';
 import { verdictOf } from '../../decisions/failing-case.ts';
 import type { Git } from '../../git/clone.ts';
+import { pushCommit } from '../../git/push.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
+import { oneLine } from '../../lib/plain-text.ts';
+import { redact } from '../../lib/redact.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
 import { logWords } from '../sandbox/log.ts';
 import {
@@ -13,7 +16,7 @@ import {
   touchesCheck,
   wordsOf,
 } from './git-change.ts';
-import type { FixAt, FixKind, Proof } from './kind.ts';
+import { EffectRefused, type FixAt, type FixKind, type Proof } from './kind.ts';
 
 /** What a change touches beside the one file that it may. */
 async function othersThan(git: Git, only: string, { base, commit }: { base: string; commit: string }) {
@@ -30,10 +33,15 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     (await git('ls-remote', '--', repository, ref)).split(/\s/)[0] ?? '';
 
   /** Fast-forward only: a branch that moved in this very moment refuses it. */
-  const push = async (at: FixAt, { target }: GitChange, commit: string, ref: string) =>
-    changes.within(at, codeName(target), async (git, { repository }) => {
-      await git('push', '--quiet', '--', repository, `${commit}:${ref}`);
-    });
+  const push = async (at: FixAt, change: GitChange, commit: string) => {
+    const { target, ref } = change;
+    const pushed = await changes.within(at, codeName(target), (git, { repository }) =>
+      pushCommit(git, repository, commit, ref),
+    );
+    // What the server said is looked at once more, before anybody is told that nothing was done.
+    if (pushed.kind === 'refused' && !(await isThere(at, change, commit)))
+      throw new EffectRefused(refusedWords(change, pushed.words));
+  };
 
   const isThere = (at: FixAt, { target, ref }: GitChange, commit: string) =>
     changes.within(at, codeName(target), async (git, { repository }) => {
@@ -130,7 +138,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     apply: (at, change) => ({
       readBack: async () => ((await isThere(at, change, change.commit)) ? { words: pushedWords(change) } : undefined),
       perform: async () => {
-        await push(at, change, change.commit, change.ref);
+        await push(at, change, change.commit);
         return { words: pushedWords(change) };
       },
     }),
@@ -152,7 +160,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         steps: {
           readBack: async () => ((await isThere(at, change, change.inverse)) ? { words } : undefined),
           perform: async () => {
-            await push(at, change, change.inverse, change.ref);
+            await push(at, change, change.inverse);
             return { words };
           },
         },
@@ -189,5 +197,9 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
   }
 }
+
+/** In the ticket's thread: the server's words are others', and stand in quotes. */
+const refusedWords = ({ target, ref }: GitChange, words: string) =>
+  `the server of ${target} refuses a push onto ${ref}, and nothing was changed there: “${oneLine(redact(words), 300)}”. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch; then hand it off again`;
 
 const pushedWords = ({ commit, ref, target }: GitChange) => `${commit.slice(0, 12)} is on ${ref} of ${target}`;

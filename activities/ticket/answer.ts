@@ -44,10 +44,9 @@ export async function answerFrom(
   await watch.found(chunks.length);
   if (!enough || chunks.length === 0) {
     if (note === NO_KNOWLEDGE) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
-    const more = privateFor > 0 ? `; ${asked.asker} may read more about it, in a direct message` : '';
     const less = note === undefined ? '' : ` (${note})`;
-    const reason = `not enough was found in what everybody here may read${less}${more}`;
-    return { kind: 'unanswered', reason, ...nearOf(chunks) };
+    const reason = `not enough was found in what everybody here may read${less}`;
+    return { kind: 'unanswered', reason, private: privateFor, ...nearOf(chunks) };
   }
   if (model === undefined) return placesOf(chunks, privateFor, 'No model is configured, so nobody wrote an answer.');
   return written({ knowledge, model, watch }, asked, { chunks, privateFor });
@@ -69,7 +68,7 @@ async function written(
     if (turn.kind === 'unavailable') return placesOf(chunks, privateFor, `Nobody wrote an answer: ${turn.reason}.`);
     const answer = parseAnswer(textOf(said));
     if (answer?.answer.trim() === '')
-      return { kind: 'unanswered', reason: missingWords(answer, chunks), ...nearOf(chunks) };
+      return { kind: 'unanswered', reason: missingWords(answer, chunks), private: privateFor, ...nearOf(chunks) };
     problem = await problemOf(knowledge, { chunks, audience, ...(room !== undefined && { room }) }, answer);
     if (answer !== undefined && problem === '') {
       await watch.written({ text: plainText(answer.answer, ANSWER).trim(), rests: citedOf(answer, chunks) });
@@ -78,7 +77,7 @@ async function written(
     items.push(...said, { role: 'user', content: `That cannot be shown: ${problem}. Answer again, in the same form.` });
   }
   const reason = `an answer was written that could not be shown: ${problem}`;
-  return { kind: 'unanswered', reason, ...nearOf(chunks) };
+  return { kind: 'unanswered', reason, private: privateFor, ...nearOf(chunks) };
 }
 
 /** A citation counts that is of a chunk we gave, which still exists, and says what is quoted. */

@@ -52,7 +52,10 @@ const wakeThread = async (release: string) => {
 };
 
 if (role === 'inbound')
-  await serveInbound({ client, db, settings: now, slack, wakeThread }, new AbortController().signal);
+  await serveInbound(
+    { client, db, artifacts: createArtifactStore(join(dataDir, 'artifacts')), settings: now, slack, wakeThread },
+    new AbortController().signal,
+  );
 else await (role === 'workflow' ? workflows() : activities()).then((worker) => worker.run());
 
 async function workflows(): Promise<Worker> {

@@ -64,10 +64,15 @@ const RISK = ['one-way-release', 'expedite', 'finalise', 'unhold', 'verdict-waiv
 
 export type Waiting = StoredApproval & { mine: boolean };
 
+/** Who looks: whose token it is, else whose user this is. Enough to be shown something, and to decide nothing. */
+export async function readerOf(db: Db, settings: Settings): Promise<string> {
+  const token = personalToken();
+  return (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
+}
+
 /** What waits for people: what the caller may decide before what others must. */
 export async function waitingFor(db: Db, settings: Settings): Promise<Waiting[]> {
-  const token = personalToken();
-  const person = (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
+  const person = await readerOf(db, settings);
   const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({ ...one, mine: isMine(one, person) }));
   const rank = ({ mine, openedAt, question }: Waiting) =>
     [mine ? 0 : 1, openedAt.slice(0, 13), RISK.indexOf(question.kind), openedAt].join(' ');
@@ -117,7 +122,7 @@ export const approvalLines = ({
   question.title,
   `digest ${open.digest}; ${outcome ? outcomeWords(outcome) : `may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`}`,
   ...Object.entries(question.binds).map(([name, value]) => `  ${name}: ${oneLine(value)}`),
-  ...plainText(whole, 200_000).split('\n'),
+  ...plainText(whole, Number.POSITIVE_INFINITY).split('\n'),
 ];
 
 export function answerLines({ id, person, ...answer }: Awaited<ReturnType<typeof decide>>): string[] {

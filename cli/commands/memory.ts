@@ -1,9 +1,10 @@
 import type { Settings } from '../../config/schema.ts';
 import { respondersOf } from '../../config/support.ts';
+import { fieldWords } from '../../decisions/kafka-config.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
-import { confirmMemory, forgetMemory, listMemories } from '../../store/memory.ts';
+import { confirmMemory, forgetMemory, isFile, listMemories, type RestsOn } from '../../store/memory.ts';
 import { requirePerson } from './approvals.ts';
 
 /** All that is remembered, what waits for a confirmation first. */
@@ -42,6 +43,11 @@ async function requireResponder(db: Db, settings: Settings): Promise<string> {
   throw new ExitError(1, `${person} does not answer tickets; these do: ${may.join(', ')} (support.responders)`);
 }
 
+const restWords = (rest: RestsOn) =>
+  isFile(rest)
+    ? `${rest.place} ${rest.path} ${rest.blob?.slice(0, 12) ?? 'gone'}`
+    : `${rest.environment}, ${fieldWords(rest)}`;
+
 export function memoryLines(all: Awaited<ReturnType<typeof memories>>): string[] {
   if (all.length === 0) return ['nothing is remembered: memory is written after verified fixes'];
   return all.flatMap(({ id, ticket, digest, asked, cause, change, restsOn, readers, confirmedBy }) => [
@@ -50,6 +56,6 @@ export function memoryLines(all: Awaited<ReturnType<typeof memories>>): string[]
     `  cause, by the agent: ${oneLine(cause, 600)}`,
     `  what helped: ${oneLine(change, 400)}`,
     `  of ${ticket}, its fix ${digest.slice(0, 12)}; may read it: ${readers.join(', ') || 'nobody'}`,
-    `  rests on: ${restsOn.map(({ place, path, blob }) => `${place} ${path} ${blob?.slice(0, 12) ?? 'gone'}`).join(', ') || 'no file'}`,
+    `  rests on: ${restsOn.map(restWords).join(', ') || 'no file'}`,
   ]);
 }

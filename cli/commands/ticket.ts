@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Settings } from '../../config/schema.ts';
+import { respondersOf } from '../../config/support.ts';
+import { mayReadTicket, notReadWords } from '../../decisions/ticket-access.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
@@ -9,8 +11,17 @@ import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
 import { type Cost, ticketCost } from '../../store/ticket-cost.ts';
-import { findTicket, listTickets, type TicketStats, ticketEvents, ticketText } from '../../store/tickets.ts';
+import { personsIn } from '../../store/ticket-readers.ts';
+import {
+  findTicket,
+  listTickets,
+  newestTickets,
+  type TicketStats,
+  ticketEvents,
+  ticketText,
+} from '../../store/tickets.ts';
 import type { ButtonAction, TicketButton, TicketMessage, TicketOrder } from '../../workflows/ticket-types.ts';
+import { readerOf } from './approvals.ts';
 import { personOf } from './release.ts';
 
 type Connected = { db: Db; client: Client };
@@ -33,7 +44,7 @@ export async function sayInTicket(
   id: string,
   text: string,
 ): Promise<Told> {
-  const row = await requireTicket(db, id);
+  const row = await requireTicket(db, await readableTicket(db, settings, id));
   if (!row.id.startsWith('cli:')) throw new ExitError(2, `${row.id} has its thread in Slack: write there`);
   const after = (await threadOf(db, row.id)).at(-1)?.seq ?? 0;
   await say(client, { ticket: row.id, settings: row.settings }, personOf(settings), text);
@@ -132,7 +143,41 @@ export async function showTicket(db: Db, id: string) {
   };
 }
 
-export const allTickets = async (db: Db) => (await listTickets(db)).map(viewOf);
+const LISTED = 50;
+const LOOKED_AT = 1_000;
+
+/** Those that the caller may read; `others`: how many of the last ones he may not. */
+export async function ticketsFor(db: Db, settings: Settings): Promise<{ views: TicketView[]; others: number }> {
+  const rows = await listTickets(db, LOOKED_AT);
+  const mine = await readableOf(db, settings, rows);
+  return { views: mine.slice(0, LISTED).map(viewOf), others: rows.length - mine.length };
+}
+
+async function readableOf(db: Db, settings: Settings, rows: readonly Row[]): Promise<Row[]> {
+  const reader = await readerOf(db, settings);
+  const persons = await personsIn(
+    db,
+    rows.map(({ id }) => id),
+  );
+  const rules = { responders: respondersOf(settings), people: settings.people };
+  return rows.filter(({ id, asker, audience }) =>
+    mayReadTicket({ asker, persons: persons.get(id) ?? [], audience: audience ?? [] }, reader, rules),
+  );
+}
+
+/** The same, for whoever may read it. `latest` is the newest of those. Exit 1 with the reason where he may not. */
+export async function showTicketTo(db: Db, settings: Settings, id: string) {
+  return showTicket(db, await readableTicket(db, settings, id));
+}
+
+async function readableTicket(db: Db, settings: Settings, id: string): Promise<string> {
+  const rows = id === 'latest' ? await newestTickets(db, LOOKED_AT) : [await requireTicket(db, id)];
+  const [found] = await readableOf(db, settings, rows);
+  if (found !== undefined) return found.id;
+  const [other] = rows;
+  if (other === undefined) return (await requireTicket(db, id)).id;
+  throw new ExitError(1, notReadWords(other.id, await readerOf(db, settings), settings));
+}
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 

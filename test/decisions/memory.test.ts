@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mayRead } from '../../activities/memory.ts';
 import { settingsSchema } from '../../config/schema.ts';
-import { memoriesAbout, memoriesOf } from '../../decisions/memory.ts';
+import { memoriesAbout, memoriesOf, whomToAsk } from '../../decisions/memory.ts';
 
 const LIMIT = {
   id: 'm-1',
@@ -66,4 +66,12 @@ describe('who may read one', () => {
   ])('%s: %s', (_name, may, configured, memory, audience) => {
     expect(mayRead(configured, memory, audience)).toBe(may);
   });
+});
+
+test.each<[string, string[], string[], string[]]>([
+  ['whoever approved it and answers tickets', ['ann', 'bob'], ['bob', 'cat'], ['bob']],
+  ['those who answer tickets, where nobody is both', ['ann', 'bob'], ['cat'], ['ann', 'bob']],
+  ['a few of many', ['a', 'b', 'c', 'd', 'e', 'f'], [], ['a', 'b', 'c', 'd', 'e']],
+])('asked to confirm it: %s', (_name, responders, approvedBy, asked) => {
+  expect(whomToAsk(responders, approvedBy)).toEqual(asked);
 });

@@ -101,6 +101,23 @@ test('a channel is one room; at a terminal each asker has his own', () => {
   expect([roomOf(undefined, 'dan'), roomOf(undefined, 'eve')]).toEqual(['cli:dan', 'cli:eve']);
 });
 
+test('whoever asked the same again is told answers and ends, and nothing else', () => {
+  const told = (...events: TicketEvent[]) =>
+    having(...events).done.map((action) => action.do === 'say' && action.toJoined === true);
+  expect(told(...BEGUN, answered)).toEqual([true]);
+  expect(told(...BEGUN, answered, button('solved'))).toEqual([true]);
+  expect(told(...BEGUN, answered, timeout, timeout)).toEqual([true]);
+  expect(told(...BEGUN, answered, timeout)).toEqual([false]);
+  expect(told(...BEGUN, none, called)).toEqual([false]);
+  expect(told(...BEGUN, none, called, button('take', 'ada'))).toEqual([false]);
+});
+
+test('whoever is called is mentioned, by the id of the configuration alone', () => {
+  expect(having(...BEGUN, none, called).done).toMatchObject([{ do: 'say', mentions: ['U1'] }]);
+  const nobody: TicketEvent = { kind: 'called', end: { person: 'ada' } };
+  expect(having(...BEGUN, none, nobody).done[0]).not.toHaveProperty('mentions');
+});
+
 test('whoever is called reads what came closest, until something else is found', () => {
   const near: TicketEvent = {
     kind: 'answer',

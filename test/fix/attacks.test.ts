@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyOnce } from '../../activities/fixes/apply.ts';
@@ -123,4 +124,22 @@ test('a base that moved is shown and asked again; no approval does more than it 
   expect(audit.map(({ kind }) => kind)).toEqual(
     expect.arrayContaining(['refused', 'decision', 'used', 'approval-ended']),
   );
+
+  // As if it were to be applied now, where the server takes no push: an answer, and nothing is changed.
+  await world.store().updateTable('ticket').set({ state: 'approved' }).where('id', '=', id).execute();
+  repository.git('branch', '--force', 'main', pushed);
+  const hook = join(repository.dir, '.git/hooks/pre-receive');
+  writeFileSync(hook, '#!/bin/sh\necho "main is protected, ask <!channel>"\nexit 1\n', { mode: 0o755 });
+  const refused = await use(id, second, changeOf(second), `${id}/protected`);
+  expect(refused).toEqual({
+    kind: 'refused',
+    reason: expect.stringMatching(
+      /^the server of limits refuses a push onto refs\/heads\/main, and nothing was changed there: “main is protected, ask <!channel> \(pre-receive hook declined\)”\. Let the account .* support\.repositories\.limits\.branch/,
+    ),
+  });
+  expect(main()).toBe(pushed);
+  const [kept] = (await effectsOf(world.store(), id)).filter(({ key }) => key === `${id}/protected`);
+  expect(kept).toMatchObject({ state: 'failed', reason: expect.stringContaining('refuses a push') });
+  rmSync(hook);
+  expect(await use(id, second, changeOf(second), `${id}/protected`)).toMatchObject({ kind: 'applied' });
 }, 100_000);

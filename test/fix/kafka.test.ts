@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { createTopicsV7, offsetCommitV8 } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { environmentTargets, laidOutDriver } from '../../activities/fixes/environments.ts';
+import { environmentTargets, laidOutDriver, ownValue } from '../../activities/fixes/environments.ts';
 import { tryCase } from '../../activities/fixes/kafka-case.ts';
 import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
 import { brokerAddress } from '../../activities/health/kafka.ts';
-import { readConfigs } from '../../activities/health/kafka-config.ts';
+import { alterConfig, readConfigs } from '../../activities/health/kafka-config.ts';
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
+import { createRecall } from '../../activities/memory.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
 import { effectsOf } from '../../store/journal.ts';
+import { confirmMemory } from '../../store/memory.ts';
 import type { ConfigCase, ConfigChange } from '../../workflows/fix-types.ts';
 import { CLIENTS_JAR, LIBRARIES } from '../environment/small-kafka.ts';
 import type { Script } from '../repair/script.ts';
@@ -131,7 +133,31 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   expect(told).not.toContain('holds for the topic');
   expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
   expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
+  expect(await world.hears(id, /What this fix taught waits for /)).toMatch(
+    /npx patchwright memory confirm m-[0-9a-f]+/,
+  );
 }, 100_000);
+
+test('what it taught lapses when the value that it rests on is another, or is not told', async () => {
+  const db = world.store();
+  const { id, rests_on } = await db.selectFrom('memory').selectAll().executeTakeFirstOrThrow();
+  const rest = { environment: 'staging', resource: { type: 'topic' as const, name: TOPIC }, key: 'max.message.bytes' };
+  expect(rests_on).toContainEqual({ ...rest, value: '1000000' });
+  await confirmMemory(db, { id, by: 'cat', readers: ['everyone'] });
+  const within = () => Promise.reject(new Error('it rests on no file'));
+  const question = { question: 'Why are large orders refused?', audience: ['ann'], ticket: 't', settings: at.settings };
+  const recall = createRecall({ db, within, valueOf: ownValue(deps()) });
+  expect((await recall(question)).map((row) => row.id)).toEqual([id]);
+  const away = () => Promise.reject(new Error('no broker answers'));
+  expect(await createRecall({ db, within, valueOf: away })(question)).toEqual([]);
+  const targets = await environmentTargets(deps())(at.settings, 'staging');
+  const set = (value: string) => alterConfig(targets, { ...rest, value }, { check: false });
+  expect(await set('1000001')).toBeUndefined();
+  await expect.poll(() => topicValue(rest.key), { timeout: 20_000 }).toMatchObject({ own: '1000001' });
+  expect(await recall(question)).toEqual([]);
+  expect(await set('1000000')).toBeUndefined();
+  await expect.poll(() => topicValue(rest.key), { timeout: 20_000 }).toMatchObject({ own: '1000000' });
+}, 60_000);
 
 test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
   const kind = kafkaConfigKind({

@@ -129,6 +129,12 @@ export async function startSlackServer({ pageSize = 100, port = 0 }: { pageSize?
       views.push({ trigger: form.get('trigger_id') ?? '', view: JSON.parse(form.get('view') ?? '{}') });
       return { ok: true, view: { id: `V${views.length}` } };
     },
+    'views.update': ({ form }) => {
+      const open = views[Number((form.get('view_id') ?? '').slice(1)) - 1];
+      if (open === undefined) return { ok: false, error: 'not_found' };
+      open.view = JSON.parse(form.get('view') ?? '{}');
+      return { ok: true, view: { id: form.get('view_id') } };
+    },
     'conversations.list': () => ({ ok: true, channels: [...CHANNELS].map(([id, name]) => ({ id, name })) }),
   };
 

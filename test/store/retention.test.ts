@@ -230,7 +230,7 @@ async function pastTicket({ db }: Ground, { id, days }: PastTicket): Promise<voi
   for (const text of ['why?', 'hand-off a hint with a name', 'hand-off: as ada said'])
     await pastEvent(db, id, text, at);
   await pastThread(db, id, at);
-  await pastThread(db, `${id}/calls/ben`, at);
+  for (const one of ['calls', 'direct']) await pastThread(db, `${id}/${one}/ben`, at);
 }
 
 const pastEvent = (db: Db, ticket: string, text: string, at: Date) =>
@@ -267,7 +267,7 @@ test('closed tickets go with all that was said in them; open ones, those that pe
   const kept = ['cli:asked-of', 'cli:open', 'cli:young'];
   expect((await db.selectFrom('ticket').select('id').orderBy('id').execute()).map(({ id }) => id)).toEqual(kept);
   const threads = await db.selectFrom('thread').select('release').orderBy('release').execute();
-  const withCalls = kept.flatMap((id) => [id, `${id}/calls/ben`]);
+  const withCalls = kept.flatMap((id) => [id, `${id}/calls/ben`, `${id}/direct/ben`]);
   expect(threads.map(({ release }) => release).sort()).toEqual([...withCalls, 'kafka-1'].sort());
   expect(await db.selectFrom('thread_message').select('seq').execute()).toHaveLength(threads.length);
   expect(await db.selectFrom('effect').select('key').execute()).toHaveLength(threads.length);

@@ -4,7 +4,7 @@ import { createStoryActivities, type StoryActivities } from '../../activities/st
 import { waitForSlack } from '../../cli/wait-for-slack.ts';
 import type { Db } from '../../store/database.ts';
 import { effectsOf } from '../../store/journal.ts';
-import { threadOf, threadState } from '../../store/thread.ts';
+import { appendMessage, threadOf, threadState } from '../../store/thread.ts';
 import { type SlackServer, startSlackServer } from '../servers/slack.ts';
 import { useDatabases } from './database.ts';
 
@@ -102,19 +102,25 @@ describe('the story of a release', () => {
   });
 
   test('mentions only whom it was told to mention, whatever its text says', async () => {
-    const { slack, story } = await setUp();
+    const { slack, db, story } = await setUp();
     await story.openThread({ release, key: 'k0', text: 'opened' });
     await story.tell({ release, key: 'k1', text: 'PAGE: <!channel> <@U0EVIL> *x*', tone: 'bad', mentions: ['U01'] });
     await story.tell({ release, key: 'k2', text: 'and on' });
+    // As messages have it that were told before there was one way for all.
+    await appendMessage(db, { release, key: 'k3', text: 'call', card: { mention: 'U02' } as object });
     await story.drainThread({ release });
-    const [, page, after] = slack.messages();
-    expect(page?.text).toBe('⛔ PAGE: &lt;!channel&gt; &lt;@U0EVIL&gt; *x*');
+    const [, page, after, before] = slack.messages();
+    expect(before?.text).toBe('<@U02> call');
+    expect(page?.text).toBe('<@U01> ⛔ PAGE: &lt;!channel&gt; &lt;@U0EVIL&gt; *x*');
     const elements = [
       { type: 'user', user_id: 'U01' },
       { type: 'text', text: ' ' },
-      { type: 'text', text: '⛔ PAGE: <!channel> <@U0EVIL> *x*' },
     ];
-    expect(page?.blocks).toEqual([{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }]);
+    const words = { type: 'plain_text', text: '⛔ PAGE: <!channel> <@U0EVIL> *x*', emoji: false };
+    expect(page?.blocks).toEqual([
+      { type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] },
+      { type: 'section', text: words },
+    ]);
     expect(after).not.toHaveProperty('blocks');
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSlack } from '../../activities/slack.ts';
+import { approvalsSchema } from '../../config/approvals.ts';
 import { createSlackDoor } from '../../inbound/slack.ts';
 import { listenToSlack } from '../../inbound/slack-http.ts';
 import { connectToSlack } from '../../inbound/slack-socket.ts';
@@ -26,12 +27,16 @@ const deliver = (body: Record<string, unknown>, name = 'HTTP') => transports.get
 
 beforeAll(async () => {
   world = await openSupportWorld();
-  const { slack, db, client } = world;
-  const configured = world.configure({ slack: { appToken: { env: 'SUPPORT_TEST_APP' } } });
+  const { slack, db, artifacts, client } = world;
+  const configured = {
+    ...world.configure({ slack: { appToken: { env: 'SUPPORT_TEST_APP' } } }),
+    // Long enough to be shown, and soon over.
+    approvals: approvalsSchema.parse({ repair: { expiresHours: 0.002 } }),
+  };
   settings = await keepSettings(db, configured);
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
   const present = async () => ({ settings: configured, digest: settings });
-  const parts = { client, db, present, slack: connection };
+  const parts = { client, db, artifacts, present, slack: connection };
   const door = createSlackDoor({ ...parts, self: await connection.self(), wakeThread: world.wakeThread });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
   socketMode = await startSocketMode(slack);
@@ -161,8 +166,92 @@ test('what others may not read stands in a form for those who may decide, never 
   expect(JSON.stringify(world.slack.messages(CHANNEL))).not.toContain('CANARY-4410');
 });
 
+/** What *Read it* has opened, page for page, as whoever clicks turns them. */
+async function readAll(asked: Asked, by: Person): Promise<string[]> {
+  const n = world.slack.views.length;
+  await deliver(click(asked, 'read', by));
+  const seen: string[] = [];
+  for (;;) {
+    const { view } = world.slack.views[n]!;
+    seen.push(JSON.stringify(view));
+    const next = JSON.stringify(view).match(/"approval.page.next","value":"(\d+)"/)?.[1];
+    if (next === undefined) return seen;
+    await deliver(turn(view, next, by, n));
+  }
+}
+
+function turn(view: Record<string, unknown>, page: string, by: Person, n: number) {
+  const actions = [{ action_id: 'approval.page.next', action_ts: time(), value: page }];
+  const user = { id: USERS[by], team_id: TEAM };
+  return {
+    type: 'block_actions',
+    team: { id: TEAM },
+    user,
+    trigger_id: 't',
+    view: { ...view, id: `V${n + 1}` },
+    actions,
+  };
+}
+
+test('every line of the patch can be read from the card, page for page, by those alone who may decide', async () => {
+  const lines = Array.from({ length: 2_500 }, (_, at) => `+CANARY-5519 line ${at} of the patch`);
+  const details = (await world.artifacts.put(`facts\n\n${lines.join('\n')}\n`)).sha256;
+  const asked = await ask({ details });
+  const pages = await readAll(asked, 'ada');
+  expect(pages.length).toBeGreaterThan(2);
+  expect(pages[0]).toMatch(/Page 1 of \d.*patch: p/);
+  for (const line of lines) expect(pages.some((page) => page.includes(`${line}\\n`))).toBe(true);
+  for (const page of pages) expect(page.length).toBeLessThan(250_000);
+  const { view } = world.slack.views.at(-1)!;
+  await deliver(turn(view, '1', 'dan', world.slack.views.length - 1));
+  expect(heardBy('dan').at(-1)).toBe('Only those who may decide it may read it.');
+  expect(JSON.stringify(world.slack.messages(CHANNEL))).not.toContain('CANARY-5519');
+});
+
+test('where all of it cannot be read, that is said first', async () => {
+  const asked = await ask({ details: '0'.repeat(64) });
+  const [page] = await readAll(asked, 'ada');
+  expect(page).toMatch(/This is NOT all of it.*npx patchwright approvals --show.*CANARY-4410/);
+});
+
+test('those who may decide are called as it is asked, and once more before it is over', async () => {
+  const asked = await ask({ kind: 'repair', excluded: ['ada'] });
+  expect(cardOf(asked.id)?.text).toMatch(/^<@U0BOB> <@U0GUS> ⚠️ /);
+  expect(await asked.result()).toMatchObject({ kind: 'expired' });
+  const again = () => world.slack.messages(CHANNEL).filter(({ text }) => /Still undecided/.test(text));
+  await expect.poll(again, PATIENT).toHaveLength(1);
+  expect(again()[0]).toMatchObject({ thread_ts: asked.thread, text: expect.stringMatching(/^<@U0BOB> <@U0GUS> ⚠️ /) });
+});
+
+test('where there is no thread in Slack each of them is written to', async () => {
+  const id = `cli:${time()}/1/1`;
+  const question = {
+    id,
+    kind: 'fix',
+    settings,
+    ticket: id.slice(0, -4),
+    title: 'at a terminal?',
+    summary: 's',
+    binds: {},
+  };
+  const args = [{ ...question, requester: 'dan', excluded: ['gus'] }];
+  const handle = await world.client.workflow.start('approval', {
+    workflowId: `approval:${id}`,
+    taskQueue: 'patchwright',
+    args,
+  });
+  for (const person of ['ADA', 'BOB'])
+    await expect
+      .poll(() => world.slack.messages(`D0${person}`).map(({ text }) => text), PATIENT)
+      .toContainEqual(expect.stringMatching(/at a terminal\? It waits for 1 of ada, bob .*npx patchwright approve/));
+  expect(JSON.stringify([...world.slack.messages('D0DAN'), ...world.slack.messages('D0GUS')])).not.toContain(
+    'terminal?',
+  );
+  await handle.signal('withdrawApproval', { note: 'enough' });
+});
+
 test('a release’s card shows all of it in its own thread', async () => {
-  const asked = await ask({ release: 'kafka-9', kind: 'repair', summary: 'the patch <!channel>' });
+  const asked = await ask({ release: 'kafka-9', kind: 'one-way-release', summary: 'the patch <!channel>' });
   expect(shown(asked.id)).toMatch(/the patch <!channel>.*plain_text|plain_text.*the patch <!channel>/);
   expect(shown(asked.id)).toMatch(/Digest [0-9a-f]{64}/);
   expect(shown(asked.id)).not.toContain('Read it');

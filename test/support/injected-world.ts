@@ -55,8 +55,8 @@ function writeSources(folder: string): void {
     'docs/lag.md': lag(ordersIn('document')),
     [`docs/lag ${ordersIn('file name').join('; ').replaceAll('/', '')}.md`]: lag([]),
     'answers/earlier.md': lag(ordersIn('earlier answer')),
-    'keys/lag.md': `# Consumer lag of the signing keys\nThe signing keys lag by one fetch size: ${CANARY.keys}. A consumer lags when its fetch size is too small.\n`,
-    'ada/lag.md': `# Notes of ada about consumer lag\nA consumer lags when its fetch size is too small: ${CANARY.ada}.\n`,
+    'keys/lag.md': `# Consumer lag of the signing keys, ${CANARY.title}\nThe signing keys lag by one fetch size: ${CANARY.keys}. A consumer lags when its fetch size is too small.\n`,
+    [`ada/lag ${CANARY.title}.md`]: `# Notes of ada about consumer lag, ${CANARY.title}\nA consumer lags when its fetch size is too small: ${CANARY.ada}.\n`,
     'outside/secret.txt': CANARY.outside,
   };
   for (const [path, text] of Object.entries(files)) {

@@ -70,6 +70,8 @@ function filesNow() {
   return Object.fromEntries(files.map((file) => [file, createHash('sha256').update(readFileSync(file)).digest('hex')]));
 }
 
+const toldAlone = (channel: string) => JSON.stringify(world.slack.messages(channel).map(({ text }) => text));
+
 const FOR_ADA = 'and the signing keys?';
 
 test('a model that obeys every order in tickets, documents, names, logs and answers reaches nobody and nothing', async () => {
@@ -80,14 +82,19 @@ test('a model that obeys every order in tickets, documents, names, logs and answ
   const toldModel = JSON.stringify(world.model.requests.map(({ input }) => input));
   expect(toldModel).toContain(CANARY.keys);
   expect(toldModel).toContain(CANARY.ada);
+  expect(toldModel).toContain(CANARY.title);
   world.model.requests.length = 0;
 
   // All at once: those that are handed off take the longest.
+  const mayReadMore = await write(QUESTION, { by: 'ada' });
   const closed = await write(`${QUESTION} in the closed one`);
   const limits = await write(`${QUESTION} in the limits`);
   const asked: string[] = [];
   for (const order of ordersIn('ticket')) asked.push(await write(`${QUESTION} ${order}`));
-  for (const thread of [closed, limits]) await hears(thread, /It rests on|is on call/);
+  for (const thread of [closed, limits, mayReadMore]) await hears(thread, /It rests on|is on call/);
+  // That there is more is said to her alone.
+  await expect.poll(() => toldAlone('D0ADA'), PATIENT).toMatch(/You may read more about what you asked/);
+  expect(heard(mayReadMore)).not.toMatch(/read more|direct message/);
   for (const thread of [closed, limits]) await handOff(thread);
   for (const thread of asked) await hears(thread, /It rests on|is on call/);
   // The answers that could be shown are, as plain words.
@@ -133,7 +140,7 @@ function nothingTold() {
   const others = world.model.requests.filter(({ input }) => !JSON.stringify(input).includes(FOR_ADA));
   const sent = JSON.stringify(others.map(({ input, tools }) => ({ input, tools })));
   // Who looks into a ticket may read every repository; nobody may read a person's documents for others.
-  for (const secret of [CANARY.keys, CANARY.ada, CANARY.outside, ...world.secrets])
+  for (const secret of [CANARY.keys, CANARY.ada, CANARY.title, CANARY.outside, ...world.secrets])
     for (const form of formsOf(secret)) expect(sent.includes(form), `the model was sent ${form}`).toBe(false);
   const secrets = [...Object.values(CANARY), ...world.secrets].flatMap(formsOf);
   for (const { method, body } of world.slack.calls) {

@@ -9,6 +9,8 @@ export const QUOTE = 'raise fetch.min.bytes to one megabyte';
 export const CANARY = {
   keys: 'canary-keys-7731-qx',
   ada: 'canary-ada-9052-qx',
+  /** Its titles, and the names of its files. */
+  title: 'canary-title-6183-qx',
   outside: 'canary-outside-4410-qx',
   closed: 'canary-closed-2218-qx',
 };

@@ -81,6 +81,26 @@ test('a mention comes to whoever is on call, and the same ticket is at the termi
   await expect.poll(() => heard(ts).join(), PATIENT).toContain('Closed, solved');
 });
 
+test('a ticket of a channel in which somebody is not is not shown to him at the terminal', async () => {
+  const ts = '1790000001.200000';
+  const text = 'where is the secret supper?';
+  slack.members.set('C0OTHER', ['U0BOT', USERS.ada]);
+  slack.write({ ts, text, user: USERS.ada, mrkdwn: true }, 'C0OTHER');
+  const event = { type: 'app_mention', channel: 'C0OTHER', user: USERS.ada, team: TEAM, ts, text: `<@U0BOT> ${text}` };
+  expect(await socketMode.deliver({ type: 'event_callback', team_id: TEAM, event_id: `Ev${ts}`, event })).toBe(true);
+  const told = () => JSON.stringify(slack.messages('C0OTHER').map((one) => one.text));
+  await expect.poll(told, PATIENT).toMatch(/ada is on call/);
+  expect(await patchwright.call('ticket', 'show', `${TEAM}:C0OTHER:${ts}`)).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/is for who asked, .*support\.responders\); you are dan/),
+  });
+  const listed = (await patchwright.call('tickets')).stdout;
+  expect(listed).toContain('1 more are for others to read');
+  expect(listed).not.toContain('secret supper');
+  expect((await patchwright.json<{ text: string }>('ticket', 'show', 'latest')).text).not.toContain('supper');
+});
+
 test('whoever is new in the configuration is known at once, and is called; a mistake in it changes nothing', async () => {
   const open = '1790000001.500000';
   await socketMode.deliver(mention('where is breakfast?', open));

@@ -19,10 +19,10 @@ let clock = 1_790_000_000;
 
 beforeAll(async () => {
   world = await openSupportWorld({ slackTimeoutMs: TIMEOUT_MS });
-  const { slack, db, client, wakeThread } = world;
+  const { slack, db, artifacts, client, wakeThread } = world;
   const settings = world.configure();
   const digest = await keepSettings(db, settings);
-  const parts = { client, db, present: async () => ({ settings, digest }), wakeThread };
+  const parts = { client, db, artifacts, present: async () => ({ settings, digest }), wakeThread };
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
   const door = createSlackDoor({ ...parts, slack: connection, self: await connection.self() });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });

@@ -25,11 +25,11 @@ const transports = new Map<string, Deliver>();
 
 beforeAll(async () => {
   world = await openSupportWorld();
-  const { slack, db, client } = world;
+  const { slack, db, artifacts, client } = world;
   const settings = world.configure();
   const connection = createSlack({ token: slack.token, apiUrl: slack.url });
   const digest = await keepSettings(db, settings);
-  const parts = { client, db, present: async () => ({ settings, digest }), slack: connection };
+  const parts = { client, db, artifacts, present: async () => ({ settings, digest }), slack: connection };
   door = createSlackDoor({ ...parts, self: await connection.self(), wakeThread: world.wakeThread });
   http = await listenToSlack({ door, secret: SIGNING_SECRET, port: 0, host: '127.0.0.1' });
   socketMode = await startSocketMode(slack);
@@ -249,11 +249,11 @@ test('a request that Slack did not sign, or that is old, does nothing', async ()
 });
 
 test('the role waits for Slack, listens where it is configured to, and ends when it is told to', async () => {
-  const { slack, db, client, wakeThread } = world;
+  const { slack, db, artifacts, client, wakeThread } = world;
   const port = await freePort();
   process.env.SUPPORT_TEST_SIGNING = SIGNING_SECRET;
   const http = { signingSecret: { env: 'SUPPORT_TEST_SIGNING' }, port };
-  const parts = { client, db, settings: world.configure({ slack: { http } }), wakeThread };
+  const parts = { client, db, artifacts, settings: world.configure({ slack: { http } }), wakeThread };
   const stop = new AbortController();
   slack.fail('auth.test', { kind: 'error', error: 'internal_error' });
   const serving = serveInbound({ ...parts, slack: { token: slack.token, apiUrl: slack.url } }, stop.signal);
@@ -291,7 +291,13 @@ test('what only some may read stays out of a channel; the asker alone gets it in
   const words = { by: 'ada' as const };
   const asked = mention('lag of keys?', words);
   await deliver('HTTP')(asked.body);
-  await hears(asked.ts, /ada may read more about it: ask in a direct message/);
+  await hears(asked.ts, /It rests on|is on call/);
+  // Not even that there is more: the asker alone is told.
+  expect(heard(asked.ts)).not.toMatch(/read more|direct message|secret|keys\.md/);
+  const alone = () => world.slack.messages('D0ADA').map(({ text }) => text);
+  await expect
+    .poll(alone, PATIENT)
+    .toContainEqual(expect.stringMatching(/You may read more.*You asked: lag of keys\?/));
   const direct = written('lag of keys?', { ...words, channel: 'D0ADA', type: 'message' });
   await deliver('HTTP')(direct.body);
   await hears(direct.ts, /CANARY-7731/, 'D0ADA');

@@ -143,6 +143,11 @@ test('the same question joins the one that is open', async () => {
   const second = await world.open('  where is BREAKFAST ');
   expect(await world.handle(second).result()).toMatchObject({ ended: 'joined' });
   expect(await world.said(second)).toContain(first);
+  // Whoever asked again is told how it ends, until he opens his own again.
+  expect(await world.press(first, 'solved', 'ada')).toBe('');
+  const ended = 'The same question, asked before, says:\nClosed, solved: ada says that it is solved.';
+  expect(await world.said(second)).toContain(ended);
+  expect((await world.said(first)).match(/Closed, solved/g)).toHaveLength(1);
 });
 
 test('hundreds of words in its thread are no end of it, and say nothing twice', async () => {

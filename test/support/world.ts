@@ -12,6 +12,7 @@ import { createTicketActivities, type HandOver } from '../../activities/tickets.
 import { settingsSchema } from '../../config/schema.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { startServices } from '../../services/start-services.ts';
+import { createArtifactStore } from '../../store/artifacts.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
 import { keepSettings } from '../../store/releases.ts';
@@ -61,6 +62,7 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
   const services = await startServices({ dataDir: dir, fsync: false });
   await migrate(services.databaseUrl);
   const db = openDatabase(services.databaseUrl);
+  const artifacts = createArtifactStore(join(dir, 'artifacts'));
   const slack = await startSlackServer();
   slack.accounts.set(USERS.gus, { is_restricted: true });
   const model = await startModel(() => ({ status: 500 }));
@@ -109,7 +111,7 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
     client.workflow.getHandle<(order: TicketOrder) => Promise<TicketState>>(`ticket:${id}`);
 
   return {
-    ...{ db, slack, model, client, services, configure, handedOver, handle, wakeThread },
+    ...{ db, artifacts, slack, model, client, services, configure, handedOver, handle, wakeThread },
     /** A question at the terminal, with these times. */
     async open(text: string, { support = {}, play }: { support?: Minutes; play?: () => ModelAnswer } = {}) {
       if (play) model.play(play);
