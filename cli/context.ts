@@ -3,9 +3,14 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { findSecret, type TemporalSettings, temporalFromEnvironment } from '../config/env.ts';
+import { knownSecrets } from '../config/known-secrets.ts';
 import { ConfigurationError, loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
+import { serverSecrets } from '../config/secrets.ts';
 import { ExitError } from '../lib/exit-error.ts';
+import { redactingCodec } from '../lib/payload-redaction.ts';
+import { configureRedaction } from '../lib/redact.ts';
+import { redactionKey } from '../lib/redact-key.ts';
 import { readUp, takeDataFolder, type UpState, whoHasDataFolder } from '../services/data-folder.ts';
 import { startPostgres } from '../services/postgres.ts';
 import { requirePostgres } from '../setup/postgres.ts';
@@ -93,7 +98,18 @@ export async function connect(globals: Globals): Promise<Connected> {
   if (databaseUrl === undefined || temporal === undefined) {
     throw new ExitError(4, `Patchwright does not run on ${dataDir}; start it with: npx patchwright up`);
   }
+  learnSecrets(globals.config);
   return openConnected(databaseUrl, temporal, dataDir);
+}
+
+/** What the configuration refers to is kept out of Temporal, should somebody type or paste it. */
+function learnSecrets(config: string): void {
+  try {
+    knownSecrets(loadSettings(config));
+  } catch (error) {
+    // A command that needs the configuration says what is wrong with it.
+    if (!(error instanceof ConfigurationError)) throw error;
+  }
 }
 
 export async function openConnected(
@@ -101,11 +117,13 @@ export async function openConnected(
   temporal: TemporalSettings,
   dataDir: string,
 ): Promise<Connected> {
+  configureRedaction({ secrets: serverSecrets(temporal, databaseUrl), key: redactionKey(dataDir) });
+  const dataConverter = { payloadCodecs: [redactingCodec()] };
   const connection = await connectTemporal(temporal);
   const db = openDatabase(databaseUrl, { connections: 4 });
   return {
     db,
-    client: new Client({ connection, namespace: temporal.namespace }),
+    client: new Client({ connection, namespace: temporal.namespace, dataConverter }),
     dataDir,
     close: async () => {
       await db.destroy();

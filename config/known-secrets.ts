@@ -6,7 +6,17 @@ import type { Settings } from './schema.ts';
  * reads texts and must not pass one of them on.
  */
 export function knownSecrets(settings: Settings): string[] {
-  return referencesIn(settings).flatMap((reference) => findSecret(reference) ?? []);
+  return referencesIn(settings).flatMap((reference) => secretOf(reference) ?? []);
+}
+
+/** Whoever runs a command need not be allowed to read the files of the service's secrets: then he has none to tell. */
+function secretOf(reference: SecretRef): string | undefined {
+  try {
+    return findSecret(reference);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 function referencesIn(value: unknown): SecretRef[] {
