@@ -214,14 +214,14 @@ async function stillHolds(
 const VALUE_MS = 10_000;
 
 async function valueHolds(
-  { valueOf }: Pick<MemoryDeps, 'valueOf'>,
+  { valueOf: read }: Pick<MemoryDeps, 'valueOf'>,
   settings: Settings,
   memory: string,
   { value, ...of }: RestsOnValue,
 ): Promise<boolean> {
   if (settings.environments[of.environment]?.system !== 'kafka') return false;
   try {
-    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, valueOf(settings, of))) === value;
+    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, read(settings, of))) === value;
   } catch (error) {
     logger('memory').warn({ err: (error as Error).message, memory }, 'whether it still holds cannot be told: left out');
     return false;

@@ -22,6 +22,7 @@ import { gateSettingsOf } from './rollout/gate-settings.ts';
 import {
   beginNextWave,
   lookBefore,
+  lookOnceMore,
   type WatchOutcome,
   type WaveOrder,
   type WaveOutcome,
@@ -125,6 +126,7 @@ export function createRolloutActivities(deps: RolloutDeps) {
     planAfterRestart: (order: Order & { target: string }) => withHeartbeat(() => planAfterRestart(deps, order)),
     lookBefore: (step: RolloutStep & { attempt: number }) => lookBefore(deps, step),
     beginNextWave: (step: Parameters<typeof beginNextWave>[1]) => withHeartbeat(() => beginNextWave(deps, step)),
+    lookOnceMore: (step: Parameters<typeof lookOnceMore>[1]) => withHeartbeat(() => lookOnceMore(deps, step)),
     watchWave: (order: WaveOrder): Promise<WaveOutcome> => watchWave(deps, order),
     watchAfter: (order: WaveOrder): Promise<WatchOutcome> => watchAfter(deps, order),
     overruleOutcome: (undone: Parameters<typeof overruleOutcome>[1]) => overruleOutcome(deps.db, undone),

@@ -194,6 +194,7 @@ export const TOUCHES = {
   readBackNode: STATE,
   lookBefore: ACTS,
   beginNextWave: STATE,
+  lookOnceMore: STATE,
   watchWave: ACTS,
   watchAfter: ACTS,
   overruleOutcome: NOTHING,

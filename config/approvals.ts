@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressesOf } from '../decisions/approval.ts';
 
 const policy = z.strictObject({
   needed: z.int().min(1).max(10).default(1).describe('so many people'),
@@ -21,7 +22,7 @@ export const approvalsSchema = z
 
 type Account = {
   user?: string | undefined;
-  email?: string | undefined;
+  email?: string | string[] | undefined;
   github?: string | undefined;
   slack?: { team: string; user: string } | undefined;
 };
@@ -39,7 +40,7 @@ export function peopleProblems({ people, groups, approvals, paging }: Named): { 
   for (const [person, account] of Object.entries(people)) {
     for (const [kind, id] of accountsOf(account)) {
       const owner = owners.get(`${kind} ${id}`);
-      if (owner !== undefined) {
+      if (owner !== undefined && owner !== person) {
         const message = `${id} is ${owner}’s already: one person would count as two`;
         problems.push({ path: ['people', person, kind], message });
       }
@@ -66,7 +67,7 @@ export function peopleProblems({ people, groups, approvals, paging }: Named): { 
 function accountsOf({ user, email, github, slack }: Account): [kind: string, id: string][] {
   const all: [string, string | undefined][] = [
     ['user', user],
-    ['email', email?.toLowerCase()],
+    ...addressesOf({ email }).map((address): [string, string] => ['email', address]),
     ['github', github?.toLowerCase()],
     ['slack', slack && `${slack.team}/${slack.user}`],
   ];

@@ -102,7 +102,10 @@ export const forkSchema = z.strictObject({
 const person = z.strictObject({
   name: z.string().min(1),
   user: z.string().optional().describe("the operating system's user on the CLI"),
-  email: z.email().optional().describe('as the author of patches'),
+  email: z
+    .union([z.email(), z.array(z.email()).min(1)])
+    .optional()
+    .describe('as the author of patches; every address under which somebody commits'),
   slack: z
     .strictObject({
       team: z.string(),

@@ -9,7 +9,7 @@ import type {
 } from '../workflows/approval-types.ts';
 
 export type ApprovalPolicy = { needed: number; from: readonly string[]; expiresHours: number };
-export type Person = { email?: string | undefined };
+export type Person = { email?: string | readonly string[] | undefined };
 
 /** Questions to people about one change of an agent: what they ask for begins another, and somewhere that ends. */
 export const MOST_QUESTIONS = 4;
@@ -48,7 +48,11 @@ export function decidersOf(
 }
 
 const isThem = (name: string, person: Person | undefined, other: string) =>
-  other === name || (person?.email !== undefined && addressOf(other) === person.email.toLowerCase());
+  other === name || (person !== undefined && addressesOf(person).includes(addressOf(other)));
+
+/** Whoever commits under several addresses is one person, and wrote it under each. */
+export const addressesOf = ({ email = [] }: Person) =>
+  (typeof email === 'string' ? [email] : email).map((address) => address.toLowerCase());
 
 /** `Ada <ada@example.org>` as git writes an author, or the address alone. */
 const addressOf = (author: string) => (/<([^>]*)>/.exec(author)?.[1] ?? author).trim().toLowerCase();

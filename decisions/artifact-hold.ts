@@ -14,6 +14,11 @@ export type PastRollout = {
 /**
  * G5: an artifact that was rolled back, or that froze a roll-out, is held everywhere until a person releases it; a
  * roll-back in one environment stops it in all. (Kargo; rollout-rules.md, *Lanes*.)
+ *
+ * The rest of G5 holds by construction, and has no function. No roll-back is rolled back: no gate judges one, and what
+ * goes wrong in it freezes (`gateMeans`). No stale failure counts: Kargo is told of failures, and has to ask how old one
+ * is; here nothing is told or remembered. Each look is taken of what runs now, belongs to one attempt and one round, and
+ * is dropped with its verdict; a crash counts where the process that the ledger knows has ended.
  */
 export function g5HoldsArtifact(digest: string, past: readonly PastRollout[]): RuleFinding[] {
   return past
@@ -25,34 +30,4 @@ export function g5HoldsArtifact(digest: string, past: readonly PastRollout[]): R
       rule: 'G5',
       reason: `${digest.slice(0, 12)} was ${outcome === 'frozen' ? 'frozen' : 'rolled back'} in ${environment} (${reasons[0] ?? 'no reason kept'}) and is held; to release it: patchwright env unhold ${environment} ${digest}`,
     }));
-}
-
-/** What to do about a failure that a health check tells of (G5). */
-export type FailureMeans =
-  | { kind: 'roll-back' }
-  | { kind: 'freeze'; reason: string }
-  | { kind: 'ignore'; reason: string };
-
-/** Kargo's: what was seen longer ago says nothing about what runs now. */
-const STALE_MS = 20 * 60_000;
-
-/**
- * G5: never roll back a roll-back; ignore what is stale. What goes wrong while a roll-back is under way, or after it,
- * freezes: the old artifact is no cure for it, and the new one was no better.
- */
-export function g5FailureMeans(
-  failure: { seenAtMs: number; digest: string },
-  now: { atMs: number; runs: string; direction: 'forward' | 'back'; startedAtMs: number },
-): FailureMeans {
-  if (now.direction === 'back') return { kind: 'freeze', reason: 'a roll-back is never rolled back' };
-  if (failure.digest !== now.runs) {
-    return {
-      kind: 'ignore',
-      reason: `it was seen under ${failure.digest.slice(0, 12)}, and ${now.runs.slice(0, 12)} runs`,
-    };
-  }
-  if (failure.seenAtMs < now.startedAtMs) return { kind: 'ignore', reason: 'it was seen before this roll-out began' };
-  const ageMs = now.atMs - failure.seenAtMs;
-  if (ageMs > STALE_MS) return { kind: 'ignore', reason: `it was seen ${Math.round(ageMs / 60_000)} minutes ago` };
-  return { kind: 'roll-back' };
 }

@@ -108,7 +108,11 @@ export function pickWave<Wave extends { targets: readonly string[]; why: string 
 /** G1: what one wave changes. An image and a configuration at once leave two suspects for one harm. */
 export type ChangeKind = 'artifact' | 'configuration' | 'jvm' | 'metadata-version';
 
-/** G1: one kind of change per wave. (Confluent CFK, "avoid simultaneous changes".) */
+/**
+ * G1: one kind of change per wave. (Confluent CFK, "avoid simultaneous changes".) Nobody asks it yet: a roll-out changes
+ * artifacts, and a level is raised by a step of its own (`env finalise`). How a node is started may have changed in the
+ * settings by the time that a roll-out restarts it; that is not compared.
+ */
 export function g1OneKindOfChange(changes: readonly { target: string; kind: ChangeKind }[]): RuleFinding[] {
   const kinds = [...Map.groupBy(changes, ({ kind }) => kind)];
   if (kinds.length < 2) return [];

@@ -142,6 +142,17 @@ export async function beginWave(db: Db, rollout: string, n: number): Promise<voi
     .execute();
 }
 
+/** A wave whose nodes are no longer what its verdict was about: it is judged anew. Safe to repeat. */
+export async function reopenWave(db: Db, rollout: string, n: number): Promise<void> {
+  await db
+    .updateTable('rollout_wave')
+    .set({ gate: null, record: null, ended_at: null })
+    .where('rollout', '=', rollout)
+    .where('n', '=', n)
+    .execute();
+  await dropLooks(db, rollout);
+}
+
 /** The wave that has begun and has no verdict. */
 export async function begunWave(db: Db, rollout: string): Promise<number | undefined> {
   const row = await db

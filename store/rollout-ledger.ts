@@ -140,6 +140,21 @@ export async function addSeconds(db: Db, key: TargetKey, seconds: Partial<Target
     where rollout = ${key.rollout} and target = ${key.target} and direction = ${key.direction}`.execute(db);
 }
 
+/** How long the nodes of an environment took before: of its last changes that went through, the newest first. */
+export async function measuredSeconds(db: Db, environment: string, part: 'return' | 'inSync'): Promise<number[]> {
+  const rows = await db
+    .selectFrom('rollout_target')
+    .innerJoin('rollout', 'rollout.id', 'rollout_target.rollout')
+    .select('seconds')
+    .where('rollout.environment', '=', environment)
+    .where('rollout_target.state', '=', 'done')
+    .where('rollout_target.ended_at', 'is not', null)
+    .orderBy('rollout_target.ended_at', 'desc')
+    .limit(500)
+    .execute();
+  return rows.flatMap(({ seconds }) => seconds?.[part] ?? []);
+}
+
 export async function markDone(
   db: Db,
   key: TargetKey,

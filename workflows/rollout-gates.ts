@@ -39,6 +39,27 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
   return undefined;
 }
 
+/**
+ * Once more, right before the account: a brake may have held the roll-out since the last look, and a host may have been
+ * replaced meanwhile. Nobody looks at it again after that but the watch, so that it converges now, and bakes.
+ */
+export async function lookOnceMore(desk: Desk, plan: Planned, waves: readonly PlanOfWave[]): Promise<Stop | undefined> {
+  const last = waves.at(-1);
+  if (!last || !patched('looked-once-more')) return undefined;
+  for (let time = 1; time <= ROUNDS; time += 1) {
+    desk.progress.step = 'account';
+    const stopped = await untilWhole(desk, plan.blockedSeconds);
+    if (stopped) return stopped;
+    const { again } = await node.lookOnceMore({ ...desk.step, wave: last.n });
+    if (again.length === 0) return undefined;
+    const diverged = await converge(desk, plan, again);
+    if (diverged) return diverged;
+    const judged = await bake(desk, plan, last);
+    if (judged) return judged;
+  }
+  return { kind: 'held', reasons: [`hosts were replaced ${ROUNDS} times after the last wave had baked`] };
+}
+
 /** Nodes that hold something else than they were left with (a host that was replaced): put right before anything goes on. */
 async function converge(desk: Desk, plan: Planned, again: readonly string[]): Promise<Stop | undefined> {
   if (again.length === 0) return undefined;

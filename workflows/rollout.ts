@@ -18,7 +18,7 @@ import { accountWords, outcomeWords, planWords } from '../decisions/rollout-word
 import { environmentId, rolloutEnded } from './environment-messages.ts';
 import { type Desk, openDesk, type Planned, type RolloutRun, type Stop, say, settle } from './rollout-desk.ts';
 import { rollForward } from './rollout-forward.ts';
-import { rollWaves } from './rollout-gates.ts';
+import { lookOnceMore, rollWaves } from './rollout-gates.ts';
 import { before, changeOne, nextOf, node, wholePreflight } from './rollout-nodes.ts';
 import { restartFirst } from './rollout-restart.ts';
 import { soak } from './rollout-soak.ts';
@@ -65,7 +65,7 @@ const { stopElsewhere } = proxyActivities<EnvironmentRequestActivities>({
  *   5. Wave after wave, first one node alone (rollout-gates.ts). In a wave one node at a time: brakes, order (K3),
  *      intent, rules right before the stop, stop, install, start; returned (K12), in sync and leaders given back
  *      (K11), read back (G6). Then the wave bakes under full traffic until its gate has decided.
- *   6. Account for every record. Promote, and tell the environment.
+ *   6. Look once more at every node, and account for every record. Promote, and tell the environment.
  *   7. Watch for the configured time: the same gate can still take it back (rollout-watch.ts).
  *
  * A node that does not return: no second one is touched, it gets its old artifact back, and once it has
@@ -111,6 +111,8 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
 
   const stopped = plan.waves ? await rollWaves(desk, plan, plan.waves) : await rollAndSoak(desk, plan);
   if (stopped) return conclude(desk, stopped);
+  const late = plan.waves && (await lookOnceMore(desk, plan, plan.waves));
+  if (late) return conclude(desk, late);
 
   progress.step = 'account';
   const account = await after.accountTraffic(step);

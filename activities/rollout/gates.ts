@@ -11,6 +11,7 @@ import {
   dropLooks,
   keepBeforeLooks,
   keepVerdict,
+  reopenWave,
   type Wave,
   waveOf,
 } from '../../store/gates.ts';
@@ -132,6 +133,19 @@ export async function beginNextWave(
   if (again.length > 0) await dropLooks(deps.db, step.rollout);
   await beginWave(deps.db, step.rollout, wave.n);
   return { n: wave.n, ...(again.length > 0 && { again }) };
+}
+
+/**
+ * The same after the last wave, which no other one follows: what no longer holds what was installed converges, and the
+ * wave is judged anew. Safe to repeat.
+ */
+export async function lookOnceMore(
+  deps: RolloutDeps,
+  { wave, ...step }: RolloutStep & { wave: number },
+): Promise<{ again: string[] }> {
+  const again = await notAsLeft(await openContext(deps, step), step);
+  if (again.length > 0) await reopenWave(deps.db, step.rollout, wave);
+  return { again };
 }
 
 const AGAIN = '/again';

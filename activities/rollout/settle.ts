@@ -1,6 +1,13 @@
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
-import { k12Deadline } from '../../decisions/kafka-rules/settled.ts';
-import { addSeconds, ledgerEntry, ledgerOf, markDone, markFailed } from '../../store/rollout-ledger.ts';
+import { k12Deadline, k12Seconds } from '../../decisions/kafka-rules/settled.ts';
+import {
+  addSeconds,
+  ledgerEntry,
+  ledgerOf,
+  markDone,
+  markFailed,
+  measuredSeconds,
+} from '../../store/rollout-ledger.ts';
 import { keepRunning } from '../../store/rollout-report.ts';
 import type { LedgerEntry, TargetSeconds } from '../../store/rollout-tables.ts';
 import { type NodeStep, suspectsIn } from './change.ts';
@@ -25,6 +32,8 @@ export async function awaitReturn(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   if (entry.state === 'failed') return { kind: 'lost', reason: entry.failure ?? 'it failed before' };
   const clock = startClock(Date.parse(entry.changedAt ?? new Date().toISOString()));
+  const measured = await measuredSeconds(deps.db, step.environment, 'return');
+  const allowed = k12Seconds(context.rules.returnSeconds, measured);
   for (;;) {
     const { ready, detail } = await context.driver.waitReady(step.target, READY_LOOK_MS);
     if (ready) {
@@ -33,7 +42,7 @@ export async function awaitReturn(deps: RolloutDeps, step: NodeStep): Promise<Se
     }
     const { state } = await context.driver.facts(step.target);
     if (state !== 'stopped') clock.see((await context.system.waitsFor(step.target, [])).progress);
-    if (state === 'stopped' || Date.now() > clock.deadline(context.rules.returnSeconds)) {
+    if (state === 'stopped' || Date.now() > clock.deadline(allowed)) {
       return lose(deps, step, brief(detail));
     }
   }
@@ -48,13 +57,15 @@ export async function awaitInSync(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   const clock = startClock(returnedAtMs(entry));
   const began = Date.now();
+  const measured = await measuredSeconds(deps.db, step.environment, 'inSync');
+  const allowed = k12Seconds(context.rules.inSyncSeconds, measured);
   for (;;) {
     const suspects = step.direction === 'back' ? suspectsIn(await ledgerOf(deps.db, step.rollout)) : [];
     const { waitingFor, progress } = await context.system.waitsFor(step.target, suspects);
     if (waitingFor.length === 0) break;
     clock.see(progress);
     const { state } = await context.driver.facts(step.target);
-    const late = Date.now() > clock.deadline(context.rules.inSyncSeconds);
+    const late = Date.now() > clock.deadline(allowed);
     if (state === 'stopped') return lose(deps, step, `${step.target} ended after it had returned`);
     if (late && step.direction === 'back' && suspects.length > 0) break;
     if (late) {
@@ -62,7 +73,7 @@ export async function awaitInSync(deps: RolloutDeps, step: NodeStep): Promise<Se
       if (others.kind === 'foreign' || (others.kind === 'waiting' && !others.suspect)) {
         return { kind: 'foreign', reason: others.reasons.join('; ') };
       }
-      return lose(deps, step, `not in sync after ${context.rules.inSyncSeconds} s: ${waitingFor.join('; ')}`);
+      return lose(deps, step, `not in sync after ${Math.round(allowed)} s: ${waitingFor.join('; ')}`);
     }
     await pause(LOOK_MS);
   }

@@ -83,6 +83,7 @@ export function noOpRollout(db: Db, settings: Where['settings'], targets: Where[
         await beginWave(db, rollout, left[0]!.n);
         return { n: left[0]!.n };
       }),
+    lookOnceMore: async () => ({ again: [] }),
     async watchWave({ rollout, wave }) {
       const { targets } = await waveOf(db, rollout, wave);
       const gate = { kind: 'pass' as const, figures: { observedSeconds: 0 } };

@@ -127,3 +127,19 @@ export function k11LeadersToGiveBack(
 export function k12Deadline(clock: { startedAtMs: number; lastProgressAtMs?: number }, seconds: number): number {
   return Math.max(clock.startedAtMs, clock.lastProgressAtMs ?? 0) + seconds * 1000;
 }
+
+/** Fewer say nothing about a p99. */
+const ENOUGH = 20;
+/** Between the slowest that was normal and what is late. */
+const ROOM = 2;
+
+/**
+ * K12: the deadline from measured recovery. What is configured is the least; where the nodes of this environment took
+ * long before, twice their p99. (Strimzi's fixed 300 s are too short for large brokers: #12649.)
+ */
+export function k12Seconds(configured: number, measured: readonly number[]): number {
+  if (measured.length < ENOUGH) return configured;
+  const sorted = [...measured].sort((a, b) => a - b);
+  const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
+  return Math.max(configured, ROOM * p99);
+}

@@ -7,7 +7,7 @@ import { repairQuestion, tooOften, whatIsAsked, wishWords } from '../../decision
 import type { ApprovalKind, ApprovalState, Decision } from '../../workflows/approval-types.ts';
 
 const at = '2026-01-10T12:00:00.000Z';
-const people = { ada: { email: 'ada@example.org' }, bob: {}, cyd: {}, dan: {} };
+const people = { ada: { email: ['ada@example.org', 'Ada@home.example'] }, bob: {}, cyd: {}, dan: {} };
 const groups = { platform: ['ada', 'bob'] };
 const policy = (needed: number, from: string[] = []) => ({ needed, from, expiresHours: 24 });
 
@@ -18,6 +18,7 @@ describe('who may decide', () => {
     ['a group and a person', ['platform', 'cyd'], [], ['ada', 'bob', 'cyd']],
     ['not who steered it', [], ['bob'], ['ada', 'cyd']],
     ['not the author of a patch, by the address in git', [], ['Ada L. <ADA@example.org>'], ['bob', 'cyd']],
+    ['nor by another of hers', [], ['Ada <ada@HOME.example>'], ['bob', 'cyd']],
     ['a stranger who wrote a patch takes nobody away', [], ['eve@example.org'], ['ada', 'bob', 'cyd']],
   ] as const)('%s', (_what, from, excluded, deciders) => {
     const found = decidersOf(policy(1, [...from]), { people, groups }, { requester: 'dan', excluded });
@@ -29,6 +30,11 @@ describe('who may decide', () => {
     const found = decidersOf(policy(2, ['platform']), { people, groups }, { requester: 'ada', excluded: [] });
     expect(whyImpossible(found)).toMatch(/needs 2 and only 1 may decide \(ada asked for it; .*approvals in the config/);
   });
+});
+
+test('an address twice under one person is one person', () => {
+  const people = { ada: { name: 'A', email: ['a@x.org', 'A@x.org'] } };
+  expect(settingsSchema.safeParse({ forks: {}, people }).success).toBe(true);
 });
 
 const opened = (needed = 2): ApprovalState => ({
@@ -165,6 +171,11 @@ describe('people in the configuration', () => {
     [
       'one account of two people',
       { people: { ada: { name: 'A', email: 'A@x.org' }, al: { name: 'B', email: 'a@x.org' } } },
+      'one person would count as two',
+    ],
+    [
+      'an address of two people, one of several',
+      { people: { ada: { name: 'A', email: ['a@x.org', 'A@y.org'] }, al: { name: 'B', email: 'a@y.org' } } },
       'one person would count as two',
     ],
     ['a group of nobody', { groups: { platform: ['ada'] } }, 'nobody is called "ada"'],

@@ -12,6 +12,7 @@ import {
   k11LedAsPreferred,
   k11WaitsFor,
   k12Deadline,
+  k12Seconds,
 } from '../../decisions/kafka-rules/settled.ts';
 import { combined, dedicated, expectFinding, figures, withNode, withPartition } from './snapshots.ts';
 
@@ -211,6 +212,16 @@ test.each([
   ['again from every progress', { startedAtMs: 1000, lastProgressAtMs: 50_000 }, 110_000],
 ])('K12 the deadline counts %s', (_name, clock, deadline) => {
   expect(k12Deadline(clock, 60)).toBe(deadline);
+});
+
+const returns = (slow: number) => Array.from({ length: 200 }, (_, i) => (i < 3 ? slow : 5));
+test.each([
+  ['what is configured, where little was measured', [900, 900], 120],
+  ['what is configured, where nodes are quick', returns(5), 120],
+  ['twice the p99, where nodes are slow', returns(400), 800],
+  ['and not the slowest of all', [...returns(5), 4_000], 120],
+])('K12 the deadline is %s', (_name, measured, seconds) => {
+  expect(k12Seconds(120, measured)).toBe(seconds);
 });
 
 describe('K14 parallel only inside one rack', () => {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeDown } from '../../activities/deploy/environment.ts';
+import { lookOnceMore } from '../../activities/rollout/gates.ts';
+import { waveOf } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
 import { closeRelease, openRelease, recordCandidate } from '../../store/releases.ts';
 import { rolloutEnded } from '../../workflows/environment-messages.ts';
@@ -248,6 +250,16 @@ test('a host that was replaced in the middle comes up with another artifact: it 
   const build = await candidate('d4d4d4d4d4d4');
   const asked = await fixture.requested('watched', 'shop-18', build);
   const replaced: string[] = [];
+  const isAway = async (name: string) => (await fixture.driver('watched').facts(name)).state === 'stopped';
+  const replace = async (name: string, meanwhile?: () => Promise<unknown>) => {
+    const { dir } = (await fixture.driver('watched').targets()).find((target) => target.name === name)!;
+    const { pid } = await fixture.driver('watched').facts(name);
+    process.kill(pid!, 'SIGKILL');
+    await (meanwhile ? meanwhile() : until('it has ended', () => isAway(name)));
+    rmSync(join(dir, 'server.cjs'));
+    writeFileSync(join(dir, 'server.cjs'), program('d3d3d3d3d3d3'));
+    await fixture.up('watched');
+  };
   // In the first wave, and in the last, after which no other one begins.
   for (const waves of [1, 2]) {
     await until(`wave ${waves} bakes`, async () => {
@@ -255,13 +267,9 @@ test('a host that was replaced in the middle comes up with another artifact: it 
       return progress?.step === 'bake' && progress.done.length === waves;
     });
     const name = (await fixture.progress(id)).done.at(-1)!;
-    const { dir } = (await fixture.driver('watched').targets()).find((target) => target.name === name)!;
-    const { pid } = await fixture.driver('watched').facts(name);
-    process.kill(pid!, 'SIGKILL');
-    await until('a person is told', async () => (await fixture.progress(id)).waiting?.includes(`${name} ended`));
-    rmSync(join(dir, 'server.cjs'));
-    writeFileSync(join(dir, 'server.cjs'), program('d3d3d3d3d3d3'));
-    await fixture.up('watched');
+    await replace(name, async () => {
+      await until('a person is told', async () => (await fixture.progress(id)).waiting?.includes(`${name} ended`));
+    });
     replaced.push(name);
   }
   expect(await asked.result()).toEqual({ kind: 'promoted' });
@@ -269,6 +277,17 @@ test('a host that was replaced in the middle comes up with another artifact: it 
   expect((await fixture.effects('shop-18')).map(({ key }) => key.split('/').slice(3).join('/'))).toEqual(
     replaced.flatMap((name) => [`${name}/change`, `${name}/change/again`]),
   );
+  // Once no bake looks any more: what is asked right before the account sees it, and opens the last wave again.
+  const { deps, db, settings, digest } = fixture;
+  const library = (_: unknown, name: string) => deps.library(name);
+  const asks = { ...deps, db, library, artifacts: deps.store, settings: async () => settings };
+  const step = { rollout: id, release: 'shop-18', environment: 'watched', settings: digest, wave: 2 };
+  expect(await lookOnceMore(asks, step)).toEqual({ again: [] });
+  expect((await waveOf(db, id, 2)).gate?.kind).toBe('pass');
+  await replace('one');
+  for (const _ of ['first', 'again, as after a worker that died'])
+    expect(await lookOnceMore(asks, step)).toEqual({ again: ['one'] });
+  expect((await waveOf(db, id, 2)).gate).toBeUndefined();
 });
 
 test('where it is configured, one node is restarted unchanged first: one that does not return is not blamed on the candidate', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { g5FailureMeans, g5HoldsArtifact, type PastRollout } from '../../decisions/artifact-hold.ts';
+import { g5HoldsArtifact, type PastRollout } from '../../decisions/artifact-hold.ts';
 import {
   g1OneKindOfChange,
   g2OneCellAtATime,
@@ -181,17 +181,5 @@ describe('G5 after a roll-back the artifact is held', () => {
       .join('\n');
     if (words.length === 0) expect(text).toBe('');
     for (const word of words) expect(text).toContain(word);
-  });
-
-  const minutes = (n: number) => n * 60_000;
-  const now = { atMs: minutes(100), runs: 'd1', direction: 'forward' as const, startedAtMs: minutes(70) };
-  test.each([
-    ['a fresh one of the candidate', { seenAtMs: minutes(99), digest: 'd1' }, now, 'roll-back'],
-    ['older than twenty minutes', { seenAtMs: minutes(75), digest: 'd1' }, now, 'ignore'],
-    ['from before the roll-out', { seenAtMs: minutes(60), digest: 'd1' }, now, 'ignore'],
-    ['of what does not run any more', { seenAtMs: minutes(99), digest: 'd0' }, now, 'ignore'],
-    ['during a roll-back', { seenAtMs: minutes(99), digest: 'd1' }, { ...now, direction: 'back' as const }, 'freeze'],
-  ])('a failure: %s', (_name, failure, state, means) => {
-    expect(g5FailureMeans(failure, state).kind).toBe(means);
   });
 });
