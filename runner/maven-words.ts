@@ -1,5 +1,5 @@
-import { type MavenPlugin, parseMavenUnit } from './maven-units.ts';
 import type { Stop } from './command.ts';
+import { type MavenPlugin, parseMavenUnit } from './maven-units.ts';
 import type { MavenSpec, WorkItem } from './protocol.ts';
 
 /** A name that no test has: what the other plugin runs in the same build is none of ours. */
