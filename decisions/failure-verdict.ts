@@ -1,18 +1,23 @@
 import type { RunCounts, VerdictKind } from '../workflows/types.ts';
-import type { Cut } from './replay-plan.ts';
+import type { Cut, Nearer } from './replay-plan.ts';
 import type { ArmRuns, BothArms } from './run-answers.ts';
-import { compareArms, powerSoFar } from './sequential-test.ts';
+import { compareArms, LEAST_RUNS, powerSoFar } from './sequential-test.ts';
 
 /** `possible`: it is known, short enough, and more than what runs alone. `seconds`: of one replay. */
 export type Replay = BothArms & { possible: boolean; seconds: number };
 /** Its unit alone in its own order, or all that its process had run before the unit as well. */
 export type ReplayScope = 'unit' | 'batch';
 
+/** A shorter part of the batch's order: `before` units and its own. `look`: on the candidate alone. */
+export type NearerRuns = { before: number; seconds: number; look: BothArms; count: BothArms };
+
 export type Evidence = BothArms & {
   /** Seconds of one run alone. */
   seconds: number;
   /** Once more in the order and the warm process in which it failed. */
   replays: Record<ReplayScope, Replay>;
+  /** The shortest first. */
+  nearer?: readonly NearerRuns[];
   /** What of its order there is no time for. */
   cut?: Cut;
   /** Runs of this test on the bases of earlier releases. */
@@ -43,14 +48,14 @@ export type Ruling = {
   power?: number;
   orderDependent?: boolean;
   /** Which runs decided. */
-  by: 'alone' | ReplayScope;
+  by: 'alone' | ReplayScope | Nearer;
 };
 
 /**
  * Not enough is known: so many more runs on each arm. `alone`: each in a new process; `warm`: one process an arm;
  * otherwise replays.
  */
-export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | ReplayScope; candidate: number; base: number };
+export type MoreRuns = { kind: 'more'; how: 'alone' | 'warm' | ReplayScope | Nearer; candidate: number; base: number };
 
 export type Judgement = Ruling | MoreRuns;
 
@@ -67,6 +72,8 @@ const FIRST_REPLAYS: Record<ReplayScope, number> = { unit: 2, batch: 1 };
 const NEXT_REPLAYS: Record<ReplayScope, RunsAnArm | undefined> = { unit: undefined, batch: { candidate: 2, base: 1 } };
 /** Replays an arm before a difference of all against none is called a regression (p = 0.004). */
 const REPLAYS = 5;
+/** Replays of a shorter part on the candidate until it is believed that it does not show there. */
+const LOOKS = 4;
 const QUICK_SECONDS = 1;
 
 /**
@@ -148,7 +155,48 @@ function judgeReplay(evidence: Evidence, policy: RerunPolicy, scope: ReplayScope
     const reason = `passes alone on both arms; ${inOrder(scope)} it ${armCounts(candidate, base)}`;
     return ruling(base.fail === 0 ? 'regression' : 'pre-existing', reason, { orderDependent: true, by: scope });
   }
-  return judgeMixed(evidence, policy, scope);
+  return (scope === 'batch' ? judgeNearer(evidence, policy) : undefined) ?? judgeMixed(evidence, policy, scope);
+}
+
+/**
+ * A batch that fails at times and is too long to be counted: shorter parts of its order, the cheapest first, until one
+ * shows it; then that one is counted on both arms. All of it stays within what the test may take on one arm. The runs
+ * that found the part are not counted: it was chosen for their failures. Nothing where no part is worth it.
+ */
+function judgeNearer(evidence: Evidence, policy: RerunPolicy): Judgement | undefined {
+  const { replays, nearer = [] } = evidence;
+  const { candidate, seconds } = replays.batch;
+  const whole = mostWithin(policy, seconds, policy.secondsPerTest);
+  if (whole >= policy.maxPerArm) return undefined;
+  let spent = total(candidate) * seconds;
+  for (const part of nearer) {
+    const { look, before } = part;
+    const made = total(look.candidate) + look.candidate.missing;
+    spent += Math.max(LOOKS, made) * part.seconds;
+    const most = mostWithin(policy, part.seconds, policy.secondsPerTest - spent);
+    // The next ones are longer.
+    if (most < LEAST_RUNS || most <= whole) return undefined;
+    if (made < LOOKS) return { kind: 'more', how: `${before}/look`, candidate: LOOKS - made, base: 0 };
+    if (look.candidate.fail > 0) return countNearer(part, most);
+  }
+  return undefined;
+}
+
+function countNearer({ before, count }: NearerRuns, most: number): Judgement {
+  const by: Nearer = `${before}/count`;
+  const { candidate, base } = count;
+  const power = round(powerSoFar(candidate, base, most));
+  const where = `passes alone, fails at times in its batch; run after ${before === 1 ? 'the one unit' : `the ${before} units`} before it alone,`;
+  const reason = `${where} it ${armCounts(candidate, base)}`;
+  const compared = compareArms(candidate, base, most);
+  if (compared.kind !== 'open') {
+    const kinds = { worse: 'destabilised', 'no-worse': 'flaky', 'open-for-good': 'undecided' } as const;
+    return ruling(kinds[compared.kind], reason, { by, orderDependent: true, power });
+  }
+  const missing = (arm: ArmRuns) => Math.max(0, Math.min(most, compared.next) - total(arm) - arm.missing);
+  const more = { candidate: missing(candidate), base: missing(base) };
+  if (more.candidate + more.base > 0) return { kind: 'more', how: by, ...more };
+  return ruling('undecided', `${reason}; an arm does not have it`, { by, orderDependent: true, power });
 }
 
 const inOrder = (scope: ReplayScope) =>
@@ -162,7 +210,7 @@ const CUT_WORDS: Record<Cut, string> = {
 };
 
 /** Step 4: neither arm is certain, or everything passes now. The runs counted are those in which it showed. */
-function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): Judgement {
+function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: 'alone' | ReplayScope): Judgement {
   const { candidate, base } = by === 'alone' ? evidence : evidence.replays[by];
   const reason = by === 'alone' ? armCounts(candidate, base) : `${inOrder(by)} it ${armCounts(candidate, base)}`;
   if (by === 'alone' && evidence.killed && candidate.fail + base.fail === 0) {
@@ -192,10 +240,14 @@ function judgeMixed(evidence: Evidence, policy: RerunPolicy, by: Ruling['by']): 
 }
 
 /** Forty runs an arm, more where they are cheap, fewer where they are dear. */
-function mostRuns({ seconds, replays }: Evidence, policy: RerunPolicy, by: Ruling['by']): number {
+function mostRuns({ seconds, replays }: Evidence, policy: RerunPolicy, by: 'alone' | ReplayScope): number {
   const each = by === 'alone' ? seconds : replays[by].seconds;
-  const most = each < QUICK_SECONDS ? Math.max(policy.maxPerArm, policy.maxPerArmQuick) : policy.maxPerArm;
-  return Math.min(most, Math.max(policy.perArm, Math.floor(policy.secondsPerTest / Math.max(each, 0.001))));
+  return Math.max(policy.perArm, mostWithin(policy, each, policy.secondsPerTest));
+}
+
+function mostWithin({ maxPerArm, maxPerArmQuick }: RerunPolicy, each: number, seconds: number): number {
+  const most = each < QUICK_SECONDS ? Math.max(maxPerArm, maxPerArmQuick) : maxPerArm;
+  return Math.min(most, Math.floor(seconds / Math.max(each, 0.001)));
 }
 
 /** The verdicts that hold a release (triage.md). */

@@ -26,6 +26,32 @@ export function replayStretch<S extends SlotStep>(steps: readonly S[], maxSecond
   return { steps: all.slice(late + 1), unit, left: Math.min(late + 1, all.length - 1) };
 }
 
+/** Parts of a stretch that are tried, of the seconds of what ran before: the cheapest first. */
+const NEARER = [1 / 16, 1 / 8, 1 / 4, 1 / 2];
+
+/**
+ * What ran just before a failing unit (the last of `steps`), in ever longer parts: a failure that shows in one of them
+ * can be counted at a fraction of what the whole costs. What left behind what it fails of is more often near than far.
+ */
+export function nearerStretches<S extends SlotStep>(steps: readonly S[]): S[][] {
+  const [before, unit] = [steps.slice(0, -1), steps.at(-1)];
+  if (!unit) return [];
+  const all = before.reduce((sum, { seconds }) => sum + seconds, 0);
+  const lengths = NEARER.map((part) => {
+    let seconds = 0;
+    const first = before.findLastIndex((step) => {
+      seconds += step.seconds;
+      return seconds > all * part;
+    });
+    return before.length - first - 1;
+  });
+  const distinct = [...new Set(lengths)].filter((length) => length > 0 && length < before.length);
+  return distinct.map((length) => steps.slice(-(length + 1)));
+}
+
+/** So many units before it. `look`: whether it shows there at all; `count`: how often, which alone decides. */
+export type Nearer = `${number}/${'look' | 'count'}`;
+
 /**
  * What of a failure's order was not run again for want of time: that of its class, all that its process ran before,
  * or the beginning of that. `never`: nobody wants it. Nothing where all was, or where nobody knows what ran.

@@ -68,11 +68,15 @@ export function planProbe(tests: readonly (TestItem & { runs: number })[], arm: 
 /** What a replay runs, in the order in which it ran before. */
 export type ReplayUnit = { unit: string; selector: string };
 
-/** Replays of one stretch of a slot's work: on each arm a new process that then stays warm to the end. */
+/**
+ * Replays of one stretch of a slot's work: on each arm a new process that then stays warm to the end. `nearer`: it is a
+ * part of one, for its last unit alone.
+ */
 export function planReplays(
   units: readonly ReplayUnit[],
   runs: Readonly<Record<string, number>>,
   limits: Limits,
+  nearer?: string,
 ): WorkItem[][] {
   const most = Math.max(0, ...Object.values(runs));
   const rounds = Array.from({ length: most }, (_, round) =>
@@ -87,7 +91,7 @@ export function planReplays(
         selector,
         limits,
         ...(item === 0 ? { fresh: true } : {}),
-        ...(item === units.length - 1 ? { keepLog: true } : {}),
+        ...(item === units.length - 1 ? { keepLog: true, ...(nearer === undefined ? {} : { nearer }) } : {}),
       })),
     ),
   );

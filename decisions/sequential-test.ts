@@ -8,8 +8,10 @@ export const ALPHA_NO_WORSE = 0.05;
 /** No worse than the base by this much, or by half of the base's own rate where that is more (triage.md, step 4). */
 const MARGIN = 0.1;
 
-/** Runs an arm at which the counts are looked at. Before ten no difference can be told from luck at α = 0.01. */
-const LOOKS = [10, 20, 40, 80, 120, 240, 400];
+/** Before so many runs an arm no difference can be told from luck at α = 0.01. */
+export const LEAST_RUNS = 10;
+/** Runs an arm at which the counts are looked at. */
+const LOOKS = [LEAST_RUNS, 20, 40, 80, 120, 240, 400];
 /** Forty clean passes exclude ten points, fewer do not: most of what may be spent by then is spent there. */
 const CLEAN_LOOK = 40;
 

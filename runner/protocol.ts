@@ -66,6 +66,8 @@ export type WorkItem = {
   fresh?: boolean;
   /** Its log is kept even where nothing fails: what another log is compared with. */
   keepLog?: boolean;
+  /** Of a replay of less than ran before it: how much, and what for (decisions/replay-plan.ts). The runner does not look at it. */
+  nearer?: string;
   limits: Limits;
 };
 

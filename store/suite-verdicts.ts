@@ -57,6 +57,8 @@ export type ReplayedUnit = {
   arm: string;
   unit: string;
   item: number;
+  /** It was run for a shorter part of its order, of which it is the last unit. */
+  nearer: string | null;
   seconds: number;
   ended: string;
   complete: boolean;
@@ -69,7 +71,8 @@ export type ReplayedUnit = {
 /** Every replay that was run in one piece: a part of one that went to another host proves nothing. */
 export async function replayedUnits(db: SuiteDb, suiteRun: string, tests: readonly string[]): Promise<ReplayedUnit[]> {
   const { rows } = await sql<ReplayedUnit>`
-    select e.batch, e.phase, e.arm, e.unit, e.item, coalesce(e.seconds, 0) as seconds, e.ended, e.complete, e.log,
+    select e.batch, e.phase, e.arm, e.unit, e.item, max(b.items -> e.item ->> 'nearer') as nearer,
+      coalesce(e.seconds, 0) as seconds, e.ended, e.complete, e.log,
       count(r.seq) as results,
       coalesce(bool_or(r.status = 'failed' and r.message like '%OutOfMemoryError%'), false) as "outOfMemory",
       coalesce(jsonb_agg(jsonb_build_object('test', r.test, 'status', r.status, 'message', left(r.message, 300)))

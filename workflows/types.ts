@@ -111,6 +111,8 @@ export type Verdict = {
   culpritReason?: string;
   /** It passes alone and fails in the order and process of its batch: the counts are those of the batch. */
   orderDependent?: boolean;
+  /** It was counted after so many units that ran just before it, and not after all of them. */
+  countedAfter?: number;
   power?: number;
   /** Why: a sentence with the counts. */
   reason?: string;

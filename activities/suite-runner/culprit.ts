@@ -126,8 +126,10 @@ export async function planArmProbe(
     arm,
   );
   for (const { failure, runs } of due.filter(({ failure: one }) => one.verdict?.orderDependent === true)) {
-    const stretch = await stretchFor(deps, it, failure, showsIn(it, failure));
-    batches.push(...planReplays(stretch, { [arm]: runs }, it.suite.limits));
+    const scope = showsIn(it, failure);
+    const stretch = await stretchFor(deps, it, failure, scope);
+    const nearer = scope === 'unit' || scope === 'batch' ? undefined : scope;
+    batches.push(...planReplays(stretch, { [arm]: runs }, it.suite.limits, nearer));
   }
   await queue(deps.db, suiteRun, 'culprit', batches);
   const { left, open } = await phaseCounts(deps.db, suiteRun, 'culprit');

@@ -4,7 +4,16 @@ import type { SuiteSettings } from '../../config/suite.ts';
 import { representatives } from '../../decisions/failure-cluster.ts';
 import type { Evidence, ReplayScope, RerunPolicy } from '../../decisions/failure-verdict.ts';
 import { type FirstEvidence, type Group, signatureOf, suspectGroups } from '../../decisions/first-step.ts';
-import { cutOf, isWhole, ownClass, replayStretch, type SlotStep, type Stretch } from '../../decisions/replay-plan.ts';
+import {
+  cutOf,
+  isWhole,
+  type Nearer,
+  nearerStretches,
+  ownClass,
+  replayStretch,
+  type SlotStep,
+  type Stretch,
+} from '../../decisions/replay-plan.ts';
 import { rerunLimits, type TestItem } from '../../decisions/rerun-plan.ts';
 import { type BothArms, countArms, NOT_RUN, type RunAnswer, readRun } from '../../decisions/run-answers.ts';
 import { methodOf } from '../../decisions/test-pattern.ts';
@@ -135,6 +144,15 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: Stretch): Ev
         seconds: steps.reduce((sum, step) => sum + step.seconds, 0),
       },
     },
+    nearer: nearerStretches(steps).map((part) => {
+      const before = part.length - 1;
+      return {
+        before,
+        seconds: part.reduce((sum, step) => sum + step.seconds, 0),
+        look: replayOf(it, failure, `${before}/look`),
+        count: replayOf(it, failure, `${before}/count`),
+      };
+    }),
     ...(cut ? { cut } : {}),
     ...(history ? { history } : {}),
     ...(remembered ? { remembered: { pass: 0, fail: remembered.failures } } : {}),
@@ -142,17 +160,22 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: Stretch): Ev
   };
 }
 
+/** Which replays: of its class alone, of all that its process ran before, or of a part of that. */
+type Shown = ReplayScope | Nearer;
+
 export function replayOf(
   { replayed }: { replayed: readonly ReplayedUnit[] },
   failure: OpenFailure,
-  scope: ReplayScope,
+  scope: Shown,
 ): BothArms {
   const answers = (arm: string) => replayAnswers(replayed, failure, arm, scope);
   return replayed.length === 0 ? NOT_RUN : countArms(answers('candidate'), answers(failure.base_arm));
 }
 
 /** The replays in which an order-dependent failure shows. */
-export function showsIn(it: { replayed: readonly ReplayedUnit[] }, failure: OpenFailure): ReplayScope {
+export function showsIn(it: { replayed: readonly ReplayedUnit[] }, failure: OpenFailure): Shown {
+  const after = failure.verdict?.countedAfter;
+  if (after !== undefined) return `${after}/count`;
   return replayOf(it, failure, 'unit').candidate.fail > 0 ? 'unit' : 'batch';
 }
 
@@ -161,7 +184,7 @@ export function replayAnswers(
   replayed: readonly ReplayedUnit[],
   failure: OpenFailure,
   arm: string,
-  scope: ReplayScope,
+  scope: Shown,
 ): RunAnswer[] {
   const dies = failure.reason === 'crash' || signatureOf(failure.message) === 'out-of-memory';
   return replayed
@@ -190,8 +213,11 @@ export function replayAnswers(
 const isOwnUnit = (failure: OpenFailure, { unit }: ReplayedUnit) => unit === failure.unit || unit === failure.class;
 
 /** Whatever came first in its process ran in its own order alone, whoever asked for the replay. */
-export const isShownIn = (failure: OpenFailure, run: ReplayedUnit, scope: ReplayScope) =>
-  isOwnUnit(failure, run) && (run.item === 0) === (scope === 'unit');
+export function isShownIn(failure: OpenFailure, run: ReplayedUnit, scope: Shown): boolean {
+  if (!isOwnUnit(failure, run)) return false;
+  if (scope !== 'unit' && scope !== 'batch') return run.nearer === scope;
+  return run.nearer === null && (run.item === 0) === (scope === 'unit');
+}
 
 /** Seconds of every replay that a failing unit was in. */
 export function replaySeconds(
@@ -230,10 +256,11 @@ export async function stretchFor(
   deps: SuiteRunnerDeps,
   it: Case,
   failure: OpenFailure,
-  scope: ReplayScope,
+  scope: Shown,
 ): Promise<SlotStep[]> {
   const { steps } = await stretchOf(deps, it, failure);
-  return scope === 'unit' ? steps.slice(-1) : steps;
+  if (scope === 'batch') return steps;
+  return scope === 'unit' ? steps.slice(-1) : steps.slice(-(Number.parseInt(scope, 10) + 1));
 }
 
 async function secondsOfClass(deps: SuiteRunnerDeps, { run }: Case, failure: OpenFailure): Promise<number> {

@@ -1,5 +1,5 @@
-import type { MoreRuns } from '../../decisions/failure-verdict.ts';
-import type { SlotStep } from '../../decisions/replay-plan.ts';
+import type { MoreRuns, ReplayScope } from '../../decisions/failure-verdict.ts';
+import type { Nearer, SlotStep } from '../../decisions/replay-plan.ts';
 import { planOnce, planReplays, planReruns } from '../../decisions/rerun-plan.ts';
 import type { WorkItem } from '../../runner/protocol.ts';
 import { queueBatches } from '../../store/suite-batches.ts';
@@ -47,13 +47,14 @@ async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[
       .flatMap(({ failure, more }) => (more ? [{ failure, more }] : []))
       .map(async ({ failure, more }) => ({
         ...{ failure, more },
-        stretch: await stretchFor(deps, it, failure, more.how === 'unit' ? 'unit' : 'batch'),
+        stretch: await stretchFor(deps, it, failure, isReplay(more.how) ? more.how : 'batch'),
       })),
   );
-  const batches: WorkItem[][] = [];
+  const batches = nearerReplays(it, wanted);
   const covered = new Map<string, { candidate: number; base: number }>();
   const keyIn = (stretch: readonly SlotStep[], at: number) => `${at > 0} ${stretch[at]?.unit}`;
-  for (const { failure, more, stretch } of wanted.sort((a, b) => b.stretch.length - a.stretch.length)) {
+  const whole = wanted.filter(({ more }) => !isNearer(more.how));
+  for (const { failure, more, stretch } of whole.sort((a, b) => b.stretch.length - a.stretch.length)) {
     const done = covered.get(keyIn(stretch, stretch.length - 1)) ?? { candidate: 0, base: 0 };
     const runs = { candidate: Math.max(0, more.candidate - done.candidate), base: Math.max(0, more.base - done.base) };
     if (runs.candidate + runs.base === 0) continue;
@@ -70,6 +71,30 @@ async function planReplaysOf(deps: SuiteRunnerDeps, it: Case, due: readonly Due[
   }
   return batches;
 }
+
+/** A part of an order is run for the tests of its last unit alone, once for all of them. */
+function nearerReplays(it: Case, wanted: readonly Wanted[]): WorkItem[][] {
+  const due = new Map<string, Wanted>();
+  for (const one of wanted) {
+    const { more, failure, stretch } = one;
+    if (!isNearer(more.how)) continue;
+    const key = `${failure.base_arm} ${more.how} ${stretch.at(-1)?.unit}`;
+    const before = due.get(key)?.more ?? { candidate: 0, base: 0 };
+    const runs = {
+      candidate: Math.max(before.candidate, more.candidate),
+      base: Math.max(before.base, more.base),
+    };
+    due.set(key, { ...one, more: { ...more, ...runs } });
+  }
+  return [...due.values()].flatMap(({ failure, more, stretch }) =>
+    planReplays(stretch, { candidate: more.candidate, [failure.base_arm]: more.base }, it.suite.limits, more.how),
+  );
+}
+
+type Wanted = { failure: OpenFailure; more: MoreRuns; stretch: SlotStep[] };
+
+const isNearer = (how: MoreRuns['how']): how is Nearer => how.includes('/');
+const isReplay = (how: MoreRuns['how']): how is ReplayScope | Nearer => how !== 'alone' && how !== 'warm';
 
 /** How many batches wait or run, phase by phase. */
 export type Waiting = Partial<Record<JudgePhase, number>>;

@@ -149,8 +149,9 @@ async function byCounts(
 
 const phaseOf = ({ how }: MoreRuns): JudgePhase => (how === 'alone' || how === 'warm' ? 'rerun' : 'replay');
 
-function detailsOf({ power, orderDependent }: Ruling): Partial<Verdict> {
+function detailsOf({ power, orderDependent, by }: Ruling): Partial<Verdict> {
   return {
+    ...(by.includes('/') ? { countedAfter: Number.parseInt(by, 10) } : {}),
     ...(power === undefined ? {} : { power }),
     ...(orderDependent === undefined ? {} : { orderDependent }),
   };

@@ -147,6 +147,30 @@ test('what passes alone is tried in its batch, and what never fails again is fla
   expect(replays.map(({ items }) => items.map(({ unit }) => unit).join())).toEqual(['x.ATest,x.BTest']);
 });
 
+test('what fails in some replays of its batch is counted after a part of what ran before, which costs less', async () => {
+  const { db } = await freshDatabase();
+  const names = [...'ABCDEFGHI'].map((letter) => `x.${letter}Test`);
+  const units = Object.fromEntries(names.map((name) => [name, [`${name}#a()`]]));
+  const world = judgingWorld(db, units, { batch: 9, reruns: { secondsPerTest: 100 } });
+  // Replays on the candidate: two of the whole, four after one unit, four after two; then those that count.
+  const truth: Truth = ({ test: name, phase, arm, nth }) =>
+    (name === 'x.ITest#a()' &&
+      (phase === 'suite' || (phase === 'replay' && arm === 'candidate' && [1, 8].includes(nth)))) ||
+    (name === 'x.ITest#a()' && phase === 'replay' && arm === 'candidate' && nth > 10)
+      ? failed()
+      : passed;
+  expect(await world.run('s-1/1/unit', truth)).toMatchObject([
+    {
+      ...{ kind: 'destabilised', orderDependent: true, countedAfter: 2 },
+      ...{ candidate: { pass: 0, fail: 10 }, base: { pass: 10, fail: 0 } },
+      reason: expect.stringMatching(/run after the 2 units before it alone, it fails 10 of 10/),
+    },
+  ]);
+  const replays = world.done.filter(({ phase }) => phase === 'replay').map(({ items }) => items.length);
+  expect(replays.filter((length) => length === 9)).toHaveLength(3);
+  expect([2, 3].map((units) => replays.filter((length) => length === units).length)).toEqual([4, 24]);
+});
+
 test('what an earlier test of its class leaves behind is found in its class alone, the batch is not run again', async () => {
   const { db } = await freshDatabase();
   const world = judgingWorld(db, UNITS, { suite: { rerun: ['r', '{method}'] } });

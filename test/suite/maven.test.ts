@@ -144,6 +144,21 @@ test('what does not compile fails each class once, with Maven’s words, and is 
   expect(commands).toBe(1);
 });
 
+test('what is silent before the first sign of a test was compiling: nothing was executed, together and alone', async () => {
+  const limits = { ...GENEROUS, silenceSeconds: 1 };
+  const command = ['sh', '-c', 'exec sleep 60'];
+  const both = ['app:demo.AppTest', 'app:demo.TaggedTest'].map((unit) => ({ unit, limits }));
+  const one = { unit: 'core:demo.CoreTest', test: 'demo.CoreTest#answers()', limits };
+  for (const units of [both, [one]]) {
+    const { of, commands } = await run(units, { command });
+    for (const { unit } of units) {
+      expect(of(unit)?.end).toMatchObject({ ended: 'nothing-executed', complete: false });
+      expect(of(unit)?.messages).toEqual([expect.stringMatching(/before the first test began, silence: no report/)]);
+    }
+    expect(commands).toBe(1);
+  }
+});
+
 test('what hangs among others is ended and shown where it hangs; the others have their results', async () => {
   const hangs = { unit: 'core:demo.HangTest', limits: { ...GENEROUS, silenceSeconds: 15 } };
   const { of, commands } = await run([hangs, 'app:demo.AppTest'], { demo: 'hangs' });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Evidence, holdsRelease, judgeFailure, type Replay } from '../../../decisions/failure-verdict.ts';
+import {
+  type Evidence,
+  holdsRelease,
+  judgeFailure,
+  type NearerRuns,
+  type Replay,
+} from '../../../decisions/failure-verdict.ts';
 import {
   type ArmRuns,
   countArms,
@@ -31,7 +37,85 @@ const seen = (candidate: ArmRuns, base: ArmRuns, more: Partial<Evidence> = {}): 
 });
 const replayed = (candidate: ArmRuns, base: ArmRuns, unit: Replay = NO_REPLAY) =>
   seen(runs(5, 0), runs(5, 0), { replays: { unit, batch: { candidate, base, possible: true, seconds: 5 } } });
+/** Its batch takes three minutes, and has failed once and passed once: five of them are all that the test may take. */
+const long = (nearer: NearerRuns[], more: Partial<Replay> = {}) =>
+  seen(runs(5, 0), runs(5, 0), {
+    replays: {
+      unit: NO_REPLAY,
+      batch: { candidate: runs(1, 1), base: runs(1, 0), possible: true, seconds: 180, ...more },
+    },
+    nearer,
+  });
+const part = (before: number, seconds: number, look: ArmRuns, [candidate, base] = [NO_RUNS, NO_RUNS]): NearerRuns => ({
+  ...{ before, seconds, look: { candidate: look, base: NO_RUNS }, count: { candidate, base } },
+});
+const LONG = { ...POLICY, secondsPerTest: 900 };
 const inClass = (candidate: ArmRuns, base: ArmRuns): Replay => ({ candidate, base, possible: true, seconds: 1 });
+
+describe('a batch that fails at times and is too long to be counted', () => {
+  const shows = part(3, 12, runs(2, 2));
+  test.each<[what: string, evidence: Evidence, judged: object]>([
+    ['looks whether a short part shows it', long([part(3, 12, NO_RUNS)]), { how: '3/look', candidate: 4, base: 0 }],
+    [
+      'that did not: a longer one',
+      long([part(3, 12, runs(4, 0)), part(9, 24, NO_RUNS)]),
+      { how: '9/look', candidate: 4, base: 0 },
+    ],
+    [
+      'that showed it: counted there, without the runs that found it',
+      long([shows]),
+      { how: '3/count', candidate: 10, base: 10 },
+    ],
+    [
+      'it fails more often there than on the base',
+      long([part(3, 12, runs(2, 2), [runs(5, 15), runs(19, 1)])]),
+      {
+        verdict: 'destabilised',
+        by: '3/count',
+        orderDependent: true,
+        reason: expect.stringMatching(/after the 3 units before it alone, it fails 15 of 20/),
+      },
+    ],
+    [
+      'it fails as often on the base',
+      long([part(3, 12, runs(2, 2), [runs(10, 30), runs(10, 30)])]),
+      { verdict: 'flaky', by: '3/count' },
+    ],
+    [
+      'nothing is shown by all that it may take',
+      long([part(3, 12, runs(2, 2), [runs(30, 10), runs(36, 4)])]),
+      { verdict: 'undecided', by: '3/count', power: expect.any(Number) },
+    ],
+    [
+      'no part shows it: the batch is counted, as far as it goes',
+      long([part(3, 12, runs(4, 0))]),
+      { how: 'batch', candidate: 3, base: 4 },
+    ],
+    ['a part that leaves no time for ten runs is not looked at', long([part(3, 40, NO_RUNS)]), { how: 'batch' }],
+    ['a batch that is cheap enough is counted itself', long([part(3, 1, NO_RUNS)], { seconds: 10 }), { how: 'batch' }],
+    ['nothing ran before it but its own class', long([]), { how: 'batch' }],
+  ])('%s', (_what, evidence, judged) => expect(judgeFailure(evidence, LONG)).toMatchObject(judged));
+
+  test.each([1, 12, 24, 40, 80])('costs no more than the test may take on an arm, with parts of %i s', (seconds) => {
+    // The candidate fails each second time, the base each fifth: nothing is clear for long.
+    const every = (n: number, counts: ArmRuns, more: number) =>
+      Array.from({ length: more }).reduce<ArmRuns>(
+        ({ pass, fail }) => runs((pass + fail + 1) % n ? pass + 1 : pass, (pass + fail + 1) % n ? fail : fail + 1),
+        counts,
+      );
+    const one = part(3, seconds, NO_RUNS);
+    const evidence = long([one]);
+    const { batch } = evidence.replays;
+    for (let judged = judgeFailure(evidence, LONG); judged.kind === 'more'; judged = judgeFailure(evidence, LONG)) {
+      const arms = judged.how === '3/look' ? one.look : judged.how === '3/count' ? one.count : batch;
+      arms.candidate = every(2, arms.candidate, judged.candidate);
+      arms.base = every(5, arms.base, judged.base);
+    }
+    const made = ({ pass, fail }: ArmRuns) => pass + fail;
+    for (const arm of ['candidate', 'base'] as const)
+      expect(180 * made(batch[arm]) + seconds * (made(one.look[arm]) + made(one.count[arm]))).toBeLessThanOrEqual(900);
+  });
+});
 
 describe('what a failure is (triage.md, steps 2 to 5)', () => {
   test.each([

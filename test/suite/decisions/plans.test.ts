@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { boundSeconds, nextBatchSize } from '../../../decisions/batch-plan.ts';
 import { clusterKey, representatives } from '../../../decisions/failure-cluster.ts';
-import { cutOf, isWhole, ownClass, replayStretch, type SlotStep } from '../../../decisions/replay-plan.ts';
+import {
+  cutOf,
+  isWhole,
+  nearerStretches,
+  ownClass,
+  replayStretch,
+  type SlotStep,
+} from '../../../decisions/replay-plan.ts';
 import {
   planOnce,
   planProbe,
@@ -209,6 +216,36 @@ describe('what is replayed before a failing unit', () => {
   ] as const)('what was cut: %s', (_name, steps, whole, seconds, expected) =>
     expect(cutOf(replayStretch([...steps], seconds), whole, seconds)).toBe(expected),
   );
+});
+
+describe('parts of what ran before a failing unit', () => {
+  const steps = (...seconds: number[]) =>
+    seconds.map((each, i): SlotStep => {
+      const unit = String.fromCharCode('A'.charCodeAt(0) + i);
+      return { unit, selector: `c:${unit}`, exec: `r1.${i}`, seconds: each, ended: 'completed' };
+    });
+  test.each<[what: string, seconds: number[], parts: string[]]>([
+    ['the nearest, ever longer, each with the failing unit', [2, 2, 2, 2, 2, 2, 2, 2, 9], ['HI', 'GHI', 'EFGHI']],
+    ['by seconds, not by number', [60, 1, 1, 1, 1, 9], ['BCDEF']],
+    ['none where the nearest one takes most of it', [1, 1, 60, 9], []],
+    ['none where nothing ran before', [9], []],
+    ['none of nothing', [], []],
+  ])('%s', (_what, seconds, parts) => {
+    expect(nearerStretches(steps(...seconds)).map((part) => part.map(({ unit }) => unit).join(''))).toEqual(parts);
+  });
+
+  test('its replays are marked with what they are, at their last unit', () => {
+    const [batch] = planReplays(
+      steps(1, 1),
+      { candidate: 1 },
+      { methodSeconds: 1, unitSeconds: 1, silenceSeconds: 1 },
+      '1/look',
+    );
+    expect(batch?.map(({ unit, nearer }) => [unit, nearer])).toEqual([
+      ['A', undefined],
+      ['B', '1/look'],
+    ]);
+  });
 });
 
 describe('the order of a class', () => {
