@@ -74,6 +74,7 @@ export const TOUCHES = {
   repairPolicy: NOTHING,
   keepText: TEXT,
   foldRepair: READS,
+  touchedPaths: READS,
   readConflict: READS,
   pickPatches: READS,
   resolvePatch: READS,

@@ -1,5 +1,6 @@
 import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { RunCounts } from '../workflows/types.ts';
+import { NONE_TOUCHED } from './touched-units.ts';
 import { testName } from './verdict-words.ts';
 
 const FEWEST = 5;
@@ -44,8 +45,20 @@ export function proofWords(outcome: ProofOutcome): string {
     const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
     return `${testName(test)} failed ${of(before)} before, ${of(after)} with the change`;
   });
-  const { whole } = outcome;
-  const rest =
-    whole && `whole suite: ${whole.passed} passed, ${whole.failed} failed, ${whole.broke.length} of them broken by it`;
-  return ['it builds', ...tests, ...(rest ? [rest] : [])].join('; ');
+  return ['it builds', ...tests, ...(outcome.whole ? [suiteProofWords(outcome)] : [])].join('; ');
+}
+
+/** For the thread. */
+export const provenWords = (outcome: ProofOutcome, ran: readonly string[] = []): string =>
+  `The agent's change is proven in a clean room: ${[proofWords(outcome), ...ran].join('; ')}`;
+
+/** What was run beside the tests that failed, and what was not. */
+export function suiteProofWords(outcome: ProofOutcome): string {
+  if (outcome.kind !== 'ran' || outcome.whole === undefined) return 'NOT run';
+  const { touched, passed, failed, broke } = outcome.whole;
+  if (touched === 0) return `NOT run: ${NONE_TOUCHED} (\`repair.proveWhole\` is off)`;
+  const counted = `${passed} passed, ${failed} failed, ${broke.length} of them broken by it`;
+  if (touched === undefined) return `whole suite: ${counted}`;
+  const some = `${touched} units that the stack touches or has beside what it touches`;
+  return `${some}: ${counted}; NOT run: the rest of it (\`repair.proveWhole\` is off)`;
 }

@@ -19,6 +19,8 @@ export type ProofOrder = TrialOf & {
   after: number;
   /** Also everything else of the suite: what passed before has to pass. */
   whole: boolean;
+  /** Of the suite only what these files touch: a list of paths in the artifact store. */
+  touched?: Digest;
 };
 
 export type ProvenTest = TestKey & {
@@ -38,7 +40,14 @@ export type ProofOutcome =
       build: Build;
       tests: ProvenTest[];
       /** The whole suite with the change, beside what was held. */
-      whole?: { suiteRun: string; passed: number; failed: number; broke: string[] };
+      whole?: {
+        suiteRun: string;
+        passed: number;
+        failed: number;
+        broke: string[];
+        /** Units that were run, where it was not the whole suite but what is touched. */
+        touched?: number;
+      };
       /** Logs of the runs, by digest. */
       logs: Digest[];
     };

@@ -1,5 +1,6 @@
 import { ActivityFailure, CancellationScope, executeChild, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
+import { NONE_TOUCHED } from '../decisions/touched-units.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import type { ProofOrder, ProofOutcome } from './proof-types.ts';
 import { suite } from './suite.ts';
@@ -58,16 +59,21 @@ async function runTests(order: ProofOrder, candidate: Build): Promise<Ran | { re
   }
 }
 
-async function runWhole({ proof: name, release, fork, settings, held }: ProofOrder, candidate: Build) {
+async function runWhole({ proof: name, release, fork, settings, held, touched }: ProofOrder, candidate: Build) {
   if (held === undefined) return undefined;
   const suiteRun = `${name}/whole`;
   const run = { suiteRun, release, candidateNumber: 0, fork, suite: held.suite, settings };
   const outcome = await executeChild(suite, {
     workflowId: `suite:${suiteRun}`,
-    args: [{ ...run, candidate, base: held.build, patches: [], sources: [] }],
+    args: [
+      { ...run, candidate, base: held.build, patches: [], sources: [], ...(touched !== undefined && { touched }) },
+    ],
   });
   const { passed, failed } = outcome.tests;
+  const some = touched === undefined ? {} : { touched: outcome.units };
+  if (touched !== undefined && outcome.problem === NONE_TOUCHED)
+    return { suiteRun, passed, failed, broke: [], touched: 0 };
   const broke = outcome.holding.map(testName);
   if (outcome.problem !== undefined) broke.push(outcome.problem);
-  return { suiteRun, passed, failed, broke };
+  return { suiteRun, passed, failed, broke, ...some };
 }

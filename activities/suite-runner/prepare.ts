@@ -23,6 +23,8 @@ export type SuiteOrder = {
   sources: Source[];
   /** Judge what this triage has read instead of running the suite. */
   triage?: string;
+  /** Run only what these files touch (decisions/touched-units.ts): a list of paths in the artifact store. */
+  touched?: Digest;
   /** The history begins anew after so many events (1,500). */
   eventsARun?: number;
 };
@@ -52,7 +54,8 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
 
   const slots = totalSlots(hosts);
   const arm = await prepareArm(deps, { suiteRun, suite, settings }, 'candidate', candidate);
-  const place = { order, suite, settings, slots };
+  const touched = order.touched && { touched: await pathsOf(deps, order.touched) };
+  const place = { order, suite, settings, slots, ...touched };
   const plan: Plan = await (order.triage === undefined
     ? planUnits(deps, place, arm as JvmSpec['arms'][string])
     : planFound(deps, place, arm as JvmSpec['arms'][string], order.triage));
@@ -62,3 +65,6 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
   if (plan.failures) await saveFound(deps, suiteRun, place, plan.failures);
   return { kind: 'planned', hosts, units: plan.units.length };
 }
+
+const pathsOf = async ({ artifacts }: SuiteRunnerDeps, digest: Digest): Promise<string[]> =>
+  JSON.parse((await artifacts.read(digest)).toString('utf8'));

@@ -38,7 +38,7 @@ export function testsIn(text: string): string[] {
     const withoutNotes = line.replace(/@[\w.]+(?:\([^)]*\))?/g, ' ');
     const next = lines.slice(at + 1).find((one) => !ANNOTATION.test(one));
     const named = NAMED.exec(withoutNotes) ?? (ANNOTATION.test(line) ? NAMED.exec(next ?? '') : null);
-    return [named?.[2] ?? named?.[3] ?? squeezed(line)];
+    return [named?.[2] ?? named?.[3] ?? squeezed(ANNOTATION.test(line) ? (next ?? line) : line)];
   });
 }
 

@@ -218,6 +218,7 @@ test.each<[line: string, name: string]>([
   ['@Test public void adds() {', 'adds'],
   ['@Test\n// why\nvoid adds() {', 'adds'],
   ["  it('adds numbers', () => {", 'adds numbers'],
+  ['@Test\nfun `adds numbers`() {', 'fun `adds numbers`() {'],
   ['def test_adds():', 'test_adds'],
   ['func TestAdds(t *testing.T) {', 'TestAdds'],
   ['  test("adds") {', 'adds'],
