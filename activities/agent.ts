@@ -137,11 +137,11 @@ export function createAgentActivities(given: AgentDeps) {
     if (!changesFiles(order.role) || fork === undefined) return world;
     const workspaces = createWorkspaces(deps, mirror);
     if (files !== undefined) await workspaces.ensure(candidate, files, async () => artifacts.read(files.patch));
+    const tree = files?.tree ?? (await git('rev-parse', `${candidate}^{tree}`));
     const repair = {
-      ...{ git, fork, put, workspaces },
-      tree: files?.tree ?? (await git('rev-parse', `${candidate}^{tree}`)),
+      ...{ git, fork, put, workspaces, tree },
       sourceOf: (commit: string) => sourceOf(name, fork, commit, 0),
-      gates: (diff: string) => findingsOf({ sources: world.sources, fork, order }, diff),
+      gates: (diff: string) => findingsOf({ sources: world.sources, fork, order, tree }, diff),
       ...abortOfActivity(),
     };
     return { ...world, repair };
@@ -284,14 +284,16 @@ const kindsOf = (investigating: Investigating | undefined) => investigating?.kin
 
 /** What the static gates have to say of a change, in the order of their weight. */
 async function findingsOf(
-  at: { sources: Sources; fork: ForkSettings; order: AgentOrder },
+  at: { sources: Sources; fork: ForkSettings; order: AgentOrder; tree: string },
   diff: string,
 ): Promise<ProposalProblem[]> {
-  const { candidate: base, untouchable = [] } = at.order.subject;
+  const { candidate: base, base: upstream, untouchable = [], old } = at.order.subject;
   const policy = at.fork.agent.proposals;
   const files = (await at.sources.list(base, '')).split('\n');
   const failingTests = files.filter((path) => untouchable.some((test) => isFileOf(path, test)));
-  const found = await checkProposal({ sources: at.sources, base, diff, policy, failingTests });
+  // Of a conflict the candidate is full of marks: what may not be lost is what both sides say.
+  const sides = old && { sides: { old: old.base, patched: old.patched, base: upstream, resolved: at.tree } };
+  const found = await checkProposal({ sources: at.sources, base, diff, policy, failingTests, ...sides });
   return found.map((finding) => ({ kind: finding.kind, words: findingText(finding) }));
 }
 

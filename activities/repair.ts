@@ -118,6 +118,14 @@ export function createRepairActivities(deps: RepairDeps) {
       return { kind: 'resolved', commit, change: (await deps.artifacts.put(`${change}\n`)).sha256 };
     },
 
+    /** The files that a stack touches, as JSON in the artifact store: there may be many. Safe to repeat. */
+    async touchedPaths(order: About & { base: string; commit: string }): Promise<Digest> {
+      const git = gitIn(deps, mirrorOf(order.fork));
+      const names = await git('diff-tree', '-r', '-z', '--name-only', '--no-renames', order.base, order.commit);
+      const paths = names.split('\0').filter((path) => path !== '');
+      return (await deps.artifacts.put(JSON.stringify(paths))).sha256;
+    },
+
     /** What an agent handed in. Reads only. */
     async readProposal({ answer }: { answer: Digest }): Promise<Proposal> {
       return JSON.parse((await deps.artifacts.read(answer)).toString('utf8')) as Proposal;

@@ -76,6 +76,7 @@ export const TOUCHES = {
   repairPolicy: NOTHING,
   keepText: TEXT,
   foldRepair: READS,
+  touchedPaths: READS,
   readConflict: READS,
   pickPatches: READS,
   resolvePatch: READS,

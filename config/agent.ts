@@ -60,7 +60,12 @@ export const repairSchema = z
       .default('suggest')
       .describe('suggest: a person approves; apply-reviewed: three reviewers without an objection are enough'),
     attempts: z.int().min(1).max(5).default(2).describe('repaired candidates of one release'),
-    proveWhole: z.boolean().default(true).describe('the proof runs the whole suite, not only what failed'),
+    proveWhole: z
+      .boolean()
+      .default(true)
+      .describe(
+        'the proof runs the whole suite, not only what failed (of a conflict or a build: what its stack touches)',
+      ),
   })
   .prefault({});
 

@@ -28,7 +28,7 @@ export function proposalFindings(diff: string, policy: ProposalPolicy, facts: Pr
       ...weakenedBuildFindings(file),
       ...specialCasingFindings(file, facts),
     ]),
-    ...weakenedTestFindings(files),
+    ...weakenedTestFindings(files, facts.sides),
   ]);
 }
 

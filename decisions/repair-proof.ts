@@ -1,5 +1,6 @@
 import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { RunCounts, SuiteOutcome } from '../workflows/types.ts';
+import { NONE_TOUCHED } from './touched-units.ts';
 import { testName } from './verdict-words.ts';
 
 const FEWEST = 5;
@@ -34,7 +35,9 @@ export function judgeProof(outcome: ProofOutcome): ProofVerdict {
   });
   const { whole } = outcome;
   const broke = (whole?.broke ?? []).map((name) => `it breaks ${name}`);
-  const onlyTouched = whole?.touched !== undefined && whole.passed === 0 && whole.touched.passed > 0;
+  // Of a part of a suite it is no wonder: who resolves a conflict in a test touches what is run of it.
+  const apart = whole?.units === undefined ? whole?.touched : undefined;
+  const onlyTouched = apart !== undefined && whole?.passed === 0 && apart.passed > 0;
   const nothing = onlyTouched
     ? ['all of the suite that passed are tests that the agent touched: nothing is shown']
     : [];
@@ -50,12 +53,22 @@ export function proofWords(outcome: ProofOutcome): string {
     const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
     return `${testName(test)} failed ${of(before)} before, ${of(after)} with the change`;
   });
-  const { whole } = outcome;
-  const rest = whole && [
-    `whole suite: ${whole.passed} passed, ${whole.failed} failed, ${whole.broke.length} of them broken by it`,
-    ...(whole.touched === undefined ? [] : [apartWords(whole.touched)]),
-  ];
-  return ['it builds', ...tests, ...(rest ?? [])].join('; ');
+  return ['it builds', ...tests, ...(outcome.whole ? [suiteProofWords(outcome)] : [])].join('; ');
+}
+
+/** For the thread. */
+export const provenWords = (outcome: ProofOutcome, ran: readonly string[] = []): string =>
+  `The agent's change is proven in a clean room: ${[proofWords(outcome), ...ran].join('; ')}`;
+
+/** What was run beside the tests that failed, and what was not. */
+export function suiteProofWords(outcome: ProofOutcome): string {
+  if (outcome.kind !== 'ran' || outcome.whole === undefined) return 'NOT run';
+  const { units, touched, passed, failed, broke } = outcome.whole;
+  if (units === 0) return `NOT run: ${NONE_TOUCHED} (\`repair.proveWhole\` is off)`;
+  const counted = `${passed} passed, ${failed} failed, ${broke.length} of them broken by it${touched === undefined ? '' : `; ${apartWords(touched)}`}`;
+  if (units === undefined) return `whole suite: ${counted}`;
+  const some = `${units} units that the stack touches or has beside what it touches`;
+  return `${some}: ${counted}; NOT run: the rest of it (\`repair.proveWhole\` is off)`;
 }
 
 const apartWords = ({ passed, failed }: { passed: number; failed: number }) =>

@@ -115,7 +115,7 @@ function regressionOf(
  * enough, or it did not work. `earlier`: what the candidates before were held by; grows.
  */
 export async function tryRepair(
-  { release, fork, settings, requestedBy }: ReleaseInput,
+  { release, fork, settings, requestedBy, suites }: ReleaseInput,
   n: number,
   { target, earlier }: { target: RepairTarget; earlier: string[] },
   begins: () => Promise<void>,
@@ -137,7 +137,7 @@ export async function tryRepair(
   const name = `${release}/${n}/repair`;
   const held = `Candidate ${n} is held: ${heldBy(target)}. An agent tries to mend it.`;
   await tell({ release, key: `${name}/begin`, text: held, tone: 'warn' });
-  const order = { repair: name, release, n, fork, settings, requestedBy, policy, target };
+  const order = { repair: name, release, n, fork, settings, requestedBy, policy, target, suites };
   const outcome = await executeChild(repair, {
     workflowId: `repair:${name}`,
     args: [order],

@@ -21,6 +21,8 @@ export type ProofOrder = TrialOf & {
   touched?: string[];
   /** Also everything else of the suite: what passed before has to pass. */
   whole: boolean;
+  /** Of the suite only what these files touch: a list of paths in the artifact store. */
+  limitedTo?: Digest;
 };
 
 export type ProvenTest = TestKey & {
@@ -47,6 +49,8 @@ export type ProofOutcome =
         broke: string[];
         /** Tests that whoever made the change touched, which are not among those that passed. */
         touched?: { passed: number; failed: number };
+        /** Units that were run, where it was not the whole suite but what is touched. */
+        units?: number;
       };
       /** Logs of the runs, by digest. */
       logs: Digest[];

@@ -1,6 +1,7 @@
 import { ActivityFailure, CancellationScope, executeChild, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import { countedOf } from '../decisions/repair-proof.ts';
+import { NONE_TOUCHED } from '../decisions/touched-units.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import type { ProofOrder, ProofOutcome } from './proof-types.ts';
 import { suite } from './suite.ts';
@@ -59,15 +60,22 @@ async function runTests(order: ProofOrder, candidate: Build): Promise<Ran | { re
   }
 }
 
-async function runWhole({ proof: name, release, fork, settings, held, touched }: ProofOrder, candidate: Build) {
+async function runWhole(
+  { proof: name, release, fork, settings, held, touched, limitedTo }: ProofOrder,
+  candidate: Build,
+) {
   if (held === undefined) return undefined;
   const suiteRun = `${name}/whole`;
   const run = { suiteRun, release, candidateNumber: 0, fork, suite: held.suite, settings };
+  const some = { ...(touched && { touched }), ...(limitedTo !== undefined && { limitedTo }) };
   const outcome = await executeChild(suite, {
     workflowId: `suite:${suiteRun}`,
-    args: [{ ...run, candidate, base: held.build, patches: [], sources: [], ...(touched && { touched }) }],
+    args: [{ ...run, candidate, base: held.build, patches: [], sources: [], ...some }],
   });
+  const units = limitedTo === undefined ? {} : { units: outcome.units };
+  if (limitedTo !== undefined && outcome.problem === NONE_TOUCHED)
+    return { suiteRun, ...countedOf(outcome), broke: [], units: 0 };
   const broke = outcome.holding.map(testName);
   if (outcome.problem !== undefined) broke.push(outcome.problem);
-  return { suiteRun, ...countedOf(outcome), broke };
+  return { suiteRun, ...countedOf(outcome), broke, ...units };
 }

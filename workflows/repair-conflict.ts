@@ -1,6 +1,6 @@
 import { executeChild, patched } from '@temporalio/workflow';
 import { whatIsAsked } from '../decisions/repair-approval.ts';
-import { judgeProof } from '../decisions/repair-proof.ts';
+import { judgeProof, provenWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
 import type { AgentSubject, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
@@ -15,6 +15,7 @@ import {
   type Talk,
   type Tried,
 } from './repair-steps.ts';
+import { runSuites } from './repair-suites.ts';
 import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Patch, Source } from './types.ts';
@@ -58,7 +59,7 @@ export async function resolveConflicts(order: RepairOrder, target: Conflict): Pr
     const last = work.resolved.at(-1);
     if (last === undefined) return handedOver('there is no conflict any more: release again');
     work.checks += 1;
-    const tried = await check(order, about, { base: base.commit, source: stacked.source, checks: work.checks }, last);
+    const tried = await check(order, about, { base, source: stacked.source, checks: work.checks }, last);
     const against = againstIt(tried);
     if (against !== undefined && !returned && patched(SENT_BACK)) {
       returned = true;
@@ -182,7 +183,7 @@ function stackOf(base: string, patches: readonly Patch[]): Pick<AgentSubject, 's
 async function check(
   order: RepairOrder,
   about: About,
-  { base, source, checks }: { base: string; source: Source; checks: number },
+  { base, source, checks }: { base: Source; source: Source; checks: number },
   { proposal, guilty, patch, old }: Resolved,
 ): Promise<Tried | { reasons: string[] }> {
   const { release, fork, settings } = order;
@@ -193,9 +194,14 @@ async function check(
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
+  const rebuilt = { name, base, fix: source, patches: about.patches, touched: proposal.tests };
+  const suites = await runSuites(order, rebuilt);
+  if ('reasons' in suites) return suites;
+  const { ran } = suites;
+  if (ran.length > 0) await say(order, `${name}/proof`, provenWords(proven, ran));
   const fix: FoldedFix = { source, ref: about.ref, patch, guilty };
-  const subject = { fork, base, candidate: source.commit, patch, guilty, ...(old && { old }) };
+  const subject = { fork, base: base.commit, candidate: source.commit, patch, guilty, ...(old && { old }) };
   const what = whatIsAsked(whatOf(about), about.talk.wishes);
   const asked = { name, release, settings, subject, original: { fork, commit: guilty }, what };
-  return { fix, proposal, proven, reviewed: await review({ ...asked, of: 'conflict' }) };
+  return { fix, proposal, proven, ran, reviewed: await review({ ...asked, of: 'conflict' }) };
 }

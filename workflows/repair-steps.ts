@@ -29,8 +29,17 @@ export const stack = proxyActivities<RepairActivities>({ ...brief, startToCloseT
 
 export const handedOver = (reason: string): RepairOutcome => ({ kind: 'handed-over', reason });
 
-/** A change that holds: where it went, what its author says, what was counted, what reviewers found. */
-export type Tried = { fix: FoldedFix; proposal: Proposal; proven: ProofOutcome; reviewed: ReviewState };
+/**
+ * A change that holds: where it went, what its author says, what was counted, what reviewers found. `ran`: what was run
+ * of one that no failing test has asked for.
+ */
+export type Tried = {
+  fix: FoldedFix;
+  proposal: Proposal;
+  proven: ProofOutcome;
+  ran?: string[];
+  reviewed: ReviewState;
+};
 
 type Asked = Omit<RepairRequest, 'release' | 'settings'>;
 
@@ -114,10 +123,10 @@ async function askPeople(
   order: RepairOrder,
   patches: readonly Patch[],
   { what, talk }: { what: string; talk: Talk },
-  { fix, proposal, proven, reviewed }: Tried,
+  { fix, proposal, proven, ran, reviewed }: Tried,
 ): Promise<{ question: ApprovalQuestion; outcome: ApprovalOutcome }> {
   const { release, settings, requestedBy, n } = order;
-  const facts = factsOf(whatIsAsked(what, talk.wishes), { proposal, proven, reviewed });
+  const facts = factsOf(whatIsAsked(what, talk.wishes), { proposal, proven, reviewed, ...(ran && { ran }) });
   const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
   const { runId } = workflowInfo();
   // A run's id begins with its time: two runs of one hour share the first six characters.
@@ -165,12 +174,12 @@ const MOST_LOGS = 4;
 
 function factsOf(
   what: string,
-  { proposal: { cause, change, risk, pointedOut, tests }, proven, reviewed }: Omit<Tried, 'fix'>,
+  { proposal: { cause, change, risk, pointedOut, tests }, proven, ran = [], reviewed }: Omit<Tried, 'fix'>,
 ): string[] {
   const { counted, remarks } = reviewLines(reviewed);
   return [
     what,
-    `Proof (by code): ${proofWords(proven)}`,
+    `Proof (by code): ${[proofWords(proven), ...ran].join('; ')}`,
     ...touchedWords(tests),
     ...pointedOut.map((line) => `Pointed out by code: ${line}`),
     ...counted,

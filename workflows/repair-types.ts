@@ -50,6 +50,8 @@ export type RepairOrder = {
   requestedBy: string;
   policy: RepairPolicy;
   target: RepairTarget;
+  /** Of the release; none in an order of before they were run in a proof. */
+  suites?: string[];
 };
 
 /** `ref`: where the repaired stack lies in the fork's repository; the next candidate is cut from it. */

@@ -1,7 +1,7 @@
 import { ActivityFailure, executeChild, isCancellation, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import { whatIsAsked } from '../decisions/repair-approval.ts';
-import { judgeProof, proofRuns, proofWords } from '../decisions/repair-proof.ts';
+import { judgeProof, proofRuns, provenWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
 import { testName } from '../decisions/verdict-words.ts';
@@ -20,6 +20,7 @@ import {
   type Talk,
   type Tried,
 } from './repair-steps.ts';
+import { runSuites } from './repair-suites.ts';
 import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Source } from './types.ts';
@@ -149,14 +150,23 @@ async function check(
   });
   const verdict = judgeProof(proven);
   if (!verdict.proven) return { reasons: verdict.reasons };
-  const said = [`The agent's change is proven in a clean room: ${proofWords(proven)}`, ...touchedWords(proposal.tests)];
-  await say(order, `${name}/proof`, said.join('. '));
+  const rebuilt = {
+    name: `${name}/proof`,
+    base: target.base,
+    fix: fix.source,
+    patches: target.patches,
+    touched: proposal.tests,
+  };
+  const suites = target.kind === 'build' ? await runSuites(order, rebuilt) : { ran: [] };
+  if ('reasons' in suites) return suites;
+  const { ran } = suites;
+  await say(order, `${name}/proof`, [provenWords(proven, ran), ...touchedWords(proposal.tests)].join('. '));
   const { candidate: base } = subject;
   const looked = { fork, base, candidate: fix.source.commit, patch: fix.patch, guilty };
   const about = { name, release, settings, subject: looked, original: { fork, commit: guilty }, what };
   const failed = target.kind === 'regression' && { failed: { suiteRun: target.suiteRun, tests: target.tests } };
   const reviewed = await review({ ...about, ...failed, of: target.kind === 'build' ? 'build' : 'verdict' });
-  return { fix, proposal: toPeople(target, proposal), proven, reviewed };
+  return { fix, proposal: toPeople(target, proposal), proven, ran, reviewed };
 }
 
 /** Where nobody knows which patch did it, people decide into which one the change goes. */

@@ -1,5 +1,6 @@
 import { parseGitDiff } from '../../decisions/git-diff.ts';
-import { isSource } from '../../decisions/proposal/types.ts';
+import type { Sides } from '../../decisions/proposal/conflict-tests.ts';
+import { isSource, isTestPath } from '../../decisions/proposal/types.ts';
 import {
   type Finding,
   type ProposalFacts,
@@ -19,6 +20,8 @@ export type ProposalToCheck = {
   policy: ProposalPolicy;
   /** Paths of the tests that the proposal is to mend, as the base has them. */
   failingTests?: readonly string[];
+  /** Of a conflict: the commits that hold what each side says, and the tree of what is handed in. */
+  sides?: Record<keyof Sides, string>;
 };
 
 /** All static gates over one proposal, before anybody is shown it. Reads only: safe to repeat. */
@@ -31,7 +34,7 @@ export async function checkProposal(proposal: ProposalToCheck): Promise<Finding[
 const NEIGHBOURS = 5;
 const HEAD_LINES = 40;
 
-async function factsOf({ sources, base, diff, failingTests = [] }: ProposalToCheck): Promise<ProposalFacts> {
+async function factsOf({ sources, base, diff, failingTests = [], sides }: ProposalToCheck): Promise<ProposalFacts> {
   const parsed = parseGitDiff(diff);
   const files = parsed.kind === 'diff' ? parsed.files : [];
   const headOf = async (path: string) => (await sources.read(base, path))?.split('\n', HEAD_LINES).join('\n');
@@ -47,7 +50,17 @@ async function factsOf({ sources, base, diff, failingTests = [] }: ProposalToChe
     }
   }
   const tests = failingTests.map(async (file) => ({ file, text: (await sources.read(base, file)) ?? '' }));
-  return { neighbours, heads, failingTests: await Promise.all(tests) };
+  const facts = { neighbours, heads, failingTests: await Promise.all(tests) };
+  if (sides === undefined) return facts;
+  const changed = files.map(({ path }) => path).filter(isTestPath);
+  const read = changed.map(async (path) => [path, await sidesOf(sources, sides, path)] as const);
+  return { ...facts, sides: Object.fromEntries(await Promise.all(read)) };
+}
+
+async function sidesOf(sources: Sources, at: Record<keyof Sides, string>, path: string): Promise<Sides> {
+  const commits = [at.old, at.base, at.patched, at.resolved];
+  const [old, base, patched, resolved] = await Promise.all(commits.map((commit) => sources.read(commit, path)));
+  return { old, base, patched, resolved };
 }
 
 /** Files of the same kind in its folder, or in the nearest one above that has any: a new package has none yet. */

@@ -27,6 +27,8 @@ export type SuiteOrder = {
   triage?: string;
   /** Files of tests that the candidate's last change touched, where it is run to prove that change. */
   touched?: string[];
+  /** Run only what these files touch (decisions/touched-units.ts): a list of paths in the artifact store. */
+  limitedTo?: Digest;
   /** The history begins anew after so many events (1,500). */
   eventsARun?: number;
 };
@@ -56,7 +58,8 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
 
   const slots = totalSlots(hosts);
   const arm = await prepareArm(deps, { suiteRun, suite, settings }, 'candidate', candidate);
-  const place = { order, suite, settings, slots };
+  const limited = order.limitedTo && { limitedTo: await pathsOf(deps, order.limitedTo) };
+  const place = { order, suite, settings, slots, ...limited };
   const plan: Plan = await (order.triage === undefined
     ? planUnits(deps, place, arm as JvmSpec['arms'][string])
     : planFound(deps, place, arm as JvmSpec['arms'][string], order.triage));
@@ -66,3 +69,6 @@ export async function prepareSuite(deps: SuiteRunnerDeps, order: SuiteOrder): Pr
   if (plan.failures) await saveFound(deps, suiteRun, place, plan.failures);
   return { kind: 'planned', hosts, units: plan.units.length };
 }
+
+const pathsOf = async ({ artifacts }: SuiteRunnerDeps, digest: Digest): Promise<string[]> =>
+  JSON.parse((await artifacts.read(digest)).toString('utf8'));

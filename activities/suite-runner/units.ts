@@ -5,6 +5,7 @@ import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, MavenSettings, SuiteSettings } from '../../config/suite.ts';
 import { type Contents, type FoundTest, namedClasses } from '../../decisions/found-failures.ts';
 import { globPattern, type Selection, selectUnits } from '../../decisions/test-pattern.ts';
+import { NONE_TOUCHED, touchedUnits } from '../../decisions/touched-units.ts';
 import { estimateUnits, type PlannedUnit, splitLimit, splitUnit } from '../../decisions/unit-plan.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { discoverMethods, discoverUnits, type FoundMethods, type FoundUnit } from '../../runner/discover.ts';
@@ -23,6 +24,8 @@ export type Place = {
   suite: SuiteSettings;
   settings: Settings;
   slots: number;
+  /** Files: only units that these touch. */
+  limitedTo?: readonly string[] | undefined;
 };
 export type Arm = JvmSpec['arms'][string];
 
@@ -36,7 +39,9 @@ export async function planUnits(
     const { order, suite } = place;
     const names = await unitNames(deps, place, arm);
     const selection = selectUnits(patternsOf(suite));
-    const chosen = names.filter((unit) => selection.unit(unit) !== 'none');
+    const included = names.filter((unit) => selection.unit(unit) !== 'none');
+    const chosen = place.limitedTo === undefined ? included : touchedUnits(included, place.limitedTo);
+    if (chosen.length === 0 && included.length > 0) return { reason: NONE_TOUCHED };
     const units =
       suite.runner === 'junit-platform'
         ? await planClasses(deps, { ...place, suite }, arm, chosen)

@@ -1,4 +1,5 @@
 import type { DiffFile, DiffLine } from '../git-diff.ts';
+import type { Sides } from './conflict-tests.ts';
 
 export type Gate =
   | 'readable'
@@ -43,6 +44,8 @@ export type ProposalFacts = {
   heads: Readonly<Record<string, string>>;
   /** The tests that the proposal is to mend: their source. */
   failingTests: readonly { file: string; text: string }[];
+  /** Of a conflict, by changed test file: what both sides say of it, and what it is now. */
+  sides?: Readonly<Record<string, Sides>>;
 };
 
 export const NO_FACTS: ProposalFacts = { neighbours: {}, heads: {}, failingTests: [] };

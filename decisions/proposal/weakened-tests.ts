@@ -1,16 +1,9 @@
 import type { DiffFile, DiffLine, Hunk } from '../git-diff.ts';
+import { lostOfSides, type Sides } from './conflict-tests.ts';
 import { raisedNumber } from './raised-numbers.ts';
+import { ASSERTION, LIMITED, TAUTOLOGY, TEST } from './test-lines.ts';
 import { changedLines, type Finding, finding, isComment, isTestPath, shown } from './types.ts';
 
-const ASSERTION =
-  /\b(?:assert\w*|verify\w*|expect\w*|intercept|require\.\w+)\s*(?:\.\w+\s*)*[([{<]|^\s*assert\s|\b(?:should|must)\s+\w|\.(?:should|must)\w*\(|\bfail\s*\(|\bt\.(?:Error|Fatal)f?\(/;
-/** True whatever the product does. */
-const TAUTOLOGY =
-  /assert(?:That|True)?\s*\(\s*(?:true|Boolean\.TRUE|1\s*==\s*1)\b|assertFalse\s*\(\s*false\b|assertNull\s*\(\s*null\s*\)|assert(?:Equals|Same)\s*\(\s*([\w.]+)\s*,\s*\1\s*\)|expect\(\s*(true|false|\d+)\s*\)\.to(?:Be|Equal)\(\s*\2\s*\)|^\s*assert\s+(?:True|1)\b/;
-const TEST =
-  /@(?:\w+\.)*(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property)\b|\b(?:it|test)\s*(?:\.\w+)?\s*\(\s*['"`]|^\s*(?:async\s+)?def\s+test_|^\s*func\s+Test\w*\(|\bdef\s+test\w*\s*[(:]|\bpublic\s+void\s+test\w*\s*\(/;
-/** A test that may take for ever says less than one that may not. */
-const LIMITED = /@(?:\w+\.)*Timeout\b|\btimeout\w*\s*=|\bassertTimeout\w*\s*\(|\.timeout\(/;
 const DISABLED =
   /@(?:\w+\.)*(?:Disabled|Ignore|Enabled|EnabledIf|EnabledOn|EnabledForJre|DisabledIf|DisabledOn|DisabledForJre)\w*\b|\bassum(?:e\w*|ptions\.\w+)\s*\(|\.(?:skip|todo|fails|failing|only|skipIf|runIf)\s*\(|\bx(?:it|test|describe)\s*\(|@(?:pytest\.mark\.(?:skip|xfail)\w*|unittest\.(?:skip|expectedFailure)\w*)|\bpytest\.(?:skip|xfail|importorskip)\(|\bself\.skipTest\(|\bt\.Skip(?:f|Now)?\(|^\s*ignore\s*\(|\bcancel\s*\(\s*["']|\bif\s*\(\s*(?:false|0|Boolean\.FALSE)\s*\)|^\s*if\s+(?:False|0)\s*:|enabled\s*=\s*false|\bSystem\.exit\s*\(|\.halt\s*\(|\b(?:sys|os)\._?exit\s*\(|\bprocess\.exit\s*\(/;
 const DOUBTFUL: readonly [RegExp, string][] = [
@@ -25,17 +18,39 @@ const DOUBTFUL: readonly [RegExp, string][] = [
   ],
 ];
 
-/** Tests are what proves a proposal: one that makes them easier proves nothing. */
-export function weakenedTestFindings(files: readonly DiffFile[]): Finding[] {
+/**
+ * Tests are what proves a proposal: one that makes them easier proves nothing. `sides`: of a conflict, where what was
+ * changed is full of marks and says nothing of what may be lost.
+ */
+export function weakenedTestFindings(
+  files: readonly DiffFile[],
+  sides: Readonly<Record<string, Sides>> = {},
+): Finding[] {
   const tests = files.filter(({ path, from }) => isTestPath(path) || (from !== undefined && isTestPath(from)));
   // What stands in another test now has been moved, not removed.
-  const kept = tests.flatMap((file) => changedLines(file, '+').filter(({ text }) => !isComment(text)));
-  return tests.flatMap((file) => [
-    ...wholeFileFindings(file),
-    ...fewerFindings(file, kept),
-    ...addedFindings(file),
-    ...file.hunks.flatMap((hunk) => [...hunkFindings(file, hunk), ...commentedOut(file, hunk)]),
-  ]);
+  const added = (file: DiffFile) => changedLines(file, '+').filter(({ text }) => !isComment(text));
+  const kept = tests.flatMap(added);
+  return tests.flatMap((file) => {
+    const both = sides[file.path];
+    const others = tests.filter((one) => one !== file).flatMap((one) => added(one).map(({ text }) => text));
+    const lost = both === undefined ? fewerFindings(file, kept) : lostOfSides(file, both, others);
+    const whole = both !== undefined && file.status === 'deleted' ? [] : wholeFileFindings(file);
+    // What one side says is not this proposal's, though git's marks stand where it stood.
+    const own = both === undefined ? file : withoutLinesOf(file, both);
+    return [
+      ...whole,
+      ...lost,
+      ...addedFindings(own),
+      ...own.hunks.flatMap((hunk) => [...hunkFindings(own, hunk), ...commentedOut(own, hunk)]),
+    ];
+  });
+}
+
+/** The same difference, less what is added by a line that one of the sides has as it is. */
+function withoutLinesOf(file: DiffFile, { base = '', patched = '' }: Sides): DiffFile {
+  const known = new Set([...base.split('\n'), ...patched.split('\n')].map((line) => line.trim()));
+  const isNew = ({ sign, text }: DiffLine) => sign !== '+' || !known.has(text.trim());
+  return { ...file, hunks: file.hunks.map((hunk) => ({ ...hunk, lines: hunk.lines.filter(isNew) })) };
 }
 
 const refuse = (file: DiffFile, words: string, at?: DiffLine) => finding('weakened-tests', 'refuse', file, words, at);

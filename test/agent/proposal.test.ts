@@ -10,6 +10,7 @@ import { forkAgentSchema } from '../../config/agent.ts';
 import { parseGitDiff } from '../../decisions/git-diff.ts';
 import { findingText } from '../../decisions/proposal-gates.ts';
 import { gitIn } from '../../git/clone.ts';
+import { pickUntilConflict } from '../../git/fix-stack.ts';
 import { run } from '../../lib/run.ts';
 import { newFile } from '../decisions/diff-text.ts';
 import { makeRepository } from '../release/repository.ts';
@@ -135,4 +136,38 @@ describe('secrets', () => {
     ).toEqual([]);
     expect(await secretFindings(newFile('a.js', ['ab12'.repeat(400_000)]))).toEqual([]);
   });
+});
+
+test('a conflict in a test is judged by what both sides say, as git has them, and not by the file full of marks', async () => {
+  const method = (name: string, ...lines: string[]) =>
+    `  @Test\n  void ${name}() {\n    ${lines.join('\n    ')}\n  }\n`;
+  const file = (...methods: string[]) => ({ [TEST]: `${HEADER}class SumTest {\n${methods.join('')}}\n` });
+  const adds = method('adds', 'assertEquals(4711, new Sum().of(4700, 11));');
+  const old = method('old', 'assertEquals(1, new Sum().of(0, 1));', 'assertEquals(2, new Sum().of(1, 1));');
+  const mine = method('mine', 'assertEquals(3, new Sum().of(1, 2));');
+  const on = (start: string, files: Record<string, string>, message: string) => {
+    fork.git('checkout', '--quiet', '--force', '--detach', start);
+    return fork.commit(files, message);
+  };
+  const before = on(base, file(adds, old), 'Two tests');
+  const upstream = on(before, file(adds), 'Upstream drops the old one');
+  const patched = on(before, file(adds, `${old}${mine}`.replace('assertEquals(2,', 'assertEquals(02,')), 'Add mine');
+  const git = gitIn(tools, mirror);
+  const picking = { onto: upstream, patches: [{ commit: patched, subject: 'Add mine' }], scratch: join(dir, 'pick') };
+  const picked = await pickUntilConflict(git, picking);
+  if (picked.kind !== 'conflict') throw new Error(`${TEST} does not conflict`);
+  const resolvedAs = async (files: Record<string, string>) => {
+    const resolved = on(picked.commit, files, 'Resolved');
+    const { stdout: diff } = await git.tryGit([...DIFF, picked.commit, resolved]);
+    const resolvedTree = await git('rev-parse', `${resolved}^{tree}`);
+    const found = await checkProposal({
+      ...{ sources: createSources(tools, mirror), base: picked.commit, diff },
+      ...{ policy: forkAgentSchema.parse({}).proposals },
+      sides: { old: before, base: upstream, patched, resolved: resolvedTree },
+    });
+    return found.map((one) => `${one.kind}: ${findingText(one)}`).join('\n');
+  };
+  expect(await resolvedAs(file(adds, mine))).not.toContain('refuse');
+  expect(await resolvedAs(file(adds))).toMatch(/refuse: .*that one side wrote .*«mine»/);
+  expect(await resolvedAs(file(mine))).toMatch(/refuse: .*a test is lost that stands in upstream's version .*«adds»/);
 });

@@ -89,5 +89,6 @@ model: { name: scripted, key: { env: REPAIR_MODEL_KEY }, baseUrl: '${modelUrl}' 
 people:
   ann: { name: Ann, user: ${userInfo().username} }
   bob: { name: Bob, email: bob@example.org }
+  cyd: { name: Cyd, email: cyd@example.org }
 forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}${fork(folder, 'untouched', 'off')}
 `;

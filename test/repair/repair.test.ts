@@ -42,12 +42,23 @@ beforeEach(() => {
 
 type Asked = { id: string; question: { title: string; summary: string }; open: { digest: string } };
 
-async function release(script: Script) {
+async function release(script: Script, fork = 'greeter', meanwhile: () => Promise<void> = async () => undefined) {
   model.play(byRole(script));
-  const ran = await patchwright.call('release', 'greeter');
+  const [ran] = await Promise.all([patchwright.call('release', fork), meanwhile()]);
   const report = await patchwright.json<Report>('report', 'latest');
   return { ran, report, told: report.thread.map(({ text }) => text).join('\n') };
 }
+
+/** Decides on the one question that waits, by the command, with the person's own token. */
+async function decide(person: string, decision: string, ...more: string[]) {
+  const { id, question, open } = await waiting();
+  const { token } = await patchwright.json<{ token: string }>('people', 'token', person);
+  const args = [decision, id, '--digest', open.digest, ...more];
+  const said = await patchwright.callWith({ PATCHWRIGHT_TOKEN: token }, ...args);
+  return { ...said, id, digest: open.digest, question };
+}
+
+const waiting = () => until('somebody is asked', async () => (await patchwright.json<Asked[]>('approvals'))[0]);
 
 const PROPOSE: [string, unknown] = [
   'propose',
@@ -203,12 +214,12 @@ const MISTYPED = {
   todo: 'Write name.',
 };
 
-test('a patch that does not compile is mended in the patch that broke it', async () => {
+test('a patch that does not compile is mended in the patch that broke it, by what people ask for', async () => {
   repository.git('checkout', '--quiet', '-B', 'main', 'upstream');
   repository.commit(NOTE, patchMessage('Add a note'));
   repository.commit({ 'Greeter.java': GREETER.replace('+ name;', '+ nam;') }, patchMessage('Mistype'));
   repository.commit({ note: 'a file of a patch after\n' }, patchMessage('Change the note'));
-  const { ran, report, told } = await release(({ role, turn, brief, instructions }) => {
+  const script: Script = ({ role, turn, brief, instructions }) => {
     if (role === 'diagnose') {
       expect(instructions).toContain('You explain why a patched fork of a data platform does not compile');
       expect(brief).toMatch(/from its first error on[\s\S]*error: cannot find symbol[\s\S]*symbol: +variable nam/);
@@ -219,13 +230,23 @@ test('a patch that does not compile is mended in the patch that broke it', async
       expect(brief).toMatch(/Mistype: a test needs it {2}<- your change goes into this patch/);
       expect(brief).toMatch(/error: cannot find symbol/);
       expect(brief).toMatch(/NOT proven[\s\S]*is called nam here[\s\S]*- the log: symbol: variable nam/);
-      return { calls: [['edit_file', { path: 'Greeter.java', old: '+ nam;', new: '+ (name + "");' }]] };
+      const now = brief.includes('bob asks for: no quotes') ? '+ (name);' : '+ (name + "");';
+      if (now === '+ (name);') expect(brief).toMatch(/## Your earlier change[\s\S]*\+ \(name \+ ""\);/);
+      return { calls: [['edit_file', { path: 'Greeter.java', old: '+ nam;', new: now }]] };
     }
     return turn === 2 ? { calls: [['run_tests', {}]] } : { calls: [PROPOSE] };
+  };
+  const { ran, report, told } = await release(script, 'careful', async () => {
+    expect((await decide('bob', 'reject', '--changes', '--note', 'no quotes')).status).toBe(0);
+    expect((await decide('cyd', 'approve')).status).toBe(0);
   });
   expect(ran.status, `${ran.stderr}\n${told}`).toBe(0);
   expect(report.candidates).toHaveLength(2);
-  expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('(name + "")');
+  expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('+ (name);');
+  expect(told).toMatch(/bob asks for changes; the agent goes on/);
+  expect(told).toMatch(
+    /proven in a clean room: it builds; no patch has a check of its own; suite unit: whole suite: 2 passed/,
+  );
   expect(told).toMatch(/the build: the agent’s explanation \(high confidence; .* is called nam here/);
   expect(told).toMatch(/held: .*cannot find symbol; symbol: variable nam; location: class Greeter/);
 }, 300_000);
@@ -271,6 +292,14 @@ const explainConflict: Script = ({ turn, brief, instructions, outputs }) => {
   return { calls: [['answer', CONFLICTING]] };
 };
 
+/** The place that conflicts, with all of its marks, becomes this line. */
+const resolveWith = (words: string): [string, unknown] => [
+  'shell',
+  {
+    command: `sed -i -e '/^<<<<<<</,/^>>>>>>>/c\\    return "${words}" + name;' Greeter.java; cat Greeter.java`,
+  },
+];
+
 test('a conflict on a newer base is explained where nothing is mended, and resolved where people decide', async () => {
   const upstream = repository.git('rev-parse', 'upstream');
   repository.git('checkout', '--quiet', 'upstream');
@@ -296,12 +325,29 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
     byRole((asked) => {
       const { role, turn, brief, outputs } = asked;
       if (role === 'diagnose') return explainConflict(asked);
+      if (role === 'review-tests' && brief.includes('my dear')) expect(brief).toContain('bob asks for: Say my dear.');
       if (role === 'review-tests')
         return {
           calls: [['review', { findings: [], tried: ['to find a test of it'], open: ['Is a comma\nwanted?'] }]],
         };
       if (role !== 'repair') return undefined;
+      if (brief.includes('bob asks for: Say my dear.')) {
+        expect(brief).toMatch(/in their words[\s\S]*no rule is lifted/);
+        expect(brief).toMatch(/## Your earlier change[\s\S]*\+ {4}return "hello, dear " \+ name;/);
+        expect(brief).toMatch(/## What you said of it\nThe patch says bye/);
+        return turn === 1 ? { calls: [resolveWith('hello, my dear ')] } : { calls: [PROPOSE] };
+      }
+      if (brief.includes('sent back')) {
+        // Once for a mark that is left, once for what breaks a test; each with the change that it was.
+        const [left, broken] = ['still has the mark', 'it breaks GreeterTest'].map((words) => brief.includes(words));
+        expect([left, broken]).toContain(true);
+        expect(brief).toMatch(
+          broken ? /earlier change[\s\S]*\+ {4}return "hullo, dear "/ : /earlier change[\s\S]*\+\/\/ a mark is left/,
+        );
+        return turn === 1 ? { calls: [resolveWith(broken ? 'hello, dear ' : 'hullo, dear ')] } : { calls: [PROPOSE] };
+      }
       if (turn === 1) {
+        expect(brief).not.toContain('earlier change');
         expect(brief).toContain('conflicts in Greeter.java');
         expect(brief).toMatch(/An explanation, not proven[\s\S]*old_patched: return "hello dear " \+ name;/);
         expect(asked.instructions).toMatch(/- `old_patched`: the patch on its OLD base[\s\S]*- `mine`: your files/);
@@ -309,44 +355,47 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
       }
       if (turn === 2) {
         expect(outputs.join('\n')).toContain('<<<<<<<');
-        return {
-          calls: [
-            [
-              'shell',
-              {
-                command: `sed -i -e '/^<<<<<<</,/^>>>>>>>/c\\    return "hello, dear " + name;' Greeter.java; cat Greeter.java`,
-              },
-            ],
-          ],
-        };
+        return { calls: [['shell', { command: 'echo "// a mark is left" >> Greeter.java' }]] };
       }
       return { calls: [PROPOSE] };
     }),
   );
   const running = patchwright.call('release', 'careful');
-  const { id, question, open } = await until(
-    'somebody is asked',
-    async () => (await patchwright.json<Asked[]>('approvals'))[0],
-  );
+  const { question } = await waiting();
   expect(question.title).toContain('may the agent\'s change go into patch "Be kind"?');
-  expect(question.summary).toMatch(/Proof \(by code\): it builds/);
+  expect(question.summary).toMatch(
+    /Proof \(by code\): it builds; no patch has a check of its own; suite unit: whole suite: 2 passed, 0 failed/,
+  );
   expect(question.summary).toContain('+    return "hello, dear " + name;');
   expect(question.summary).toContain("Reviewer's open question: Is a comma wanted? (review-tests)");
   expect(question.summary).toContain('Reviewer tried: to find a test of it (review-tests)');
-  const tokenOf = async (person: string) =>
-    (await patchwright.json<{ token: string }>('people', 'token', person)).token;
-  const approve = ['approve', id, '--digest', open.digest];
-  const own = await patchwright.callWith({ PATCHWRIGHT_TOKEN: await tokenOf('ann') }, ...approve);
-  expect(own).toMatchObject({ status: 1, stdout: expect.stringContaining('ann asked for it') });
-  expect((await patchwright.callWith({ PATCHWRIGHT_TOKEN: await tokenOf('bob') }, ...approve)).status).toBe(0);
+  expect(await decide('ann', 'approve')).toMatchObject({
+    ...{ status: 1, stdout: expect.stringContaining('ann asked for it') },
+  });
+  const back = await decide('bob', 'reject', '--changes', '--note', 'Say my dear.');
+  expect(back.status, back.stdout).toBe(0);
+  const steered = await decide('bob', 'approve');
+  expect(steered).toMatchObject({ status: 1, stdout: expect.stringContaining('bob wrote or steered it') });
+  const approved = await decide('cyd', 'approve');
+  expect(approved.status, approved.stdout).toBe(0);
+  expect(approved.id).toBe(`${back.id}/2`);
+  expect(approved.digest).not.toBe(back.digest);
+  expect(approved.question.summary).toMatch(
+    /bob asks for: Say my dear\.[\s\S]*\+ {4}return "hello, my dear " \+ name;/,
+  );
   const ran = await running;
   const report = await patchwright.json<Report>('report', 'latest');
   expect(ran.status, `${ran.stderr}\n${report.thread.map(({ text }) => text).join('\n')}`).toBe(0);
   const tip = report.candidates.at(-1)?.commit;
-  expect(repository.git('show', `${tip}:Greeter.java`)).toContain('return "hello, dear " + name;');
+  expect(repository.git('show', `${tip}:Greeter.java`)).toContain('return "hello, my dear " + name;');
   expect(repository.git('log', '--reverse', '--format=%s', `upstream..${tip}`)).toBe('Be kind\nAdd a note');
-  expect(report.approvals).toMatchObject([{ decision: 'approved', by: 'bob' }]);
-}, 300_000);
+  const told = report.thread.map(({ text }) => text).join('\n');
+  expect(told).toMatch(
+    /resolution of patch "Be kind" goes back to the agent, once: Greeter\.java still has the mark <<<<<<</,
+  );
+  expect(told).toMatch(/The resolution goes back to the agent, once: it breaks GreeterTest/);
+  expect(report.approvals).toMatchObject([{ decision: 'changes-requested' }, { decision: 'approved', by: 'cyd' }]);
+}, 600_000);
 
 test.each(HELD_CASES)(
   '%s is explained, and holds the release as before',

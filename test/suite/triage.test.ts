@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { prepareSuite } from '../../activities/suite-runner/prepare.ts';
 import { readJunitFolder } from '../../cli/junit-folder.ts';
+import { NONE_TOUCHED } from '../../decisions/touched-units.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { suiteVerdicts } from '../../store/suite-report.ts';
@@ -91,4 +92,21 @@ test('judges them as its own, whatever is tried again, and runs nothing of the s
   ]);
   // What no suite was asked for has no place.
   expect((await placesOf(db, next)).every(({ suite }) => suite === null)).toBe(true);
+});
+
+test('of a suite only what a change touches is planned, where that is asked for; nothing of it is an answer', async () => {
+  const { db } = await freshDatabase();
+  const world = judgingWorld(db, { unit: [] }, { suite: { command: ['c', '{unit}'], units: ['x.T', 'x.y.U', 'z.V'] } });
+  const artifacts = createArtifactStore(join(folder, 'artifacts'));
+  const deps = { ...world.deps, dataDir: folder, artifacts };
+  const settings = await keepSettings(db, {});
+  const planned = async (name: string, paths: string[]) => {
+    const { sha256: touched } = await artifacts.put(JSON.stringify(paths));
+    const arms = { candidate: build('c'), base: build('b'), patches: [], sources: [] };
+    const order = { suiteRun: `s-1/1/${name}`, release: 's-1', candidateNumber: 1, fork: 'sample', suite: 'unit' };
+    return prepareSuite(deps, { ...order, ...arms, settings, limitedTo });
+  };
+  expect(await planned('one', ['core/src/main/java/x/Other.java'])).toMatchObject({ kind: 'planned', units: 1 });
+  expect(await planned('two', ['a/x/T.java', 'b/V.java'])).toMatchObject({ kind: 'planned', units: 2 });
+  expect(await planned('none', ['docs/x.md'])).toEqual({ kind: 'unplannable', reason: NONE_TOUCHED });
 });
