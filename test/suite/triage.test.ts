@@ -101,7 +101,7 @@ test('of a suite only what a change touches is planned, where that is asked for;
   const deps = { ...world.deps, dataDir: folder, artifacts };
   const settings = await keepSettings(db, {});
   const planned = async (name: string, paths: string[]) => {
-    const { sha256: touched } = await artifacts.put(JSON.stringify(paths));
+    const { sha256: limitedTo } = await artifacts.put(JSON.stringify(paths));
     const arms = { candidate: build('c'), base: build('b'), patches: [], sources: [] };
     const order = { suiteRun: `s-1/1/${name}`, release: 's-1', candidateNumber: 1, fork: 'sample', suite: 'unit' };
     return prepareSuite(deps, { ...order, ...arms, settings, limitedTo });
