@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
+import type { HeldBy } from '../../activities/agent/brief.ts';
 import { assembleContext, type ContextOrder } from '../../activities/agent/context.ts';
+import { createEvidence } from '../../activities/agent/evidence.ts';
+import { heldWords } from '../../activities/agent/held-words.ts';
 import { createOutlines, outlineOpenCandidates } from '../../activities/agent/outlines.ts';
 import { assembleTicketContext } from '../../activities/agent/ticket-context.ts';
 import { toolSpecs } from '../../activities/agent/tool-inputs.ts';
@@ -16,10 +19,12 @@ import { settingsSchema } from '../../config/schema.ts';
 import { gitIn } from '../../git/clone.ts';
 import { run } from '../../lib/run.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
+import { recordBuild } from '../../store/builds.ts';
 import type { Db } from '../../store/database.ts';
 import { confirmMemory, keepMemory, recallsOf } from '../../store/memory.ts';
 import { closeRelease, keepSettings, openRelease, recordCandidate, recordCut } from '../../store/releases.ts';
 import { keepRunning } from '../../store/rollout-report.ts';
+import type { AgentSubject } from '../../workflows/agent-types.ts';
 import { makeRepository, patchMessage } from '../release/repository.ts';
 import { useDatabases } from '../story/database.ts';
 
@@ -228,6 +233,57 @@ test('a ticket’s agent has the layers of what everyone may read, and of nothin
   expect(given.layers).toHaveLength(6);
   for (const { characters, budget } of given.layers) expect(characters).toBeLessThanOrEqual(budget);
   expect(await recallsOf(deps.db, 'T0:C0:2')).toMatchObject([{ id: memory }]);
+});
+
+test('what holds a release is told with what upstream did since, where that may be why', async () => {
+  const { deps } = await openWorld();
+  const moved = makeRepository(join(dir, 'moved'));
+  const first = moved.commit({ 'Sum.java': 'one\n', other: 'x' }, 'First');
+  const patch = moved.commit({ 'Sum.java': 'two\n' }, patchMessage('Two'));
+  moved.git('checkout', '--quiet', '-b', 'newer', first);
+  const same = moved.commit({ 'Sum.java': 'two\n' }, 'Upstream has two');
+  const newer = moved.commit({ other: 'y' }, 'Of no matter');
+  const log = (await deps.artifacts.put('the check speaks\n')).sha256;
+  const told = (held: HeldBy, more: Partial<AgentSubject>, said: string[] = []) =>
+    heldWords({
+      ...{
+        db: deps.db,
+        git: gitIn({ run, environment }, moved.dir),
+        evidence: createEvidence(deps.db, deps.artifacts),
+      },
+      ...{ held, said, subject: { fork: 'sum', base: newer, candidate: newer, log, ...more } },
+    });
+  const old = { base: `${patch}^`, patched: patch };
+
+  const upstream = await told('upstream', { old }, ['it is in the base']);
+  expect(upstream).toMatch(
+    new RegExp(`^it is in the base\\n\\nWhat upstream did since.*:\\n= ${same.slice(0, 7)}\\w* \\S+ Upstream has two$`),
+  );
+  const check = await told('check', { old }, ['its check failed', 'it asks for two']);
+  expect(check).toMatch(
+    /^its check failed\nit asks for two\n\nWhat the check printed:\nthe check speaks\n\nWhat upstream/,
+  );
+  expect(await told('check', {}, ['it failed'])).toContain('upstream did nothing meanwhile');
+
+  expect(await told('base', {})).toMatch(/^the check speaks[\s\S]*No base of this fork was built before/);
+  const build = { fork: 'sum', commit: first, version: '1', digest: 'd', buildKey: 'k' };
+  const artifacts = [{ name: 'a', sha256: log, bytes: 1 }];
+  await recordBuild(deps.db, {
+    ...build,
+    artifacts,
+    command: ['true'],
+    toolchain: {},
+    seconds: 1,
+    log,
+    sandbox: 'on',
+  } as never);
+  await sql`update candidate set base_build_key = 'k'`.execute(deps.db);
+  await sql`update release set base_commit = ${first} where base_commit is not null`.execute(deps.db);
+  expect(await told('base', {})).toMatch(
+    /The base that was built last is \w{12} \(sum-2\)\. From there to this one:\n. \w+ \S+ Of no matter\n/,
+  );
+  await sql`update release set base_commit = ${'0'.repeat(40)} where base_commit is not null`.execute(deps.db);
+  expect(await told('base', {})).toContain('not known here, since this clone lacks the commits');
 });
 
 test('outlines are made ahead of time, kept by commit, and made again where they were lost', async () => {

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { createStoryActivities } from '../../activities/story.ts';
 import { report, reportText } from '../../cli/commands/report.ts';
+import { testsOfFiles } from '../../decisions/touched-tests.ts';
 import { assembleReport } from '../../report/assemble.ts';
 import { renderMarkdown } from '../../report/markdown.ts';
 import { code, md } from '../../report/markdown-text.ts';
+import { closeAgentRun, openAgentRun } from '../../store/agents.ts';
 import type { Db } from '../../store/database.ts';
 import { runEffect } from '../../store/journal.ts';
 import { closeRelease } from '../../store/releases.ts';
+import { ranTests, testCounts } from '../../store/suite-report.ts';
 import { useDatabases } from './database.ts';
 import { BUILD, seedBuild, seedCut, seedRelease, seedRollout, seedSuite, setTimes } from './seed.ts';
 
@@ -180,7 +183,20 @@ describe('the report of any other release has the same shape', () => {
     await seedBuild(db, release);
     await seedSuite(db, release);
     await closeRelease(db, release, { kind: 'held', at: 'suites', reasons: ['regression in fast: BTest#works'] });
+    // As a proof counts them apart whose change touched this file (decisions/touched-tests.ts).
+    const touched = testsOfFiles(await ranTests(db, `${release}/1/fast`), ['src/test/java/org/x/ATest.java']);
+    expect(touched).toEqual([{ unit: 'org.x.ATest', test: 'works' }]);
+    expect(await testCounts(db, `${release}/1/fast`, touched)).toEqual({ passed: 1, failed: 0, skipped: 0 });
+    expect(await testCounts(db, `${release}/1/fast`, [])).toEqual({ passed: 0, failed: 0, skipped: 0 });
+    const change = { run: `${release}/1/repair-1`, release, role: 'repair', brief: 'b' };
+    await openAgentRun(db, change);
+    const answered = { kind: 'answered' as const, answer: 'a', tests: ['src/test/java/org/x/ATest.java'] };
+    const spent = { turns: 2, tokens: 30, money: 0.5, seconds: 9 };
+    await closeAgentRun(db, change.run, { ...answered, spent, transcript: 't' });
     const evidence = await assembleReport(db, release);
+    expect(evidence.agent).toMatchObject({ runs: 1, running: 0, turns: 2, tokens: 30, money: 0.5 });
+    expect(evidence.agent.tests).toEqual([{ run: change.run, path: 'src/test/java/org/x/ATest.java' }]);
+    expect(renderMarkdown(evidence)).toContain(`| \`src/test/java/org/x/ATest.java\` | ${change.run} |`);
     expect(evidence.candidates[0]?.suites).toEqual([
       {
         name: 'fast',
