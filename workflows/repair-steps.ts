@@ -64,13 +64,15 @@ export async function decideAndPush(
   let approved: { id: string; binds: Record<string, string> } | undefined;
   if (order.policy.policy === 'suggest' || reviewed.kind !== 'passed' || proposal.pointedOut.length > 0) {
     const facts = factsOf(what, proposal, proven, reviewed);
-    const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
+    const { summary, details, changed } = await stack.describeRepair({ patch: fix.patch, facts });
     const { runId } = workflowInfo();
     // A run's id begins with its time: two runs of one hour share the first six characters.
     const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
     const id = `${release}/${n}/repair/${run}`;
     const { requestedBy } = order;
-    const question = repairQuestion({ ...bound, id, settings, requestedBy, patches, summary, details });
+    const findings = proposal.pointedOut.length + reviewLines(reviewed).counted.length;
+    const risk = { findings, ...(changed !== undefined && { changed }) };
+    const question = repairQuestion({ ...bound, id, settings, requestedBy, patches, summary, details, risk });
     const outcome = await executeChild(approval, {
       workflowId: approvalId(id),
       args: [question],
