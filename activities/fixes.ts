@@ -1,5 +1,6 @@
 import { codeNames, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
+import { changedLines } from '../decisions/approval-risk.ts';
 import { type FixEnd, type FixFacts, fixEnd, fixLines } from '../decisions/fix.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
 import { plainTextSayingCut } from '../lib/plain-text.ts';
@@ -160,6 +161,8 @@ export function createFixActivities(deps: FixDeps) {
       summary: string;
       details: Digest;
       barred: string[];
+      /** Lines of its patch; a worker of before does not say it. */
+      changed?: number;
     }> {
       const at = await atOf(step);
       const card = await kindOf(change).describe(at, change);
@@ -168,7 +171,8 @@ export function createFixActivities(deps: FixDeps) {
       const details = (await artifacts.put(`${lines.join('\n')}\n\n${redact(patch)}`)).sha256;
       const head = plainTextSayingCut(lines.join('\n'), 2_000);
       const shown = patch === '' ? '' : `\n${plainTextSayingCut(redact(patch), 950)}`;
-      return { summary: `${head}${shown}`, details, barred: withoutAccess(at.settings, change) };
+      const barred = withoutAccess(at.settings, change);
+      return { summary: `${head}${shown}`, details, barred, changed: changedLines(patch) };
     },
 
     /** Applies what was approved, once, in the journal. Safe to repeat: the outside is read back first. */

@@ -34,7 +34,7 @@ export type MemoryDeps = {
   /** Works in our clone of a fork or repository (config/code.ts), brought up to date. */
   within: <T>(settings: Settings, name: string, work: (git: Git) => Promise<T>) => Promise<T>;
   /** What a topic or broker has of its own now: null where it has none, undefined where there is no such thing. */
-  valueOf: (settings: Settings, of: Omit<RestsOnValue, 'value'>) => Promise<string | null | undefined>;
+  ownValueOf: (settings: Settings, of: Omit<RestsOnValue, 'value'>) => Promise<string | null | undefined>;
   slack?: SlackConnection;
   /** Carries a thread to Slack. */
   wakeThread?: (thread: string) => Promise<void>;
@@ -141,7 +141,7 @@ export type Recall = (order: RecallOrder) => Promise<MemoryRow[]>;
  * What was confirmed, speaks of a question, may be read by all of the audience under the settings of now, and rests on
  * files and values that are still what they were. Each is kept as a recall of this ticket before it is given to anybody.
  */
-export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within' | 'valueOf'>): Recall {
+export function createRecall(deps: Pick<MemoryDeps, 'db' | 'within' | 'ownValueOf'>): Recall {
   return async ({ question, audience, ticket, settings }) => {
     const readable = (await confirmedMemories(deps.db)).filter(
       (memory) => memory.ticket !== ticket && mayRead(settings, memory, audience),
@@ -168,7 +168,7 @@ export type AboutCode = {
 export type RecallAboutCode = (order: AboutCode) => Promise<MemoryRow[]>;
 
 /** The same for an agent, of the code that it works on. */
-export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within' | 'valueOf'>): RecallAboutCode {
+export function createRecallAboutCode(deps: Pick<MemoryDeps, 'db' | 'within' | 'ownValueOf'>): RecallAboutCode {
   return async ({ audience, of, settings, ...about }) => {
     const readable = (await confirmedMemories(deps.db)).filter(
       (memory) => memory.ticket !== of && mayRead(settings, memory, audience),
@@ -197,7 +197,7 @@ export function mayRead(settings: Settings, { readers, rests_on }: MemoryRow, au
 }
 
 async function stillHolds(
-  deps: Pick<MemoryDeps, 'within' | 'valueOf'>,
+  deps: Pick<MemoryDeps, 'within' | 'ownValueOf'>,
   settings: Settings,
   { id, rests_on }: MemoryRow,
 ): Promise<boolean> {
@@ -214,14 +214,14 @@ async function stillHolds(
 const VALUE_MS = 10_000;
 
 async function valueHolds(
-  { valueOf: read }: Pick<MemoryDeps, 'valueOf'>,
+  { ownValueOf }: Pick<MemoryDeps, 'ownValueOf'>,
   settings: Settings,
   memory: string,
   { value, ...of }: RestsOnValue,
 ): Promise<boolean> {
   if (settings.environments[of.environment]?.system !== 'kafka') return false;
   try {
-    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, read(settings, of))) === value;
+    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, ownValueOf(settings, of))) === value;
   } catch (error) {
     logger('memory').warn({ err: (error as Error).message, memory }, 'whether it still holds cannot be told: left out');
     return false;

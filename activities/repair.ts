@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
+import { changedLines } from '../decisions/approval-risk.ts';
 import { conflictMarks, conflictPlaces } from '../decisions/repair.ts';
 import { type Git, type GitTools, gitIn, withMirror } from '../git/clone.ts';
 import { type Conflicted, foldFix, pickUntilConflict, remakePatch } from '../git/fix-stack.ts';
@@ -137,11 +138,15 @@ export function createRepairActivities(deps: RepairDeps) {
     },
 
     /** A change and all that is known of it, for whoever decides: a short form, and the whole. Safe to repeat. */
-    async describeRepair(order: { patch: Digest; facts: string[] }): Promise<{ summary: string; details: Digest }> {
+    async describeRepair(order: {
+      patch: Digest;
+      facts: string[];
+    }): Promise<{ summary: string; details: Digest; changed?: number }> {
       const patch = (await deps.artifacts.read(order.patch)).toString('utf8');
       const facts = plainTextSayingCut(redact(order.facts.join('\n')), 1_600);
       const details = (await deps.artifacts.put(`${redact(order.facts.join('\n'))}\n\n${patch}`)).sha256;
-      return { summary: `${facts}\n${plainTextSayingCut(redact(patch), 1_300)}`, details };
+      const summary = `${facts}\n${plainTextSayingCut(redact(patch), 1_300)}`;
+      return { summary, details, changed: changedLines(patch) };
     },
   };
 }

@@ -21,7 +21,7 @@ import { print, table } from './output.ts';
 export const addApprovalCommands: Register = (program, run) => {
   program
     .command('approvals')
-    .description('what waits for a decision: yours first, then the oldest and riskiest')
+    .description('what waits for a decision: yours first, the riskiest of them first')
     .option('--show <id>', 'all of one question: every line of its change')
     .action(({ show }: { show?: string }, command: Command) =>
       run(command, async (globals) => {

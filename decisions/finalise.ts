@@ -85,5 +85,6 @@ export function finaliseQuestion(
     binds: finaliseBinds(about),
     requester: requestedBy,
     excluded: [...new Set(authors)],
+    risk: { environments: [environment], irreversible: true },
   };
 }

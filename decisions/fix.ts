@@ -1,9 +1,9 @@
-import type { ApprovalQuestion } from '../workflows/approval-types.ts';
+import type { ApprovalQuestion, ApprovalRisk } from '../workflows/approval-types.ts';
 import type { FixCard, FixChange, FixEvidence, FixPlan, Shown, UndoEnd, Verification } from '../workflows/fix-types.ts';
 import type { FixEndKind } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { caseWords } from './kafka-case.ts';
-import { beforeWords, fieldWords } from './kafka-config.ts';
+import { beforeWords, fieldWords, losesNothing } from './kafka-config.ts';
 
 type Bound = { ticket: string; change: FixChange; evidence: Pick<FixEvidence, 'digest'> };
 
@@ -79,16 +79,24 @@ export function fixQuestion(
     excluded: readonly string[];
     summary: string;
     details: Digest;
+    /** What code knows of it beside the change. */
+    risk?: Pick<ApprovalRisk, 'findings' | 'shown' | 'changed'>;
   },
 ): ApprovalQuestion {
-  const { id, ticket, settings, by, excluded, summary, details, change } = about;
+  const { id, ticket, settings, by, excluded, summary, details, change, risk } = about;
   return {
     ...{ id, kind: 'fix', settings, ticket, summary, details },
     title: `${ticket}: may the agent's fix go to ${targetWords(change)}?`.slice(0, 300),
     binds: fixBinds(about),
     requester: by,
     excluded: [...new Set(excluded)].filter((person) => person !== by),
+    risk: { ...risk, ...configRisk(change) },
   };
+}
+
+function configRisk(change: FixChange): ApprovalRisk {
+  if (change.kind !== 'kafka-config') return {};
+  return { environments: [change.target], irreversible: !losesNothing(change) };
 }
 
 /** In the ticket's thread: code's own words, since whoever reads along may not read what the agent has read. */

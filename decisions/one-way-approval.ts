@@ -51,6 +51,7 @@ export function oneWayQuestion(
     binds: oneWayBinds(about),
     requester: requestedBy,
     excluded: [...new Set(patches.map(({ author }) => author))],
+    risk: { environments: environments.slice(environments.length > 1 ? 1 : 0), irreversible: true },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ApprovalQuestion } from '../workflows/approval-types.ts';
+import type { ApprovalQuestion, ApprovalRisk } from '../workflows/approval-types.ts';
 import type { Digest, Patch, Source } from '../workflows/types.ts';
 
 type Bound = {
@@ -26,9 +26,10 @@ export function repairQuestion(
     patches: readonly Pick<Patch, 'author' | 'subject' | 'commit'>[];
     summary: string;
     details: Digest;
+    risk?: ApprovalRisk;
   },
 ): ApprovalQuestion {
-  const { id, release, settings, requestedBy, steered = [], patches, summary, details, into } = about;
+  const { id, release, settings, requestedBy, steered = [], patches, summary, details, into, risk } = about;
   const subject = patches.find(({ commit }) => commit === into)?.subject ?? into.slice(0, 12);
   return {
     ...{ id, kind: 'repair', settings, release, summary, details },
@@ -36,6 +37,7 @@ export function repairQuestion(
     binds: repairBinds(about),
     requester: requestedBy,
     excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
+    ...(risk && { risk }),
   };
 }
 

@@ -86,7 +86,7 @@ export function createActivities(
     }),
   ] as FixKind[];
   const memory = {
-    ...{ db, settings: reader, within: withinCode(sandboxed), valueOf: ownValue(places) },
+    ...{ db, settings: reader, within: withinCode(sandboxed), ownValueOf: ownValue(places) },
     ...{ ...slackOf(settings), wakeThread: wakeThread(client) },
   };
   const status = createLiveStatus({ db, driverOf: laidOutDriver(places) });

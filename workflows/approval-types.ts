@@ -1,3 +1,4 @@
+import type { Shown } from './fix-types.ts';
 import type { Digest } from './types.ts';
 
 /** What a person may be asked to decide. */
@@ -25,6 +26,20 @@ export type ApprovalQuestion = {
   requester: string;
   /** Whoever wrote or steered it: persons, or e-mail addresses of patch authors. They do not count either. */
   excluded: string[];
+  /** What code knows of its risk; questions of before have none. */
+  risk?: ApprovalRisk;
+};
+
+/**
+ * `findings`: what code points out and reviewers object to, and still stands; `shown`: what was proven of it; `changed`:
+ * lines of the patch.
+ */
+export type ApprovalRisk = {
+  environments?: string[];
+  irreversible?: boolean;
+  findings?: number;
+  shown?: Shown;
+  changed?: number;
 };
 
 /** The question as it was opened: who may decide, until when, and the digest that a decision must name. */

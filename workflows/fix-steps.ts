@@ -109,12 +109,13 @@ export async function ask(
   id: string,
   { proposed, steered, difference }: { proposed: Proposed; steered: readonly string[]; difference: readonly string[] },
 ): Promise<ApprovalOutcome> {
-  const { run, plan, change, evidence, remarks, asides, words } = proposed;
+  const { run, plan, change, evidence, remarks, asides, words, shown } = proposed;
   const facts = { plan, evidence: evidence.lines, remarks, asides, words, difference };
-  const { summary, details, barred } = await steps.describeFix({ ...stepOf(order, run), change, facts });
+  const { summary, details, barred, changed } = await steps.describeFix({ ...stepOf(order, run), change, facts });
   const { ticket, settings, by } = order;
   const excluded = [...steered, ...barred];
-  const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details });
+  const risk = { findings: remarks.length, ...(shown && { shown }), ...(changed !== undefined && { changed }) };
+  const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details, risk });
   const asked = await startChild(approval, {
     workflowId: approvalId(id),
     args: [question],

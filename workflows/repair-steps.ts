@@ -127,7 +127,9 @@ async function askPeople(
 ): Promise<{ question: ApprovalQuestion; outcome: ApprovalOutcome }> {
   const { release, settings, requestedBy, n } = order;
   const facts = factsOf(whatIsAsked(what, talk.wishes), { proposal, proven, reviewed, ...(ran && { ran }) });
-  const { summary, details } = await stack.describeRepair({ patch: fix.patch, facts });
+  const { summary, details, changed } = await stack.describeRepair({ patch: fix.patch, facts });
+  const findings = proposal.pointedOut.length + reviewLines(reviewed).counted.length;
+  const risk = { findings, ...(changed !== undefined && { changed }) };
   const { runId } = workflowInfo();
   // A run's id begins with its time: two runs of one hour share the first six characters.
   const run = patched('approval-of-its-run') ? runId.slice(-6) : runId.slice(0, 6);
@@ -143,6 +145,7 @@ async function askPeople(
     patches,
     summary,
     details,
+    risk,
   });
   const outcome = await executeChild(approval, {
     workflowId: approvalId(id),

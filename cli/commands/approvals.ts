@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import { personalToken } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import { outcomeWords, takesChanges } from '../../decisions/approval.ts';
+import { type Ranked, rankOf, rehearsalOf } from '../../decisions/approval-risk.ts';
 import { sendDecision } from '../../inbound/decide.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
@@ -59,10 +60,8 @@ export async function decide(
   return { ...(await sendDecision({ db, client }, id, made)), id, person };
 }
 
-/** Riskier kinds first where two are as old; the oldest first. */
-const RISK = ['one-way-release', 'expedite', 'finalise', 'unhold', 'verdict-waiver', 'fix', 'repair'];
-
-export type Waiting = StoredApproval & { mine: boolean };
+/** `rank`: where it stands among the others, and why. */
+export type Waiting = StoredApproval & { mine: boolean; rank: Ranked };
 
 /** Who looks: whose token it is, else whose user this is. Enough to be shown something, and to decide nothing. */
 export async function readerOf(db: Db, settings: Settings): Promise<string> {
@@ -70,13 +69,16 @@ export async function readerOf(db: Db, settings: Settings): Promise<string> {
   return (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
 }
 
-/** What waits for people: what the caller may decide before what others must. */
+/** What waits for people: what the caller may decide before what others must, the riskiest first, then the oldest. */
 export async function waitingFor(db: Db, settings: Settings): Promise<Waiting[]> {
   const person = await readerOf(db, settings);
-  const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({ ...one, mine: isMine(one, person) }));
-  const rank = ({ mine, openedAt, question }: Waiting) =>
-    [mine ? 0 : 1, openedAt.slice(0, 13), RISK.indexOf(question.kind), openedAt].join(' ');
-  return waiting.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  const rehearsal = rehearsalOf(Object.values(settings.forks).map(({ release }) => release.environments));
+  const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({
+    ...{ ...one, mine: isMine(one, person), rank: rankOf(one.question, rehearsal) },
+  }));
+  return waiting.sort(
+    (a, b) => Number(b.mine) - Number(a.mine) || b.rank.score - a.rank.score || (a.openedAt < b.openedAt ? -1 : 1),
+  );
 }
 
 const isMine = ({ open, decisions }: StoredApproval, person: string) =>
@@ -84,7 +86,7 @@ const isMine = ({ open, decisions }: StoredApproval, person: string) =>
 
 export function waitingLines(waiting: readonly Waiting[]): string[] {
   if (waiting.length === 0) return ['nothing waits for a decision'];
-  return waiting.flatMap(({ id, question, open, decisions, mine }) => {
+  return waiting.flatMap(({ id, question, open, decisions, mine, rank }) => {
     const yes = decisions.filter(({ decision, refused }) => decision === 'approve' && refused === undefined);
     const summary = plainText(question.summary, 3_000)
       .split('\n')
@@ -92,6 +94,7 @@ export function waitingLines(waiting: readonly Waiting[]): string[] {
     return [
       `${id}  ${question.kind}${mine ? '  waits for you' : ''}`,
       `  ${question.title}`,
+      ...(rank.reasons.length === 0 ? [] : [`  its risk: ${rank.reasons.join('; ')}`]),
       ...summary,
       `  ${yes.length} of ${open.needed}: ${yes.map(({ person }) => person).join(', ') || 'nobody yet'}; may decide: ${open.deciders.join(', ')}; until ${open.expiresAt}`,
       `  npx patchwright approve ${id} --digest ${open.digest.slice(0, SHORTEST_DIGEST)}`,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { startEnvironment } from '../../activities/environment-request.ts';
 import type { Settings } from '../../config/schema.ts';
+import { rankOf } from '../../decisions/approval-risk.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { approvalsOf, type StoredApproval } from '../../store/approvals.ts';
 import type { Db } from '../../store/database.ts';
@@ -47,4 +48,5 @@ export async function finalise(
 const whyNot = (outcome: FinaliseOutcome) =>
   outcome.kind === 'refused' ? outcome.reasons.join('\n') : `${outcome.level} is finalised, and nobody was asked`;
 
-export const askedLines = (stored: StoredApproval): string[] => waitingLines([{ ...stored, mine: false }]);
+export const askedLines = (stored: StoredApproval): string[] =>
+  waitingLines([{ ...stored, mine: false, rank: rankOf(stored.question, []) }]);

@@ -132,7 +132,7 @@ async function openWorld() {
   const recall = createRecallAboutCode({
     db,
     within: (_settings, _name, work) => work(gitIn({ run, environment }, fork.dir)),
-    valueOf: async () => undefined,
+    ownValueOf: async () => undefined,
   });
   const deps = {
     recall,

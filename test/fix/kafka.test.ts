@@ -146,10 +146,10 @@ test('what it taught lapses when the value that it rests on is another, or is no
   await confirmMemory(db, { id, by: 'cat', readers: ['everyone'] });
   const within = () => Promise.reject(new Error('it rests on no file'));
   const question = { question: 'Why are large orders refused?', audience: ['ann'], ticket: 't', settings: at.settings };
-  const recall = createRecall({ db, within, valueOf: ownValue(deps()) });
+  const recall = createRecall({ db, within, ownValueOf: ownValue(deps()) });
   expect((await recall(question)).map((row) => row.id)).toEqual([id]);
   const away = () => Promise.reject(new Error('no broker answers'));
-  expect(await createRecall({ db, within, valueOf: away })(question)).toEqual([]);
+  expect(await createRecall({ db, within, ownValueOf: away })(question)).toEqual([]);
   const targets = await environmentTargets(deps())(at.settings, 'staging');
   const set = (value: string) => alterConfig(targets, { ...rest, value }, { check: false });
   expect(await set('1000001')).toBeUndefined();

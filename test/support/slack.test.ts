@@ -291,7 +291,7 @@ test('what only some may read stays out of a channel; the asker alone gets it in
   const words = { by: 'ada' as const };
   const asked = mention('lag of keys?', words);
   await deliver('HTTP')(asked.body);
-  await hears(asked.ts, /It rests on|is on call/);
+  await hears(asked.ts, /Consumer lag \(docs/);
   // Not even that there is more: the asker alone is told.
   expect(heard(asked.ts)).not.toMatch(/read more|direct message|secret|keys\.md/);
   const alone = () => world.slack.messages('D0ADA').map(({ text }) => text);
