@@ -1,6 +1,7 @@
 import type {
   ButtonAction,
   CallEnd,
+  Card,
   FirstAsked,
   TicketAction,
   TicketButton,
@@ -15,6 +16,7 @@ import type {
   TicketStateName,
 } from '../workflows/ticket-types.ts';
 import {
+  alertedWords,
   calledWords,
   DID_IT_HELP,
   ESCALATION_BUTTONS,
@@ -68,6 +70,8 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
       return takeAnswer(state, event.end, rules.limits, at);
     case 'called':
       return [saidCalled(state, event.end)];
+    case 'alerted':
+      return [{ do: 'say', text: alertedWords(event.end), tone: 'warn', ...mentioned(event.end) }];
     case 'handed-off':
       if (event.end.kind === 'begun') return [];
       // It stays with whoever wanted to hand it over.
@@ -75,6 +79,8 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
       return [{ do: 'say', text: notHandedWords(state, event.end.reason), tone: 'warn' }];
   }
 }
+
+const mentioned = ({ mention }: CallEnd): { card?: Card } => (mention === undefined ? {} : { card: { mention } });
 
 /** How a fix ended is told once, at the head of the first call that it leads to. */
 function saidCalled(state: TicketState, end: CallEnd): TicketAction {
@@ -260,7 +266,8 @@ function takeAnswer(
   enter(state, 'answered', limits.followUpMs, at);
   state.answers += 1;
   const more = end.private > 0 ? `\n\n${state.asker} may read more about it: ask in a direct message.` : '';
-  return [{ do: 'say', text: `${end.text}${more}`, card: { buttons: SOLVED_BUTTONS } }];
+  const said: TicketAction = { do: 'say', text: `${end.text}${more}`, card: { buttons: SOLVED_BUTTONS } };
+  return end.orders ? [said, { do: 'alert' }] : [said];
 }
 
 /** Its time is up: what happens by itself. */
