@@ -106,11 +106,14 @@ export function createKnowledgeActivities(deps: KnowledgeDeps) {
 export type KnowledgeActivities = ReturnType<typeof createKnowledgeActivities>;
 
 /** A hit of a source that is no longer configured is nobody's to read. */
-function chunkOf(hit: Row, part: { name: string; readers: string[] } | undefined): KnowledgeChunk | undefined {
+function chunkOf(
+  hit: Row & { speaks: boolean },
+  part: { name: string; readers: string[] } | undefined,
+): KnowledgeChunk | undefined {
   if (part === undefined) return undefined;
-  const { id, kind, path, commit, fromLine, toLine, title, text } = hit;
+  const { id, kind, path, commit, fromLine, toLine, title, text, speaks } = hit;
   return {
-    ...{ id, source: part.name, kind, path, fromLine, toLine, title, text, readers: part.readers },
+    ...{ id, source: part.name, kind, path, fromLine, toLine, title, text, readers: part.readers, speaks },
     ...(commit !== '' && { commit }),
   };
 }

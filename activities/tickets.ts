@@ -214,17 +214,17 @@ export function createTicketActivities(deps: TicketDeps) {
       return whoIsOnCall(await settings(order.settings), { ...call, team: order.place?.team });
     },
 
-    /** Writes to whoever is called himself, through an outbox of its own. Safe to repeat: a call is written once. */
+    /** Writes to whoever is called himself, through an outbox of its own; `bare`: with nothing to press. Safe to repeat: a call is written once. */
     async writeTo(
       order: TicketOrder,
-      { person, round, text }: { person: string; round: string; text: string },
+      { person, round, text, bare = false }: { person: string; round: string; text: string; bare?: boolean },
     ): Promise<void> {
       const direct = await people.directOf(order, person, await settings(order.settings));
       if (direct === undefined) return;
       const release = callThread(order.ticket, person);
       const where = direct.thread ?? `npx patchwright ticket show ${order.ticket}`;
-      const card = { buttons: ESCALATION_BUTTONS };
-      const message = { release, channel: direct.channel, text: `${text}\n${where}`, card, final: true };
+      const card = bare ? {} : { card: { buttons: ESCALATION_BUTTONS } };
+      const message = { release, channel: direct.channel, text: `${text}\n${where}`, ...card, final: true };
       await appendMessage(db, { ...message, key: `${release}/${round}` });
       await deps.wakeThread?.(release);
     },

@@ -65,6 +65,18 @@ export function speaksOfIt(question: string, candidates: readonly Candidate[], s
 const rarity = (having: number, all: number) => Math.sqrt(Math.log(1 + all / (1 + having)));
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 
+/** Beside what speaks of a question: words of one's own may lead past it. */
+const MOST_BESIDE = 2;
+
+/** What whoever answers is given, in its order: what speaks of the question, and little of what only shares its words. */
+export function worthGiving<Place extends { speaks?: boolean }>(places: readonly Place[]): Place[] {
+  let beside = 0;
+  return places.filter(({ speaks = true }) => {
+    if (!speaks) beside += 1;
+    return speaks || beside <= MOST_BESIDE;
+  });
+}
+
 const SHORTEST_QUOTE = 12;
 
 /** Whether a quote stands in a chunk, whatever the line breaks and spaces. A word or two prove nothing. */

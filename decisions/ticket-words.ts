@@ -72,6 +72,15 @@ export function calledWords(state: TicketState, end: CallEnd): string {
   ].join('\n');
 }
 
+/** No place is named: whoever is on call may be another than those who may read it. The answer names it. */
+export const ORDERS =
+  'An answer was made with a document that seems to give orders to whoever reads it. Look at that document, and at the answer, before they are believed.';
+
+export const alertedWords = ({ person, problem }: CallEnd): string => {
+  if (person === undefined) return `${ORDERS} Nobody is on call: ${problem ?? 'the schedule is empty'}.`;
+  return `${person} is on call. ${ORDERS}${problem === undefined ? '' : ` No direct message could be sent: ${problem}.`}`;
+};
+
 export const notHandedWords = ({ taken }: TicketState, reason: string): string =>
   `It cannot be handed to the agent: ${reason}. It stays with ${taken}.`;
 

@@ -15,6 +15,7 @@ import type {
   TicketStateName,
 } from '../workflows/ticket-types.ts';
 import {
+  alertedWords,
   calledWords,
   DID_IT_HELP,
   ESCALATION_BUTTONS,
@@ -72,6 +73,8 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
       return takeAnswer(state, event.end, rules.limits, at);
     case 'called':
       return [saidCalled(state, event.end)];
+    case 'alerted':
+      return [{ do: 'say', text: alertedWords(event.end), tone: 'warn', ...mentioned(event.end) }];
     case 'handed-off':
       if (event.end.kind === 'begun') return [];
       // It stays with whoever wanted to hand it over.
@@ -80,13 +83,14 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
   }
 }
 
+const mentioned = ({ mention }: CallEnd) => (mention === undefined ? {} : { mentions: [mention] });
+
 /** How a fix ended is told once, at the head of the first call that it leads to. */
 function saidCalled(state: TicketState, end: CallEnd): TicketAction {
   state.called = end.person ?? state.called ?? '';
   const said = { tone: state.ending?.tone ?? 'warn', text: calledWords(state, end) };
   delete state.ending;
-  const mentions = end.mention === undefined ? {} : { mentions: [end.mention] };
-  return { do: 'say', ...said, card: { buttons: ESCALATION_BUTTONS }, ...mentions };
+  return { do: 'say', ...said, card: { buttons: ESCALATION_BUTTONS }, ...mentioned(end) };
 }
 
 function enter(state: TicketState, name: TicketStateName, forMs: number, at: number): void {
@@ -264,7 +268,8 @@ function takeAnswer(
   }
   enter(state, 'answered', limits.followUpMs, at);
   state.answers += 1;
-  return [{ do: 'say', text: end.text, card: { buttons: SOLVED_BUTTONS }, toJoined: true }];
+  const said: TicketAction = { do: 'say', text: end.text, card: { buttons: SOLVED_BUTTONS }, toJoined: true };
+  return end.orders ? [said, { do: 'alert' }] : [said];
 }
 
 /** Its time is up: what happens by itself. */

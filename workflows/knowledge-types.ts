@@ -11,6 +11,8 @@ export type KnowledgeChunk = {
   text: string;
   /** As configured: `['everyone']`, or people and groups; of a closed ticket its channel, or its one person. */
   readers: string[];
+  /** Whether it speaks of what was asked, and does not only share some of its words. */
+  speaks?: boolean;
 };
 
 export type KnowledgeQuestion = {

@@ -75,7 +75,8 @@ export type Cited = { chunk: string; source: string; kind: string; path: string;
 
 /** `private`: so much more the asker alone may read, who alone is told (an answer of before told the thread). */
 export type AnswerEnd =
-  | { kind: 'answered'; text: string; private?: number }
+  /** `orders`: a document that it was made with seems to give orders to its reader. */
+  | { kind: 'answered'; text: string; private?: number; orders?: boolean }
   /** `near`: places that come closest, for whoever takes over: source and path, which all of the audience may read. */
   | { kind: 'unanswered'; reason: string; private?: number; near?: string[] };
 
@@ -86,7 +87,7 @@ export type HandOffEnd = { kind: 'begun' } | { kind: 'unavailable'; reason: stri
 /** The first message to us, whatever arrived first. */
 export type FirstAsked = { person: string; sent: string; text: string };
 
-/** What may happen to a ticket. The last five are answers to what it asked for itself. */
+/** What may happen to a ticket. The last six are answers to what it asked for itself. */
 export type TicketEvent =
   | ({ kind: 'message' } & TicketMessage)
   | ({ kind: 'button' } & TicketButton)
@@ -96,6 +97,7 @@ export type TicketEvent =
   | { kind: 'opened'; joins?: string }
   | { kind: 'answer'; end: AnswerEnd }
   | { kind: 'called'; end: CallEnd }
+  | { kind: 'alerted'; end: CallEnd }
   | { kind: 'handed-off'; end: HandOffEnd };
 
 export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
@@ -121,6 +123,8 @@ export type TicketAction =
   | { do: 'open' }
   | { do: 'answer' }
   | { do: 'call'; n: number }
+  /** Tells whoever is on call of a document that gives orders; the ticket stays where it is. */
+  | { do: 'alert' }
   | { do: 'hand-off'; by: string; hint?: string };
 
 /** All that a ticket remembers: what was said lies in the store. */

@@ -12,7 +12,7 @@ import {
 import type { Arrival, TicketActivities } from '../activities/tickets.ts';
 import { isLesson } from '../decisions/learning.ts';
 import { newTicket, react } from '../decisions/ticket.ts';
-import { calledWords } from '../decisions/ticket-words.ts';
+import { calledWords, ORDERS } from '../decisions/ticket-words.ts';
 import { pressTicket, ticketButton, ticketMessage, ticketProgress, ticketState } from './ticket-messages.ts';
 import type {
   CallEnd,
@@ -176,21 +176,39 @@ async function perform({ order, state, rules, clicked }: Doing, action: TicketAc
     case 'call': {
       return [{ kind: 'called', end: await call(order, state, action.n) }];
     }
+    case 'alert':
+      return [{ kind: 'alerted', end: await alert(order, state) }];
     case 'hand-off':
       return [{ kind: 'handed-off', end: await handOffTicket(order, action.by, action.hint) }];
   }
 }
 
+/** Whoever is on call is told once an answer; nothing is to be pressed. */
+async function alert(order: TicketOrder, state: TicketState): Promise<CallEnd> {
+  return tellOnCall(order, state, { n: 1, round: `${runKey()}/orders-${state.answers}`, text: () => ORDERS });
+}
+
 /** Finds whom to call, and writes to him; the thread says so too. */
 async function call(order: TicketOrder, state: TicketState, n: number): Promise<CallEnd> {
+  // The thread's places are for those who read along there: whoever is called may be another.
+  const { near: _, ...told } = state;
+  const text = (end: CallEnd) => calledWords(told, end);
+  return tellOnCall(order, state, { n, round: `${runKey()}/${n}`, text, buttons: true });
+}
+
+type Told = { n: number; round: string; text: (end: CallEnd) => string; buttons?: boolean };
+
+async function tellOnCall(
+  order: TicketOrder,
+  state: TicketState,
+  { n, round, text, buttons = false }: Told,
+): Promise<CallEnd> {
   const found = await attempt(() => whomToCall(order, { n, asker: state.asker }));
   if (found.kind === 'failed') return { problem: found.problem };
   const { person } = found.result;
   if (person === undefined) return found.result;
-  const round = `${runKey()}/${n}`;
-  // The thread's places are for those who read along there: whoever is called may be another.
-  const { near: _, ...told } = state;
-  const written = await attempt(() => writeTo(order, { person, round, text: calledWords(told, found.result) }));
+  const message = { person, round, text: text(found.result), ...(!buttons && { bare: true }) };
+  const written = await attempt(() => writeTo(order, message));
   return written.kind === 'done' ? found.result : { ...found.result, problem: written.problem };
 }
 
@@ -203,7 +221,10 @@ async function answer(order: TicketOrder, state: TicketState, { limits }: Ticket
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   });
   const found = await attempt(() => answerTicket(order, state.asker, `${stepKey(order, state)}/answer`));
-  const end = found.kind === 'done' ? found.result : { kind: 'unanswered' as const, reason: found.problem };
+  if (found.kind === 'failed') return { kind: 'answer', end: { kind: 'unanswered', reason: found.problem } };
+  if (found.result.kind !== 'answered' || !found.result.orders || patched('ticket-alerts'))
+    return { kind: 'answer', end: found.result };
+  const { orders: _, ...end } = found.result;
   return { kind: 'answer', end };
 }
 

@@ -8,7 +8,8 @@ import { byIds, byVector, byWords, filterOf, type OpenIndex, type Ranked, type R
 const RANKED = 50;
 
 export type Asked = { question: string; vector: number[] | undefined; similarity: number };
-export type Found = { best: Row[]; speaking: number; enough: boolean };
+/** `speaks`: whether it speaks of what was asked, and does not only share some words with it. */
+export type Found = { best: (Row & { speaks: boolean })[]; speaking: number; enough: boolean };
 
 /** What of some sources speaks of a question, by words and vectors together. */
 export async function find(index: OpenIndex, asked: Asked, origins: readonly string[], limit: number): Promise<Found> {
@@ -23,7 +24,8 @@ export async function find(index: OpenIndex, asked: Asked, origins: readonly str
   const ranked = fuse(lists.map((list) => list.map(({ id }) => id)));
   const best = withoutCopies(await byIds(index, ranked.slice(0, 2 * limit), filter)).slice(0, limit);
   const speaking = speaksOfIt(asked.question, [...hits.values()], asked.similarity);
-  return { best, speaking: speaking.size, enough: best.some(({ id }) => speaking.has(id)) };
+  const told = best.map((row) => ({ ...row, speaks: speaking.has(row.id) }));
+  return { best: told, speaking: speaking.size, enough: told.some(({ speaks }) => speaks) };
 }
 
 /** The same words in several files (a licence, a copied page) would push everything else out. */

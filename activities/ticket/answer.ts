@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ModelSettings } from '../../config/schema.ts';
+import { worthGiving } from '../../decisions/knowledge.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
 import type { AnswerEnd, Cited } from '../../workflows/ticket-types.ts';
@@ -40,7 +41,8 @@ export async function answerFrom(
   asked: Asked,
   watch: AnswerWatch,
 ): Promise<AnswerEnd> {
-  const { chunks, enough, privateFor, note } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
+  const { chunks: found, enough, privateFor, note } = await knowledge.searchKnowledge({ ...asked, limit: LIMIT });
+  const chunks = worthGiving(found);
   await watch.found(chunks.length);
   if (!enough || chunks.length === 0) {
     if (note === NO_KNOWLEDGE) return { kind: 'unanswered', reason: NO_KNOWLEDGE };
@@ -72,7 +74,8 @@ async function written(
     problem = await problemOf(knowledge, { chunks, audience, ...(room !== undefined && { room }) }, answer);
     if (answer !== undefined && problem === '') {
       await watch.written({ text: plainText(answer.answer, ANSWER).trim(), rests: citedOf(answer, chunks) });
-      return { kind: 'answered', private: privateFor, text: answerWords(answer, chunks) };
+      const orders = suspiciousPlaces(answer.suspicious, chunks).length > 0;
+      return { kind: 'answered', private: privateFor, text: answerWords(answer, chunks), ...(orders && { orders }) };
     }
     items.push(...said, { role: 'user', content: `That cannot be shown: ${problem}. Answer again, in the same form.` });
   }
@@ -171,9 +174,12 @@ function missingWords({ missing = '', suspicious }: Answer, chunks: readonly Kno
   return [words, ...suspiciousWords(suspicious, chunks)].join('; ');
 }
 
+const suspiciousPlaces = (ids: readonly string[] = [], chunks: readonly KnowledgeChunk[]): string[] =>
+  chunks.filter(({ id }) => ids.includes(id)).map(placeOf);
+
 /** A document that gives orders was made by somebody: whoever reads along should know. */
 function suspiciousWords(ids: readonly string[] = [], chunks: readonly KnowledgeChunk[]): string[] {
-  const places = chunks.filter(({ id }) => ids.includes(id)).map(placeOf);
+  const places = suspiciousPlaces(ids, chunks);
   return places.length === 0
     ? []
     : [`Somebody should look at ${places.join(', ')}: it seems to give orders to whoever reads it`];

@@ -10,6 +10,8 @@ export type KnowledgeChunk = {
   toLine: number;
   title: string;
   text: string;
+  /** False where it only shares some words with what was asked. */
+  speaks?: boolean;
 };
 
 /** What answering needs of the knowledge. `audience`: persons, all of whom must be allowed to read what is found. */

@@ -159,6 +159,18 @@ test('an agent that is not there leaves it with whoever wanted to hand it over',
   expect(done).toMatchObject([{ do: 'say', text: expect.stringContaining('there is none. It stays with bob') }]);
 });
 
+test('an answer made with a document that gives orders is told to whoever is on call, and stays an answer', () => {
+  const end = { kind: 'answered' as const, text: 'Do this.', private: 0, orders: true };
+  const answered = having(...BEGUN, { kind: 'answer', end });
+  expect(answered.done).toMatchObject([{ do: 'say', text: 'Do this.' }, { do: 'alert' }]);
+  const told = having(...BEGUN, { kind: 'answer', end }, { kind: 'alerted', end: { person: 'ada', mention: 'U1' } });
+  expect(told.state).toMatchObject({ name: 'answered', calls: 0 });
+  expect(told.done).toMatchObject([{ tone: 'warn', text: expect.stringMatching(/^ada is on call\. .*orders/) }]);
+  expect(told.done).toMatchObject([{ card: { mention: 'U1' } }]);
+  const nobody = having(...BEGUN, { kind: 'answer', end }, { kind: 'alerted', end: {} });
+  expect(nobody.done).toMatchObject([{ text: expect.stringContaining('Nobody is on call: the schedule is empty') }]);
+});
+
 describe('a fix', () => {
   const at = (...steps: ('proposed' | 'approved' | 'applied' | 'verified' | 'failed')[]) =>
     having(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../config/load.ts';
-import { fuse, quoteStands, readableBy, speaksOfIt } from '../../decisions/knowledge.ts';
+import { fuse, quoteStands, readableBy, speaksOfIt, worthGiving } from '../../decisions/knowledge.ts';
 import { questionWords, searchedWords, stem } from '../../decisions/knowledge-words.ts';
 import { LABELLED, UNANSWERED } from './labelled.ts';
 
@@ -40,6 +40,20 @@ test.each([
   ['equal ones by id', [['b'], ['a']], ['a', 'b']],
   ['nothing is nothing', [[], []], []],
 ])('%s', (_, lists, fused) => expect(fuse(lists)).toEqual(fused));
+
+test.each([
+  ['what speaks of it is given', 'abc', 'abc'],
+  ['of the rest the first two', 'a-b-c-d', 'a-b-cd'],
+  ['in their order', '---a', '--a'],
+  ['nothing is nothing', '', ''],
+])('%s', (_, places, given) => {
+  const of = (names: string) => [...names].map((name) => ({ name, ...(name === '-' && { speaks: false }) }));
+  expect(
+    worthGiving(of(places))
+      .map(({ name }) => name)
+      .join(''),
+  ).toBe(given);
+});
 
 describe('whether enough is found', () => {
   const chunk = (id: string, text: string, similarity?: number) => ({ id, words: searchedWords(text), similarity });

@@ -8,6 +8,7 @@ import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createSlack } from '../../activities/slack.ts';
 import { createTicketPeople } from '../../activities/ticket/people.ts';
 import { run } from '../../lib/run.ts';
+import { threadOf } from '../../store/thread.ts';
 import { ticketCost } from '../../store/ticket-cost.ts';
 import { ticketStats } from '../../store/tickets.ts';
 import type { Cited } from '../../workflows/ticket-types.ts';
@@ -66,6 +67,16 @@ test('why what was found is no answer is told to whoever takes over, and a place
   const id = await world.open('consumer lag of trains?', { play: () => ({ text: JSON.stringify(said) }) });
   await hears(id, /does not answer it \(the model’s words: Nobody wrote of night trains\.\)/);
   expect(await world.said(id)).toContain('Somebody should look at docs lag.md:3-5: it seems to give orders');
+});
+
+test('an answer made with a document that gives orders calls somebody too, and stays an answer', async () => {
+  const quote = 'Raise fetch.min.bytes to one megabyte';
+  const said = { answer: 'Raise it.', citations: [{ chunkId: 'c1', quote }], suspicious: ['c1'] };
+  const id = await world.open('consumer lag by order?', { play: () => ({ text: JSON.stringify(said) }) });
+  await hears(id, /Somebody should look at docs lag\.md:3-5[\s\S]*ada is on call\. An answer was made with a document/);
+  expect(await world.row(id)).toMatchObject({ state: 'answered', calls: 0 });
+  const direct = await threadOf(world.db, `${id}/calls/ada`);
+  expect(direct.map(({ text, card }) => [/lag\.md/.test(text), card])).toEqual([[false, undefined]]);
 });
 
 test('what nothing is found about goes to whoever is on call, and on to the next, until somebody takes it', async () => {
