@@ -166,7 +166,7 @@ test('an answer made with a document that gives orders is told to whoever is on 
   const told = having(...BEGUN, { kind: 'answer', end }, { kind: 'alerted', end: { person: 'ada', mention: 'U1' } });
   expect(told.state).toMatchObject({ name: 'answered', calls: 0 });
   expect(told.done).toMatchObject([{ tone: 'warn', text: expect.stringMatching(/^ada is on call\. .*orders/) }]);
-  expect(told.done).toMatchObject([{ card: { mention: 'U1' } }]);
+  expect(told.done).toMatchObject([{ mentions: ['U1'] }]);
   const nobody = having(...BEGUN, { kind: 'answer', end }, { kind: 'alerted', end: {} });
   expect(nobody.done).toMatchObject([{ text: expect.stringContaining('Nobody is on call: the schedule is empty') }]);
 });
