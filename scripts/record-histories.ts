@@ -1,5 +1,5 @@
 /**
- * `node scripts/record-histories.ts [releases|repairs|fixes|explained|rehearsals] [FOLDER]`: releases a small fork for real,
+ * `node scripts/record-histories.ts [releases|repairs|fixes|explained|rehearsals|waived] [FOLDER]`: releases a small fork for real,
  * in every way that a release (or a repair, a fix, an explanation of what does not apply or compile, a rehearsal) can go, and
  * writes the history of every workflow of it to test/histories/DAY (or FOLDER).
  * test/replay.test.ts replays them.
@@ -26,6 +26,7 @@ import { neutral, type Replacements } from './histories/neutral.ts';
 import { outcomeOf, until } from './histories/outcome.ts';
 import { REHEARSED, rehearsals } from './histories/rehearsal.ts';
 import { REPAIRED, repairs, scripted } from './histories/repair.ts';
+import { WAIVED, waived } from './histories/waived.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -57,10 +58,12 @@ const WANTED: Record<string, string> = {
 const MADE: Record<string, string> = {};
 
 async function main(args: string[]): Promise<void> {
-  const only = (['releases', 'repairs', 'fixes', 'explained', 'rehearsals'] as const).find((part) => part === args[0]);
-  // Explanations and rehearsals begin the numbers of their releases anew: each is recorded by itself.
+  const only = (['releases', 'repairs', 'fixes', 'explained', 'rehearsals', 'waived'] as const).find(
+    (part) => part === args[0],
+  );
+  // These begin the numbers of their releases anew, or move the base: each is recorded by itself.
   const wants = (part: typeof only) =>
-    only === undefined ? part !== 'explained' && part !== 'rehearsals' : only === part;
+    only === undefined ? !['explained', 'rehearsals', 'waived'].includes(part ?? '') : only === part;
   const folder =
     args[only === undefined ? 0 : 1] ?? join(ROOT, 'test', 'histories', new Date().toISOString().slice(0, 10));
   const slack = await startSlackServer();
@@ -94,6 +97,10 @@ async function main(args: string[]): Promise<void> {
       repository.commit({ 'server.mjs': PATCHES.good }, patchMessage('Make it good'));
       await rehearsals(patchwright);
       Object.assign(wanted, REHEARSED);
+    }
+    if (wants('waived')) {
+      await waived(patchwright, repository);
+      Object.assign(wanted, WAIVED);
     }
     await record(patchwright, wanted, folder);
   } finally {

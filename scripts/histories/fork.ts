@@ -59,6 +59,10 @@ const mendable = (folder: string, name: string, base: string, policy: string) =>
 const rehearsed = (folder: string) => `${fork(folder, 'rehearsed', 'upstream', 'off')}
     release: { suites: [unit], environments: [cluster], rehearsal: { when: always, nodes: 1 } }`;
 
+/** May run nothing again, so that whatever fails there is undecided, and may be let through. */
+const doubtful = (folder: string) => `${fork(folder, 'doubtful', 'upstream', 'off')}
+    release: { suites: [unit], waivable: [undecided], rerunSeconds: 0 }`;
+
 /** The configuration in `folder`, for the person who runs the recorder. */
 export const configuration = (user: string, slackUrl: string) => (folder: string) =>
   `
@@ -70,7 +74,7 @@ forks:${fork(folder, 'greeter', 'upstream', 'off')}
       publish:
         command:
           publish: { run: [cp, '{file}', '${folder}/published-{version}'] }
-          readBack: { run: [sh, -c, 'test ! -e "$0" || sha256sum "$0" | cut -c1-64', '${folder}/published-{version}'] }${rehearsed(folder)}${mendable(folder, 'mended', 'upstream', 'apply-reviewed')}${mendable(folder, 'careful', 'newer', 'suggest')}
+          readBack: { run: [sh, -c, 'test ! -e "$0" || sha256sum "$0" | cut -c1-64', '${folder}/published-{version}'] }${rehearsed(folder)}${doubtful(folder)}${mendable(folder, 'mended', 'upstream', 'apply-reviewed')}${mendable(folder, 'careful', 'newer', 'suggest')}
 environments:
   staging:
     system: process

@@ -21,29 +21,13 @@ type Report = {
   candidates: { suites: { verdicts: Partial<Verdict>[] }[] }[];
 };
 
-/** May run nothing again, so that whatever fails there is undecided, and may be let through. */
-const doubtful = (folder: string) => `
-  doubtful:
-    repository: ${folder}/fork
-    base: upstream
-    build: { command: [sh, build.sh], artifacts: [{ name: server.mjs, path: out/server.mjs }] }
-    suites:
-      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out] }
-    release: { suites: [unit], waivable: [undecided], rerunSeconds: 0 }`;
-
 let patchwright: Patchwright;
 let slack: Awaited<ReturnType<typeof startSlackServer>>;
 let repository: ReturnType<typeof makeRepository>;
 
 beforeAll(async () => {
   slack = await startSlackServer();
-  const yaml = configuration(userInfo().username, slack.url);
-  patchwright = patchwrightIn(
-    (folder) => yaml(folder).replace('\nenvironments:', `${doubtful(folder)}\nenvironments:`),
-    {
-      RECORDER_SLACK_TOKEN: slack.token,
-    },
-  );
+  patchwright = patchwrightIn(configuration(userInfo().username, slack.url), { RECORDER_SLACK_TOKEN: slack.token });
   repository = makeRepository(join(patchwright.folder, 'fork'));
   repository.commit(FILES, 'Greeter 1.0');
   repository.git('checkout', '--quiet', '-b', 'main');
