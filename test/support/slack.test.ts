@@ -6,6 +6,7 @@ import { listenToSlack } from '../../inbound/slack-http.ts';
 import { connectToSlack } from '../../inbound/slack-socket.ts';
 import { freePort } from '../../services/ports.ts';
 import { auditRows } from '../../store/audit.ts';
+import { callAt } from '../../store/calls.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { ticketEvents } from '../../store/tickets.ts';
 import { APP_TOKEN } from '../servers/slack.ts';
@@ -198,6 +199,9 @@ test('whoever is called has the same buttons in his direct message, by the same 
   const direct = () => world.slack.messages('D0ADA');
   const call = () => direct().find(({ text }) => text.endsWith(link) || text.includes(`${link}\n`));
   await expect.poll(call, PATIENT).toBeDefined();
+  // Nobody clicks in the moment between Slack's having it and our knowing where it stands.
+  const known = () => callAt(world.db, { channel: 'D0ADA', thread: call()?.ts ?? '' });
+  await expect.poll(known, PATIENT).toBeDefined();
   const said = () =>
     direct()
       .filter(({ thread_ts }) => thread_ts === call()?.ts)
@@ -228,7 +232,7 @@ test('whoever is called has the same buttons in his direct message, by the same 
   await hears(ts, /ada hands it to the agent\./);
   await expect.poll(() => call()?.text, PATIENT).toMatch(/ada hands it to the agent\.$/);
   expect(JSON.stringify(call()?.blocks)).not.toContain('ticket.');
-  expect(world.handedOver.filter((order) => order.ticket === ticket)).toHaveLength(1);
+  await expect.poll(() => world.handedOver.filter((order) => order.ticket === ticket), PATIENT).toHaveLength(1);
   expect(await world.row(`${TEAM}:D0ADA:${call()?.ts}`)).toBeUndefined();
 });
 
