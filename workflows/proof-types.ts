@@ -17,6 +17,8 @@ export type ProofOrder = TrialOf & {
   fix: Source;
   before: number;
   after: number;
+  /** A test by its name, class#method, where no suite run has seen it fail: it is looked for with the change. */
+  named?: string;
   /** Also everything else of the suite: what passed before has to pass. */
   whole: boolean;
 };
