@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { codeNames, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
 import { changedLines } from '../decisions/approval-risk.ts';
@@ -30,6 +31,7 @@ import { permanent } from './failures.ts';
 import { type Apply, applyOnce, undoOnce } from './fixes/apply.ts';
 import { createGitChanges, type GitFixDeps } from './fixes/git-change.ts';
 import type { Drafted, FixAt, FixKind, Proof } from './fixes/kind.ts';
+import { testAlone } from './fixes/test-alone.ts';
 
 export type FixDeps = GitFixDeps & {
   db: Db;
@@ -129,11 +131,14 @@ export function createFixActivities(deps: FixDeps) {
       return kindOf(change).prove(await atOf(step), change);
     },
 
-    /** Both sides of a patch on a stack, to be built, and the suites to be run. Reads only. */
+    /**
+     * Both sides of a patch on a stack, to be built, and the suites to be run; `alone`: the branch with its failing test,
+     * where the patch brings that. Safe to repeat: the same change is the same commits.
+     */
     async proofSources({
       change,
       ...step
-    }: FixStep & { change: GitChange }): Promise<{ before: Source; after: Source; suites: string[] }> {
+    }: FixStep & { change: GitChange }): Promise<{ before: Source; after: Source; suites: string[]; alone?: Source }> {
       const { target } = change;
       return changes.within(await atOf(step), target, async (git, fork) => {
         const base = await git.resolve(fork.base, 'base');
@@ -143,7 +148,10 @@ export function createFixActivities(deps: FixDeps) {
         };
         const before = sourceOf(target, fork, change.base, await count(change.base));
         const after = sourceOf(target, fork, change.commit, await count(change.commit));
-        return { before, after, suites: fork.release.suites };
+        const index = join(deps.dataDir, 'git', `test-of-${change.commit}.index`);
+        const alone = await testAlone(git, change, index);
+        const more = alone !== undefined && { alone: sourceOf(target, fork, alone, await count(change.base)) };
+        return { before, after, suites: fork.release.suites, ...more };
       });
     },
 

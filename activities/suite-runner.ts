@@ -75,7 +75,7 @@ export function createSuiteRunnerActivities(deps: SuiteRunnerDeps) {
     /** Plans the runs that prove a change; answers with the hosts that are there. Safe to repeat. */
     prepareProof: (order: ProofPlan) => prepareProof(deps, order),
     /** What those runs said. Safe to repeat. */
-    readProof: (order: { suiteRun: string; tests: TestKey[] }) => readProof(deps, order),
+    readProof: (order: { suiteRun: string; tests: TestKey[]; named?: boolean }) => readProof(deps, order),
 
     /** Counts and closes a suite run. Safe to repeat. */
     finishSuite: (order: FinishOrder) => finishSuite(deps, order),

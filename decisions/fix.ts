@@ -2,6 +2,7 @@ import type { ApprovalQuestion, ApprovalRisk } from '../workflows/approval-types
 import type { FixCard, FixChange, FixEvidence, FixPlan, Shown, UndoEnd, Verification } from '../workflows/fix-types.ts';
 import type { FixEndKind } from '../workflows/ticket-types.ts';
 import type { Digest } from '../workflows/types.ts';
+import { caseOf } from './failing-case.ts';
 import { caseWords } from './kafka-case.ts';
 import { beforeWords, fieldWords, losesNothing } from './kafka-config.ts';
 
@@ -17,8 +18,8 @@ export function fixBinds({ ticket, change, evidence }: Bound): Record<string, st
     const shown = change.failingCase && { 'failing case': caseWords(change.failingCase) };
     return { ...all, patch: fieldWords(change), base: beforeWords(change), inverse, ...shown };
   }
-  const { base, commit, tree, patch, ref, inverse, failingCase = '' } = change;
-  return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': failingCase };
+  const { base, commit, tree, patch, ref, inverse } = change;
+  return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': caseOf(change) ?? '' };
 }
 
 /** What the author of a change said of it, given back to him with the change. */

@@ -1,4 +1,4 @@
-import type { Place } from './fix-types.ts';
+import type { FailingTest, Place } from './fix-types.ts';
 import type { TestKey, TrialOf } from './proof-types.ts';
 import type { Digest, Source } from './types.ts';
 
@@ -155,6 +155,7 @@ export type Proposal = {
   /** Of a ticket's patch: the commit that it was made on, and a shell command that fails without it. */
   base?: string;
   failingCase?: string;
+  failingTest?: FailingTest;
 };
 
 /** What a change that is reviewed is to mend: then the arms of its reviewers are other states of the source. */

@@ -1,16 +1,15 @@
 import { executeChild, proxyActivities } from '@temporalio/workflow';
-import type { BuildActivities } from '../activities/build.ts';
 import type { FixOpened } from '../activities/fixes.ts';
 import type { RepairActivities } from '../activities/repair.ts';
+import { caseOf } from '../decisions/failing-case.ts';
 import { authorWords, whatToReview } from '../decisions/fix.ts';
-import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
 import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
+import { NOTHING_BUILT, proveStack } from './fix-stack.ts';
 import { agents, goesOn, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
 import type { FixChange, FixOrder, FixPlan, GitChange } from './fix-types.ts';
-import { proof } from './proof.ts';
 import { review } from './review.ts';
 import type { Digest } from './types.ts';
 
@@ -19,13 +18,6 @@ const { readProposal } = proxyActivities<RepairActivities>({
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '20 seconds',
   retry: { maximumInterval: '10 seconds' },
-});
-
-const { buildSource } = proxyActivities<BuildActivities>({
-  taskQueue: 'patchwright-activity',
-  startToCloseTimeout: '13 hours',
-  heartbeatTimeout: '30 seconds',
-  retry: { maximumInterval: '30 seconds', maximumAttempts: 20 },
 });
 
 /** Changes that one round may try; of these one may be sent back by reviewers. */
@@ -178,7 +170,7 @@ const ownWords = ({ change, risk }: Proposal) => `${change} Risk: ${risk}`;
 
 const earlierOf = (proposal: Proposal): Earlier => ({
   patch: proposal.patch,
-  words: authorWords(ownWords(proposal), proposal.failingCase),
+  words: authorWords(ownWords(proposal), caseOf(proposal)),
 });
 
 type Made = Drafted & { run: string; plan: FixPlan; wishes: readonly string[] };
@@ -190,10 +182,9 @@ async function prove(
 ): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
   const proven = await proveFix({ ...stepOf(order, run), change });
   if (!proven.proven) return { reasons: proven.lines };
-  const built =
-    change.kind === 'stack-patch'
-      ? await proveStack(order, opened, { run, change: change as GitChange, touched: proposal?.tests })
-      : { lines: [] };
+  const isBuilt = change.kind === 'stack-patch';
+  const made = { run, change: change as GitChange, touched: proposal?.tests };
+  const built = isBuilt ? await proveStack(order, opened, made) : NOTHING_BUILT;
   if ('reasons' in built) return built;
   const lines = [...proven.lines, ...built.lines, ...touchedWords(proposal?.tests)];
   const evidence = await steps.keepEvidence({ lines });
@@ -203,37 +194,9 @@ async function prove(
   const remarks = [...pointedOut, ...said.counted];
   const words = proposal === undefined ? '' : ownWords(proposal);
   const facts = { plan, change, proposal, evidence, remarks, asides: said.remarks, words };
-  const proposed = { run, ...facts, ...(proven.shown && { shown: proven.shown }) };
+  const shown = built.shown ?? proven.shown;
+  const proposed = { run, ...facts, ...(shown && { shown }) };
   return { proposed, ...(reviewed && { reviewed }) };
-}
-
-/** As a repair is proven: built by the release's own pipeline, all suites, failures judged against the branch as it is. */
-async function proveStack(
-  order: FixOrder,
-  { takes }: Opened,
-  { run, change, touched }: { run: string; change: GitChange; touched?: string[] | undefined },
-): Promise<{ lines: string[] } | { reasons: string[] }> {
-  const { ticket: release, settings } = order;
-  const { before, after, suites } = await steps.proofSources({ ...stepOf(order, run), change });
-  await goesOn(order, `${run}/build`, takes?.suites);
-  const held = await buildSource({ ...before, settings, release });
-  if (held.kind === 'broken') return { reasons: ['the branch itself does not build', ...held.reasons] };
-  const lines: string[] = [];
-  for (const suite of suites) {
-    // A suite run's id is also a folder's name.
-    const name = `${run.replace(/[^A-Za-z0-9/._-]/g, '-')}/proof/${suite}`;
-    const tested = { build: held.build, suite, suiteRun: '', tests: [] };
-    await goesOn(order, name, takes?.suites);
-    const runs = { before: 0, after: 0, whole: true, ...(touched && { touched }) };
-    const proven = await executeChild(proof, {
-      workflowId: `proof:${name}`,
-      args: [{ release, fork: change.target, settings, held: tested, proof: name, fix: after, ...runs }],
-    });
-    const verdict = judgeProof(proven);
-    if (!verdict.proven) return { reasons: verdict.reasons };
-    lines.push(`suite ${suite}: ${proofWords(proven)}`);
-  }
-  return { lines };
 }
 
 /** Blind to the author's words: what people asked, what code has found, and the change. */

@@ -64,6 +64,8 @@ export type GitChange = {
   ref: string;
   /** The ticket's own failing case, as a shell command. */
   failingCase?: string;
+  /** The same of a patch on a stack: a test of one of its suites. */
+  failingTest?: FailingTest;
 };
 
 /** `own`: the value that the resource had of its own, or null; `effective`: what held. */
@@ -89,6 +91,9 @@ export type ApplyEnd =
 
 /** `read-back`: it is there, and there was nothing to try it by. */
 export type Verification = { kind: 'verified' | 'read-back' | 'failed' | 'inconclusive'; words: string };
+
+/** `test`: class#method, with parameters where there are several of that name. */
+export type FailingTest = { suite: string; test: string };
 
 /**
  * What was shown before anybody is asked: that it fails without the change and passes with it (or a build and suites), a

@@ -1,5 +1,6 @@
 import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patched, sleep } from '@temporalio/workflow';
 import { MOST_QUESTIONS, outcomeWords } from '../decisions/approval.ts';
+import { caseOf } from '../decisions/failing-case.ts';
 import { authorWords, proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
 import {
@@ -101,7 +102,7 @@ function changesTo({ plan, change, words }: Proposed, note: string): Start {
   const sentBack = [`People who decide ask for changes: ${note}`];
   // Fields are the plan's: it is planned anew. Files are changed by the same plan.
   if (!('patch' in change)) return { sentBack };
-  return { plan, sentBack, earlier: { patch: change.patch, words: authorWords(words, change.failingCase) } };
+  return { plan, sentBack, earlier: { patch: change.patch, words: authorWords(words, caseOf(change)) } };
 }
 
 /** Steps 3 to 5. */

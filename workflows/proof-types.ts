@@ -19,6 +19,8 @@ export type ProofOrder = TrialOf & {
   after: number;
   /** Files of tests that the change adds or touches: what they say is counted apart. */
   touched?: string[];
+  /** A test by its name, class#method, where no suite run has seen it fail: it is looked for with the change. */
+  named?: string;
   /** Also everything else of the suite: what passed before has to pass. */
   whole: boolean;
   /** Of the suite only what these files touch: a list of paths in the artifact store. */

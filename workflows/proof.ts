@@ -30,7 +30,8 @@ export async function proof(order: ProofOrder): Promise<ProofOutcome> {
   if (built.kind === 'broken') return { kind: 'does-not-build', reasons: built.reasons };
   if (held === undefined) return { kind: 'ran', build: built.build, tests: [], logs: [] };
   // Where no test failed before there is only the whole to be run.
-  const ran = held.tests.length === 0 ? { tests: [], logs: [] } : await runTests(order, built.build);
+  const nothing = held.tests.length === 0 && order.named === undefined;
+  const ran = nothing ? { tests: [], logs: [] } : await runTests(order, built.build);
   if ('reason' in ran) return { kind: 'not-run', reason: ran.reason };
   const whole = order.whole ? await runWhole(order, built.build) : undefined;
   return { kind: 'ran', build: built.build, ...ran, ...(whole && { whole }) };
@@ -39,18 +40,20 @@ export async function proof(order: ProofOrder): Promise<ProofOutcome> {
 type Ran = Pick<Extract<ProofOutcome, { kind: 'ran' }>, 'tests' | 'logs'>;
 
 async function runTests(order: ProofOrder, candidate: Build): Promise<Ran | { reason: string }> {
-  const { proof: suiteRun, release, fork, settings, held, before, after } = order;
+  const { proof: suiteRun, release, fork, settings, held, before, after, named } = order;
   if (held === undefined) return { tests: [], logs: [] };
-  const { tests, suiteRun: of } = held;
+  const { suiteRun: of } = held;
   const run = { suiteRun, release, candidateNumber: 0, fork, suite: held.suite, settings };
   const suiteOrder = { ...run, candidate, base: held.build, patches: [], sources: [] };
-  const { hosts } = await desk.prepareProof({ order: suiteOrder, of, tests, before, after });
+  const plan = { order: suiteOrder, of, tests: held.tests, before, after, ...(named !== undefined && { named }) };
+  const { hosts, tests = held.tests, reason } = await desk.prepareProof(plan);
+  if (reason !== undefined) return { reason };
   const place = openPlace(suiteOrder, { hosts, served: [], at: 'culprits' });
   const watch = watchHosts(place);
   try {
     const problem = await runBatches(place, 'culprit');
     if (problem !== undefined) return { reason: problem };
-    return await desk.readProof({ suiteRun, tests });
+    return await desk.readProof({ suiteRun, tests, ...(named !== undefined && { named: true }) });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return { reason: error.cause?.message ?? error.message };

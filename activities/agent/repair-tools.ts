@@ -75,12 +75,18 @@ const propose = (world: RepairWorld, order: AgentOrder, words: Input<'propose'>)
 
 /** A ticket's patch: what it was made on goes along, since the branch may move meanwhile. */
 async function handIn(world: RepairWorld, order: AgentOrder, given: Input<'hand_in'>): Promise<Used> {
-  const { failingCase, ...words } = given;
-  const base = order.subject.candidate;
-  return submit(world, order, { cause: '', ...words, base, ...(failingCase !== undefined && { failingCase }) });
+  const { failingCase, failingTest, ...words } = given;
+  const { candidate: base, stack } = order.subject;
+  const { suites } = world.fork.release;
+  if (stack !== undefined && failingCase !== undefined)
+    return { text: 'not taken: nothing is built where a command would run; name a `failingTest`', refused: true };
+  if (failingTest !== undefined && !suites.includes(failingTest.suite))
+    return { text: `not taken: failingTest.suite is one of: ${suites.join(', ') || 'none'}`, refused: true };
+  const own = { ...(failingCase !== undefined && { failingCase }), ...(failingTest !== undefined && { failingTest }) };
+  return submit(world, order, { cause: '', ...words, base, ...own });
 }
 
-type Words = Pick<Proposal, 'cause' | 'change' | 'risk' | 'base' | 'failingCase'>;
+type Words = Pick<Proposal, 'cause' | 'change' | 'risk' | 'base' | 'failingCase' | 'failingTest'>;
 
 async function submit(world: RepairWorld, order: AgentOrder, words: Words): Promise<Used> {
   const { fork, candidate, untouchable = [] } = order.subject;

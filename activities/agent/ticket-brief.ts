@@ -62,7 +62,7 @@ function checksOf({ support }: Settings, { name }: FixKind): string[] {
 const OWN_CHECK =
   'A fix may not change a file that is named there: whatever is checked by a changed check is not shown by it.';
 const STACK_CHECK =
-  'The fork is built as its release builds it (`run_tests` does that now), and its whole suites run on the branch and on your change: what passes there has to pass with it. You may add tests; none is weakened. A `failingCase` runs in a fresh checkout where nothing is built.';
+  'The fork is built as its release builds it (`run_tests` does that now), and its whole suites run on the branch and on your change: what passes there has to pass with it. You may add tests; none is weakened. A `failingTest` shows what the change is for: a test, class#method of one of the suites, that fails without your change and passes with it. It is run five times on the branch (with its file alone, where you bring it) and five times on your change; write it so that it builds without the rest of the change, where that can be. Without one people are told that nothing shows that it mends what was asked.';
 
 function checkWords({ kind }: FixPlan, check: string | undefined): string {
   if (kind === 'stack-patch') return STACK_CHECK;

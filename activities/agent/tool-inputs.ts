@@ -52,6 +52,15 @@ export const inputs = {
     change: z.string().min(10).max(1_500),
     risk: z.string().min(5).max(800),
     failingCase: z.string().min(1).max(500).optional(),
+    failingTest: z
+      .object({
+        suite: z.string().min(1).max(100),
+        test: z
+          .string()
+          .max(300)
+          .regex(/^[\w$.:]+#[\w$]+(\([\w$., [\]]*\))?$/, 'class#method'),
+      })
+      .optional(),
   }),
   review: z.object({
     findings: z

@@ -1,3 +1,4 @@
+import { NO_TEST } from '../../decisions/failing-case.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import type { GitChange, Verification } from '../../workflows/fix-types.ts';
 import { createGitChanges, type GitFixDeps, proposalOf, requireCode, sizeWords, wordsOf } from './git-change.ts';
@@ -41,7 +42,7 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
     async draft(at, plan, made) {
       const proposal = proposalOf(made);
       const { target } = plan;
-      const { tree, patch, failingCase } = proposal;
+      const { tree, patch, failingCase, failingTest } = proposal;
       return changes.within(at, target, async (git, { branch }) => {
         const base = proposal.base ?? (await git.resolve(branch, 'branch'));
         const words = wordsOf(at, plan, trailers(at, failingCase));
@@ -49,6 +50,7 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
         const drafted: GitChange = {
           ...{ kind: 'stack-patch', target, base, commit, tree, patch, inverse: '', ref: ticketRef(at) },
           ...(failingCase !== undefined && { failingCase }),
+          ...(failingTest !== undefined && { failingTest }),
         };
         return { kind: 'drafted', change: drafted };
       });
@@ -60,7 +62,13 @@ export function stackPatchKind(deps: StackPatchDeps): FixKind<GitChange> {
         return changes.rebased(git, { change, onto, words: wordsOf(at, plan, trailers(at, change.failingCase)) });
       }),
 
-    prove: (at, change) => changes.proveCase(at, change.target, change),
+    async prove(at, change) {
+      if (change.failingCase !== undefined) return changes.proveCase(at, change.target, change);
+      // A named test is run once it is built (workflows/fix-make.ts).
+      return change.failingTest === undefined
+        ? { proven: true, shown: 'checked', lines: [NO_TEST] }
+        : { proven: true, lines: [] };
+    },
 
     async describe(at, { target, base, commit, patch, ref }) {
       const text = (await deps.artifacts.read(patch)).toString('utf8');

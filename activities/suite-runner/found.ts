@@ -24,7 +24,7 @@ export async function planFound(deps: SuiteRunnerDeps, place: Place, arm: Arm, t
   return { units: [...units.values()], failures };
 }
 
-const plannedUnit = ({ unit, selector, partOf, found }: PlacedFailure): PlannedUnit => ({
+export const plannedUnit = ({ unit, selector, partOf, found }: PlacedFailure): PlannedUnit => ({
   ...{ unit, selector, estimate: found.seconds },
   ...(partOf === undefined ? {} : { partOf }),
 });
@@ -33,7 +33,7 @@ const plannedUnit = ({ unit, selector, partOf, found }: PlacedFailure): PlannedU
 export async function saveFound(
   deps: SuiteRunnerDeps,
   suiteRun: string,
-  { suite }: Place,
+  { suite }: Pick<Place, 'suite'>,
   failures: readonly PlacedFailure[],
 ): Promise<void> {
   const quarantine = quarantineOf(suite.quarantine, new Date().toISOString().slice(0, 10));

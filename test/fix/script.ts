@@ -22,9 +22,9 @@ export const plan = (more: object = {}): Call => [
 
 export const edit = (old: string, now: string, path = 'limits.conf'): Call => ['edit_file', { path, old, new: now }];
 
-export const handIn = (failingCase?: string): Call => [
+export const handIn = (failingCase?: string, more: object = {}): Call => [
   'hand_in',
-  { change: 'A higher limit.', risk: 'More memory is used.', ...(failingCase && { failingCase }) },
+  { change: 'A higher limit.', risk: 'More memory is used.', ...(failingCase && { failingCase }), ...more },
 ];
 
 /** Looks, plans, changes the limit, tries it, hands it in. */
