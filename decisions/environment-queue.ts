@@ -12,60 +12,76 @@ import { keepEnded } from './environment-state.ts';
 /** One that ended while it waited: whom to tell, and what. */
 export type Superseded = { request: RolloutRequest; outcome: RolloutOutcome };
 
-/** How a request was taken. `superseded`: the one that waited in its place. */
-export type Admission = { answer: RequestAnswer; superseded?: Superseded };
+/** How a request was taken. `superseded`: what waited in its place. */
+export type Admission = { answer: RequestAnswer; superseded: Superseded[] };
+
+/** What this queue learned since there are histories of it; each is asked for only where it matters. */
+export type QueueChange = 'queue' | 'older-superseded' | 'own-lane' | 'promoted-kept';
 
 /**
  * Answers a release, and takes the roll-out on: at once where it may start, else into the queue. The same request may
  * come again.
  *
- * The queue holds one candidate of a fork. A newer one takes the place of one that has not started; what runs, or was
- * promoted, nobody takes away, and the place keeps its lane. Whoever gets here has been verified by the environments
- * before. What is older than what its fork has promoted here would take that away, and is superseded too.
- * `mayQueue`, `mayBeTooOld`: false in a history from before there was a queue, or this; asked only where it matters.
+ * The queue holds one candidate of a fork and lane. A newer one takes the place of those that have not started; what
+ * runs, or was promoted, nobody takes away. Nor does an ordinary one take the place of one that people let into the
+ * expedited lane, or its lane: it waits behind it. Whoever gets here has been verified by the environments before. What
+ * is older than what its fork has promoted here would take that away, and is superseded too.
+ * `has`: false in a history from before the change of that name.
  */
 export function admit(
   state: EnvironmentState,
   request: RolloutRequest,
   at: string,
-  mayQueue: () => boolean = () => true,
-  mayBeTooOld: () => boolean = () => true,
+  has: (change: QueueChange) => boolean = () => true,
 ): Admission {
+  const ended = (answer: RequestAnswer): Admission => ({ answer, superseded: [] });
   const known = answerKnown(state, request);
-  if (known) return { answer: known };
+  if (known) return ended(known);
   const { environment, running, frozen } = state;
   if (!running && frozen) {
     const reason = `${environment} is frozen by ${frozen.by} since ${frozen.at}: ${frozen.reason}`;
-    return { answer: { kind: 'refused', reasons: [reason] } };
+    return ended({ kind: 'refused', reasons: [reason] });
   }
-  if (running && !mayQueue()) {
+  if (running && !has('queue')) {
     const reason = `${environment} rolls out ${running.request.order.rollout} since ${running.since}; one at a time`;
-    return { answer: { kind: 'refused', reasons: [reason] } };
+    return ended({ kind: 'refused', reasons: [reason] });
   }
-  const newer = newerPromoted(state, request);
-  if (newer !== undefined && mayBeTooOld()) {
-    const outcome = { kind: 'superseded' as const, reasons: [tooOldWords(state, newer)] };
-    return { answer: { kind: 'ended', outcome } };
-  }
+  const tooOld = tooOldFor(state, request, has);
+  if (tooOld !== undefined) return ended({ kind: 'ended', outcome: { kind: 'superseded', reasons: [tooOld] } });
   const { fork } = request.order.candidate;
-  const before = waiting(state).find((other) => other.request.order.candidate.fork === fork);
-  if (before && isNewer(before.request, request)) {
-    const reason = `${before.request.order.rollout} waits in ${environment}, and is newer`;
-    return { answer: { kind: 'ended', outcome: { kind: 'superseded', reasons: [reason] } } };
+  const before = waiting(state).filter((other) => other.request.order.candidate.fork === fork);
+  const newer = before.find((other) => isNewer(other.request, request));
+  if (newer) {
+    const reason = `${newer.request.order.rollout} waits in ${environment}, and is newer`;
+    return ended({ kind: 'ended', outcome: { kind: 'superseded', reasons: [reason] } });
   }
-  const others = waiting(state).filter((other) => other !== before);
-  state.queue = inOrder([...others, { request: inLaneOf(request, before), since: at, why: [] }]);
-  startNext(state, at);
-  const answer = acceptedAs(state, request);
-  if (!before) return { answer };
-  const reasons = [`${request.order.rollout} is newer, and takes its place in ${environment}`];
-  keepEnded(state, before.request, { kind: 'superseded', reasons }, at, { neverStarted: true });
-  return { answer, superseded: { request: before.request, outcome: { kind: 'superseded', reasons } } };
+  return takePlace(state, request, at, before, has);
 }
 
-function inLaneOf(request: RolloutRequest, before: WaitingRollout | undefined): RolloutRequest {
-  if (!request.start || !before?.request.start?.expedite) return request;
-  return { ...request, start: { ...request.start, expedite: true } };
+function takePlace(
+  state: EnvironmentState,
+  request: RolloutRequest,
+  at: string,
+  before: readonly WaitingRollout[],
+  has: (change: QueueChange) => boolean,
+): Admission {
+  const isBehind = (other: WaitingRollout) => isExpedited(other.request) && !isExpedited(request);
+  const ownLane = !before.some(isBehind) || has('own-lane');
+  const replaced = ownLane ? before.filter((other) => !isBehind(other)) : before;
+  const others = waiting(state).filter((other) => !replaced.includes(other));
+  const taken = ownLane ? request : inLaneBefore(request);
+  state.queue = inOrder([...others, { request: taken, since: at, why: [] }]);
+  startNext(state, at);
+  const answer = acceptedAs(state, request);
+  const reasons = [`${request.order.rollout} is newer, and takes its place in ${state.environment}`];
+  const outcome = { kind: 'superseded' as const, reasons };
+  for (const one of replaced) keepEnded(state, one.request, outcome, at, { neverStarted: true });
+  return { answer, superseded: replaced.map((one) => ({ request: one.request, outcome })) };
+}
+
+/** In a history from before 'own-lane': the lane of the one whose place it took. */
+function inLaneBefore(request: RolloutRequest): RolloutRequest {
+  return request.start ? { ...request, start: { ...request.start, expedite: true } } : request;
 }
 
 /** Of one that is here already, or was; whoever asked last is told. */
@@ -147,15 +163,31 @@ export function supersedeOlder(state: EnvironmentState, at: string): Superseded[
   return gone;
 }
 
+/** Why a request is too old by what its fork has promoted here; undefined where it is not. */
+function tooOldFor(
+  state: EnvironmentState,
+  request: RolloutRequest,
+  has: (change: QueueChange) => boolean,
+): string | undefined {
+  const newer = newerPromoted(state, request);
+  if (newer !== undefined) return has('older-superseded') ? tooOldWords(state, newer) : undefined;
+  // What ended is kept for a while, what was promoted last for ever.
+  const promoted = state.promoted?.rollout;
+  if (promoted === undefined || !isNewerOfFork(promoted, request) || !has('promoted-kept')) return undefined;
+  return tooOldWords(state, promoted);
+}
+
 /** What its own fork has promoted here, and no watch took back, that is newer. */
 function newerPromoted({ ended }: EnvironmentState, request: RolloutRequest): string | undefined {
-  const fork = forkOf(request.order.release);
   const promoted = ended.filter(({ outcome }) => outcome.kind === 'promoted').map(({ rollout }) => rollout);
-  return promoted.find((rollout) => {
-    const [release = '', candidate = ''] = rollout.split('/');
-    if (fork === undefined || forkOf(release) !== fork) return false;
-    return isOlder(ageOf(request), { release: numberOf(release), candidate: Number(candidate) });
-  });
+  return promoted.find((rollout) => isNewerOfFork(rollout, request));
+}
+
+function isNewerOfFork(rollout: string, request: RolloutRequest): boolean {
+  const fork = forkOf(request.order.release);
+  const [release = '', candidate = ''] = rollout.split('/');
+  if (fork === undefined || forkOf(release) !== fork) return false;
+  return isOlder(ageOf(request), { release: numberOf(release), candidate: Number(candidate) });
 }
 
 const tooOldWords = ({ environment }: EnvironmentState, newer: string) =>
@@ -207,9 +239,11 @@ const waiting = ({ queue = [] }: EnvironmentState): WaitingRollout[] => queue;
 
 /** Expedited ones first, then whoever came first. */
 function inOrder(queue: readonly WaitingRollout[]): WaitingRollout[] {
-  const lane = ({ request }: WaitingRollout) => (request.start?.expedite ? 0 : 1);
+  const lane = ({ request }: WaitingRollout) => (isExpedited(request) ? 0 : 1);
   return [...queue].sort((a, b) => lane(a) - lane(b));
 }
+
+const isExpedited = ({ start }: RolloutRequest) => start?.expedite === true;
 
 /** Of one fork: by the number of the release, then of its candidate. */
 type Age = { release: number; candidate: number };

@@ -64,9 +64,11 @@ export function endRunning(state: EnvironmentState, outcome: RolloutOutcome, at:
 export function overruleEnded(state: EnvironmentState, rollout: string, outcome: RolloutOutcome, at: string): void {
   if (state.running?.request.order.rollout === rollout) return;
   const known = state.ended.find((one) => one.rollout === rollout);
-  if (known?.outcome.kind !== 'promoted') return;
-  state.ended = state.ended.map((one) => (one === known ? { ...known, outcome, at } : one));
-  if (state.promoted?.rollout !== rollout) return;
+  // What was promoted last may have ended longer ago than endings are kept.
+  const isLast = state.promoted?.rollout === rollout;
+  if (known ? known.outcome.kind !== 'promoted' : !isLast || outcome.kind === 'promoted') return;
+  if (known) state.ended = state.ended.map((one) => (one === known ? { ...known, outcome, at } : one));
+  if (!isLast) return;
   const before = state.ended.find((one) => one.outcome.kind === 'promoted');
   if (before) state.promoted = before;
   else delete state.promoted;

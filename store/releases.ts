@@ -282,14 +282,14 @@ export async function listReleases(db: Db, { limit = 50, fork }: { limit?: numbe
 export async function runningReleases(db: Db, fork: string): Promise<RunningRelease[]> {
   return db
     .selectFrom('release')
-    .select(['id', 'ref', 'tip', 'expedite'])
+    .select(['id', 'ref', 'tip', 'expedite', 'suites'])
     .where('fork', '=', fork)
     .where('ended_at', 'is', null)
     .orderBy('number', 'desc')
     .execute();
 }
 
-export type RunningRelease = { id: string; ref: string; tip: string | null; expedite: boolean };
+export type RunningRelease = { id: string; ref: string; tip: string | null; expedite: boolean; suites: string[] };
 
 /** The newest release of a reference, and how it ended. */
 export async function releaseOfRef(

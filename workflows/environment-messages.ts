@@ -75,7 +75,7 @@ export type EndedRollout = {
 export type EnvironmentState = {
   environment: string;
   running?: { request: RolloutRequest; since: string; aborted?: Brake };
-  /** What has not started, the next one first; one of each fork. */
+  /** What has not started, the next one first; one of each fork and lane. */
   queue?: WaitingRollout[];
   paused?: Brake;
   /** No new roll-out starts; also set by a roll-out that ended frozen. */

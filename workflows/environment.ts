@@ -14,7 +14,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EnvironmentRequestActivities } from '../activities/environment-request.ts';
-import { admit, msUntilStart, startNext, supersedeOlder, withdraw } from '../decisions/environment-queue.ts';
+import {
+  admit,
+  msUntilStart,
+  type Superseded,
+  startNext,
+  supersedeOlder,
+  withdraw,
+} from '../decisions/environment-queue.ts';
 import { applyBrake, brakeProblem, endRunning, overruleEnded } from '../decisions/environment-state.ts';
 import { callSomebody } from './call-somebody.ts';
 import {
@@ -47,7 +54,7 @@ const HISTORY = 1_500;
 /**
  * One environment, for ever: it knows what runs, why, and what is in effect.
  *
- *   1. Wait for a release to ask for a roll-out. A second one waits, one of a fork, and a newer one takes its place; so
+ *   1. Wait for a release to ask for a roll-out. A second one waits, one of a fork and lane, and a newer one takes its place; so
  *      does one that comes in a freeze window or while it cools down. While frozen by somebody, it is refused.
  *   2. Run it as a child, one at a time; brakes reach it as they are pressed.
  *   3. Keep how it ended and tell the release that asked. What is older than what was promoted leaves the queue: it
@@ -64,17 +71,9 @@ export async function environment(start: EnvironmentState): Promise<void> {
   let changes = 0;
   // Not async: where nobody is to be told, the answer is a step of the old shape.
   setHandler(requestRollout, (request) => {
-    const { answer, superseded } = admit(
-      state,
-      request,
-      now(),
-      () => patched('queue'),
-      () => patched('older-superseded'),
-    );
+    const { answer, superseded } = admit(state, request, now(), patched);
     changes += 1;
-    if (!superseded) return answer;
-    const { requester, order } = superseded.request;
-    return tellRequester(requester, order.rollout, superseded.outcome).then(() => answer);
+    return superseded.length === 0 ? answer : tellAll(superseded).then(() => answer);
   });
   setHandler(withdrawRollout, (order) => {
     const withdrawn = withdraw(state, order, now());
@@ -138,7 +137,7 @@ export async function environment(start: EnvironmentState): Promise<void> {
     const mayGo = outcome.kind === 'promoted' && state.queue && patched('older-superseded');
     const older = mayGo ? supersedeOlder(state, now()) : [];
     await tellRequester(request.requester, name, outcome);
-    for (const one of older) await tellRequester(one.request.requester, one.request.order.rollout, one.outcome);
+    await tellAll(older);
     if (outcome.kind === 'frozen' && patched('paged')) await callSomebody(request.order, outcome.reasons);
     if (outcome.kind === 'rolled-back' && patched('stopped-everywhere')) {
       const { settings, candidate } = request.order;
@@ -207,6 +206,10 @@ async function runOne(
       reasons: [`the roll-out's workflow ended without an outcome: ${error.cause?.message ?? error.message}`],
     };
   }
+}
+
+async function tellAll(superseded: readonly Superseded[]): Promise<void> {
+  for (const { request, outcome } of superseded) await tellRequester(request.requester, request.order.rollout, outcome);
 }
 
 /** A requester that is gone asked in vain; the store has the outcome. */

@@ -14,7 +14,7 @@ import type { ReleaseOutcome } from '../../workflows/types.ts';
 export type ReleaseRequest = { fork: string; ref?: string; suites?: string[]; expedite?: boolean };
 
 /**
- * Starts a release of a fork, or finds the one that runs of the same commit in the same lane. Returns its id.
+ * Starts a release of a fork, or finds the one that runs of the same commit in the same lane, with the same suites. Returns its id.
  * Starting is safe to repeat: what the store knows as running is started in Temporal if it is not there.
  */
 export async function startRelease(
@@ -37,7 +37,7 @@ export async function startRelease(
   }
   const { ref = fork.branch, expedite = false } = request;
   const tip = await tipOf({ run, environment: allowedEnvironment(GIT_ENVIRONMENT) }, fork.repository, ref);
-  const asked = { ref, expedite, ...(tip !== undefined && { tip }) };
+  const asked = { ref, expedite, suites, ...(tip !== undefined && { tip }) };
   const running = joinedRelease(await runningReleases(db, request.fork), asked);
   if (running !== undefined) {
     await ensureWorkflow(db, client, running.id);
@@ -47,7 +47,6 @@ export async function startRelease(
     ...asked,
     fork: request.fork,
     requestedBy: personOf(settings),
-    suites,
     environments: fork.release.environments,
     settings: await keepSettings(db, settings),
   });
@@ -96,7 +95,10 @@ export async function cancelRelease({ db, client }: { db: Db; client: Client }, 
   return id;
 }
 
-/** Starts a new release of what an ended one released: the same fork, ref, suites and lane, with today's settings. */
+/**
+ * Starts a new release of what an ended one released: the same fork, ref, suites and lane, with today's settings. One
+ * that was superseded is gone back to on purpose: it is the commit that is meant, whatever its branch names by now.
+ */
 export async function retryRelease(
   connected: { db: Db; client: Client },
   settings: Settings,
@@ -106,7 +108,12 @@ export async function retryRelease(
   const row = await connected.db.selectFrom('release').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   if (row.outcome?.kind === 'released') throw new ExitError(1, `${id} is released; there is nothing to try again`);
   return startRelease(connected, settings, {
-    ...{ fork: row.fork, ref: row.ref, suites: row.suites, expedite: row.expedite },
+    ...{
+      fork: row.fork,
+      ref: (row.outcome?.kind === 'superseded' && row.tip) || row.ref,
+      suites: row.suites,
+      expedite: row.expedite,
+    },
   });
 }
 

@@ -10,11 +10,11 @@ import { makeRepository } from '../release/repository.ts';
 
 describe('a release that is asked for joins', () => {
   const running = [
-    { id: 'urgent', ref: 'main', tip: 'b', expedite: true },
-    { id: 'main', ref: 'main', tip: 'a', expedite: false },
-    { id: 'old', ref: 'gone', tip: null, expedite: false },
+    { id: 'urgent', ref: 'main', tip: 'b', expedite: true, suites: ['fast', 'slow'] },
+    { id: 'main', ref: 'main', tip: 'a', expedite: false, suites: ['fast', 'slow'] },
+    { id: 'old', ref: 'gone', tip: null, expedite: false, suites: ['fast', 'slow'] },
   ];
-  test.each([
+  test.each<[what: string, asked: Partial<Parameters<typeof joinedRelease>[1]>, id: string | undefined]>([
     ['the same commit of the same reference', { ref: 'main', tip: 'a', expedite: false }, 'main'],
     ['the same commit by another name', { ref: 'topic', tip: 'a', expedite: false }, 'main'],
     ['the same reference where its commit cannot be told', { ref: 'main', expedite: false }, 'main'],
@@ -23,8 +23,12 @@ describe('a release that is asked for joins', () => {
     ['nothing, where the branch has moved', { ref: 'main', tip: 'c', expedite: false }, undefined],
     ['nothing, of another reference', { ref: 'topic', tip: 'c', expedite: false }, undefined],
     ['nothing, of the other lane', { ref: 'main', tip: 'a', expedite: true }, undefined],
+    ['the same suites in another order', { tip: 'a', suites: ['slow', 'fast'] }, 'main'],
+    ['nothing, of fewer suites', { tip: 'a', suites: ['fast'] }, undefined],
+    ['nothing, of more suites', { tip: 'a', suites: ['fast', 'slow', 'long'] }, undefined],
   ])('%s', (_what, asked, id) => {
-    expect(joinedRelease(running, asked)?.id).toBe(id);
+    const whole = { ref: 'main', expedite: false, suites: ['fast', 'slow'], ...asked };
+    expect(joinedRelease(running, whole)?.id).toBe(id);
   });
 });
 

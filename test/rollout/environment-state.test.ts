@@ -112,10 +112,12 @@ describe('a newer candidate', () => {
     const state = withOneWaiting();
     const { answer, superseded } = admit(state, request('kafka-3/1/staging'), at);
     expect(answer.kind).toBe('accepted');
-    expect(superseded).toMatchObject({
-      request: { requester: 'release:kafka-2' },
-      outcome: { kind: 'superseded', reasons: [expect.stringContaining('kafka-3/1/staging')] },
-    });
+    expect(superseded).toMatchObject([
+      {
+        request: { requester: 'release:kafka-2' },
+        outcome: { kind: 'superseded', reasons: [expect.stringContaining('kafka-3/1/staging')] },
+      },
+    ]);
     expect([runs(state), waits(state)]).toEqual(['kafka-1/1/staging', ['kafka-3/1/staging']]);
     // A request whose first answer was lost must not take the place back.
     expect(ask(state, request('kafka-2/1/staging'))).toMatchObject({ kind: 'ended', outcome: { kind: 'superseded' } });
@@ -132,7 +134,7 @@ describe('a newer candidate', () => {
 
   test('of another fork waits beside it, and the one that came first goes first', () => {
     const state = withOneWaiting();
-    expect(admit(state, request('spark-9/1/staging'), at).superseded).toBeUndefined();
+    expect(admit(state, request('spark-9/1/staging'), at).superseded).toEqual([]);
     expect(waits(state)).toEqual(['kafka-2/1/staging', 'spark-9/1/staging']);
   });
 
@@ -157,6 +159,40 @@ describe('a newer candidate', () => {
     ask(back, request('kafka-3/2/staging'));
     endRunning(back, { kind: 'rolled-back', reasons: ['x'] }, at);
     expect(ask(back, request(rollout)).kind).toBe('accepted');
+  });
+
+  describe('that was promoted longer ago than endings are kept', () => {
+    function afterMany() {
+      const state = fresh();
+      for (const rollout of [
+        'kafka-3/1/staging',
+        ...Array.from({ length: 12 }, (_, n) => `kafka-${n + 4}/1/staging`),
+      ]) {
+        ask(state, request(rollout));
+        endRunning(
+          state,
+          rollout === 'kafka-3/1/staging' ? { kind: 'promoted' } : { kind: 'held', reasons: ['x'] },
+          at,
+        );
+      }
+      return state;
+    }
+
+    test('is not taken away either, but in a history from before', () => {
+      expect(ask(afterMany(), request('kafka-2/1/staging'))).toMatchObject({
+        kind: 'ended',
+        outcome: { kind: 'superseded', reasons: [expect.stringContaining('kafka-3/1/staging is newer')] },
+      });
+      const before = (change: string) => change !== 'promoted-kept';
+      expect(admit(afterMany(), request('kafka-2/1/staging'), at, before).answer.kind).toBe('accepted');
+    });
+
+    test('keeps nobody out once its watch took it back', () => {
+      const state = afterMany();
+      overruleEnded(state, 'kafka-3/1/staging', { kind: 'rolled-back', reasons: ['slow'] }, at);
+      expect(state.promoted).toBeUndefined();
+      expect(ask(state, request('kafka-2/1/staging')).kind).toBe('accepted');
+    });
   });
 
   test('never takes away what runs or was promoted', () => {
@@ -244,13 +280,41 @@ describe('when it may start', () => {
     expect(ask(strict, request('kafka-1/1/staging', { start: shut }))).toMatchObject({ waits: [expect.any(String)] });
   });
 
-  test('a newer one keeps the lane of the one whose place it takes', () => {
-    const state = fresh();
-    ask(state, request('spark-1/1/staging'));
-    ask(state, request('flink-1/1/staging', { start: {} }));
-    ask(state, request('kafka-1/1/staging', { start: { expedite: true } }));
-    ask(state, request('kafka-2/1/staging', { start: {} }));
-    expect(waits(state)).toEqual(['kafka-2/1/staging', 'flink-1/1/staging']);
+  describe('where an expedited one waits', () => {
+    function withOneExpedited() {
+      const state = fresh();
+      ask(state, request('spark-1/1/staging'));
+      ask(state, request('flink-1/1/staging', { start: {} }));
+      ask(state, request('kafka-1/1/staging', { start: { expedite: true } }));
+      return state;
+    }
+
+    test('a newer ordinary one waits behind it, in its own lane', () => {
+      const state = withOneExpedited();
+      expect(admit(state, request('kafka-2/1/staging', { start: {} }), at).superseded).toEqual([]);
+      expect(waits(state)).toEqual(['kafka-1/1/staging', 'flink-1/1/staging', 'kafka-2/1/staging']);
+      expect(state.queue?.map(({ request: { start } }) => start?.expedite)).toEqual([true, false, false]);
+      // One of a lane: the next ordinary one takes its fellow's place.
+      const { superseded } = admit(state, request('kafka-3/1/staging', { start: {} }), at);
+      expect(superseded.map(({ request: { order } }) => order.rollout)).toEqual(['kafka-2/1/staging']);
+    });
+
+    test('a newer expedited one takes the place of all of its fork', () => {
+      const state = withOneExpedited();
+      ask(state, request('kafka-2/1/staging', { start: {} }));
+      const { superseded } = admit(state, request('kafka-3/1/staging', { start: { expedite: true } }), at);
+      expect(superseded.map(({ request: { order } }) => order.rollout)).toEqual([
+        'kafka-1/1/staging',
+        'kafka-2/1/staging',
+      ]);
+      expect(waits(state)).toEqual(['kafka-3/1/staging', 'flink-1/1/staging']);
+    });
+
+    test('a history from before goes on as it was', () => {
+      const state = withOneExpedited();
+      admit(state, request('kafka-2/1/staging', { start: {} }), at, (change) => change !== 'own-lane');
+      expect(waits(state)).toEqual(['kafka-2/1/staging', 'flink-1/1/staging']);
+    });
   });
 
   test('a history from before there was a queue goes on refusing', () => {
