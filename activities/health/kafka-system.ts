@@ -4,8 +4,8 @@ import { canRoll, canRollBack, mayPutBack, preflight } from '../../decisions/kaf
 import { excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { finalisedLevel, k16MayFinalise, METADATA } from '../../decisions/kafka-rules/features.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
+import { clusterLook } from '../../decisions/kafka-rules/look.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
-import { offlinePartitions, underMinIsr, underReplicated } from '../../decisions/kafka-rules/preflight.ts';
 import { metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
@@ -50,7 +50,7 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
       return { waitingFor, ...progressOf(snapshot, target) };
     },
     giveBackLeaders: (target, moved, batch) => giveBackLeaders({ driver, read }, target, moved, batch),
-    look: async () => look(await read()),
+    look: async (rolled) => clusterLook(await read(), rules.waivers, rolled),
     status: async () => status(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
     gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
@@ -84,15 +84,6 @@ function progressOf(snapshot: KafkaSnapshot, target: string): Pick<Waiting, 'pro
   const { figures } = nodesNamed(snapshot, [target])[0]!;
   if (figures === 'unknown' || figures.logsToRecover === 'unknown') return {};
   return { progress: figures.logsToRecover };
-}
-
-function look(snapshot: KafkaSnapshot) {
-  return {
-    unread: k19SeesEverything(snapshot).map(({ reason }) => reason),
-    offline: offlinePartitions(snapshot).map(nameOf),
-    underMinIsr: underMinIsr(snapshot).map(nameOf),
-    underReplicated: underReplicated(snapshot).map(nameOf),
-  };
 }
 
 function status(snapshot: KafkaSnapshot) {

@@ -47,7 +47,8 @@ export type System = {
   waitsFor(target: string, suspects: string[]): Promise<Waiting>;
   /** Gives leaders back in batches; what is left is not yet in sync, or was refused. */
   giveBackLeaders(target: string, moved: LedPartition[], batch: number): Promise<{ left: string[] }>;
-  look(): Promise<SystemLook>;
+  /** `rolled`: for a gate, the nodes that were changed; what waivers excuse of dead brokers is then left out. */
+  look(rolled?: string[]): Promise<SystemLook>;
   /** How it stands, in lines for a reader: nodes, what is wrong, what does not answer. */
   status(): Promise<SystemStatus>;
   /** What a gate judges of this system; none where it has no figures of its own. */

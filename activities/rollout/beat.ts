@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { GateSample } from '../../decisions/gate/types.ts';
 import { keepLook, keptLooks } from '../../store/gates.ts';
 import { ledgerOf } from '../../store/rollout-ledger.ts';
+import type { LedgerEntry } from '../../store/rollout-tables.ts';
 import { pause, type RolloutContext } from './context.ts';
 import { firstLook, lookForGate } from './gate-look.ts';
 import { type Standing, standingOf } from './next.ts';
@@ -37,7 +38,7 @@ export async function onBeat<T>(
   try {
     for (;;) {
       const began = Date.now();
-      const seen = await lookForGate(context, state);
+      const seen = await lookForGate(context, state, rolledIn(await ledgerOf(context.db, rollout)));
       const standing = await standingOf(context, await ledgerOf(context.db, rollout));
       const whole = standing.kind === 'whole' && isInSync(seen.sample);
       const led = !whole || (await returnLeaders(context, await ledgerOf(context.db, rollout))).length === 0;
@@ -62,6 +63,9 @@ export async function onBeat<T>(
     clearInterval(heart);
   }
 }
+
+const rolledIn = (ledger: readonly LedgerEntry[]) =>
+  ledger.filter(({ state }) => state !== 'planned').map(({ target }) => target);
 
 /** Others ended, restarted or brought back a node. */
 const isByOthers = (standing: Standing) =>

@@ -17,17 +17,17 @@ export const firstLook = (atMs: number): LookState => ({
  * look before. Clients are told of up to a moment ago. Where the traffic did not run since the last look they
  * are left out: nobody watched.
  *
- * @param crashed carriers of the candidate that ended by themselves, in words
+ * @param rolled the nodes that were changed
  */
 export async function lookForGate(
   { system, traffic }: { system: Pick<System, 'look' | 'gateFigures'>; traffic: Pick<Traffic, 'observed' | 'between'> },
   state: LookState,
-  crashed: readonly string[] = [],
+  rolled: string[] = [],
 ): Promise<{ sample: GateSample; state: LookState }> {
   const atMs = Date.now();
   const toMs = atMs - WRITTEN_DOWN_MS;
   const [seen, nodes, clients] = await Promise.all([
-    system.look(),
+    system.look(rolled),
     system.gateFigures(),
     traffic.observed ? traffic.between(state.clientsToMs, toMs) : undefined,
   ]);
@@ -35,7 +35,7 @@ export async function lookForGate(
   const sample: GateSample = {
     atMs,
     unread: [...unread],
-    invariants: { crashed: [...crashed], offline, underMinIsr, underReplicated },
+    invariants: { crashed: [], offline, underMinIsr, underReplicated },
     nodes: {},
   };
   for (const [node, figures] of Object.entries(nodes)) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { waiverSchema } from '../../config/rollout.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import { deadApart, excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
+import { clusterLook } from '../../decisions/kafka-rules/look.ts';
 import { k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import { dedicated, node, rulesOf, withNode, withPartition } from './snapshots.ts';
@@ -66,6 +67,29 @@ describe('a broker that is long dead elsewhere', () => {
     ['controllers share no partition with it', withDead(), 'c3', all, []],
   ] as const)('%s', (_what, snapshot, target, waivers, rules) => {
     expect(rulesOf(roll(snapshot, target, [...waivers]).blocks)).toEqual(rules);
+  });
+
+  const GAP = { unread: [], offline: [], underMinIsr: [], underReplicated: [] };
+  const SEEN = { offline: ['alone-0'], underMinIsr: [], underReplicated: ['old-0'] };
+  const UNREAD = [expect.stringContaining('b7')];
+  test.each([
+    ['without a waiver', withDead(), [], ['b4'], { unread: UNREAD, ...SEEN }],
+    ['under waivers that name it', withDead(), all, ['b4'], GAP],
+    ['each waiver for its own', withDead(), [waive('K1')], ['b4'], { ...GAP, unread: UNREAD }],
+    ['that nobody lists', withDead({ listed: false }), [waive('K1', 'node 7')], ['b4', 'b5'], GAP],
+    ['before anything was rolled', withDead(), all, [], GAP],
+    ['who shares a partition with it was rolled', withDead(), all, ['b4', 'b6'], { unread: UNREAD, ...SEEN }],
+    ['it was itself rolled', withDead(), all, ['b7'], { unread: UNREAD, ...SEEN }],
+    ['no gate asks', withDead(), all, undefined, { unread: UNREAD, ...SEEN }],
+    [
+      'something else is missing too',
+      withPartition(withDead(), 't-0', { isr: [4, 5] }),
+      all,
+      ['b4'],
+      { ...GAP, underReplicated: ['t-0'] },
+    ],
+  ])('in the eyes of a gate, %s', (_what, snapshot, waivers, rolled, wanted) => {
+    expect(clusterLook(snapshot, waivers, rolled)).toEqual(wanted);
   });
 
   test('is told with how to waive it, and what was waived with whose words', () => {
