@@ -7,11 +7,14 @@ const policy = z.strictObject({
   expiresHours: z.number().positive().max(720).default(24).describe('then it can no longer be decided, nor used'),
 });
 
+/** Two of them also where only who, or for how long, is configured. */
+const expedite = policy.extend({ needed: z.int().min(1).max(10).default(2).describe('so many people') });
+
 /** `approvals:` who decides on what only a person may decide. */
 export const approvalsSchema = z
   .strictObject({
     'one-way-release': policy.prefault({}).describe('a candidate that cannot safely be rolled back'),
-    expedite: policy.prefault({ needed: 2 }).describe('the expedited lane; two people unless it says otherwise'),
+    expedite: expedite.prefault({}).describe('the expedited lane; two people unless it says otherwise'),
     finalise: policy.prefault({}).describe('a feature level that is raised for good'),
     unhold: policy.prefault({}).describe('an artifact that was rolled back'),
     repair: policy.prefault({}).describe('an agent’s change to a patch'),

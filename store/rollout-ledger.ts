@@ -140,13 +140,24 @@ export async function addSeconds(db: Db, key: TargetKey, seconds: Partial<Target
     where rollout = ${key.rollout} and target = ${key.target} and direction = ${key.direction}`.execute(db);
 }
 
-/** How long the nodes of an environment took before: of its last changes that went through, the newest first. */
-export async function measuredSeconds(db: Db, environment: string, part: 'return' | 'inSync'): Promise<number[]> {
+/**
+ * How long the nodes of an environment took before: of its last changes that went through, the newest first. Of
+ * roll-outs that were promoted alone, and never of this one: a candidate that makes nodes slow would lengthen the
+ * deadline that is to find it.
+ */
+export async function measuredSeconds(
+  db: Db,
+  { environment, rollout }: { environment: string; rollout: string },
+  part: 'return' | 'inSync',
+): Promise<number[]> {
   const rows = await db
     .selectFrom('rollout_target')
     .innerJoin('rollout', 'rollout.id', 'rollout_target.rollout')
     .select('seconds')
     .where('rollout.environment', '=', environment)
+    .where('rollout.id', '<>', rollout)
+    .where(sql<boolean>`rollout.outcome ->> 'kind' = 'promoted'`)
+    .where('rollout_target.direction', '=', 'forward')
     .where('rollout_target.state', '=', 'done')
     .where('rollout_target.ended_at', 'is not', null)
     .orderBy('rollout_target.ended_at', 'desc')

@@ -199,6 +199,9 @@ const WHOLE_BUILD = sql`b.fork, b.commit, b.version, b.digest, b.build_key as "b
   (select coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'sha256', a.sha256, 'bytes', a.bytes) order by a.name), '[]')
     from build_artifact a where a.build_key = b.build_key) as artifacts`;
 
+/** Of the candidates of a release the last one was released; those before it were repaired, or held. */
+const LAST_OF_RELEASE = sql`(select max(n) from candidate where release = r.id)`;
+
 /** The candidate of this fork that was released last and whose bytes are kept, other than this build. */
 export async function lastReleasedBut(db: Db, fork: string, digest: Digest): Promise<Build | undefined> {
   const { rows } = await sql<Build>`
@@ -206,8 +209,9 @@ export async function lastReleasedBut(db: Db, fork: string, digest: Digest): Pro
     from release r
     join candidate c on c.release = r.id
     join build b on b.build_key = c.build_key
-    where r.fork = ${fork} and r.outcome ->> 'kind' = 'released' and b.collected_at is null and b.digest <> ${digest}
-    order by r.ended_at desc nulls last, c.n desc limit 1`.execute(db);
+    where r.fork = ${fork} and r.outcome ->> 'kind' = 'released' and c.n = ${LAST_OF_RELEASE}
+      and b.collected_at is null and b.digest <> ${digest}
+    order by r.ended_at desc nulls last limit 1`.execute(db);
   return rows[0];
 }
 
@@ -219,7 +223,7 @@ export async function lastReleased(db: SuiteDb, suiteRun: string): Promise<Build
     join release r on r.fork = s.fork and r.id <> s.release and r.outcome ->> 'kind' = 'released'
     join candidate c on c.release = r.id
     join build b on b.build_key = c.build_key
-    where s.suite_run = ${suiteRun}
-    order by r.ended_at desc nulls last, c.n desc limit 1`.execute(db);
+    where s.suite_run = ${suiteRun} and c.n = ${LAST_OF_RELEASE}
+    order by r.ended_at desc nulls last limit 1`.execute(db);
   return rows[0];
 }

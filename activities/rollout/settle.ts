@@ -32,7 +32,7 @@ export async function awaitReturn(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   if (entry.state === 'failed') return { kind: 'lost', reason: entry.failure ?? 'it failed before' };
   const clock = startClock(Date.parse(entry.changedAt ?? new Date().toISOString()));
-  const measured = await measuredSeconds(deps.db, step.environment, 'return');
+  const measured = await measuredSeconds(deps.db, step, 'return');
   const allowed = k12Seconds(context.rules.returnSeconds, measured);
   for (;;) {
     const { ready, detail } = await context.driver.waitReady(step.target, READY_LOOK_MS);
@@ -57,7 +57,7 @@ export async function awaitInSync(deps: RolloutDeps, step: NodeStep): Promise<Se
   const entry = await ledgerEntry(deps.db, step);
   const clock = startClock(returnedAtMs(entry));
   const began = Date.now();
-  const measured = await measuredSeconds(deps.db, step.environment, 'inSync');
+  const measured = await measuredSeconds(deps.db, step, 'inSync');
   const allowed = k12Seconds(context.rules.inSyncSeconds, measured);
   for (;;) {
     const suspects = step.direction === 'back' ? suspectsIn(await ledgerOf(deps.db, step.rollout)) : [];

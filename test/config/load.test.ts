@@ -45,6 +45,17 @@ describe('the configuration', () => {
   });
 
   test.each([
+    ['nothing', '', 2],
+    ['who alone', 'approvals: { expedite: { from: [ada] } }', 2],
+    ['for how long alone', 'approvals: { expedite: { expiresHours: 1 } }', 2],
+    ['how many', 'approvals: { expedite: { needed: 1 } }', 1],
+  ])('the expedited lane, where its approval says %s', (_what, approvals, needed) => {
+    const { approvals: read } = parseSettings(`${GOOD}people: { ada: { name: Ada } }\n${approvals}`, 'p.yaml', '/srv');
+    expect(read.expedite.needed).toBe(needed);
+    expect(read.unhold.needed).toBe(1);
+  });
+
+  test.each([
     [
       'an unknown key',
       GOOD.replace('base: upstream', 'bass: upstream'),

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { createStoryActivities } from '../../activities/story.ts';
 import { report, reportText } from '../../cli/commands/report.ts';
@@ -7,8 +8,10 @@ import { renderMarkdown } from '../../report/markdown.ts';
 import { code, md } from '../../report/markdown-text.ts';
 import { closeAgentRun, openAgentRun } from '../../store/agents.ts';
 import type { Db } from '../../store/database.ts';
+import { overruleOutcome } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
 import { closeRelease } from '../../store/releases.ts';
+import { measuredSeconds } from '../../store/rollout-ledger.ts';
 import { ranTests, testCounts } from '../../store/suite-report.ts';
 import { useDatabases } from './database.ts';
 import { BUILD, seedBuild, seedCut, seedRelease, seedRollout, seedSuite, setTimes } from './seed.ts';
@@ -259,6 +262,23 @@ describe('the report of any other release has the same shape', () => {
     const { db } = await freshDatabase();
     await expect(report(db, 'kafka-9')).rejects.toMatchObject({ exitStatus: 1 });
   });
+});
+
+test('how long nodes took is of other roll-outs, forward, that were promoted', async () => {
+  const { db } = await freshDatabase();
+  const [first, back, open] = [await seedRelease(db), await seedRelease(db), await seedRelease(db)];
+  for (const release of [first, back]) await seedRollout(db, release, 'staging', 'promoted');
+  const key = { rollout: `${first}/1/staging`, target: 'broker-2' };
+  await sql`update rollout_target set direction = 'back'
+    where rollout = ${key.rollout} and target = ${key.target}`.execute(db);
+  const outcome = { kind: 'rolled-back' as const, reasons: ['slow'] };
+  await overruleOutcome(db, { rollout: `${back}/1/staging`, release: back, environment: 'staging', outcome });
+  await seedRollout(db, open, 'staging', 'changing');
+  const measured = (release: string, environment = 'staging') =>
+    measuredSeconds(db, { environment, rollout: `${release}/1/staging` }, 'return');
+  expect(await measured(open)).toEqual([8]);
+  expect(await measured(first)).toEqual([]);
+  expect(await measured(open, 'production')).toEqual([]);
 });
 
 test.each([

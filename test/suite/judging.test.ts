@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
+import { recordBuild } from '../../store/builds.ts';
+import {
+  closeRelease,
+  keepSettings,
+  openRelease,
+  recordCandidate,
+  recordCandidateBuilds,
+} from '../../store/releases.ts';
 import { suiteFigures } from '../../store/suite-report.ts';
+import { lastReleased, lastReleasedBut } from '../../store/suite-verdicts.ts';
 import { useDatabases } from '../story/database.ts';
 import { type Answer, judgingWorld, type Truth } from './judging-world.ts';
 
@@ -110,6 +119,29 @@ test('a test that the base lacks is judged against what stands for it', async ()
   expect(await world.judge('s-1/1/unit', truth)).toMatchObject([
     { kind: 'regression', base: { pass: 5, fail: 0 }, against: 'the last released candidate' },
   ]);
+});
+
+test('only the last candidate of a release was released: one that was repaired stands for nothing', async () => {
+  const { db } = await freshDatabase();
+  await judgingWorld(db, UNITS).run('s-1/1/unit', () => passed);
+  const settings = await keepSettings(db, {});
+  const order = { fork: 'sample', ref: 'main', requestedBy: 'ada', suites: ['unit'], environments: [], settings };
+  const release = await openRelease(db, order);
+  const builds = ['1', '2'].map((n) => ({
+    ...{ fork: 'sample', commit: n.repeat(40), version: n, digest: n.repeat(64), buildKey: `key-${n}` },
+    artifacts: [{ name: 'a.jar', sha256: n.repeat(64), bytes: 1 }],
+  }));
+  for (const [index, build] of builds.entries()) {
+    const { commit, version, buildKey } = build;
+    await recordCandidate(db, { release, n: index + 1, commit, version, sandbox: 'on' });
+    await recordBuild(db, { ...build, command: ['c'], toolchain: {}, seconds: 1, log: 'f'.repeat(64), sandbox: 'on' });
+    await recordCandidateBuilds(db, { release, n: index + 1, buildKey, baseBuildKey: buildKey });
+  }
+  await closeRelease(db, release, { kind: 'released' });
+  const [repaired, last] = builds;
+  expect(await lastReleased(db, 's-1/1/unit')).toEqual(last);
+  expect(await lastReleasedBut(db, 'sample', repaired!.digest)).toEqual(last);
+  expect(await lastReleasedBut(db, 'sample', last!.digest)).toBeUndefined();
 });
 
 test('a patch that takes an API away fails where it is in the stack, and does not bring the test', async () => {
