@@ -44,7 +44,9 @@ const load = () => Math.round(loadavg()[0]! * 10) / 10;
 
 export function keep(file: string, outcome: Kept): void {
   mkdirSync(dirname(file), { recursive: true });
-  appendFileSync(file, `${withoutPaths(JSON.stringify(outcome))}\n`);
+  // After half a line of a run that was killed: what is appended to it would be no line either.
+  const half = existsSync(file) && !/(^|\n)$/.test(readFileSync(file, 'utf8'));
+  appendFileSync(file, `${half ? '\n' : ''}${withoutPaths(JSON.stringify(outcome))}\n`);
 }
 
 /** A file that is committed says nothing of the machine that wrote it. */
@@ -62,13 +64,23 @@ export function withoutPaths(line: string): string {
 
 /**
  * The outcomes of a file that count, the last one of each case: with `since` those alone that were measured at that
- * commit or one after it, or from that date on. The last line of a run that was killed may be half a one.
+ * commit or one after it, or from that date on. A run that was killed leaves half a line: it is told of, and no outcome.
  */
 export function keptIn<T extends Kept>(file: string, counts: (one: T) => boolean = () => true): T[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');
-  const all = lines.filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line) as T);
+  const all = lines.flatMap((line, index) => (line === '' ? [] : outcomeIn<T>(line, `${file}:${index + 1}`)));
   return [...new Map(all.filter(counts).map((one) => [keyOf(one), one])).values()];
+}
+
+function outcomeIn<T extends Kept>(line: string, where: string): T[] {
+  try {
+    return [JSON.parse(line) as T];
+  } catch {
+    const words = `${where} is no outcome (a run that was killed?) and is left out; remove the line: ${line.slice(0, 60)}`;
+    process.stderr.write(`${withoutPaths(words)}\n`);
+    return [];
+  }
 }
 
 /** A case of another seed or suite is another one. */

@@ -64,6 +64,13 @@ test('of a case measured twice the last one that counts is kept; half a line is 
   expect(keptIn(file)).toEqual([again, otherSeed]);
   expect(keptIn(file, (of) => of.measured?.commit === first)).toEqual([one, otherSeed]);
   expect(keptIn(join(folder, 'none.jsonl'))).toEqual([]);
+  // What is kept after it is a line of its own; half of one may even end as a whole one does.
+  const third = { ...NEW, id: 'fault-3' };
+  keep(file, third);
+  writeFileSync(file, `${readFileSync(file, 'utf8')}{"id":"fault-4","measured":{}`);
+  const last = { ...NEW, id: 'fault-5' };
+  keep(file, last);
+  expect(keptIn(file)).toEqual([again, otherSeed, third, last]);
 });
 
 test('a kept line holds no path of the machine', () => {
