@@ -25,14 +25,14 @@ export async function rollWaves(desk: Desk, plan: Planned, waves: readonly PlanO
     if (historyIsLong()) await renew(desk, plan);
     const left = waves.filter(({ n }) => desk.wavesLeft?.includes(n));
     const { n, again = [] } = await node.beginNextWave({ ...desk.step, left });
-    const diverged = await converge(desk, plan, again);
+    const diverged = await converge(desk, plan, again, `${n}`);
     if (diverged) return diverged;
     const wave = left.find((one) => one.n === n) ?? left[0]!;
     progress.wave = { n: waves.length - left.length + 1, of: waves.length };
     progress.step = 'roll';
     const stopped = await rollForward(desk, plan, wave.targets);
     if (stopped) return stopped;
-    const judged = await bake(desk, plan, wave);
+    const judged = await bake(desk, plan, wave, `${n}`);
     if (judged) return judged;
     desk.wavesLeft = desk.wavesLeft.filter((other) => other !== n);
   }
@@ -52,22 +52,23 @@ export async function lookOnceMore(desk: Desk, plan: Planned, waves: readonly Pl
     if (stopped) return stopped;
     const { again } = await node.lookOnceMore({ ...desk.step, wave: last.n });
     if (again.length === 0) return undefined;
-    const diverged = await converge(desk, plan, again);
+    const told = `${last.n}/once-more-${time}`;
+    const diverged = await converge(desk, plan, again, told);
     if (diverged) return diverged;
-    const judged = await bake(desk, plan, last);
+    const judged = await bake(desk, plan, last, told);
     if (judged) return judged;
   }
   return { kind: 'held', reasons: [`hosts were replaced ${ROUNDS} times after the last wave had baked`] };
 }
 
 /** Nodes that hold something else than they were left with (a host that was replaced): put right before anything goes on. */
-async function converge(desk: Desk, plan: Planned, again: readonly string[]): Promise<Stop | undefined> {
+async function converge(desk: Desk, plan: Planned, again: readonly string[], told: string): Promise<Stop | undefined> {
   if (again.length === 0) return undefined;
   const { progress, run } = desk;
   const names = again.join(', ');
   await say(
     desk,
-    `again/${names}`,
+    `again/${told}/${names}`,
     `${run.environment}: ${names} no longer hold what was installed: once more`,
     'warn',
   );
@@ -80,20 +81,21 @@ async function converge(desk: Desk, plan: Planned, again: readonly string[]): Pr
 /**
  * Watches a wave until its gate has decided; after a node was ended by others, and is back, anew. What came back
  * with something else (its host was replaced) converges first: it is not to be promoted on the old artifact.
+ * `told`: names the time of judging in the thread, where what has one name is told once.
  */
-async function bake(desk: Desk, plan: Planned, wave: PlanOfWave): Promise<Stop | undefined> {
+async function bake(desk: Desk, plan: Planned, wave: PlanOfWave, told: string): Promise<Stop | undefined> {
   const { n } = wave;
   for (let round = 1; round <= ROUNDS; round += 1) {
     desk.progress.step = 'bake';
     const watched = await watch(desk, { ...desk.step, attempt: desk.attempt, wave: n, round });
     if (watched === 'abort') return desk.brakesReleased();
     if (watched.kind === 'held') return watched;
-    if (watched.kind !== 'interrupted') return follow(desk, n, watched);
+    if (watched.kind !== 'interrupted') return follow(desk, wave, watched, told);
     const stopped = await untilWhole(desk, plan.blockedSeconds);
     if (stopped) return stopped;
     if (!patched('converges-in-the-bake')) continue;
     const { again = [] } = await node.beginNextWave({ ...desk.step, left: [wave] });
-    const diverged = await converge(desk, plan, again);
+    const diverged = await converge(desk, plan, again, `${told}/round-${round}`);
     if (diverged) return diverged;
   }
   return { kind: 'held', reasons: [`nodes were ended by others ${ROUNDS} times while wave ${n} baked`] };
@@ -111,8 +113,8 @@ async function watch(desk: Desk, order: Parameters<typeof node.watchWave>[0]): P
 }
 
 /** What follows from the verdict, told with the figure that came nearest to its limit. */
-async function follow(desk: Desk, n: number, gate: WaveVerdict): Promise<Stop | undefined> {
-  await say(desk, `gate/${n}`, gate.words, gate.kind === 'pass' ? 'good' : 'bad');
+async function follow(desk: Desk, { n }: PlanOfWave, gate: WaveVerdict, told: string): Promise<Stop | undefined> {
+  await say(desk, `gate/${told}`, gate.words, gate.kind === 'pass' ? 'good' : 'bad');
   const means = gateMeans(gate, { direction: 'forward', reversibility: desk.reversibility });
   switch (means.kind) {
     case 'promote':
