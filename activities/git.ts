@@ -5,7 +5,7 @@ import { pickOnto, putOnBase, readStack, sourceOf } from '../git/patch-stack.ts'
 import { remoteRefs } from '../git/released-names.ts';
 import type { Db } from '../store/database.ts';
 import { runEffect } from '../store/journal.ts';
-import { newerNamed } from '../store/standing-releases.ts';
+import { newerNamed, takenBack } from '../store/standing-releases.ts';
 import type { CutOutcome, Digest, Patch, Source } from '../workflows/types.ts';
 import { whyNotApproved } from './approvals.ts';
 import { permanent } from './failures.ts';
@@ -108,7 +108,10 @@ export function createGitActivities(deps: GitDeps) {
       settings: Digest;
       ref: string;
       commit: string;
-      /** Not where a newer release of the fork has it: one that ends late takes nothing back. */
+      /**
+       * Not where a newer release of the fork has it: one that ends late takes nothing back. Nor where a watch took this
+       * one back before it was named.
+       */
       unlessNewer?: boolean;
       /** What people had to approve: looked at once more right before the push. */
       approved?: { id: string; binds: Record<string, string> };
@@ -147,9 +150,10 @@ async function pushUnlessNewer(
   { fork, release, ref, commit }: { fork: string; release: string; ref: string; commit: string },
   repository: string,
   dir: string,
-): Promise<{ commit: string }> {
+): Promise<{ commit: string | undefined }> {
   const remote = remoteRefs({ ...deps, dir, repository });
   const seen = await remote.read(ref);
+  if (await takenBack(deps.db, release)) return { commit: seen };
   if (seen !== undefined && (await newerNamed(deps.db, fork, release))) return { commit: seen };
   await remote.move(ref, { seen, to: commit });
   return { commit };

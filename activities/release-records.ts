@@ -54,8 +54,9 @@ export function createRecordActivities({ db, settings, sandboxUse }: RecordDeps)
       return lastReleasedBut(db, order.fork, order.candidate);
     },
 
-    async recordOutcome({ release, outcome }: { release: string; outcome: ReleaseOutcome }): Promise<void> {
-      await closeRelease(db, release, outcome);
+    /** Answers with what is recorded: a watch may have taken back what was just released. */
+    async recordOutcome(ended: { release: string; outcome: ReleaseOutcome }): Promise<ReleaseOutcome> {
+      return closeRelease(db, ended.release, ended.outcome);
     },
   };
 }

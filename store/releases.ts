@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
 import type { Patch, ReleaseOrder, ReleaseOutcome } from '../workflows/types.ts';
 import type { Db } from './database.ts';
+import { takenBack } from './standing-releases.ts';
 
 type Time = Generated<Date>;
 
@@ -220,10 +221,22 @@ export async function endStep(db: Db, release: string, step: string): Promise<vo
     .execute();
 }
 
-/** Records how a release, and its last candidate, ended. The first ending stands. */
-export async function closeRelease(db: Db, release: string, outcome: ReleaseOutcome): Promise<void> {
-  const text = JSON.stringify(outcome);
-  await db.transaction().execute(async (tx) => {
+/**
+ * Records how a release, and its last candidate, ended; and says what is recorded. The first ending stands. A watch may
+ * have taken back a roll-out of it before it closed: it is not released then.
+ */
+export async function closeRelease(db: Db, release: string, asked: ReleaseOutcome): Promise<ReleaseOutcome> {
+  return db.transaction().execute(async (tx) => {
+    // Before roll-outs are looked at: a watch that fires from here on waits for this, and overrules what is recorded.
+    const row = await tx
+      .selectFrom('release')
+      .select('outcome')
+      .where('id', '=', release)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row?.outcome) return row.outcome;
+    const outcome = (asked.kind === 'released' && (await takenBack(tx, release))) || asked;
+    const text = JSON.stringify(outcome);
     await tx
       .updateTable('release')
       .set({ outcome: text, ended_at: new Date(), step: 'ended' })
@@ -237,7 +250,7 @@ export async function closeRelease(db: Db, release: string, outcome: ReleaseOutc
       .orderBy('n', 'desc')
       .limit(1)
       .executeTakeFirst();
-    if (last === undefined) return;
+    if (last === undefined) return outcome;
     await tx
       .updateTable('candidate')
       .set({ outcome: text })
@@ -245,6 +258,7 @@ export async function closeRelease(db: Db, release: string, outcome: ReleaseOutc
       .where('n', '=', last.n)
       .where('outcome', 'is', null)
       .execute();
+    return outcome;
   });
 }
 

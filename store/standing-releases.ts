@@ -17,6 +17,24 @@ export async function standingReleases(db: Db, fork: string): Promise<StandingRe
     .execute();
 }
 
+/** What a watch made of a roll-out of this release, whose own outcome may not be recorded yet. */
+export async function takenBack(
+  db: Db,
+  release: string,
+): Promise<{ kind: 'rolled-back' | 'frozen'; at: string; reasons: string[] } | undefined> {
+  const rows = await db
+    .selectFrom('rollout')
+    .select(['environment', 'outcome'])
+    .where('release', '=', release)
+    .orderBy('ended_at', 'desc')
+    .execute();
+  for (const { environment, outcome } of rows) {
+    if (outcome?.kind !== 'rolled-back' && outcome?.kind !== 'frozen') continue;
+    return { kind: outcome.kind, at: environment, reasons: outcome.reasons };
+  }
+  return undefined;
+}
+
 /** Whether a newer release of the fork has named itself the released one, and was not taken back since. */
 export async function newerNamed(db: Db, fork: string, release: string): Promise<boolean> {
   const number = Number(release.slice(fork.length + 1));

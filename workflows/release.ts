@@ -87,10 +87,11 @@ export async function release(input: ReleaseInput): Promise<ReleaseOutcome> {
     key: `${input.release}/open`,
     text: `${input.release}: ${input.requestedBy} releases ${input.fork} ${input.ref} through ${input.environments.join(', ') || 'its suites'}`,
   });
-  const outcome = await runToOutcome(() => attempts(input, steps), steps);
+  let outcome = await runToOutcome(() => attempts(input, steps), steps);
   await CancellationScope.nonCancellable(async () => {
     await steps.leave();
-    await records.recordOutcome({ release: input.release, outcome });
+    // A watch may have taken it back by now. Histories from before have no answer.
+    outcome = (await records.recordOutcome({ release: input.release, outcome })) ?? outcome;
     await tell(input.release, 'end', endWords(input.release, outcome), { tone: toneOf(outcome), final: true });
   });
   return outcome;

@@ -264,6 +264,21 @@ describe('the report of any other release has the same shape', () => {
   });
 });
 
+test.each(['rolled-back', 'frozen'] as const)('a watch that ended %s before its release closed', async (kind) => {
+  const { db } = await freshDatabase();
+  const release = await seedRelease(db);
+  await seedCut(db, release);
+  await seedRollout(db, release, 'staging', 'promoted');
+  const outcome = { kind, reasons: ['in the watch: slow'] };
+  await overruleOutcome(db, { rollout: `${release}/1/staging`, release, environment: 'staging', outcome });
+  const wanted = { ...outcome, at: 'staging' };
+  for (const _ of ['closed', 'asked again'])
+    expect(await closeRelease(db, release, { kind: 'released' })).toEqual(wanted);
+  expect(await assembleReport(db, release)).toMatchObject({ outcome: wanted, candidates: [{ outcome: wanted }] });
+  const held = await seedRelease(db);
+  expect(await closeRelease(db, held, { kind: 'held', at: 'cut', reasons: [] })).toMatchObject({ kind: 'held' });
+});
+
 test('how long nodes took is of other roll-outs, forward, that were promoted', async () => {
   const { db } = await freshDatabase();
   const [first, back, open] = [await seedRelease(db), await seedRelease(db), await seedRelease(db)];
