@@ -202,16 +202,33 @@ async function stillHolds(
   { id, rests_on }: MemoryRow,
 ): Promise<boolean> {
   for (const rest of rests_on) {
-    const holds = isFile(rest)
-      ? (await blobOf(deps, settings, rest)) === rest.blob
-      : await valueHolds(deps, settings, id, rest);
+    const holds = isFile(rest) ? await fileHolds(deps, settings, id, rest) : await valueHolds(deps, settings, id, rest);
     if (!holds) return false;
   }
   return true;
 }
 
-/** A cluster that does not answer in this time leaves what rests on it out of this answer. */
-const VALUE_MS = 10_000;
+/** A cluster or a repository that does not answer in this time leaves what rests on it out of this answer. */
+const HOLDS_MS = 10_000;
+
+/** Some memory's repository is away, or has lost its branch: that is no reason to hold up whoever asks about another. */
+async function fileHolds(
+  deps: Pick<MemoryDeps, 'within'>,
+  settings: Settings,
+  memory: string,
+  { blob, ...of }: RestsOnFile,
+): Promise<boolean> {
+  try {
+    return (await withinTime(HOLDS_MS, `${of.place} does not tell it`, blobOf(deps, settings, of))) === blob;
+  } catch (error) {
+    return leftOut(memory, error as Error);
+  }
+}
+
+function leftOut(memory: string, { message }: Error): false {
+  logger('memory').warn({ err: message, memory }, 'whether it still holds cannot be told: left out');
+  return false;
+}
 
 async function valueHolds(
   { ownValueOf }: Pick<MemoryDeps, 'ownValueOf'>,
@@ -221,9 +238,8 @@ async function valueHolds(
 ): Promise<boolean> {
   if (settings.environments[of.environment]?.system !== 'kafka') return false;
   try {
-    return (await withinTime(VALUE_MS, `${of.environment} does not tell it`, ownValueOf(settings, of))) === value;
+    return (await withinTime(HOLDS_MS, `${of.environment} does not tell it`, ownValueOf(settings, of))) === value;
   } catch (error) {
-    logger('memory').warn({ err: (error as Error).message, memory }, 'whether it still holds cannot be told: left out');
-    return false;
+    return leftOut(memory, error as Error);
   }
 }

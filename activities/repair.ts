@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ForkSettings, Settings } from '../config/schema.ts';
 import { changedLines } from '../decisions/approval-risk.ts';
+import { changesTogether } from '../decisions/conflict-resolutions.ts';
 import { conflictMarks, conflictPlaces } from '../decisions/repair.ts';
 import { type Git, type GitTools, gitIn, withMirror } from '../git/clone.ts';
 import { type Conflicted, foldFix, pickUntilConflict, remakePatch } from '../git/fix-stack.ts';
@@ -98,10 +99,18 @@ export function createRepairActivities(deps: RepairDeps) {
       });
     },
 
-    /** A conflicting patch as it was resolved. Refused where marks are left or nothing of it is. Safe to repeat. */
+    /**
+     * A conflicting patch as it was resolved. Refused where marks are left or nothing of it is. `whole`: its change after
+     * those of the patches that were resolved `before` it, for whoever reads all of them. Safe to repeat.
+     */
     async resolvePatch(
-      order: About & { run: string; onto: string; patch: string; tree: string; files: string[] },
-    ): Promise<{ kind: 'resolved'; commit: string; change: Digest } | { kind: 'refused'; reason: string }> {
+      order: About & { run: string; onto: string; patch: string; tree: string; files: string[] } & Partial<{
+          subject: string;
+          before: { subject: string; change: Digest }[];
+        }>,
+    ): Promise<
+      { kind: 'resolved'; commit: string; change: Digest; whole?: Digest } | { kind: 'refused'; reason: string }
+    > {
       const git = gitIn(deps, mirrorOf(order.fork));
       if ((await git('rev-parse', `${order.onto}^{tree}`)) === order.tree) {
         return { kind: 'refused', reason: 'nothing of the patch is left: a patch is never dropped' };
@@ -116,7 +125,15 @@ export function createRepairActivities(deps: RepairDeps) {
       const commit = await remakePatch(git, { patch, tree, parent, trailer });
       const options = ['-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', '--no-renames'];
       const change = await git('diff-tree', ...options, parent, commit);
-      return { kind: 'resolved', commit, change: (await deps.artifacts.put(`${change}\n`)).sha256 };
+      const { sha256 } = await deps.artifacts.put(`${change}\n`);
+      const resolved = { kind: 'resolved', commit, change: sha256 } as const;
+      const { subject = patch, before = [] } = order;
+      if (before.length === 0) return resolved;
+      const earlier = before.map(async (one) => ({
+        ...{ subject: one.subject, change: (await deps.artifacts.read(one.change)).toString('utf8') },
+      }));
+      const all = changesTogether([...(await Promise.all(earlier)), { subject, change }]);
+      return { ...resolved, whole: (await deps.artifacts.put(all)).sha256 };
     },
 
     /** The files that a stack touches, as JSON in the artifact store: there may be many. Safe to repeat. */

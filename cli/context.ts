@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -99,7 +100,7 @@ export async function connect(globals: Globals): Promise<Connected> {
     throw new ExitError(4, `Patchwright does not run on ${dataDir}; start it with: npx patchwright up`);
   }
   learnSecrets(globals.config);
-  return openConnected(databaseUrl, temporal, dataDir);
+  return openConnected(databaseUrl, temporal, dataDir, up ? redactionKey(dataDir) : randomBytes(32));
 }
 
 /** What the configuration refers to is kept out of Temporal, should somebody type or paste it. */
@@ -112,12 +113,14 @@ function learnSecrets(config: string): void {
   }
 }
 
+/** `key`: the data folder's own where an `up` runs on it; a command that only connects leaves nothing in a folder. */
 export async function openConnected(
   databaseUrl: string,
   temporal: TemporalSettings,
   dataDir: string,
+  key: Buffer,
 ): Promise<Connected> {
-  configureRedaction({ secrets: serverSecrets(temporal, databaseUrl), key: redactionKey(dataDir) });
+  configureRedaction({ secrets: serverSecrets(temporal, databaseUrl), key });
   const dataConverter = { payloadCodecs: [redactingCodec()] };
   const connection = await connectTemporal(temporal);
   const db = openDatabase(databaseUrl, { connections: 4 });

@@ -15,10 +15,12 @@ export function expediteQuestion(
     settings: Digest;
     requestedBy: string;
     patches: readonly Pick<Patch, 'author' | 'subject'>[];
+    /** Whoever asked for changes of a repair that is in it. */
+    steered?: readonly string[];
     environments: readonly string[];
   },
 ): ApprovalQuestion {
-  const { id, release, settings, requestedBy, candidate, patches, environments } = about;
+  const { id, release, settings, requestedBy, candidate, patches, steered = [], environments } = about;
   const where = environments.join(', then ');
   const lines = [
     `${candidate.version} (${candidate.commit.slice(0, 12)}) asks for the expedited lane through ${where}: it goes before what waits there, does not wait to cool down, and starts in freeze windows that let expedited ones in.`,
@@ -31,6 +33,6 @@ export function expediteQuestion(
     summary: lines.join('\n').slice(0, 3_000),
     binds: expediteBinds(about),
     requester: requestedBy,
-    excluded: [...new Set(patches.map(({ author }) => author))],
+    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
   };
 }

@@ -16,6 +16,8 @@ export function oneWayQuestion(
     settings: Digest;
     requestedBy: string;
     patches: readonly Pick<Patch, 'author' | 'subject'>[];
+    /** Whoever asked for changes of a repair that is in it. */
+    steered?: readonly string[];
     environments: readonly string[];
     /** To what was approved before; nothing at the first time. */
     difference?: readonly string[];
@@ -31,6 +33,7 @@ export function oneWayQuestion(
     settings,
     requestedBy,
     patches,
+    steered = [],
     environments,
     difference = [],
     evidence = [],
@@ -50,7 +53,7 @@ export function oneWayQuestion(
     summary: shortened(lines.join('\n'), release),
     binds: oneWayBinds(about),
     requester: requestedBy,
-    excluded: [...new Set(patches.map(({ author }) => author))],
+    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
     risk: { environments: environments.slice(environments.length > 1 ? 1 : 0), irreversible: true },
   };
 }

@@ -7,12 +7,14 @@ type Bound = {
   source: Source;
   patch: Digest;
   into: string;
+  /** Of a conflict: patches that were resolved before it. `patch` has their changes too. */
+  also?: readonly string[];
   ref: string;
 };
 
 /** What an approval of a repair is bound to; read anew when the repaired stack is pushed. */
-export function repairBinds({ release, source, patch, into, ref }: Bound): Record<string, string> {
-  return { release, commit: source.commit, change: patch, into, ref };
+export function repairBinds({ release, source, patch, into, also = [], ref }: Bound): Record<string, string> {
+  return { release, commit: source.commit, change: patch, into: [...also, into].join(' '), ref };
 }
 
 /** Asked before a repaired stack becomes a candidate, where the policy is `suggest` or a reviewer objects. */
@@ -29,11 +31,16 @@ export function repairQuestion(
     risk?: ApprovalRisk;
   },
 ): ApprovalQuestion {
-  const { id, release, settings, requestedBy, steered = [], patches, summary, details, into, risk } = about;
-  const subject = patches.find(({ commit }) => commit === into)?.subject ?? into.slice(0, 12);
+  const { id, release, settings, requestedBy, steered = [], patches, summary, details, into, also = [], risk } = about;
+  const subjectOf = (one: string) => `"${patches.find(({ commit }) => commit === one)?.subject ?? one.slice(0, 12)}"`;
+  const subjects = [...also, into].map(subjectOf);
   return {
     ...{ id, kind: 'repair', settings, release, summary, details },
-    title: `${release}: may the agent's change go into patch "${subject}"?`.slice(0, 300),
+    title:
+      `${release}: may the agent's change go into patch${subjects.length > 1 ? 'es' : ''} ${subjects.join(', ')}?`.slice(
+        0,
+        300,
+      ),
     binds: repairBinds(about),
     requester: requestedBy,
     excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],

@@ -79,6 +79,8 @@ export function waiverQuestion(
     settings: Digest;
     requestedBy: string;
     patches: readonly Pick<Patch, 'author' | 'subject'>[];
+    /** Whoever asked for changes of a repair that is in it. */
+    steered?: readonly string[];
     tests: number;
     kinds: readonly VerdictKind[];
     /** `heldTestWords` of the first of them. */
@@ -86,7 +88,20 @@ export function waiverQuestion(
     details: Digest;
   },
 ): ApprovalQuestion {
-  const { id, settings, release, n, candidate, requestedBy, patches, tests, kinds, lines, details } = about;
+  const {
+    id,
+    settings,
+    release,
+    n,
+    candidate,
+    requestedBy,
+    patches,
+    steered = [],
+    tests,
+    kinds,
+    lines,
+    details,
+  } = about;
   const count = `${tests} test${tests === 1 ? '' : 's'}`;
   const head = [
     `${candidate.version} (${candidate.commit.slice(0, 12)}) is held by these alone. It was neither shown that the patches broke them nor that they did not: more runs, or a quarantine, would be the other ways on.`,
@@ -100,7 +115,7 @@ export function waiverQuestion(
     details,
     binds: waiverBinds(about),
     requester: requestedBy,
-    excluded: [...new Set(patches.map(({ author }) => author))],
+    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
   };
 }
 

@@ -41,7 +41,8 @@ export async function explainConflict(
   if (!patched('explained')) return undefined;
   const run = `${input.release}/${n}/diagnose/cut/1`;
   const about = `the conflict of patch "${title}" in ${files.join(', ')}`.slice(0, 300);
-  return tellOf({ input, n }, { run, about, request: () => conflictRequest(input, n, run), patch }, enter);
+  return (await tellOf({ input, n }, { run, about, request: () => conflictRequest(input, n, run), patch }, enter))
+    .explained;
 }
 
 /** The same for a candidate that does not build on a base that does. */
@@ -56,7 +57,7 @@ export async function explainBuild(
   const run = `${release}/${n}/diagnose/build/1`;
   const subject = { fork, base: cut.base.commit, candidate: cut.candidate.commit, log };
   const request: DiagnosisRequest = { run, release, settings, subject, patches: cut.patches, held: 'build' };
-  return tellOf({ input, n }, { run, about: 'the build', request: async () => request }, enter);
+  return (await tellOf({ input, n }, { run, about: 'the build', request: async () => request }, enter)).explained;
 }
 
 /** The same for a base that does not build by itself: no patch did it, and none can be mended for it. */
@@ -87,7 +88,10 @@ export async function explainChecks(
     const run = `${input.release}/${n}/diagnose/checks/${i + 1}`;
     const title = cut.patches.find(({ commit }) => commit === one.patch)?.subject ?? one.patch.slice(0, 12);
     const about = `the check of patch "${title}"`.slice(0, 300);
-    await tellOf({ input, n }, { run, about, request: () => checkRequest(input, { cut, one, run }) }, enter);
+    const asked = { run, about, request: () => checkRequest(input, { cut, one, run }) };
+    const { isSpent } = await tellOf({ input, n }, asked, enter);
+    // The next one would be told the same.
+    if (isSpent && patched('checks-end-when-spent')) break;
   }
 }
 
@@ -142,20 +146,23 @@ type Asked = {
   patch?: string;
 };
 
-async function tellOf({ input, n }: About, asked: Asked, enter: Enter): Promise<Explained | undefined> {
+type Told = { explained?: Explained; isSpent?: boolean };
+
+/** `isSpent`: the release's budget pays no other one. */
+async function tellOf({ input, n }: About, asked: Asked, enter: Enter): Promise<Told> {
   const { release, settings, fork } = input;
   const { run, about, request, patch } = asked;
   // Before anything is put together: a conflict is picked once more for it.
   const { model } = await repairPolicy({ fork, settings });
   if (!model) {
     await sayNoModel(release, n, about);
-    return undefined;
+    return {};
   }
   const explanation = await explain({ run, release, about, of: about, request }, () => enter('diagnose'));
-  if (explanation === undefined) return undefined;
-  await say(release, run, explanation.words);
-  const { answer } = explanation;
-  return answer === undefined ? undefined : { answer, ...(patch !== undefined && { patch }) };
+  if (explanation === undefined) return {};
+  const { words, answer, isSpent = false } = explanation;
+  await say(release, run, words);
+  return answer === undefined ? { isSpent } : { explained: { answer, ...(patch !== undefined && { patch }) }, isSpent };
 }
 
 /** The conflict as git leaves it, marks and all; undefined where it is gone, since the base has moved meanwhile. */

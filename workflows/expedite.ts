@@ -10,7 +10,7 @@ import type { Build } from './types.ts';
  * nobody has to allow. Asked once a candidate; each environment looks at it again (activities/environment-request.ts).
  */
 export async function expediteApproval(
-  { release, settings, requestedBy, environments, expedite }: ReleaseInput,
+  { release, settings, requestedBy, environments, expedite, steered }: ReleaseInput,
   n: number,
   { cut, candidate }: { cut: Cut; candidate: Build },
   enter: (step: string) => Promise<void>,
@@ -19,7 +19,8 @@ export async function expediteApproval(
   await enter('approval');
   const id = `${release}/${n}/expedite/${workflowInfo().runId.slice(-6)}`;
   const { patches } = cut;
-  const question = expediteQuestion({ id, release, settings, requestedBy, candidate, patches, environments });
+  const about = { id, release, settings, requestedBy, candidate, patches, environments };
+  const question = expediteQuestion({ ...about, ...(steered && { steered }) });
   const outcome = await executeChild(approval, {
     workflowId: approvalId(id),
     args: [question],

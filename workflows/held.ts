@@ -111,15 +111,15 @@ function regressionOf(
 }
 
 /**
- * Where a held candidate's stack lies repaired, or undefined: the policy is off, there is no model, it was tried often
+ * Where a held candidate's stack lies repaired, and who steered it, or undefined: the policy is off, there is no model, it was tried often
  * enough, or it did not work. `earlier`: what the candidates before were held by; grows.
  */
 export async function tryRepair(
-  { release, fork, settings, requestedBy, suites }: ReleaseInput,
+  { release, fork, settings, requestedBy, suites, steered }: ReleaseInput,
   n: number,
   { target, earlier }: { target: RepairTarget; earlier: string[] },
   begins: () => Promise<void>,
-): Promise<string | undefined> {
+): Promise<{ ref: string; steered?: readonly string[] } | undefined> {
   if (!patched('repaired')) return undefined;
   const policy = await repairPolicy({ fork, settings });
   if (policy.policy === 'off' || !policy.model) return undefined;
@@ -137,11 +137,22 @@ export async function tryRepair(
   const name = `${release}/${n}/repair`;
   const held = `Candidate ${n} is held: ${heldBy(target)}. An agent tries to mend it.`;
   await tell({ release, key: `${name}/begin`, text: held, tone: 'warn' });
-  const order = { repair: name, release, n, fork, settings, requestedBy, policy, target, suites };
+  const order = {
+    repair: name,
+    release,
+    n,
+    fork,
+    settings,
+    requestedBy,
+    policy,
+    target,
+    suites,
+    ...(steered && { steered }),
+  };
   const outcome = await executeChild(repair, {
     workflowId: `repair:${name}`,
     args: [order],
     staticSummary: `repairs ${release}`,
   });
-  return outcome.kind === 'repaired' ? outcome.ref : undefined;
+  return outcome.kind === 'repaired' ? outcome : undefined;
 }

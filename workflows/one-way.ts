@@ -46,7 +46,7 @@ export async function oneWayReasons(
 
 /** People decide once a candidate, before the second environment. A release that is tried again asks again. */
 export async function askForOneWay(
-  { release, fork, settings, requestedBy, environments }: ReleaseInput,
+  { release, fork, settings, requestedBy, environments, steered }: ReleaseInput,
   n: number,
   { cut: { base, patches }, candidate, reasons, evidence }: { cut: Cut; candidate: Build } & OneWay,
 ): Promise<{ approval: string; refusal?: string }> {
@@ -68,6 +68,7 @@ export async function askForOneWay(
     environments: where,
     difference,
     evidence,
+    ...(steered && { steered }),
   });
   const outcome = await executeChild(approval, {
     workflowId: approvalId(id),

@@ -59,7 +59,8 @@ const story = proxyActivities<StoryActivities>({
 
 export type Cut = Extract<CutOutcome, { kind: 'cut' }>;
 
-export type ReleaseInput = ReleaseOrder & { settings: Digest };
+/** `steered`: whoever asked for changes of a repair that is in the candidate; grows with the repairs. */
+export type ReleaseInput = ReleaseOrder & { settings: Digest; steered?: readonly string[] };
 
 /**
  * Releases one state of one fork.
@@ -100,14 +101,15 @@ export async function release(input: ReleaseInput): Promise<ReleaseOutcome> {
 /** Candidate after candidate: one that is held may be repaired, and the repaired stack begins at the cut again. */
 async function attempts(input: ReleaseInput, steps: Steps): Promise<ReleaseOutcome> {
   const earlier: string[] = [];
-  for (let [n, ref] = [1, input.ref]; ; n += 1) {
-    const order = { ...input, ref };
+  let order = input;
+  for (let n = 1; ; n += 1) {
     const mendable: Mendable = {};
     const outcome = await attempt(order, n, steps, mendable);
     if (outcome.kind !== 'held' || mendable.target === undefined) return outcome;
     const repaired = await tryRepair(order, n, { target: mendable.target, earlier }, () => steps.enter('repair'));
     if (repaired === undefined) return outcome;
-    ref = repaired;
+    const { ref, steered } = repaired;
+    order = { ...order, ref, ...(steered && { steered }) };
   }
 }
 

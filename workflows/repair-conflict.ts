@@ -1,7 +1,9 @@
 import { executeChild, patched } from '@temporalio/workflow';
+import { togetherOf } from '../decisions/conflict-resolutions.ts';
 import { whatIsAsked } from '../decisions/repair-approval.ts';
 import { judgeProof, provenWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
+import { touchedWords } from '../decisions/touched-tests.ts';
 import type { AgentSubject, Proposal } from './agent-types.ts';
 import { proof } from './proof.ts';
 import {
@@ -22,13 +24,18 @@ import type { Digest, Patch, Source } from './types.ts';
 
 type Conflict = Extract<RepairTarget, { kind: 'conflict' }>;
 type About = { target: Conflict; patches: Patch[]; ref: string; talk: Talk };
-/** A conflict that was resolved: `left` begins with its patch, which lies as it was before on `onto`. */
+/**
+ * A conflict that was resolved: `left` begins with its patch, which lies as it was before on `onto`. `whole`: its change
+ * after those of the ones that were resolved before it.
+ */
 type Resolved = {
+  subject: string;
   onto: string;
   left: Patch[];
   proposal: Proposal;
   guilty: string;
   patch: Digest;
+  whole?: Digest | undefined;
   old?: Old | undefined;
 };
 type Old = AgentSubject['old'];
@@ -40,16 +47,16 @@ type Work = { onto: string; left: Patch[]; resolved: Resolved[]; picks: number; 
  *
  *   1. Pick what applies. At a conflict an agent gets the files with the marks in them.
  *   2. What it hands in becomes that patch, with its author and message; no mark may be left, nor the patch be empty.
- *   3. The whole stack has to build in a clean room, and reviewers read what was resolved last. What is wanting, here or
- *      in 2, goes back to the agent once; then to people.
- *   4. People decide on that. What they ask for goes to the agent, which resolves it once more.
+ *   3. The whole stack has to build in a clean room, and reviewers read all that was resolved. What is wanting, here or
+ *      in 2, goes back once to the agent, to the resolution that was made last; then to people.
+ *   4. People decide on all of it. What they ask for goes to the agent, which resolves the last one once more.
  */
 export async function resolveConflicts(order: RepairOrder, target: Conflict): Promise<RepairOutcome> {
   const { release, fork, settings, n } = order;
   const read = await stack.readConflict({ release, fork, settings, ref: target.ref });
   if (read.kind === 'refused') return handedOver(read.reason);
   const { base, patches } = read;
-  const about: About = { target, patches, ref: `refs/patchwright/${release}/repaired-${n}`, talk: openTalk() };
+  const about: About = { target, patches, ref: `refs/patchwright/${release}/repaired-${n}`, talk: openTalk(order) };
   const work: Work = { onto: base.commit, left: patches, resolved: [], picks: 0, checks: 0 };
   let sentBack: SentBack | undefined;
   let returned = false;
@@ -59,7 +66,12 @@ export async function resolveConflicts(order: RepairOrder, target: Conflict): Pr
     const last = work.resolved.at(-1);
     if (last === undefined) return handedOver('there is no conflict any more: release again');
     work.checks += 1;
-    const tried = await check(order, about, { base, source: stacked.source, checks: work.checks }, last);
+    const tried = await check(
+      order,
+      about,
+      { base, source: stacked.source, checks: work.checks },
+      asOne(work.resolved, last),
+    );
     const against = againstIt(tried);
     if (against !== undefined && !returned && patched(SENT_BACK)) {
       returned = true;
@@ -90,6 +102,21 @@ function againstIt(tried: Tried | { reasons: string[] }): Pick<SentBack, 'reason
   return reviewed.kind === 'objected' ? { reasons: [], findings: reviewed.blocking } : undefined;
 }
 
+/** Histories of before knew the last resolution alone, where there were several. */
+const EVERY_RESOLUTION = 'every-resolution';
+
+/** A worker of before put the last one's change down alone: somebody has to be asked, and told so. */
+const LAST_ALONE = 'an older worker kept the change of the last patch alone: those of the others are not shown here';
+
+/** What is proven, read and decided on: of several resolutions all of them. */
+function asOne(resolved: readonly Resolved[], last: Resolved): Resolved & { also: string[] } {
+  if (resolved.length < 2 || !patched(EVERY_RESOLUTION)) return { ...last, also: [] };
+  const also = resolved.slice(0, -1).map(({ guilty }) => guilty);
+  const proposal = togetherOf(resolved, last.proposal);
+  if (last.whole !== undefined) return { ...last, proposal, patch: last.whole, also };
+  return { ...last, proposal: { ...proposal, pointedOut: [...proposal.pointedOut, LAST_ALONE] }, also };
+}
+
 const whatOf = ({ target }: About) => target.reasons.join('; ');
 
 /** What was resolved last conflicts as it did before: it is what was shown. */
@@ -116,7 +143,8 @@ async function resolveAll(
     const picked = await stack.pickPatches({ release, fork, settings, key, onto, patches: left, ref });
     if (picked.kind === 'refused') return picked;
     if (picked.kind === 'done') return picked;
-    const one = await resolveOne(order, about, { ...picked, name: key, sentBack });
+    const before = work.resolved.map(({ subject, patch }) => ({ subject, change: patch }));
+    const one = await resolveOne(order, about, { ...picked, name: key, sentBack, before });
     if ('reason' in one) return one;
     const { commit, ...resolved } = one;
     const at = left.findIndex((patch) => patch.commit === picked.patch);
@@ -136,9 +164,10 @@ type Marked = {
   log: Digest;
   old?: Old;
   sentBack: SentBack | undefined;
+  before: { subject: string; change: Digest }[];
 };
 
-type Made = Pick<Resolved, 'proposal' | 'guilty' | 'patch' | 'old'> & { commit: string };
+type Made = Omit<Resolved, 'onto' | 'left'> & { commit: string };
 
 /** Marks that are left, or a patch of which nothing is left, go back once with the reason. */
 async function resolveOne(order: RepairOrder, about: About, marked: Marked): Promise<Made | { reason: string }> {
@@ -147,7 +176,9 @@ async function resolveOne(order: RepairOrder, about: About, marked: Marked): Pro
   if (!('refused' in first)) return first;
   if (!patched(SENT_BACK)) return { reason: first.refused };
   await say(order, `${name}-back`, `The resolution of patch "${title}" goes back to the agent, once: ${first.refused}`);
-  const sentBack = backWith(first.proposal, about.talk, { reasons: [first.refused] });
+  // What it went back with before still stands.
+  const { reasons = [], findings = [] } = marked.sentBack ?? {};
+  const sentBack = backWith(first.proposal, about.talk, { reasons: [...reasons, first.refused], findings });
   const again = await resolveAs(order, about, { ...marked, name: `${name}-again`, sentBack });
   if (!('refused' in again)) return again;
   return { reason: lastWords(`patch "${title}" in ${files.join(', ')}: ${again.refused}`, true) };
@@ -156,7 +187,7 @@ async function resolveOne(order: RepairOrder, about: About, marked: Marked): Pro
 async function resolveAs(
   order: RepairOrder,
   { target: { explained }, patches }: About,
-  { name, commit, onto, patch, subject: title, files, log, old, sentBack }: Marked,
+  { name, commit, onto, patch, subject: title, files, log, old, sentBack, before }: Marked,
 ): Promise<Made | { reason: string } | { refused: string; proposal: Proposal }> {
   const { release, fork, settings } = order;
   const about = { release, fork, settings };
@@ -168,10 +199,12 @@ async function resolveAs(
   const more = { ...(answer !== undefined && { explained: answer }), ...(sentBack && { sentBack }) };
   const proposal = await askAgent(order, { ...asked, ...more }, about);
   if ('reason' in proposal) return proposal;
-  const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree: proposal.tree, files });
+  const { tree } = proposal;
+  const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree, files, subject: title, before });
   if (made.kind === 'refused') return { refused: made.reason, proposal };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
-  return { proposal, guilty: patch, patch: made.change, commit: made.commit, old };
+  const { change, whole, commit: remade } = made;
+  return { subject: title, proposal, guilty: patch, patch: change, whole, commit: remade, old };
 }
 
 /** The patches as they were, which the brief names: those that were put on the new base are other commits. */
@@ -184,7 +217,7 @@ async function check(
   order: RepairOrder,
   about: About,
   { base, source, checks }: { base: Source; source: Source; checks: number },
-  { proposal, guilty, patch, old }: Resolved,
+  { proposal, guilty, patch, old, also }: ReturnType<typeof asOne>,
 ): Promise<Tried | { reasons: string[] }> {
   const { release, fork, settings } = order;
   const name = `${order.repair}-resolved${checks > 1 ? `-${checks}` : ''}`;
@@ -198,10 +231,12 @@ async function check(
   const suites = await runSuites(order, rebuilt);
   if ('reasons' in suites) return suites;
   const { ran } = suites;
-  if (ran.length > 0) await say(order, `${name}/proof`, provenWords(proven, ran));
-  const fix: FoldedFix = { source, ref: about.ref, patch, guilty };
+  const words = touchedWords(proposal.tests);
+  if (ran.length > 0) await say(order, `${name}/proof`, [provenWords(proven, ran), ...words].join('. '));
+  const others = also.length > 0 && { also };
+  const fix: FoldedFix = { source, ref: about.ref, patch, guilty, ...others };
   const subject = { fork, base: base.commit, candidate: source.commit, patch, guilty, ...(old && { old }) };
   const what = whatIsAsked(whatOf(about), about.talk.wishes);
-  const asked = { name, release, settings, subject, original: { fork, commit: guilty }, what };
+  const asked = { name, release, settings, subject, original: { fork, commit: guilty, ...others }, what };
   return { fix, proposal, proven, ran, reviewed: await review({ ...asked, of: 'conflict' }) };
 }

@@ -66,7 +66,10 @@ export async function askAgent(
 /** What people were asked of one repair, and what they asked for: whoever did has steered it, and decides on it no more. */
 export type Talk = { questions: number; steered: string[]; wishes: string[] };
 
-export const openTalk = (): Talk => ({ questions: 0, steered: [], wishes: [] });
+/** What a repaired stack is made of was steered by whoever steered the repairs before. */
+export const openTalk = ({ steered = [] }: Pick<RepairOrder, 'steered'>): Talk => ({
+  ...{ questions: 0, steered: [...steered], wishes: [] },
+});
 
 /** A change that goes back to its author, with all that people have asked for so far. */
 export function backWith(proposal: Proposal, { wishes }: Talk, against: Partial<SentBack> = {}): SentBack {
@@ -111,11 +114,12 @@ export async function decideAndPush(
     'pushed',
     `The repaired stack is ${ref} (${source.commit.slice(0, 12)}): a new candidate starts from it. The branch is as it was.${openWords(reviewed)}`,
   );
-  return { kind: 'repaired', ref };
+  return { kind: 'repaired', ref, ...(talk.steered.length > 0 && { steered: [...new Set(talk.steered)] }) };
 }
 
-const boundOf = ({ release }: RepairOrder, { source, patch, guilty: into, ref }: FoldedFix) => ({
+const boundOf = ({ release }: RepairOrder, { source, patch, guilty: into, also, ref }: FoldedFix) => ({
   ...{ release, source, patch, into, ref },
+  ...(also && { also }),
 });
 
 /** People decide on exactly this change; one that was made anew is another question. */

@@ -52,10 +52,17 @@ export type RepairOrder = {
   target: RepairTarget;
   /** Of the release; none in an order of before they were run in a proof. */
   suites?: string[];
+  /** Whoever asked for changes of what is in the stack already: the repairs of the candidates before. */
+  steered?: readonly string[];
 };
 
-/** `ref`: where the repaired stack lies in the fork's repository; the next candidate is cut from it. */
-export type RepairOutcome = { kind: 'repaired'; ref: string } | { kind: 'handed-over'; reason: string };
+/**
+ * `ref`: where the repaired stack lies in the fork's repository; the next candidate is cut from it. `steered`: whoever
+ * asked for changes of it, or of what was in it before.
+ */
+export type RepairOutcome =
+  | { kind: 'repaired'; ref: string; steered?: string[] }
+  | { kind: 'handed-over'; reason: string };
 
 /**
  * With what a change goes back to its author: what code has against it, what reviewers object to, and in `wishes` what
@@ -63,5 +70,5 @@ export type RepairOutcome = { kind: 'repaired'; ref: string } | { kind: 'handed-
  */
 export type SentBack = { reasons: string[]; findings: Finding[]; wishes?: string[]; earlier?: Digest; words?: string };
 
-/** One change that was made, put into its patch. */
-export type FoldedFix = { source: Source; ref: string; patch: Digest; guilty: string };
+/** One change that was made, put into its patch. `also`: of a conflict, the patches that were resolved before it. */
+export type FoldedFix = { source: Source; ref: string; patch: Digest; guilty: string; also?: readonly string[] };

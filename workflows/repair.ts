@@ -69,7 +69,7 @@ type Work = { guilty: string; subject: AgentSubject; what: string; talk: Talk; c
 async function mend(order: RepairOrder, target: Mendable): Promise<RepairOutcome> {
   const guilty = target.kind === 'regression' ? target.guilty : await firstBroken(order, target);
   const { subject, what } = await subjectOf(order, target);
-  const work: Work = { guilty, subject, what, talk: openTalk(), changes: 0, seen: [] };
+  const work: Work = { guilty, subject, what, talk: openTalk(order), changes: 0, seen: [] };
   let sentBack: SentBack | undefined;
   for (;;) {
     const tried = await makeOne(order, target, work, sentBack);

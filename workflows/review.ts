@@ -30,8 +30,8 @@ export type ReviewOrder = {
   settings: Digest;
   /** `base`: what was held; `candidate`: the same with the change; `patch`: the change. */
   subject: AgentSubject & { patch: Digest };
-  /** The patch that it goes into. */
-  original?: { fork: string; commit: string };
+  /** The patch that it goes into; `also`: of a conflict, those that were resolved before it. */
+  original?: { fork: string; commit: string; also?: readonly string[] };
   /** The tests that it is to mend. */
   failed?: { suiteRun: string; tests: TestKey[] };
   /** What it is to mend, and what code has found: nothing of the author's words. */

@@ -40,7 +40,7 @@ export async function askToWaive(
   enter: (step: string) => Promise<void>,
 ): Promise<{ waived: boolean; refusal?: string }> {
   if (!couldBeWaived(suites) || !patched('verdict-waiver')) return { waived: false };
-  const { release, fork, settings, requestedBy } = input;
+  const { release, fork, settings, requestedBy, steered } = input;
   const { patches } = cut;
   const order = { fork, settings, suiteRuns: suites.map(({ suiteRun }) => suiteRun) };
   const names = patches.map(({ commit, subject }) => ({ commit, subject }));
@@ -49,7 +49,8 @@ export async function askToWaive(
   await enter('waiver');
   const id = `${release}/${n}/verdicts/${workflowInfo().runId.slice(-6)}`;
   const about = { release, n, candidate, base };
-  const question = waiverQuestion({ id, settings, requestedBy, patches, ...about, ...found });
+  const of = { id, settings, requestedBy, patches, ...(steered && { steered }) };
+  const question = waiverQuestion({ ...of, ...about, ...found });
   const outcome = await executeChild(approval, {
     workflowId: approvalId(id),
     args: [question],

@@ -49,7 +49,6 @@ const LOG_OF = z
   .object({ environment: z.string(), node: z.string() })
   .transform(({ environment, node }) => `${environment}/${node}`);
 const EVIDENCE_OF = z.object({ release: z.string() }).transform(({ release }) => release);
-const SEARCH_OF = z.object({ pattern: z.string() }).transform(({ pattern }) => pattern);
 const STATUS_FORM = 'ENVIRONMENT, ENVIRONMENT/topic/NAME, ENVIRONMENT/broker/NAME or ENVIRONMENT/group/NAME';
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
 
@@ -176,7 +175,7 @@ async function use(world: World, places: readonly Place[], name: keyof Tools, in
     }
     case 'search': {
       const { in: place, pattern, under }: z.output<Tools['search']> = input;
-      return { text: await world.sources(place).search(commitOf(places, place), pattern, under) };
+      return { text: (await world.sources(place).search(commitOf(places, place), pattern, under)).text };
     }
     case 'list_files': {
       const { in: place, under }: z.output<Tools['list_files']> = input;
@@ -252,8 +251,8 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   const { looks, settings } = world;
   const has = (source: string) => squeeze(source).includes(squeeze(text));
   if (where === 'knowledge') return looks.stands(of, text);
-  if (where === 'logs' || where === 'evidence' || where === 'search')
-    return (await told(world, where, of)).some((one) => has(one));
+  if (where === 'logs' || where === 'evidence') return (await told(world, where, of)).some(has);
+  if (where === 'search') return (await foundBy(world, places, of)).some(has);
   const [environment = '', type, ...rest] = of.split('/');
   const named = resource.safeParse({ type, name: rest.join('/') });
   const asked = named.success ? named.data : undefined;
@@ -270,8 +269,24 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   return source !== undefined && has(asShown(source));
 }
 
-/** What this run was told: a log that was turned over meanwhile is quoted all the same, and so is a search in vain. */
-const OF_CALL = { logs: LOG_OF, evidence: EVIDENCE_OF, search: SEARCH_OF };
+/**
+ * What searches of this run for a pattern find, or that nothing matches; of a commit that stays what they found then. One
+ * that failed shows nothing: its words may be those of whoever asked.
+ */
+async function foundBy(world: World, places: readonly Place[], wanted: string): Promise<string[]> {
+  const { search } = toolsOf(world.settings, world.kinds, places);
+  const asked = (await world.answers('search')).flatMap(({ given }) => {
+    const call = readArguments(search, given);
+    return 'problem' in call || call.value.pattern !== wanted ? [] : [call.value];
+  });
+  const found = asked.map(({ in: place, pattern, under }) =>
+    world.sources(place).search(commitOf(places, place), pattern, under),
+  );
+  return (await Promise.all(found)).flatMap(({ text, failed }) => (failed ? [] : [asShown(text)]));
+}
+
+/** What this run was told: a log that was turned over meanwhile is quoted all the same. */
+const OF_CALL = { logs: LOG_OF, evidence: EVIDENCE_OF };
 
 async function told({ answers }: World, tool: keyof typeof OF_CALL, of: string): Promise<string[]> {
   return (await answers(tool)).flatMap(({ given, text }) => {

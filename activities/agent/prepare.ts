@@ -60,7 +60,7 @@ export type ReviewRequest = Request & {
   role: ReviewRole;
   what: string;
   patch: Digest;
-  original?: { fork: string; commit: string };
+  original?: { fork: string; commit: string; also?: readonly string[] };
   /** The tests that it is to mend: what they said when they failed is shown. */
   failed?: { suiteRun: string; tests: TestKey[] };
   /** A verdict where nothing is said. */
@@ -245,7 +245,9 @@ export function createPreparations(deps: PrepareDeps) {
     review: (request: ReviewRequest) =>
       begin(request, request.role, async () => {
         const patch = (await artifacts.read(request.patch)).toString('utf8');
-        const original = request.original && (await originalOf(request.original));
+        const { fork = '', commit, also = [] } = request.original ?? {};
+        const into = commit === undefined ? [] : [...also, commit];
+        const original = (await Promise.all(into.map((one) => originalOf({ fork, commit: one })))).join('\n');
         // A reviewer is given no more than the change and its own runbook: what others think would make it agree.
         const skills = (await createSkills().list()).filter(({ name }) => name === request.role);
         const { of = 'verdict' } = request;
@@ -255,7 +257,7 @@ export function createPreparations(deps: PrepareDeps) {
         const items =
           of === 'ticket'
             ? ticketReviewBrief(request.role, parts)
-            : reviewBrief(request.role, { ...parts, of, ...(original && { original: asShown(original) }) });
+            : reviewBrief(request.role, { ...parts, of, ...(original !== '' && { original: asShown(original) }) });
         return { items, record: { layers: [], skills } };
       }),
   };

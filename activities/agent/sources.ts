@@ -43,19 +43,21 @@ export function createSources(tools: SourceTools, mirror: string) {
       }
     },
 
-    async search(commit: string, pattern: string, under: string): Promise<string> {
+    /** `failed`: nothing was looked for, and the words are an error, which may repeat what was asked. */
+    async search(commit: string, pattern: string, under: string): Promise<{ text: string; failed?: true }> {
       const problem = under === '' ? undefined : pathProblem(under);
-      if (problem !== undefined) return problem;
+      if (problem !== undefined) return { text: problem, failed: true };
       const how = ['-n', '-I', '-E', '--no-textconv', '--full-name', '-m', '50'];
       const { stdout, said } = await ask('grep', ...how, '-e', pattern, commit, '--', under || '.');
-      if (stdout === '') return said === '' ? 'nothing matches' : `git grep: ${said}`;
+      if (stdout === '' && said !== '') return { text: `git grep: ${said}`, failed: true };
+      if (stdout === '') return { text: 'nothing matches' };
       const lines = stdout.split('\n', MOST_MATCHES);
       const found = lines.map((line) => line.slice(commit.length + 1, commit.length + 400));
       const odd = found.filter((line) => hiddenWords(line) !== '');
-      if (odd.length === 0) return found.join('\n');
+      if (odd.length === 0) return { text: found.join('\n') };
       const where = [...new Set(odd.map((line) => line.slice(0, line.indexOf(':'))))].slice(0, MOST_NAMED);
       const hidden = hiddenWords(odd.join('\n'), { lines: false });
-      return `${found.join('\n').replace(/\n$/, '')}\n(of what is found in ${where.join(', ')}: ${hidden})\n`;
+      return { text: `${found.join('\n').replace(/\n$/, '')}\n(of what is found in ${where.join(', ')}: ${hidden})\n` };
     },
 
     /** Files that have one of these texts in any case, with how many lines do. Nothing where none does. */

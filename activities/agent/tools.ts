@@ -66,7 +66,7 @@ async function use(world: ToolWorld, order: AgentOrder, name: ToolName, input: n
     case 'search': {
       const { arm, pattern, under }: Input<'search'> = input;
       const at = commitOf(world, subject, arm);
-      return { text: at === undefined ? noArm(order, arm) : await world.sources.search(at, pattern, under) };
+      return { text: at === undefined ? noArm(order, arm) : (await world.sources.search(at, pattern, under)).text };
     }
     case 'list_files': {
       const { arm, under }: Input<'list_files'> = input;

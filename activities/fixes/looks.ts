@@ -43,6 +43,8 @@ export function createLooks({ db, artifacts, knowledge, status }: LooksDeps): Lo
         .selectFrom('suite_run')
         .select('suite_run')
         .where('release', '=', id)
+        // Proofs and trials of agents are kept beside them, under no candidate.
+        .where('candidate_number', '>', 0)
         .orderBy('started_at')
         .execute();
       const all = await Promise.all(

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/schema.ts';
 import { makeFork } from '../../examples/kafka/make-fork.ts';
 import { ExitError } from '../../lib/exit-error.ts';
+import { redactionKey } from '../../lib/redact-key.ts';
 import type { RunningUp } from '../../services/supervisor.ts';
 import { startUp } from '../../services/supervisor.ts';
 import { fired, untilInterrupted } from '../../services/until-interrupted.ts';
@@ -64,7 +65,12 @@ type Example = {
 };
 
 async function runExample({ settings, running, interrupted, once, progress }: Example): Promise<number> {
-  const connected = await openConnected(running.databaseUrl, running.temporal, running.dataDir);
+  const connected = await openConnected(
+    running.databaseUrl,
+    running.temporal,
+    running.dataDir,
+    redactionKey(running.dataDir),
+  );
   try {
     const environments = bringUpEnvironments(connected, settings, progress);
     const id = await releaseOrNothing(connected, settings, progress);

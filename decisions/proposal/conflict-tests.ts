@@ -13,13 +13,20 @@ type Counted = Record<keyof Sides, Count>;
 
 const squeezed = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-function countOf(found: readonly string[]): Count {
+export function countOf(found: readonly string[]): Count {
   const count: Count = new Map();
   for (const one of found) count.set(one, (count.get(one) ?? 0) + 1);
   return count;
 }
 
-const codeOf = (text: string) => text.split('\n').filter((line) => !isComment(line));
+/** Strings and the ends of lines stay, so that what looks like a comment in them is none; longer comments go. */
+const TOKENS = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/[^\n]*|^[ \t]*#[^\n]*|\/\*[\s\S]*?\*\//gm;
+const withoutComments = (text: string) => text.replace(TOKENS, (token) => (token.startsWith('/*') ? ' ' : token));
+
+const codeOf = (text: string) =>
+  withoutComments(text)
+    .split('\n')
+    .filter((line) => !isComment(line));
 
 const linesWith = (pattern: RegExp) => (text: string) =>
   codeOf(text)

@@ -1,5 +1,5 @@
 import type { DiffFile, DiffLine, Hunk } from '../git-diff.ts';
-import { lostOfSides, type Sides } from './conflict-tests.ts';
+import { countOf, lostOfSides, type Sides } from './conflict-tests.ts';
 import { raisedNumber } from './raised-numbers.ts';
 import { ASSERTION, LIMITED, TAUTOLOGY, TEST } from './test-lines.ts';
 import { changedLines, type Finding, finding, isComment, isTestPath, shown } from './types.ts';
@@ -40,16 +40,24 @@ export function weakenedTestFindings(
     return [
       ...whole,
       ...lost,
-      ...addedFindings(own),
-      ...own.hunks.flatMap((hunk) => [...hunkFindings(own, hunk), ...commentedOut(own, hunk)]),
+      // Between git's marks both sides are removed: that says nothing of how often a line may stand there.
+      ...addedFindings(own, both === undefined ? changedLines(file, '-') : []),
+      ...own.hunks.flatMap((hunk) => hunkFindings(own, hunk)),
+      // How a comment begins is a line like any other: that one stands elsewhere does not make this one theirs.
+      ...file.hunks.flatMap((hunk) => commentedOut(file, hunk)),
     ];
   });
 }
 
-/** The same difference, less what is added by a line that one of the sides has as it is. */
-function withoutLinesOf(file: DiffFile, { base = '', patched = '' }: Sides): DiffFile {
-  const known = new Set([...base.split('\n'), ...patched.split('\n')].map((line) => line.trim()));
-  const isNew = ({ sign, text }: DiffLine) => sign !== '+' || !known.has(text.trim());
+/**
+ * The same difference, less what is added by a line that one of the sides has as it is, and as often: a second `@Disabled`
+ * is nobody's but the proposal's.
+ */
+function withoutLinesOf(file: DiffFile, { base = '', patched = '', resolved = '' }: Sides): DiffFile {
+  const count = (text: string) => countOf(text.split('\n').map((line) => line.trim()));
+  const [ofBase, ofPatched, now] = [count(base), count(patched), count(resolved)];
+  const isTheirs = (line: string) => (now.get(line) ?? 0) <= Math.max(ofBase.get(line) ?? 0, ofPatched.get(line) ?? 0);
+  const isNew = ({ sign, text }: DiffLine) => sign !== '+' || !isTheirs(text.trim());
   return { ...file, hunks: file.hunks.map((hunk) => ({ ...hunk, lines: hunk.lines.filter(isNew) })) };
 }
 
@@ -95,8 +103,8 @@ function fewerFindings(file: DiffFile, kept: readonly DiffLine[]): Finding[] {
   return found;
 }
 
-function addedFindings(file: DiffFile): Finding[] {
-  const before = new Set(changedLines(file, '-').map(({ text }) => text.trim()));
+function addedFindings(file: DiffFile, removed: readonly DiffLine[]): Finding[] {
+  const before = new Set(removed.map(({ text }) => text.trim()));
   return changedLines(file, '+')
     .filter(({ text }) => !isComment(text) && !before.has(text.trim()))
     .flatMap((at) => {
@@ -125,16 +133,24 @@ function hunkFindings(file: DiffFile, { lines }: Hunk): Finding[] {
     });
 }
 
-/** Lines that nobody touched and that a new comment or string swallows. */
+const OPENS = /\/\*(?!.*\*\/)|^\s*(?:"""|''')\s*$/;
+const CLOSES = /\*\/|^\s*(?:"""|''')\s*$/;
+
+/** Lines that nobody touched and that a new comment or string swallows: any of those that begin in this hunk. */
 function commentedOut(file: DiffFile, { lines }: Hunk): Finding[] {
-  const opened = lines.findIndex(({ sign, text }) => sign === '+' && /\/\*(?!.*\*\/)|^\s*(?:"""|''')\s*$/.test(text));
-  if (opened < 0) return [];
-  const inside = lines.slice(opened + 1);
-  const end = inside.findIndex(({ text }) => /\*\/|^\s*(?:"""|''')\s*$/.test(text));
-  const lost = inside
-    .slice(0, end < 0 ? undefined : end)
-    .find(({ sign, text }) => sign === ' ' && (ASSERTION.test(text) || TEST.test(text)));
-  return lost === undefined ? [] : [refuse(file, 'an assertion or a test is commented out', lost)];
+  // What is removed ends no comment any more.
+  const now = lines.filter(({ sign }) => sign !== '-');
+  for (let at = 0; at < now.length; at += 1) {
+    const { sign, text } = now[at] as DiffLine;
+    if (sign !== '+' || !OPENS.test(text)) continue;
+    const inside = now.slice(at + 1);
+    const end = inside.findIndex((line) => CLOSES.test(line.text));
+    const swallowed = end < 0 ? inside : inside.slice(0, end);
+    const lost = swallowed.find((line) => line.sign === ' ' && (ASSERTION.test(line.text) || TEST.test(line.text)));
+    if (lost !== undefined) return [refuse(file, 'an assertion or a test is commented out', lost)];
+    at += swallowed.length + 1;
+  }
+  return [];
 }
 
 const WEAK_BUILD =

@@ -233,6 +233,13 @@ test('a ticket’s agent has the layers of what everyone may read, and of nothin
   expect(given.layers).toHaveLength(6);
   for (const { characters, budget } of given.layers) expect(characters).toBeLessThanOrEqual(budget);
   expect(await recallsOf(deps.db, 'T0:C0:2')).toMatchObject([{ id: memory }]);
+  // A repository that is away, or without its branch, takes with it what rests on it, and nothing else.
+  const settings = await deps.settings(order.settings);
+  const of = { places: ['sum'], question: about, audience: ['ann'], of: 'T0:C0:3', settings };
+  const within = () => Promise.reject(new Error('the repository does not answer'));
+  const away = createRecallAboutCode({ db: deps.db, within, ownValueOf: async () => undefined });
+  expect((await deps.recall(of)).map(({ id }) => id)).toContain(memory);
+  expect(await away(of)).toEqual([]);
 });
 
 test('what holds a release is told with what upstream did since, where that may be why', async () => {

@@ -167,6 +167,7 @@ test('whoever looks into a ticket reads what failed in a release, and runbooks; 
   expect(await (await world.client.workflow.start('agentRun', started)).result()).toMatchObject({ kind: 'answered' });
   const [verdicts, log, none, ticket, runbook, reviewers, logs] = left;
   expect(verdicts).toContain(`sum-1/1/fast: ${test}: regression; `);
+  expect(verdicts).not.toContain('proof: ');
   expect(log).toContain('line 0 of the log');
   expect(log).not.toContain(PLANTED);
   expect([none, ticket]).toEqual(['it has no verdict of this test', 'there is no such release']);

@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { type Investigating, investigate } from '../../activities/agent/investigate.ts';
 import { createSources } from '../../activities/agent/sources.ts';
+import { settingsSchema } from '../../config/schema.ts';
 import { createBlobReader } from '../../git/blobs.ts';
 import { commitEnsurer } from '../../git/clone.ts';
 import { run } from '../../lib/run.ts';
+import type { AgentOrder } from '../../workflows/agent-types.ts';
 import { makeRepository } from '../release/repository.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'pw-sources-'));
@@ -72,10 +75,45 @@ test('when a file was changed, and by what, as far as the commit has it; of unse
   expect(await history(commit, '', second)).toBe(`there is no commit ${second} here`);
   expect(await history(second, 'none.txt')).toBe('no commit changed it');
   expect(await history(second, '../a.txt')).not.toContain('Second');
-  expect(await search(second, 'two', '')).toMatch(
+  expect((await search(second, 'two', '')).text).toMatch(
     /two\r\n\(of what is found in a\.txt: 1 of its lines end in CR LF\)\n$/,
   );
-  expect(await search(commit, 'one', '')).not.toContain('of what is found');
+  expect((await search(commit, 'one', '')).text).not.toContain('of what is found');
+});
+
+/** A plan that quotes what a search for `pattern` said. */
+async function planned(search: { pattern: string; under?: string }, text: string) {
+  const kind = { name: 'repository', targets: () => ['limits'] } as unknown as Investigating['kinds'][number];
+  const kinds = [kind];
+  const settings = settingsSchema.parse({ forks: {} });
+  const sources = () => createSources(tools, mirror);
+  const places = [{ name: 'repo.limits', commit, paths: [] }];
+  const order = { subject: { places } } as unknown as AgentOrder;
+  const world = { kinds, settings, sources, looks: {}, answers: async () => [] };
+  const call = (name: string, given: object, answers: { given: string; text: string }[]) =>
+    investigate({ ...world, answers: async () => answers } as never, order, name, JSON.stringify(given));
+  const given = { in: 'repo.limits', ...search };
+  const { text: said } = await call('search', given, []);
+  const plan = {
+    kind: 'repository',
+    target: 'limits',
+    what: 'Raise it',
+    why: 'It is too low for what is asked of it.',
+  };
+  const quotes = [{ in: 'search', of: search.pattern, text }];
+  const answers = [{ given: JSON.stringify(given), text: said }];
+  return { said, plan: await call('plan', { ...plan, quotes }, answers) };
+}
+
+test('what a search found or did not find is quoted; the error of one that failed is not, though it has one’s words', async () => {
+  expect((await planned({ pattern: '^one$' }, 'a.txt:1:one')).plan.text).toBe('taken');
+  expect((await planned({ pattern: 'no-such-word' }, 'nothing matches')).plan.text).toBe('taken');
+  const path = await planned({ pattern: 'one', under: '../the limit is 10' }, 'the limit is 10');
+  expect(path.said).toBe('"../the limit is 10" is not a path inside the repository');
+  expect(path.plan).toMatchObject({ refused: true, text: expect.stringContaining('does not stand in one of search') });
+  const broken = await planned({ pattern: 'the limit is 10 (' }, 'git grep: ');
+  expect(broken.said).toMatch(/^git grep: /);
+  expect(broken.plan.refused).toBe(true);
 });
 
 test('a patch is shown by the first digits of its commit, of the stack that is named too, and nothing else is', async () => {

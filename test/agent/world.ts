@@ -66,6 +66,8 @@ export async function openAgentWorld() {
     test: TEST,
   };
   await keepVerdict(db, artifacts, subject, settings);
+  // As a proof of a repair leaves it: of no candidate.
+  await keepVerdict(db, artifacts, { ...subject, suiteRun: 'sum-1/1/repair-1/proof' }, settings, 0);
 
   const environment = { PATH: process.env.PATH ?? '', HOME: dir };
   const status = createLiveStatus({ db, driverOf: () => undefined });
@@ -218,6 +220,7 @@ async function keepVerdict(
   artifacts: ReturnType<typeof createArtifactStore>,
   { suiteRun, unit, test }: DiagnosisSubject,
   settings: string,
+  candidateNumber = 1,
 ): Promise<void> {
   const noise = Array.from({ length: 3_000 }, (_, i) => `line ${i} of the log`).join('\n');
   const log = (await artifacts.put(`${noise}\nexpected: <5> but was: <8>\ncredentials ${PLANTED}\n`)).sha256;
@@ -225,7 +228,7 @@ async function keepVerdict(
   const run = {
     suiteRun,
     release: 'sum-1',
-    candidateNumber: 1,
+    candidateNumber,
     fork: 'sum',
     suite: 'fast',
     settings,

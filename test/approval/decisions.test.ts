@@ -158,8 +158,9 @@ describe('a one-way candidate', () => {
       reasons: ['touches record schemas: a.json'],
       patches: [{ author: 'Ada <ada@example.org>', subject: 'Change it' }],
       environments: ['production'],
+      steered: ['bob'],
     });
-    expect(question).toMatchObject({ requester: 'dan', excluded: ['Ada <ada@example.org>'] });
+    expect(question).toMatchObject({ requester: 'dan', excluded: ['Ada <ada@example.org>', 'bob'] });
     expect(question.binds).toMatchObject({ artifacts: 'd'.repeat(64), reasons: 'touches record schemas: a.json' });
     expect(question.summary).toContain('- touches record schemas: a.json');
   });

@@ -44,6 +44,7 @@ const of = (kind: Finding['kind'], findings: Finding[]) =>
     .join('\n');
 
 const OLD = all(ONE, TWO);
+const DOC = ['  /**', '   * What it adds up: "/*" is no comment in it.', '   */'];
 
 test.each<[what: string, sides: Sides]>([
   [
@@ -161,6 +162,26 @@ test.each<[what: string, sides: Sides, words: RegExp]>([
     /switched off/,
   ],
   [
+    'a second test, by the line with which a side switched off another',
+    {
+      old: OLD,
+      base: all(ONE, ['  @Disabled', ...TWO]),
+      patched: all(ONE, TWO, MINE),
+      resolved: all(ONE, ['  @Disabled', ...TWO], ['  @Disabled', ...MINE]),
+    },
+    /switched off/,
+  ],
+  [
+    'a test of both that a comment goes around, whose ends stand in both',
+    {
+      old: all(ONE, DOC, TWO),
+      base: all(ONE, DOC, TWO, THEIRS),
+      patched: all(ONE, DOC, TWO, MINE),
+      resolved: all(ONE, DOC, ['  /**', ...TWO, '   */'], THEIRS, MINE),
+    },
+    /a test is lost that stands in upstream's version and in the patch's: «two»/,
+  ],
+  [
     'the file, which both sides have',
     { old: OLD, base: OLD, patched: OLD, resolved: undefined },
     /a test is deleted that both sides have/,
@@ -168,6 +189,26 @@ test.each<[what: string, sides: Sides, words: RegExp]>([
 ])('of a conflict, to lose %s is refused', (_, sides, words) => {
   const diff = sides.resolved === undefined ? deletedFile(TEST, OLD.split('\n')) : marked(sides);
   expect(of('refuse', judge(sides, diff))).toMatch(words);
+});
+
+test('lines that nobody touched and a comment goes around are refused, after a comment that is harmless too', () => {
+  const sides = { old: all(ONE, DOC), base: all(ONE, DOC), patched: all(ONE, DOC, MINE) };
+  const resolved = all(DOC, ['  /**', ...ONE, '   */'], MINE);
+  const around = ['-<<<<<<< HEAD', ...DOC.map((line) => `+${line}`), '+  /**', '-   */'];
+  const diff = fileDiff(TEST, [...around, ...ONE.map((line) => ` ${line}`), '+   */', '->>>>>>> Patch']);
+  expect(of('refuse', judge({ ...sides, resolved }, diff))).toMatch(/an assertion or a test is commented out/);
+});
+
+test.each([
+  'assertEquals("/*", first());',
+  "assertEquals('/*', first()); // it's one",
+  'assertEquals("\\"/*", first());',
+])('what looks like a comment in %s swallows nothing', (line) => {
+  const odd = method('odd', line);
+  const ends = method('ends', 'assertEquals("*/", last());');
+  const sides = { old: OLD, base: all(odd, ONE, TWO, ends), patched: all(ONE, TWO, MINE) };
+  expect(testsIn(all(odd, ONE, ends))).toEqual(['odd', 'one', 'ends']);
+  expect(of('refuse', judge({ ...sides, resolved: all(odd, ONE, TWO, ends, MINE) }))).toBe('');
 });
 
 test('an assertion that both sides wrote anew may become one of both, which is pointed out; none at all may not', () => {

@@ -91,6 +91,8 @@ test('the question is bound to the candidate and the verdicts, and excludes whoe
     },
     ...{ requester: 'ada', excluded: ['Bob <bob@example.org>'], details: 'd'.repeat(64) },
   });
+  const steered = waiverQuestion({ ...about, tests: 1, lines: [], steered: ['cyd', 'cyd'] });
+  expect(steered).toMatchObject({ binds: waiverBinds(about), excluded: ['Bob <bob@example.org>', 'cyd'] });
   expect(waiverBinds({ ...about, verdicts: 'other' })).not.toEqual(waiverBinds(about));
 });
 

@@ -8,6 +8,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openConnected } from '../../cli/context.ts';
 import { redactingCodec } from '../../lib/payload-redaction.ts';
 import { configureRedaction } from '../../lib/redact.ts';
+import { redactionKey } from '../../lib/redact-key.ts';
 import { startServices } from '../../services/start-services.ts';
 
 const SECRET = 'plain-words-"nobody"-guesses';
@@ -56,7 +57,7 @@ test('a history has none either: not in what an activity answers, nor in summari
   const connection = await NativeConnection.connect({ address: services.temporal.address });
   // As every command has it: what somebody types goes in by it.
   const temporal = { address: services.temporal.address, namespace: 'default', tls: false };
-  const { client, close } = await openConnected(services.databaseUrl, temporal, dir);
+  const { client, close } = await openConnected(services.databaseUrl, temporal, dir, redactionKey(dir));
   const keepText = async () => ({ summary: `the build said ${SECRET}`, digest: 'a'.repeat(64) });
   const worker = await Worker.create({
     ...{ connection, dataConverter, taskQueue: 'leaving', activities: { keepText } },
