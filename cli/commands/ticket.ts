@@ -83,7 +83,8 @@ export async function pressInTicket(
     return row.id;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError)) throw error;
-    const now = await requireTicket(db, row.id);
+    // Why it was closed is for whoever may read it: anybody may press.
+    const now = await requireTicket(db, await readableTicket(db, settings, row.id));
     throw new ExitError(
       1,
       `${row.id} is closed: ${now.reason ?? 'it has ended'}; patchwright ticket say opens it again`,
