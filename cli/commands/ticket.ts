@@ -180,6 +180,11 @@ async function readableTicket(db: Db, settings: Settings, id: string): Promise<s
   throw new ExitError(1, notReadWords(other.id, await readerOf(db, settings), settings));
 }
 
+/** Of what belongs to a ticket: these may read it, and whoever may read the ticket. Exit 1 with the reason otherwise. */
+export async function requireReader(db: Db, settings: Settings, id: string, others: readonly string[]): Promise<void> {
+  if (!others.includes(await readerOf(db, settings))) await readableTicket(db, settings, id);
+}
+
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 
 function viewOf(row: Row) {
