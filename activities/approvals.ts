@@ -54,14 +54,22 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
       await appendMessage(db, { ...said, release: thread, tone: 'warn', mentions });
       await wake(question, thread);
     }
-    if (inSlack || slack === undefined) return;
-    const { key, text } = said;
+    if (!inSlack) await writeToEach(question, persons, { ...said, tone: 'warn' });
+  }
+
+  /** Where nobody is called in a thread. A key is said once. */
+  async function writeToEach(
+    question: ApprovalQuestion,
+    persons: readonly string[],
+    { key, text, tone }: Said & Pick<NewMessage, 'tone'>,
+  ): Promise<void> {
+    if (slack === undefined) return;
+    const { people } = await settings(question.settings);
+    const about = threadOfQuestion(question) ?? question.id;
     for (const person of persons) {
       const user = people[person]?.slack?.user;
       if (user === undefined) continue;
-      await wakeThread?.(
-        await writeDirect(db, { about: thread ?? question.id, person, user, key, text, tone: 'warn' }),
-      );
+      await wakeThread?.(await writeDirect(db, { about, person, user, key, text, ...(tone && { tone }) }));
     }
   }
 
@@ -111,14 +119,24 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
       await call(stored.question, undecided(stored.open, counted), { key: `approval/${id}/again`, text });
     },
 
-    /** Takes the buttons away and says how it ended. Safe to repeat: the first end stays. */
+    /**
+     * Takes the buttons away and says how it ended; where those who may decide were written to, to each of them. Safe to
+     * repeat: the first end stays, and a key is said once.
+     */
     async endApprovalCard({ id }: { id: string }): Promise<void> {
       const [stored] = await approvalsOf(db, { id });
-      const thread = stored && threadOfQuestion(stored.question);
-      if (stored?.outcome === undefined || thread === undefined) return;
-      const text = `${stored.question.title} It is over: ${outcomeWords(stored.outcome)}`;
-      await endMessage(db, { key: cardKey(id), text });
-      await wake(stored.question, thread);
+      if (stored?.outcome === undefined) return;
+      const { question, open, outcome } = stored;
+      const thread = threadOfQuestion(question);
+      const text = `${question.title} It is over: ${outcomeWords(outcome)}`;
+      if (thread !== undefined) {
+        await endMessage(db, { key: cardKey(id), text });
+        await wake(question, thread);
+      }
+      // What nobody could decide nobody was asked.
+      if (outcome.kind === 'impossible' || (await isInSlack(question, thread))) return;
+      const tone = outcome.kind === 'approved' ? 'good' : 'warn';
+      await writeToEach(question, open.deciders, { key: `approval/${id}/over`, text, tone });
     },
   };
 }

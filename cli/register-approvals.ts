@@ -14,6 +14,7 @@ import {
   waitingLines,
 } from './commands/approvals.ts';
 import { takePage } from './commands/page.ts';
+import { requireReader } from './commands/ticket.ts';
 import { connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
 import { print, table } from './output.ts';
@@ -30,6 +31,9 @@ export const addApprovalCommands: Register = (program, run) => {
           if (show !== undefined) {
             const artifacts = await artifactsOf(globals);
             const view = await showApproval({ db: store.db, artifacts }, show);
+            const { question, open } = view;
+            if (question.ticket !== undefined)
+              await requireReader(store.db, settingsOf(globals), question.ticket, open.deciders);
             print(globals, view, approvalLines(view));
             return 0;
           }

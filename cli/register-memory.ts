@@ -18,10 +18,10 @@ export const addMemoryCommands: Register = (program, run) => {
     });
   memory
     .command('list')
-    .description('all of it, what waits for a confirmation first')
+    .description('what you may read of it, what waits for a confirmation first')
     .action((_: object, called: Command) =>
       inStore(called, async (globals, db) => {
-        const all = await memories(db);
+        const all = await memories(db, settingsOf(globals));
         print(globals, all, memoryLines(all));
       }),
     );

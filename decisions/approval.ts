@@ -107,15 +107,16 @@ function outcomeOf({ open, decisions }: ApprovalState): ApprovalOutcome | undefi
   return { kind: 'approved', by: decisions.map(({ person }) => person) };
 }
 
-const commandOf = ({ question, open }: Pick<ApprovalState, 'question' | 'open'>) =>
-  `npx patchwright approve ${question.id} --digest ${open.digest.slice(0, 12)}`;
+function commandsOf({ question, open }: Pick<ApprovalState, 'question' | 'open'>): string {
+  const back = takesChanges(question.kind) ? '; with --changes too it goes back to the agent' : '';
+  return `npx patchwright approve ${question.id} --digest ${open.digest.slice(0, 12)} (or reject, with --note${back})`;
+}
 
 /** What is asked, of whom, until when, and what to type. */
 export function askedWords(asked: Pick<ApprovalState, 'question' | 'open'>): string {
   const { needed, deciders, expiresAt } = asked.open;
   const who = `${needed} of ${deciders.join(', ')}`;
-  const back = takesChanges(asked.question.kind) ? '; with --changes too it goes back to the agent' : '';
-  return `${asked.question.title} It waits for ${who} until ${expiresAt}: ${commandOf(asked)} (or reject, with --note${back})`;
+  return `${asked.question.title} It waits for ${who} until ${expiresAt}: ${commandsOf(asked)}`;
 }
 
 /** Whoever is asked is called once more when so much of the time is over. */
@@ -132,7 +133,7 @@ export const undecided = ({ deciders }: Pick<OpenApproval, 'deciders'>, counted:
 export function remindedWords(asked: Pick<ApprovalState, 'question' | 'open'>, counted: readonly Counted[]): string {
   const { needed, expiresAt } = asked.open;
   const who = `${needed - counted.length} of ${undecided(asked.open, counted).join(', ')}`;
-  return `Still undecided, and over at ${expiresAt}: ${asked.question.title} It waits for ${who}: ${commandOf(asked)} (or reject, with --note)`;
+  return `Still undecided, and over at ${expiresAt}: ${asked.question.title} It waits for ${who}: ${commandsOf(asked)}`;
 }
 
 export function outcomeWords(outcome: ApprovalOutcome): string {

@@ -1,6 +1,7 @@
 import type { FailingTest, GitChange, Verification } from '../workflows/fix-types.ts';
-import type { ProofOutcome } from '../workflows/proof-types.ts';
+import type { ProofOutcome, ProvenTest } from '../workflows/proof-types.ts';
 import type { RunCounts } from '../workflows/types.ts';
+import { proofRuns } from './repair-proof.ts';
 
 /**
  * A ticket's own failing case, whatever kind of fix it is of: it has to fail without the change and to pass with it.
@@ -55,23 +56,31 @@ export function judgeTest(
   const { outcome } = seen;
   if (outcome.kind === 'does-not-build') return { kind: 'refused', reasons: ['it does not build', ...outcome.reasons] };
   if (outcome.kind === 'not-run') return { kind: 'refused', reasons: [`the ${name} was not run: ${outcome.reason}`] };
-  const [{ before, after, message } = NO_RUN] = outcome.tests;
-  const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
-  if (after.fail > 0) {
-    const why = message === undefined ? '' : `: ${message}`;
-    return { kind: 'refused', reasons: [`the ${name} fails with the change, in ${of(after)} runs${why}`] };
+  const reason = whyNotMended(outcome.tests, name);
+  if (reason !== undefined) return { kind: 'refused', reasons: [reason] };
+  const failed = outcome.tests.filter(({ before }) => before.fail > 0);
+  if (failed.length === 0) return { kind: 'not-shown', line: `${cannot} does not run without the change${own}` };
+  const seldom = failed.find(({ before, after }) => after.pass < proofRuns(before));
+  if (seldom !== undefined) {
+    const runs = `${proofRuns(seldom.before)} runs with it have to pass before that shows anything, and ${seldom.after.pass} did`;
+    return { kind: 'not-shown', line: `${cannot} failed ${of(seldom.before)} without the change: ${runs}${own}` };
   }
-  if (after.pass === 0) return { kind: 'refused', reasons: [`the ${name} did not run with the change`] };
-  if (before.fail === 0 && before.pass > 0)
-    return {
-      kind: 'refused',
-      reasons: [`the ${name} passes without the change, in ${before.pass} runs: nothing is shown`],
-    };
-  if (before.fail === 0) return { kind: 'not-shown', line: `${cannot} does not run without the change${own}` };
-  return { kind: 'shown', line: `${name}: failed ${of(before)} without the change, ${of(after)} with it${own}` };
+  const counts = failed.map(({ before, after }) => `failed ${of(before)} without the change, ${of(after)} with it`);
+  return { kind: 'shown', line: `${name}: ${counts.join('; ')}${own}` };
 }
 
-const NO_RUN: { before: RunCounts; after: RunCounts; message?: string } = {
-  before: { pass: 0, fail: 0 },
-  after: { pass: 0, fail: 0 },
-};
+const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
+
+/** One name may be several tests, one for each of its parameters: none fails with the change, and one did without it. */
+function whyNotMended(tests: readonly ProvenTest[], name: string): string | undefined {
+  const still = tests.find(({ after }) => after.fail > 0);
+  if (still !== undefined) {
+    const why = still.message === undefined ? '' : `: ${still.message}`;
+    return `the ${name} fails with the change, in ${of(still.after)} runs${why}`;
+  }
+  if (tests.length === 0 || tests.some(({ after }) => after.pass === 0))
+    return `the ${name} did not run with the change`;
+  const passed = Math.max(...tests.map(({ before }) => before.pass));
+  if (passed === 0 || tests.some(({ before }) => before.fail > 0)) return undefined;
+  return `the ${name} passes without the change, in ${passed} runs: nothing is shown`;
+}

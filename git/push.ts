@@ -17,7 +17,8 @@ export async function pushCommit(git: Git, repository: string, commit: string, r
 
 /** git's own line of a reference that the server would not move: a rule or a hook of its, and no lock that somebody holds. */
 const REJECTED = /^!\t[^\t]*\t\[remote rejected\] \((.*)\)$/m;
-const FOR_GOOD = /hook declined|protected|denied|not allowed|prohibited|forbidden|read.?only|policy|GH\d{3}/i;
+const FOR_GOOD =
+  /declined|violation|refusing to allow|protected|denied|not allowed|prohibited|forbidden|read.?only|policy|GH\d{3}/i;
 /** The account may not write there at all: the server ended it before anything was sent. */
 const NO_ACCESS = /^(?:fatal: .*The requested URL returned error: 403|ERROR: .*(?:denied|not allowed|read.only)).*$/im;
 

@@ -1,6 +1,6 @@
 import type { Db } from './database.ts';
 
-/** Those that joined it and were not opened again since: of the same room, so that the same people read along. */
+/** Those that joined it, of which neither was closed and opened again since: of the same room, so that the same people read along. */
 export async function joinedTo(db: Db, ticket: string): Promise<string[]> {
   const rows = await db.selectFrom('ticket').select('id').where('joined', '=', ticket).orderBy('id').execute();
   return rows.map(({ id }) => id);

@@ -133,6 +133,15 @@ export async function openTicketRow(db: Db, opened: OpenedTicket): Promise<{ joi
     const row = { ...opened, text, question, state: 'asked' as const };
     const open = { ended: null, reason: null, closed_at: null, joined: null };
     const again = { state: 'asked' as const, ...open, settings: opened.settings };
+    const closed = await tx
+      .selectFrom('ticket')
+      .select('id')
+      .where('id', '=', opened.id)
+      .where('closed_at', 'is not', null)
+      .executeTakeFirst();
+    // Whoever joined it was told how it ended: what is asked in it now is another question.
+    if (closed !== undefined)
+      await tx.updateTable('ticket').set({ joined: null }).where('joined', '=', opened.id).execute();
     const own = await tx
       .insertInto('ticket')
       .values(row as never)

@@ -49,6 +49,9 @@ const LOG_OF = z
   .object({ environment: z.string(), node: z.string() })
   .transform(({ environment, node }) => `${environment}/${node}`);
 const EVIDENCE_OF = z.object({ release: z.string() }).transform(({ release }) => release);
+/** All that is quoted of a search. */
+const IN_VAIN = 'nothing matches';
+const SEARCH_FORM = `of one that found nothing "${IN_VAIN}" is quoted; a line that one found, in its repository by its path`;
 const STATUS_FORM = 'ENVIRONMENT, ENVIRONMENT/topic/NAME, ENVIRONMENT/broker/NAME or ENVIRONMENT/group/NAME';
 const names = (all: readonly string[]) => z.enum(all.length > 0 ? (all as [string, ...string[]]) : ['none']);
 
@@ -61,7 +64,7 @@ function toolsOf(settings: Settings, kinds: readonly FixKind[], places: readonly
   const quote = z.object({
     in: z.enum([...BESIDE_SOURCE, ...places.map(({ name }) => name)]),
     of: path.describe(
-      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in logs: ENVIRONMENT/NODE · in releases and evidence: a release · in search: the pattern, and as text what it found, or "nothing matches"`,
+      `in a repository: a path · in knowledge: the id of a chunk · in status: ${STATUS_FORM} · in logs: ENVIRONMENT/NODE · in releases and evidence: a release · in search: the pattern: ${SEARCH_FORM}`,
     ),
     text: z.string().min(4).max(400),
   });
@@ -228,8 +231,10 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
   if (fielded && change === undefined) problems.push(`${name} needs \`change\``);
   if (plan.quotes.length === 0) problems.push('it quotes nothing: quote what it rests on');
   for (const quote of plan.quotes) {
-    if (await stands(world, places, quote)) continue;
-    const form = quote.in === 'status' && !isStatus(quote.of) ? ` (\`of\` is ${STATUS_FORM})` : '';
+    const isSearch = quote.in === 'search';
+    if (isSearch ? await isInVain(world, quote) : await stands(world, places, quote)) continue;
+    const status = quote.in === 'status' && !isStatus(quote.of) ? ` (\`of\` is ${STATUS_FORM})` : '';
+    const form = isSearch ? ` (${SEARCH_FORM})` : status;
     problems.push(`"${quote.text.slice(0, 120)}" does not stand in ${quote.of} of ${quote.in}${form}`);
   }
   if (problems.length > 0) return { text: `not taken: ${problems.join('; ')}`, refused: true };
@@ -242,6 +247,18 @@ async function checkPlan(world: World, places: readonly Place[], plan: Plan): Pr
 
 type Quote = { in: string; of: string; text: string };
 
+/**
+ * Whether a search of this run found nothing, and the quote says so. A line that one found is of a file: only by its path
+ * it is known who may read what rests on it.
+ */
+async function isInVain({ answers }: World, { of, text }: Quote): Promise<boolean> {
+  const asked = z.object({ pattern: z.literal(of) });
+  return (
+    squeeze(text) === IN_VAIN &&
+    (await answers('search')).some((one) => one.text === IN_VAIN && !('problem' in readArguments(asked, one.given)))
+  );
+}
+
 /** What nobody sees in a file is quoted by the words that were shown of it. */
 const withHeading = (text: string | undefined) => (text === undefined ? undefined : `${hiddenWords(text)}\n${text}`);
 
@@ -251,8 +268,7 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
   const { looks, settings } = world;
   const has = (source: string) => squeeze(source).includes(squeeze(text));
   if (where === 'knowledge') return looks.stands(of, text);
-  if (where === 'logs' || where === 'evidence') return (await told(world, where, of)).some(has);
-  if (where === 'search') return (await foundBy(world, places, of)).some(has);
+  if (where === 'logs' || where === 'evidence') return (await told(world, where, of)).some((one) => has(one));
   const [environment = '', type, ...rest] = of.split('/');
   const named = resource.safeParse({ type, name: rest.join('/') });
   const asked = named.success ? named.data : undefined;
@@ -267,22 +283,6 @@ async function stands(world: World, places: readonly Place[], { in: where, of, t
         : withHeading(await textOf(world, places, where, of));
   // As it was shown: what was redacted for the model cannot be quoted otherwise.
   return source !== undefined && has(asShown(source));
-}
-
-/**
- * What searches of this run for a pattern find, or that nothing matches; of a commit that stays what they found then. One
- * that failed shows nothing: its words may be those of whoever asked.
- */
-async function foundBy(world: World, places: readonly Place[], wanted: string): Promise<string[]> {
-  const { search } = toolsOf(world.settings, world.kinds, places);
-  const asked = (await world.answers('search')).flatMap(({ given }) => {
-    const call = readArguments(search, given);
-    return 'problem' in call || call.value.pattern !== wanted ? [] : [call.value];
-  });
-  const found = asked.map(({ in: place, pattern, under }) =>
-    world.sources(place).search(commitOf(places, place), pattern, under),
-  );
-  return (await Promise.all(found)).flatMap(({ text, failed }) => (failed ? [] : [asShown(text)]));
 }
 
 /** What this run was told: a log that was turned over meanwhile is quoted all the same. */

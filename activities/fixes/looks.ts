@@ -30,7 +30,8 @@ export function createLooks({ db, artifacts, knowledge, status }: LooksDeps): Lo
       return [...(enough ? [] : ['Nothing speaks of it; these share some of its words:']), ...found].join('\n\n');
     },
 
-    stands: async (chunkId, quote) => (await knowledge?.checkCitation({ chunkId, quote })) ?? false,
+    // As it is searched: only of what everyone may read.
+    stands: async (chunkId, quote) => (await knowledge?.checkCitation({ chunkId, quote, audience: [] })) ?? false,
 
     status: status.whole,
 

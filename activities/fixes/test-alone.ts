@@ -26,8 +26,10 @@ export async function testAlone(
     for (const path of own) {
       const listed = await git('ls-tree', '-z', commit, '--', `:(literal)${path}`);
       const [, mode, object] = /^(\d{6}) blob ([0-9a-f]{40,64})\t/.exec(listed) ?? [];
-      const entry = mode === undefined ? ['--force-remove', '--', path] : ['--cacheinfo', `${mode},${object},${path}`];
-      await must(git, ['update-index', '--add', ...entry], env);
+      if (mode !== undefined)
+        await must(git, ['update-index', '--add', '--cacheinfo', `${mode},${object},${path}`], env);
+      // It asks for a work tree, which a bare clone has none of, and looks at nothing there.
+      else await must(git, ['update-index', '--force-remove', '--', path], { ...env, GIT_WORK_TREE: '.' });
     }
     const tree = await must(git, ['write-tree'], env);
     const alone = await commitTree(git, { tree, parent: base, message: `The test of ${commit} alone` });

@@ -1,19 +1,29 @@
+import { mayRead } from '../../activities/memory.ts';
 import type { Settings } from '../../config/schema.ts';
 import { respondersOf } from '../../config/support.ts';
 import { fieldWords } from '../../decisions/kafka-config.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
-import { confirmMemory, forgetMemory, isFile, listMemories, type RestsOn } from '../../store/memory.ts';
-import { requirePerson } from './approvals.ts';
+import { confirmMemory, forgetMemory, isFile, listMemories, type MemoryRow, type RestsOn } from '../../store/memory.ts';
+import { readerOf, requirePerson } from './approvals.ts';
 
-/** All that is remembered, what waits for a confirmation first. */
-export async function memories(db: Db) {
-  return (await listMemories(db)).map((row) => ({
+/** What is remembered and the caller may read, what waits for a confirmation first. */
+export async function memories(db: Db, settings: Settings) {
+  const reader = await readerOf(db, settings);
+  const all = (await listMemories(db)).filter((row) => mayList(settings, row, reader));
+  return all.map((row) => ({
     ...{ id: row.id, ticket: row.ticket, fix: row.fix, digest: row.digest },
     ...{ asked: row.asked, cause: row.cause, change: row.change, restsOn: row.rests_on, readers: row.readers },
     ...{ writtenAt: row.written_at.toISOString(), confirmedBy: row.confirmed_by },
   }));
+}
+
+/** As a ticket is shown: to who answers tickets, who confirm it, and to its readers; to anybody where nobody is configured. */
+export function mayList(settings: Settings, row: MemoryRow, reader: string): boolean {
+  const { people } = settings;
+  if (Object.keys(people).length === 0) return true;
+  return reader in people && (respondersOf(settings).includes(reader) || mayRead(settings, row, [reader]));
 }
 
 /** Confirms by whoever answers tickets, with a token of his own; `readers` then takes the place of who may read it. */
@@ -49,7 +59,7 @@ const restWords = (rest: RestsOn) =>
     : `${rest.environment}, ${fieldWords(rest)}`;
 
 export function memoryLines(all: Awaited<ReturnType<typeof memories>>): string[] {
-  if (all.length === 0) return ['nothing is remembered: memory is written after verified fixes'];
+  if (all.length === 0) return ['nothing is remembered that you may read: memory is written after verified fixes'];
   return all.flatMap(({ id, ticket, digest, asked, cause, change, restsOn, readers, confirmedBy }) => [
     `${id}  ${confirmedBy === null ? `waits: npx patchwright memory confirm ${id}` : `confirmed by ${confirmedBy}`}`,
     `  asked: ${oneLine(asked, 300)}`,

@@ -83,7 +83,8 @@ export async function pressInTicket(
     return row.id;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError)) throw error;
-    const now = await requireTicket(db, row.id);
+    // Why it was closed is for whoever may read it: anybody may press.
+    const now = await requireTicket(db, await readableTicket(db, settings, row.id));
     throw new ExitError(
       1,
       `${row.id} is closed: ${now.reason ?? 'it has ended'}; patchwright ticket say opens it again`,
@@ -177,6 +178,11 @@ async function readableTicket(db: Db, settings: Settings, id: string): Promise<s
   const [other] = rows;
   if (other === undefined) return (await requireTicket(db, id)).id;
   throw new ExitError(1, notReadWords(other.id, await readerOf(db, settings), settings));
+}
+
+/** Of what belongs to a ticket: these may read it, and whoever may read the ticket. Exit 1 with the reason otherwise. */
+export async function requireReader(db: Db, settings: Settings, id: string, others: readonly string[]): Promise<void> {
+  if (!others.includes(await readerOf(db, settings))) await readableTicket(db, settings, id);
 }
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;

@@ -105,8 +105,9 @@ async function planned(search: { pattern: string; under?: string }, text: string
   return { said, plan: await call('plan', { ...plan, quotes }, answers) };
 }
 
-test('what a search found or did not find is quoted; the error of one that failed is not, though it has one’s words', async () => {
-  expect((await planned({ pattern: '^one$' }, 'a.txt:1:one')).plan.text).toBe('taken');
+test('that a search found nothing is quoted; what one found and the error of one that failed are not', async () => {
+  // A line that was found is quoted by its path: who may read it is known of files.
+  expect((await planned({ pattern: '^one$' }, 'a.txt:1:one')).plan).toMatchObject({ refused: true });
   expect((await planned({ pattern: 'no-such-word' }, 'nothing matches')).plan.text).toBe('taken');
   const path = await planned({ pattern: 'one', under: '../the limit is 10' }, 'the limit is 10');
   expect(path.said).toBe('"../the limit is 10" is not a path inside the repository');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { settingsSchema } from '../../config/schema.ts';
-import { decidersOf, takeDecision, whyImpossible, whyNoChanges } from '../../decisions/approval.ts';
+import { decidersOf, remindedWords, takeDecision, whyImpossible, whyNoChanges } from '../../decisions/approval.ts';
 import { approvalCard } from '../../decisions/approval-card.ts';
 import { needsOneWayApproval, oneWayQuestion } from '../../decisions/one-way-approval.ts';
 import { repairQuestion, tooOften, whatIsAsked, wishWords } from '../../decisions/repair-approval.ts';
@@ -48,6 +48,17 @@ const opened = (needed = 2): ApprovalState => ({
   },
   decisions: [],
 });
+
+test.each<[ApprovalKind, string]>([
+  ['fix', '(or reject, with --note; with --changes too it goes back to the agent)'],
+  ['one-way-release', '(or reject, with --note)'],
+])('a reminder says all that may be decided: %s', (kind, ways) => {
+  const { question, open } = opened();
+  const asked = { question: { ...question, kind }, open };
+  expect(remindedWords(asked, [{ person: 'ada' }])).toContain('It waits for 1 of bob, cyd: npx patchwright approve');
+  expect(remindedWords(asked, []).endsWith(ways)).toBe(true);
+});
+
 let nonces = 0;
 const says = (person: string, change: Partial<Decision> = {}): Decision => {
   nonces += 1;

@@ -8,6 +8,10 @@ const ran = (before: [pass: number, fail: number], after: [pass: number, fail: n
   const counted = { unit: 'a.B', test: 'a.B#c', before: one, after: two, ...(message && { message }) };
   return { outcome: { kind: 'ran', build: {}, tests: [counted], logs: [] } as unknown as ProofOutcome };
 };
+const both = (one: ReturnType<typeof ran>, other: ReturnType<typeof ran>) => {
+  const tests = [one, other].flatMap(({ outcome }) => (outcome.kind === 'ran' ? outcome.tests : []));
+  return { outcome: { ...one.outcome, tests } as ProofOutcome };
+};
 type Seen = Parameters<typeof judgeTest>[1];
 
 test.each<[string, Seen, boolean, kind: string, words: RegExp]>([
@@ -19,7 +23,44 @@ test.each<[string, Seen, boolean, kind: string, words: RegExp]>([
     /failed 5 of 5 without the change, 0 of 5 with it$/,
   ],
   ['one that the change brings', ran([0, 5], [5, 0]), true, 'shown', /; the change itself adds or changes this test$/],
-  ['seldom before', ran([4, 1], [5, 0]), false, 'shown', /failed 1 of 5 without/],
+  [
+    'seldom before: it may be that it did not fail by chance',
+    ran([4, 1], [5, 0]),
+    false,
+    'not-shown',
+    /^NOT PROVEN .* failed 1 of 5 without the change: 14 runs with it have to pass .* and 5 did$/,
+  ],
+  ['seldom before, often enough after', ran([4, 1], [14, 0]), false, 'shown', /failed 1 of 5 without .* 0 of 14 with/],
+  ['often before', ran([1, 4], [5, 0]), false, 'shown', /failed 4 of 5 without/],
+  ['seldom run with it', ran([0, 5], [3, 0]), false, 'not-shown', /failed 5 of 5 .*: 5 runs .* and 3 did$/],
+  [
+    'of several the second still fails',
+    both(ran([0, 5], [5, 0]), ran([0, 5], [0, 5], 'not so')),
+    false,
+    'refused',
+    /fails with the change, in 5 of 5 runs: not so/,
+  ],
+  [
+    'of several the second is flaky',
+    both(ran([0, 5], [5, 0]), ran([4, 1], [5, 0])),
+    false,
+    'not-shown',
+    /failed 1 of 5 without/,
+  ],
+  [
+    'of several the first passes all along',
+    both(ran([5, 0], [5, 0]), ran([0, 5], [5, 0])),
+    false,
+    'shown',
+    /: failed 5 of 5 without the change, 0 of 5 with it$/,
+  ],
+  [
+    'of several the second does not run with it',
+    both(ran([0, 5], [5, 0]), ran([0, 5], [0, 0])),
+    false,
+    'refused',
+    /did not run with the change/,
+  ],
   ['passes before', ran([5, 0], [5, 0]), false, 'refused', /passes without the change, in 5 runs: nothing is shown/],
   ['still fails', ran([0, 5], [4, 1], 'not so'), false, 'refused', /fails with the change, in 1 of 5 runs: not so/],
   ['does not run with it', ran([0, 5], [0, 0]), false, 'refused', /did not run with the change/],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mayRead } from '../../activities/memory.ts';
+import { mayList } from '../../cli/commands/memory.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { memoriesAbout, memoriesOf, whomToAsk } from '../../decisions/memory.ts';
 
@@ -65,6 +66,18 @@ describe('who may read one', () => {
     ['a place that is gone', false, settings(), of(['everyone'], 'repo.gone'), ['ann']],
   ])('%s: %s', (_name, may, configured, memory, audience) => {
     expect(mayRead(configured, memory, audience)).toBe(may);
+  });
+
+  test.each<[string, boolean, string]>([
+    ['who answers tickets', true, 'ann'],
+    ['one of its readers', true, 'cat'],
+    ['any other person', false, 'bob'],
+    ['a user who is nobody', false, 'root'],
+  ])('shown at a terminal to %s: %s', (_name, may, reader) => {
+    const people = { ann: {}, bob: {}, cat: {} };
+    const configured = { ...settings(), people, support: { ...settings().support, responders: ['ann'] } } as never;
+    expect(mayList(configured, of(['cat']), reader)).toBe(may);
+    expect(mayList({ ...settings(), people: {} }, of(['cat']), reader)).toBe(true);
   });
 });
 

@@ -30,6 +30,23 @@ test.each<[string, { stdout?: string; stderr?: string }, string | undefined]>([
     },
     'GitLab: You are not allowed to push code to protected branches on this project. (pre-receive hook declined)',
   ],
+  [
+    'rules of a repository (GitHub)',
+    {
+      stdout: rejected('push declined due to repository rule violations'),
+      stderr: 'remote: error: GH013: Repository rule violations found for refs/heads/main.\n',
+    },
+    'error: GH013: Repository rule violations found for refs/heads/main. (push declined due to repository rule violations)',
+  ],
+  [
+    'a file that the account may not change (GitHub)',
+    {
+      stdout: rejected(
+        'refusing to allow a Personal Access Token to create or update workflow `.github/workflows/ci.yml` without `workflow` scope',
+      ),
+    },
+    '(refusing to allow a Personal Access Token to create or update workflow `.github/workflows/ci.yml` without `workflow` scope)',
+  ],
   ['a checked-out branch', { stdout: rejected('branch is currently checked out') }, undefined],
   [
     'an account that may not write (HTTP)',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -35,4 +35,17 @@ test('has that file as the change has it, and nothing else of it', async () => {
   // What the change does not touch is on the branch as it is.
   expect(await alone('BTest#fails')).toBeUndefined();
   expect(await testAlone(git, { base, commit }, join(dir, 'index'))).toBeUndefined();
+});
+
+test('is where the change moved it, in a bare clone too', async () => {
+  repository.commit({ 'test/old/DTest.java': 'old' }, 'Base');
+  const base = repository.git('rev-parse', 'HEAD');
+  renameSync(join(repository.dir, 'test/old/DTest.java'), join(repository.dir, 'test/DTest.java'));
+  const commit = repository.commit({ 'test/DTest.java': 'new', 'src/A.java': 'changed again' }, 'Move');
+  repository.git('clone', '--quiet', '--bare', '.', join(dir, 'bare.git'));
+  const git = gitIn({ run, environment: { PATH: process.env.PATH ?? '', HOME: dir } }, join(dir, 'bare.git'));
+  const failingTest = { suite: 'unit', test: 'DTest#fails' };
+  const found = (await testAlone(git, { base, commit, failingTest }, join(dir, 'index'))) ?? '';
+  const differs = await git('diff', '--name-status', '--no-renames', base, found);
+  expect(differs).toBe('A\ttest/DTest.java\nD\ttest/old/DTest.java');
 });

@@ -255,6 +255,11 @@ test('where there is no thread in Slack each of them is written to', async () =>
     'terminal?',
   );
   await handle.signal('withdrawApproval', { note: 'enough' });
+  // Whoever was asked so is told that there is nothing to decide any more.
+  for (const person of ['ADA', 'BOB'])
+    await expect
+      .poll(() => world.slack.messages(`D0${person}`).map(({ text }) => text), PATIENT)
+      .toContainEqual(expect.stringContaining('at a terminal? It is over: withdrawn: enough'));
 });
 
 test('a release’s card shows all of it in its own thread', async () => {

@@ -8,9 +8,11 @@ import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createSlack } from '../../activities/slack.ts';
 import { createTicketPeople } from '../../activities/ticket/people.ts';
 import { run } from '../../lib/run.ts';
+import { keepSettings } from '../../store/releases.ts';
 import { threadOf } from '../../store/thread.ts';
 import { ticketCost } from '../../store/ticket-cost.ts';
-import { ticketStats } from '../../store/tickets.ts';
+import { joinedTo } from '../../store/ticket-readers.ts';
+import { openTicketRow, ticketStats } from '../../store/tickets.ts';
 import type { Cited } from '../../workflows/ticket-types.ts';
 import { openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
 
@@ -204,6 +206,22 @@ test('what was learnt is counted', async () => {
   expect(stats.ended).toMatchObject({ solved: 6, 'not-ours': 1, fixed: 1, joined: 1, silence: 1, nobody: 1 });
   // A tenth of a second is none: nobody waits for an answer here.
   expect(stats.medianSeconds.toAnswer).toBeTypeOf('number');
+});
+
+test('whoever joined a ticket that ended hears nothing of what is asked in it when it is opened again', async () => {
+  const settings = await keepSettings(world.db, world.configure());
+  const asked = (id: string) => ({ id, room: 'a room', settings, asker: 'ada', text: 'Where is tea?' });
+  const [first, second] = ['cli:joined-1', 'cli:joined-2'] as const;
+  await openTicketRow(world.db, asked(first));
+  expect(await openTicketRow(world.db, asked(second))).toEqual({ joins: first });
+  // A try of the same opening again takes nothing away.
+  await openTicketRow(world.db, asked(first));
+  expect(await joinedTo(world.db, first)).toEqual([second]);
+  const closed = { ended: 'solved', closed_at: new Date() } as never;
+  await world.db.updateTable('ticket').set(closed).where('id', 'in', [first, second]).execute();
+  await openTicketRow(world.db, asked(first));
+  expect(await joinedTo(world.db, first)).toEqual([]);
+  await world.db.updateTable('ticket').set(closed).where('id', '=', first).execute();
 });
 
 /** The knowledge over a folder and the store: as a worker that starts now. */
