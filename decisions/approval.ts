@@ -17,6 +17,11 @@ export const MOST_QUESTIONS = 4;
 /** Whether an agent stands behind a question, who can be told what is to be changed. */
 export const takesChanges = (kind: ApprovalKind): boolean => kind === 'repair' || kind === 'fix';
 
+/** Who has a part in what is asked, beside whoever asked for it: authors of its patches, and who steered an agent's. */
+export const notCounted = (patches: readonly { author: string }[], steered: readonly string[]): string[] => [
+  ...new Set([...patches.map(({ author }) => author), ...steered]),
+];
+
 /** Why changes cannot be asked for here, or undefined: words that reach nobody are not taken. */
 export function whyNoChanges({ kind }: { kind: ApprovalKind }, { decision }: Pick<Decision, 'decision'>) {
   if (decision !== 'changes' || takesChanges(kind)) return undefined;

@@ -1,5 +1,6 @@
 import type { ApprovalQuestion } from '../workflows/approval-types.ts';
 import type { Build, Digest, Patch } from '../workflows/types.ts';
+import { notCounted } from './approval.ts';
 
 type About = { release: string; candidate: Pick<Build, 'commit' | 'version' | 'digest'> };
 
@@ -33,6 +34,6 @@ export function expediteQuestion(
     summary: lines.join('\n').slice(0, 3_000),
     binds: expediteBinds(about),
     requester: requestedBy,
-    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
+    excluded: notCounted(patches, steered),
   };
 }

@@ -1,5 +1,6 @@
 import type { ApprovalQuestion } from '../workflows/approval-types.ts';
 import type { Build, Digest, Patch } from '../workflows/types.ts';
+import { notCounted } from './approval.ts';
 
 type About = { release: string; candidate: Pick<Build, 'commit' | 'version' | 'digest'>; reasons: readonly string[] };
 
@@ -53,7 +54,7 @@ export function oneWayQuestion(
     summary: shortened(lines.join('\n'), release),
     binds: oneWayBinds(about),
     requester: requestedBy,
-    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
+    excluded: notCounted(patches, steered),
     risk: { environments: environments.slice(environments.length > 1 ? 1 : 0), irreversible: true },
   };
 }

@@ -1,5 +1,6 @@
 import type { ApprovalQuestion, ApprovalRisk } from '../workflows/approval-types.ts';
 import type { Digest, Patch, Source } from '../workflows/types.ts';
+import { notCounted } from './approval.ts';
 
 type Bound = {
   release: string;
@@ -43,7 +44,7 @@ export function repairQuestion(
       ),
     binds: repairBinds(about),
     requester: requestedBy,
-    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
+    excluded: notCounted(patches, steered),
     ...(risk && { risk }),
   };
 }

@@ -1,5 +1,6 @@
 import type { ApprovalQuestion } from '../workflows/approval-types.ts';
 import type { Build, Digest, Patch, SuiteOutcome, Verdict, VerdictKind, Waiver } from '../workflows/types.ts';
+import { notCounted } from './approval.ts';
 import { countWords, culpritWords, type PatchName, testName } from './verdict-words.ts';
 
 /** What nobody knows, and a person may answer for. What the patches were shown to have caused is none of it. */
@@ -115,7 +116,7 @@ export function waiverQuestion(
     details,
     binds: waiverBinds(about),
     requester: requestedBy,
-    excluded: [...new Set([...patches.map(({ author }) => author), ...steered])],
+    excluded: notCounted(patches, steered),
   };
 }
 
