@@ -218,12 +218,12 @@ test('a host that comes back late records nothing under its old lease, and works
 test('a history that has grown too long begins anew: the same runners go on, nothing runs twice', async () => {
   const suiteRun = 'hosts-5/1/mixed';
   await startHost('a', 2);
-  const handle = await start(suiteRun, 'mixed', 40);
+  const handle = await start(suiteRun, 'mixed', 15);
   const outcome = await handle.result();
   expect(outcome).toMatchObject({ units: 5, executions: 5, repeated: 0 });
   expect(outcome.problem).toBeUndefined();
   expect((await suiteVerdicts(world.db, suiteRun)).map(({ kind }) => kind)).toEqual(['pre-existing']);
   const last = await world.client.workflow.getHandle(`suite:${suiteRun}`).describe();
   expect(last.runId).not.toBe(handle.firstExecutionRunId);
-  expect(last.historyLength).toBeLessThan(40 + 60);
+  expect(last.historyLength).toBeLessThan(15 + 60);
 });
