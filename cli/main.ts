@@ -1,20 +1,11 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { Command, CommanderError } from 'commander';
 import { logLevel } from '../config/env.ts';
 import { ConfigurationError } from '../config/load.ts';
 import { ExitError } from '../lib/exit-error.ts';
 import { setLogLevel } from '../lib/log.ts';
 import type { Globals } from './context.ts';
-import { addAgentCommands } from './register-agents.ts';
-import { addApprovalCommands } from './register-approvals.ts';
-import { addEnvironmentCommands } from './register-environments.ts';
-import { addGateCommands } from './register-gates.ts';
-import { addKnowledgeCommands } from './register-knowledge.ts';
-import { addMachineCommands } from './register-machine.ts';
-import { addMemoryCommands } from './register-memory.ts';
-import { addReleaseCommands } from './register-releases.ts';
-import { addTicketCommands } from './register-tickets.ts';
-import { addTriageCommand } from './register-triage.ts';
+import { groupsFor } from './groups.ts';
 
 /** What a command returns is the exit status; what it throws is said in words (design, *Interfaces that hold*). */
 export type Action = (globals: Globals) => Promise<number>;
@@ -35,19 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const run = async (command: Command, action: Action) => {
     status = await action(command.optsWithGlobals() as Globals);
   };
-  for (const add of [
-    addMachineCommands,
-    addReleaseCommands,
-    addEnvironmentCommands,
-    addAgentCommands,
-    addGateCommands,
-    addApprovalCommands,
-    addKnowledgeCommands,
-    addMemoryCommands,
-    addTriageCommand,
-    addTicketCommands,
-  ])
-    add(program, run);
+  for (const { load } of groupsFor(argv)) (await load())(program, run);
   try {
     await program.parseAsync(argv as string[], { from: 'user' });
     return status;
@@ -78,10 +57,14 @@ function explain(error: unknown): number {
 
 /** What went wrong at the bottom of a workflow that failed; the layers above it only say that it did. */
 function rootOfFailure(error: unknown): string | undefined {
-  if (!(error instanceof WorkflowFailedError)) return undefined;
+  // By its name: the client is loaded by those commands alone that speak with Temporal.
+  if (!isWorkflowFailure(error)) return undefined;
   let at: Error = error;
   while (at.cause instanceof Error) at = at.cause;
   return at.message;
 }
+
+const isWorkflowFailure = (error: unknown): error is WorkflowFailedError =>
+  error instanceof Error && error.name === 'WorkflowFailedError';
 
 process.exitCode = await main(process.argv.slice(2));

@@ -9,7 +9,6 @@ import { cancelRelease, exitOf, nowhere, retryRelease, startRelease } from './co
 import { releaseShow, releaseShowText } from './commands/release-show.ts';
 import { releases, releasesText } from './commands/releases.ts';
 import { report, reportText } from './commands/report.ts';
-import { writeReportFolder } from './commands/report-folder.ts';
 import { stackShow } from './commands/stack.ts';
 import { type Connected, connect, type Globals, openStore, settingsOf } from './context.ts';
 import { followStory } from './follow-story.ts';
@@ -164,6 +163,8 @@ async function writeFolder(globals: Globals, evidence: Report, out: string | und
   try {
     const settings = settingsOf(globals).artifacts;
     const artifacts = await openArtifacts(settings, { dataDir: resolve(globals.data), readSecret });
+    // With it come the gates and the client of Kafka: nothing that the other commands here need.
+    const { writeReportFolder } = await import('./commands/report-folder.ts');
     const plots = await writeReportFolder(evidence, artifacts, folder);
     process.stderr.write(`written to ${join(folder, 'report.md')}, with ${plots.length} plots\n`);
   } catch (error) {
