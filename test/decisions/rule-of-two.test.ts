@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createAgentActivities } from '../../activities/agent.ts';
@@ -81,7 +81,7 @@ describe('the rule of two', () => {
 });
 
 describe('what the worker registers', () => {
-  const files = ['worker.ts', 'roles/activity.ts', 'roles/parts.ts', 'roles/suite.ts'];
+  const files = ['worker.ts', ...globSync('roles/*.ts', { cwd: join(import.meta.dirname, '../..') })];
   const worker = files.map((file) => readFileSync(join(import.meta.dirname, '../..', file), 'utf8')).join('\n');
 
   test('comes from these factories, and every worker with activities asks first', () => {
