@@ -17,7 +17,7 @@ export const addAgentCommands: Register = (program, run) => {
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
-          const runs = await listAgentRuns(store.db, release);
+          const runs = await listAgentRuns(store.db, settingsOf(globals), release);
           print(globals, runs, runsText(release, runs).split('\n'));
           return 0;
         } finally {
@@ -33,9 +33,9 @@ export const addAgentCommands: Register = (program, run) => {
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
-          const options = { dataDir: resolve(globals.data), readSecret };
-          const artifacts = await openArtifacts(settingsOf(globals).artifacts, options);
-          const view = await showAgentRun({ db: store.db, artifacts }, name);
+          const settings = settingsOf(globals);
+          const artifacts = await openArtifacts(settings.artifacts, { dataDir: resolve(globals.data), readSecret });
+          const view = await showAgentRun({ db: store.db, artifacts, settings }, name);
           print(globals, view, runText(view).split('\n'));
           return 0;
         } finally {

@@ -14,7 +14,7 @@ import {
   waitingLines,
 } from './commands/approvals.ts';
 import { takePage } from './commands/page.ts';
-import { requireReader } from './commands/ticket.ts';
+import { requireReader } from './commands/ticket-readers.ts';
 import { connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
 import { print, table } from './output.ts';
@@ -37,8 +37,8 @@ export const addApprovalCommands: Register = (program, run) => {
             print(globals, view, approvalLines(view));
             return 0;
           }
-          const waiting = await waitingFor(store.db, settingsOf(globals));
-          print(globals, waiting, waitingLines(waiting));
+          const { waiting, others } = await waitingFor(store.db, settingsOf(globals));
+          print(globals, waiting, waitingLines(waiting, others));
           return 0;
         } finally {
           await store.close();

@@ -14,6 +14,7 @@ import {
   ticketLines,
   ticketsFor,
 } from './commands/ticket.ts';
+import { othersLines } from './commands/ticket-readers.ts';
 import { type Connected, connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
 import { print, table } from './output.ts';
@@ -106,8 +107,7 @@ const addList: Register = (program, run) => {
           } else {
             const { views, others } = await ticketsFor(store.db, settingsOf(globals));
             const lines = views.length > 0 ? table(listLines(views)) : [others > 0 ? 'none of yours' : 'no ticket yet'];
-            const more = others > 0 ? [`${others} more are for others to read`] : [];
-            print(globals, views, [...lines, ...more]);
+            print(globals, views, [...lines, ...othersLines(others)]);
           }
           return 0;
         } finally {

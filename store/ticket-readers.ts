@@ -16,8 +16,25 @@ export async function keepAudience(db: Db, ticket: string, persons: readonly str
     .execute();
 }
 
+/** Who may read each of these, as far as a ticket knows (decisions/ticket-access.ts); of one that is gone nothing. */
+export async function readersOf(db: Db, tickets: readonly string[]) {
+  if (tickets.length === 0) return new Map<string, never>();
+  const rows = await db
+    .selectFrom('ticket')
+    .select(['id', 'asker', 'audience'])
+    .where('id', 'in', [...new Set(tickets)])
+    .execute();
+  const persons = await personsIn(
+    db,
+    rows.map(({ id }) => id),
+  );
+  return new Map(
+    rows.map(({ id, asker, audience }) => [id, { asker, persons: persons.get(id) ?? [], audience: audience ?? [] }]),
+  );
+}
+
 /** Who wrote in each of these, or pressed a button that counted. */
-export async function personsIn(db: Db, tickets: readonly string[]): Promise<Map<string, string[]>> {
+async function personsIn(db: Db, tickets: readonly string[]): Promise<Map<string, string[]>> {
   const persons = new Map<string, string[]>();
   if (tickets.length === 0) return persons;
   const rows = await db

@@ -1,4 +1,5 @@
 import { type BriefRecord, createTranscripts, type Item } from '../../activities/agent/transcript.ts';
+import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import { agentRuns, findAgentRun, lastTurn } from '../../store/agents.ts';
@@ -6,7 +7,8 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { AgentEnd, AgentSpent } from '../../workflows/agent-types.ts';
 import { requireRelease } from './release.ts';
-import { requireTicket } from './ticket.ts';
+import { readableTicket } from './ticket.ts';
+import { requireReader } from './ticket-readers.ts';
 
 export type AgentRunView = {
   run: string;
@@ -18,20 +20,26 @@ export type AgentRunView = {
   spent?: AgentSpent;
 };
 
-/** What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is neither. Reads only. */
-export async function listAgentRuns(db: Db, idOrLatest: string): Promise<AgentRunView[]> {
-  // A ticket's id has a colon, which no release's has.
-  const isTicket = idOrLatest.includes(':');
-  const id = isTicket ? (await requireTicket(db, idOrLatest)).id : await requireRelease(db, idOrLatest);
+// A ticket's id has a colon, which no release's has.
+const isTicket = (id: string) => id.includes(':');
+
+/**
+ * What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is neither, or for a
+ * ticket that the caller may not read. Reads only.
+ */
+export async function listAgentRuns(db: Db, settings: Settings, idOrLatest: string): Promise<AgentRunView[]> {
+  const id = isTicket(idOrLatest)
+    ? await readableTicket(db, settings, idOrLatest)
+    : await requireRelease(db, idOrLatest);
   return (await agentRuns(db, id)).map(viewOf);
 }
 
 /** With what it was given at first, layer by layer, and everything that was said. */
 export type AgentRunDetail = AgentRunView & BriefRecord & { transcript: Item[] };
 
-/** One run with all that it was given, said and was answered. Reads only. */
+/** One run with all that it was given, said and was answered, for whoever may read its ticket. Reads only. */
 export async function showAgentRun(
-  { db, artifacts }: { db: Db; artifacts: ArtifactStore },
+  { db, artifacts, settings }: { db: Db; artifacts: ArtifactStore; settings: Settings },
   run: string,
 ): Promise<AgentRunDetail> {
   const found = await findAgentRun(db, run);
@@ -42,6 +50,7 @@ export async function showAgentRun(
       `there is no agent's run "${run}", or it was so old that it was removed (retention.agents); patchwright agent runs ${release} lists those that are kept`,
     );
   }
+  if (isTicket(found.release)) await requireReader(db, settings, found.release);
   const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
   const transcripts = createTranscripts(artifacts);
   const { layers, skills, memories = [] } = await transcripts.record(found.brief);

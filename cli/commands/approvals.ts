@@ -12,6 +12,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
 import { personOf } from './release.ts';
+import { othersLines, readableTickets, readerOf } from './ticket-readers.ts';
 
 const SHORTEST_DIGEST = 12;
 
@@ -63,30 +64,35 @@ export async function decide(
 /** `rank`: where it stands among the others, and why. */
 export type Waiting = StoredApproval & { mine: boolean; rank: Ranked };
 
-/** Who looks: whose token it is, else whose user this is. Enough to be shown something, and to decide nothing. */
-export async function readerOf(db: Db, settings: Settings): Promise<string> {
-  const token = personalToken();
-  return (token === undefined ? undefined : await personOfToken(db, token)) ?? personOf(settings);
-}
-
-/** What waits for people: what the caller may decide before what others must, the riskiest first, then the oldest. */
-export async function waitingFor(db: Db, settings: Settings): Promise<Waiting[]> {
+/**
+ * What waits for people: what the caller may decide before what others must, the riskiest first, then the oldest.
+ * `others`: how many questions of tickets that he may not read, and which he does not decide.
+ */
+export async function waitingFor(db: Db, settings: Settings): Promise<{ waiting: Waiting[]; others: number }> {
   const person = await readerOf(db, settings);
   const rehearsal = rehearsalOf(Object.values(settings.forks).map(({ release }) => release.environments));
-  const waiting = (await approvalsOf(db, { waiting: true })).map((one) => ({
+  const all = await approvalsOf(db, { waiting: true });
+  const tickets = all.flatMap(({ question }) => question.ticket ?? []);
+  const readable = await readableTickets(db, settings, tickets);
+  const shown = all.filter(
+    ({ question: { ticket }, open }) => ticket === undefined || open.deciders.includes(person) || readable.has(ticket),
+  );
+  const waiting = shown.map((one) => ({
     ...{ ...one, mine: isMine(one, person), rank: rankOf(one.question, rehearsal) },
   }));
-  return waiting.sort(
+  waiting.sort(
     (a, b) => Number(b.mine) - Number(a.mine) || b.rank.score - a.rank.score || (a.openedAt < b.openedAt ? -1 : 1),
   );
+  return { waiting, others: all.length - waiting.length };
 }
 
 const isMine = ({ open, decisions }: StoredApproval, person: string) =>
   open.deciders.includes(person) && !decisions.some((one) => one.person === person && one.refused === undefined);
 
-export function waitingLines(waiting: readonly Waiting[]): string[] {
-  if (waiting.length === 0) return ['nothing waits for a decision'];
-  return waiting.flatMap(({ id, question, open, decisions, mine, rank }) => {
+export function waitingLines(waiting: readonly Waiting[], others = 0): string[] {
+  if (waiting.length === 0)
+    return [others > 0 ? 'none of yours' : 'nothing waits for a decision', ...othersLines(others)];
+  const lines = waiting.flatMap(({ id, question, open, decisions, mine, rank }) => {
     const yes = decisions.filter(({ decision, refused }) => decision === 'approve' && refused === undefined);
     const summary = plainText(question.summary, 3_000)
       .split('\n')
@@ -102,6 +108,7 @@ export function waitingLines(waiting: readonly Waiting[]): string[] {
       ...(question.details === undefined ? [] : [`  all of it: npx patchwright approvals --show ${id}`]),
     ];
   });
+  return [...lines, ...othersLines(others)];
 }
 
 /** A question with all of what it is about, whatever became of it. Exit 2 where nobody was ever asked. */

@@ -6,7 +6,8 @@ import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
 import { confirmMemory, forgetMemory, isFile, listMemories, type MemoryRow, type RestsOn } from '../../store/memory.ts';
-import { readerOf, requirePerson } from './approvals.ts';
+import { requirePerson } from './approvals.ts';
+import { readerOf } from './ticket-readers.ts';
 
 /** What is remembered and the caller may read, what waits for a confirmation first. */
 export async function memories(db: Db, settings: Settings) {

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Settings } from '../../config/schema.ts';
-import { respondersOf } from '../../config/support.ts';
-import { mayReadTicket, notReadWords } from '../../decisions/ticket-access.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
@@ -11,7 +9,6 @@ import { recallsOf } from '../../store/memory.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { type ThreadMessage, threadOf } from '../../store/thread.ts';
 import { type Cost, ticketCost } from '../../store/ticket-cost.ts';
-import { personsIn } from '../../store/ticket-readers.ts';
 import {
   findTicket,
   listTickets,
@@ -21,8 +18,8 @@ import {
   ticketText,
 } from '../../store/tickets.ts';
 import type { ButtonAction, TicketButton, TicketMessage, TicketOrder } from '../../workflows/ticket-types.ts';
-import { readerOf } from './approvals.ts';
 import { personOf } from './release.ts';
+import { readableTickets, requireReader } from './ticket-readers.ts';
 
 type Connected = { db: Db; client: Client };
 /** A ticket that was told something, and the last thing that it had said before. */
@@ -155,15 +152,12 @@ export async function ticketsFor(db: Db, settings: Settings): Promise<{ views: T
 }
 
 async function readableOf(db: Db, settings: Settings, rows: readonly Row[]): Promise<Row[]> {
-  const reader = await readerOf(db, settings);
-  const persons = await personsIn(
+  const readable = await readableTickets(
     db,
+    settings,
     rows.map(({ id }) => id),
   );
-  const rules = { responders: respondersOf(settings), people: settings.people };
-  return rows.filter(({ id, asker, audience }) =>
-    mayReadTicket({ asker, persons: persons.get(id) ?? [], audience: audience ?? [] }, reader, rules),
-  );
+  return rows.filter(({ id }) => readable.has(id));
 }
 
 /** The same, for whoever may read it. `latest` is the newest of those. Exit 1 with the reason where he may not. */
@@ -171,18 +165,15 @@ export async function showTicketTo(db: Db, settings: Settings, id: string) {
   return showTicket(db, await readableTicket(db, settings, id));
 }
 
-async function readableTicket(db: Db, settings: Settings, id: string): Promise<string> {
+/** The id of a ticket, of the beginning of one, or of the newest that the caller may read. */
+export async function readableTicket(db: Db, settings: Settings, id: string): Promise<string> {
   const rows = id === 'latest' ? await newestTickets(db, LOOKED_AT) : [await requireTicket(db, id)];
   const [found] = await readableOf(db, settings, rows);
   if (found !== undefined) return found.id;
   const [other] = rows;
   if (other === undefined) return (await requireTicket(db, id)).id;
-  throw new ExitError(1, notReadWords(other.id, await readerOf(db, settings), settings));
-}
-
-/** Of what belongs to a ticket: these may read it, and whoever may read the ticket. Exit 1 with the reason otherwise. */
-export async function requireReader(db: Db, settings: Settings, id: string, others: readonly string[]): Promise<void> {
-  if (!others.includes(await readerOf(db, settings))) await readableTicket(db, settings, id);
+  await requireReader(db, settings, other.id);
+  return other.id;
 }
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runText, showAgentRun } from '../../cli/commands/agent.ts';
+import { settingsSchema } from '../../config/schema.ts';
 import { agentTotals } from '../../store/agent-spent.ts';
 import { agentRuns } from '../../store/agents.ts';
 import { findRelease, openRelease } from '../../store/releases.ts';
@@ -91,7 +92,7 @@ test('what it was given is recorded by layer, is within its budgets, and can be 
     return answer();
   });
   const { run } = await world.diagnose();
-  const view = await showAgentRun(world, run);
+  const view = await showAgentRun({ ...world, settings: settingsSchema.parse({ forks: {} }) }, run);
   expect(view.layers).toHaveLength(6);
   expect(view.skills.map(({ name }) => name)).toContain('flaky-test');
   const shown = runText(view);

@@ -10,6 +10,7 @@ import { afterAll, expect, test } from 'vitest';
 import { collect, collectRunFolders } from '../../activities/retention.ts';
 import { listAgentRuns, runsText, showAgentRun } from '../../cli/commands/agent.ts';
 import { showTicket } from '../../cli/commands/ticket.ts';
+import { settingsSchema } from '../../config/schema.ts';
 import { retentionSchema } from '../../config/storage.ts';
 import { type ArtifactStore, createArtifactStore } from '../../store/artifacts.ts';
 import { findBuild, recordBuild, useBuild } from '../../store/builds.ts';
@@ -212,10 +213,13 @@ test('agents’ runs go by their own days, but for those of a release that is ne
     (await at.db.selectFrom(table).select('run').execute()).map(({ run }) => run).sort();
   expect(await runsIn('agent_run')).toEqual(kept);
   expect(await runsIn('agent_turn')).toEqual(kept);
-  await expect(showAgentRun(at, 'kafka-1/1/diagnose')).rejects.toThrow(
+  const settings = settingsSchema.parse({ forks: {} });
+  await expect(showAgentRun({ ...at, settings }, 'kafka-1/1/diagnose')).rejects.toThrow(
     /so old that it was removed \(retention.agents\)/,
   );
-  expect(runsText('kafka-1', await listAgentRuns(at.db, 'kafka-1'))).toMatch(/no agent's run of kafka-1 is kept/);
+  expect(runsText('kafka-1', await listAgentRuns(at.db, settings, 'kafka-1'))).toMatch(
+    /no agent's run of kafka-1 is kept/,
+  );
 });
 
 type PastTicket = { id: string; days: number | null };

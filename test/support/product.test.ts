@@ -3,6 +3,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readUp } from '../../services/data-folder.ts';
+import { openAgentRun } from '../../store/agents.ts';
+import { keepApproval } from '../../store/approvals.ts';
+import { openDatabase } from '../../store/database.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { APP_TOKEN, startSlackServer } from '../servers/slack.ts';
 import { startSocketMode } from '../servers/slack-events.ts';
@@ -99,7 +102,36 @@ test('a ticket of a channel in which somebody is not is not shown to him at the 
   expect(listed).toContain('1 more are for others to read');
   expect(listed).not.toContain('secret supper');
   expect((await patchwright.json<{ text: string }>('ticket', 'show', 'latest')).text).not.toContain('supper');
+  await whatBelongsToIt(`${TEAM}:C0OTHER:${ts}`);
 });
+
+/** What agents did for a ticket and what is asked of its fix speak of it: they are for its readers and for who decides. */
+async function whatBelongsToIt(ticket: string) {
+  const db = openDatabase(readUp(patchwright.data)?.databaseUrl ?? '', { connections: 1 });
+  const run = `${ticket}/1/look`;
+  await openAgentRun(db, { run, release: ticket, role: 'investigate', brief: '0'.repeat(64) });
+  const digest = '1'.repeat(64);
+  const ask = (id: string, deciders: string[]) =>
+    keepApproval(
+      db,
+      {
+        ...{ id, kind: 'fix', settings: digest, ticket, title: `supper ${id}`, summary: 'supper', binds: {} },
+        ...{ requester: 'ada', excluded: [] },
+      },
+      { digest, expiresAt: '2099-01-01T00:00:00.000Z', needed: 1, deciders, barred: {} },
+    );
+  await ask('ada-decides', ['ada']);
+  const refused = { status: 1, stdout: '', stderr: expect.stringMatching(/is for who asked, .*; you are dan/) };
+  expect(await patchwright.call('agent', 'runs', ticket)).toMatchObject(refused);
+  expect(await patchwright.call('agent', 'show', run)).toMatchObject(refused);
+  expect((await patchwright.call('approvals')).stdout).toBe('none of yours\n1 more are for others to read\n');
+  await ask('dan-decides', ['dan']);
+  const listed = (await patchwright.call('approvals')).stdout;
+  expect(listed).toMatch(/supper dan-decides[\s\S]*\n1 more are for others to read\n$/);
+  expect(listed).not.toContain('ada-decides');
+  expect(await patchwright.json<{ id: string }[]>('approvals')).toMatchObject([{ id: 'dan-decides' }]);
+  await db.destroy();
+}
 
 test('whoever is new in the configuration is known at once, and is called; a mistake in it changes nothing', async () => {
   const open = '1790000001.500000';
