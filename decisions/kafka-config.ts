@@ -115,6 +115,20 @@ export const riskOf = ({ resource, key }: ConfigFields): string => keysOf(resour
 export const fieldWords = ({ resource, key, value }: ConfigFields): string =>
   `${resource.type} ${resource.name}: ${value === null ? `${key} back to its default` : `${key}=${value}`}`;
 
+/** Kafka's error codes that say no before anything is done, and say so again; its other ones may come of what was done. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  17: 'INVALID_TOPIC_EXCEPTION',
+  29: 'TOPIC_AUTHORIZATION_FAILED',
+  31: 'CLUSTER_AUTHORIZATION_FAILED',
+  35: 'UNSUPPORTED_VERSION',
+  40: 'INVALID_CONFIG',
+  42: 'INVALID_REQUEST',
+  44: 'POLICY_VIOLATION',
+};
+
+export const isRefusal = (errorCode: number): boolean => Object.hasOwn(REFUSALS, errorCode);
+
 /** What is there, as far as this change goes: the value of its own, and the one that holds. */
 export const beforeWords = ({ key, before }: ConfigChange): string =>
   `${key}=${before.effective ?? 'nothing'} (${before.own === null ? 'not its own' : 'its own'})`;

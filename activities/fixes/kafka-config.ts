@@ -12,6 +12,7 @@ import {
   losesNothing,
   riskOf,
 } from '../../decisions/kafka-config.ts';
+import { oneLine } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type {
@@ -26,7 +27,7 @@ import type { TargetInfo } from '../deploy/driver.ts';
 import { permanent } from '../failures.ts';
 import { alterConfig, readConfigs, readTopic } from '../health/kafka-config.ts';
 import { tryCase } from './kafka-case.ts';
-import type { Drafted, FixAt, FixKind, Proof } from './kind.ts';
+import { type Drafted, EffectRefused, type FixAt, type FixKind, type Proof } from './kind.ts';
 
 export type KafkaFixDeps = {
   artifacts: Pick<ArtifactStore, 'put'>;
@@ -91,7 +92,9 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
   async function alter(at: FixAt, change: ConfigChange): Promise<void> {
     const { target, ...fields } = change;
     const refused = await alterConfig(await targetsOf(at.settings, target), fields, { check: false });
-    if (refused !== undefined) throw permanent('NotApproved', `${target} refuses ${fieldWords(fields)}: ${refused}`);
+    // Set by an attempt before this one, perhaps: that is looked at before anybody is told that nothing was done.
+    if (refused !== undefined && !(await isThere(at, change, change.value)))
+      throw new EffectRefused(refusedWords(change, refused));
     for (const deadline = Date.now() + SPREAD_MS; !(await isThere(at, change, change.value)); await sleep(LOOK_MS)) {
       if (Date.now() > deadline)
         throw new Error(`${fieldWords(change)} was set, and no broker tells it yet: looking again`);
@@ -227,5 +230,9 @@ async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefi
 }
 
 const some = (names: readonly string[]) => names.slice(0, 5).join(', ');
+
+/** In the ticket's thread: Kafka's words are others', and stand in quotes. */
+const refusedWords = (change: ConfigChange, words: string) =>
+  `Kafka refuses ${fieldWords(change)} in ${change.target}, and nothing was changed there: “${oneLine(redact(words), 300)}”. Hand it off again with a value that it takes, or let what refuses it (a policy, a right of the account) allow this one`;
 
 const setWords = (change: ConfigChange) => `${change.target}: ${fieldWords(change)}`;

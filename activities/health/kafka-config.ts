@@ -3,9 +3,10 @@ import {
   describeConfigsV4,
   incrementalAlterConfigsV1,
   metadataV12,
+  protocolErrorsCodesById,
   ResponseError,
 } from '@platformatic/kafka';
-import { fieldWords } from '../../decisions/kafka-config.ts';
+import { fieldWords, isRefusal } from '../../decisions/kafka-config.ts';
 import type { ConfigFields } from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { brokerAddress } from './kafka.ts';
@@ -107,6 +108,7 @@ export async function readTopic(targets: readonly TargetInfo[], name: string): P
 /**
  * Sets one value, or takes it away; `check` has Kafka look at it without doing it. What Kafka has against it in its
  * words; undefined where it agreed.
+ * @throws any answer after which it may be set all the same, or which is another one the next time.
  */
 export async function alterConfig(
   targets: readonly TargetInfo[],
@@ -124,7 +126,10 @@ export async function alterConfig(
     } catch (error) {
       if (!(error instanceof ResponseError)) throw error;
       const { responses } = error.response as Awaited<ReturnType<typeof incrementalAlterConfigsV1.api.async>>;
-      return responses.find(({ errorCode }) => errorCode !== 0)?.errorMessage ?? error.message;
+      const { errorCode = -1, errorMessage } = responses.find((one) => one.errorCode !== 0) ?? {};
+      const words = errorMessage ?? protocolErrorsCodesById[errorCode] ?? error.message;
+      if (isRefusal(errorCode)) return words;
+      throw new Error(`Kafka answers ${fieldWords(fields)} with error ${errorCode}: ${words}`, { cause: error });
     }
   });
 }

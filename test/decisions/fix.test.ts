@@ -8,7 +8,7 @@ import {
   targetWords,
   whatToReview,
 } from '../../decisions/fix.ts';
-import { brokenSince, clusterProblems, fieldProblems, losesNothing } from '../../decisions/kafka-config.ts';
+import { brokenSince, clusterProblems, fieldProblems, isRefusal, losesNothing } from '../../decisions/kafka-config.ts';
 import { changeMessage } from '../../git/ticket-change.ts';
 import { plainText } from '../../lib/plain-text.ts';
 import type { ConfigChange, GitChange } from '../../workflows/fix-types.ts';
@@ -17,6 +17,20 @@ const topic = (key: string, value: string | null, before: Partial<ConfigChange['
   ...{ kind: 'kafka-config', target: 'staging', resource: { type: 'topic', name: 'orders' }, key, value },
   before: { own: null, effective: '604800000', ...before },
 });
+
+test.each([
+  ['INVALID_CONFIG', 40, true],
+  ['POLICY_VIOLATION', 44, true],
+  ['CLUSTER_AUTHORIZATION_FAILED', 31, true],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 3, true],
+  ['REQUEST_TIMED_OUT: it may be set all the same', 7, false],
+  ['UNKNOWN_SERVER_ERROR', -1, false],
+  ['NOT_CONTROLLER: another one may take it', 41, false],
+  ['NETWORK_EXCEPTION', 13, false],
+  ['one that nobody knows yet', 9_999, false],
+])('an answer of Kafka that says no for good, and that nothing was done: %s', (_name, code, is) =>
+  expect(isRefusal(code)).toBe(is),
+);
 
 test.each([
   ['a value in its range', topic('retention.ms', '86400000'), undefined],

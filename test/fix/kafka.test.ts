@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentTargets, laidOutDriver, ownValue } from '../../activities/fixes/environments.ts';
 import { tryCase } from '../../activities/fixes/kafka-case.ts';
 import { kafkaConfigKind } from '../../activities/fixes/kafka-config.ts';
+import { EffectRefused } from '../../activities/fixes/kind.ts';
 import { brokerAddress } from '../../activities/health/kafka.ts';
 import { alterConfig, readConfigs } from '../../activities/health/kafka-config.ts';
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
@@ -210,6 +211,17 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
     proven: false,
     lines: [expect.stringContaining('Kafka would refuse it')],
   });
+  // What it took when it was asked it may refuse when it is told to: an answer, and nothing is set.
+  const refused = await kind
+    .apply(at, threads.change)
+    .perform()
+    .catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(EffectRefused);
+  expect(refused).toMatchObject({
+    nonRetryable: true,
+    message: expect.stringMatching(/^Kafka refuses broker node-1: num\.io\.threads=200 in staging, .*: “.*threads.*”/),
+  });
+  expect(await kind.apply(at, threads.change).readBack()).toBeUndefined();
 }, 60_000);
 
 /** What a typed failing case says of the cluster as it is. */
