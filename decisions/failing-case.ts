@@ -62,8 +62,9 @@ export function judgeTest(
   if (failed.length === 0) return { kind: 'not-shown', line: `${cannot} does not run without the change${own}` };
   const seldom = failed.find(({ before, after }) => after.pass < proofRuns(before));
   if (seldom !== undefined) {
-    const runs = `${proofRuns(seldom.before)} runs with it have to pass before that shows anything, and ${seldom.after.pass} did`;
-    return { kind: 'not-shown', line: `${cannot} failed ${of(seldom.before)} without the change: ${runs}${own}` };
+    const counts = `failed ${of(seldom.before)} without the change and ${of(seldom.after)} with it`;
+    const runs = `${proofRuns(seldom.before)} runs with it have to pass, and ${seldom.after.pass} did`;
+    return { kind: 'not-shown', line: `${cannot} ${counts}, which is not proof by itself: ${runs}${own}` };
   }
   const counts = failed.map(({ before, after }) => `failed ${of(before)} without the change, ${of(after)} with it`);
   return { kind: 'shown', line: `${name}: ${counts.join('; ')}${own}` };
