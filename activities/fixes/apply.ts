@@ -45,30 +45,7 @@ export async function applyOnce(db: Db, kind: FixKind, at: FixAt, apply: Apply):
     return { kind: 'applied', words };
   } catch (error) {
     if (error instanceof NotApplied) return error.end;
-    if (error instanceof EffectRefused)
-      return { kind: 'refused', reason: await offerOnce(db, kind, at, { apply, refused: error.message }) };
-    throw error;
-  }
-}
-
-/**
- * An effect of its own, of the change that was approved: the journal never calls it applied, and no inverse is done for
- * it. The reason with where a person finds it.
- */
-async function offerOnce(
-  db: Db,
-  kind: FixKind,
-  at: FixAt,
-  { apply: { key, change, evidence }, refused }: { apply: Apply; refused: string },
-): Promise<string> {
-  const offer = kind.offer?.(at, change);
-  if (offer === undefined) return refused;
-  const intent = { ...fixBinds({ ticket: at.ticket, change, evidence }), where: offer.where };
-  const order = { key: `${key}/offer`, kind: 'fix-offer', release: at.ticket, intent };
-  try {
-    return `${refused}. ${(await runEffect(db, order, offer.steps)).words}`;
-  } catch (error) {
-    if (error instanceof EffectRefused) return `${refused}. It is not taken as ${offer.where} either`;
+    if (error instanceof EffectRefused) return { kind: 'refused', reason: error.message };
     throw error;
   }
 }

@@ -59,8 +59,6 @@ export type FixKind<C extends FixChange = FixChange> = {
   /** What stands in its way just now, whatever was approved; undefined where nothing does. Reads only. */
   mayNot?(at: FixAt, change: C): Promise<string | undefined>;
   apply(at: FixAt, change: C): EffectSteps<Applied>;
-  /** What is done where `apply` was refused for good: it is put `where` a person can take it from. Nothing uses it there. */
-  offer?(at: FixAt, change: C): { where: string; steps: EffectSteps<{ words: string }> };
   /**
    * Whether it is there and does what it is for; `inconclusive` where that cannot be told, `read-back` where nothing
    * could be tried. `applied`: what the journal holds of it.

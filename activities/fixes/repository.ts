@@ -24,12 +24,7 @@ async function othersThan(git: Git, only: string, { base, commit }: { base: stri
   return changed.split('\0').filter((path) => path !== '' && path !== only);
 }
 
-/** A branch of ours, for a person to merge what the configured one does not take. A fix has one at the most. */
-const branchOf = ({ ticket, fix }: Pick<FixAt, 'ticket' | 'fix'>) =>
-  `patchwright/${`${ticket}-${fix.slice(ticket.length + 1)}`.replace(/[^A-Za-z0-9-]/g, '-')}`;
-
-const riskOf = (at: FixAt) =>
-  `Whatever deploys or reads this branch gets the change at once. Where it takes no push, the commit becomes the branch ${branchOf(at)}, for a person to merge.`;
+const RISK = 'Whatever deploys or reads this branch gets the change at once.';
 
 /** A change of files in a repository of `support.repositories`: proven by its check, pushed onto its branch. */
 export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
@@ -119,11 +114,11 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       return { proven: after.kind === 'passed', lines: [...shown.lines, line], ...alone };
     },
 
-    async describe(at, { target, base, commit, inverse, patch, ref }) {
+    async describe(_at, { target, base, commit, inverse, patch, ref }) {
       const text = (await deps.artifacts.read(patch)).toString('utf8');
       return {
         what: [`${target}, ${ref}: ${sizeWords(text)}, as ${commit.slice(0, 12)} on ${base.slice(0, 12)}`],
-        risk: riskOf(at),
+        risk: RISK,
         inverse: `the commit ${inverse.slice(0, 12)}, which puts the files of ${base.slice(0, 12)} back`,
       };
     },
@@ -147,22 +142,6 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         return { words: pushedWords(change) };
       },
     }),
-
-    offer(at, change) {
-      const branch = branchOf(at);
-      const there = { ...change, ref: `refs/heads/${branch}` };
-      const words = `The approved commit ${change.commit.slice(0, 12)} is the branch ${branch} of ${change.target}: a person has to merge it, and until then nothing of it is applied`;
-      return {
-        where: `the branch ${branch}`,
-        steps: {
-          readBack: async () => ((await isThere(at, there, change.commit)) ? { words } : undefined),
-          perform: async () => {
-            await push(at, there, change.commit);
-            return { words };
-          },
-        },
-      };
-    },
 
     verify: (at, change) => verify(at, change),
 
