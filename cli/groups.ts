@@ -33,7 +33,10 @@ const WITH_VALUE = ['--data', '--config'];
 
 /** What a call needs: the group of its first word; all of them for the help, and for a word that none has. */
 export function groupsFor(argv: readonly string[]): readonly Group[] {
-  const word = argv.find((arg, at) => !arg.startsWith('-') && !WITH_VALUE.includes(argv[at - 1] ?? ''));
-  const own = GROUPS.filter(({ words }) => word !== undefined && words.includes(word));
+  const at = argv.findIndex((arg, at) => !arg.startsWith('-') && !WITH_VALUE.includes(argv[at - 1] ?? ''));
+  const word = argv[at];
+  // Before a word they ask for the help of everything.
+  const whole = argv.slice(0, Math.max(at, 0)).some((arg) => arg === '-h' || arg === '--help');
+  const own = GROUPS.filter(({ words }) => word !== undefined && !whole && words.includes(word));
   return own.length > 0 ? own : GROUPS;
 }

@@ -17,7 +17,7 @@ export const addAgentCommands: Register = (program, run) => {
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
-          const runs = await listAgentRuns(store.db, settingsOf(globals), release);
+          const runs = await listAgentRuns(store.db, () => settingsOf(globals), release);
           print(globals, runs, runsText(release, runs).split('\n'));
           return 0;
         } finally {

@@ -89,12 +89,12 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
     (await now(at, change.target, change))?.own === wanted;
 
   /** Sets it, and waits until a broker tells it: the controller's yes comes before the brokers know. */
-  async function alter(at: FixAt, change: ConfigChange): Promise<void> {
+  async function alter(at: FixAt, change: ConfigChange, next: string): Promise<void> {
     const { target, ...fields } = change;
     const refused = await alterConfig(await targetsOf(at.settings, target), fields, { check: false });
     // Set by an attempt before this one, perhaps: that is looked at before anybody is told that nothing was done.
     if (refused !== undefined && !(await isThere(at, change, change.value)))
-      throw new EffectRefused(refusedWords(change, refused));
+      throw new EffectRefused(refusedWords(change, refused, next));
     for (const deadline = Date.now() + SPREAD_MS; !(await isThere(at, change, change.value)); await sleep(LOOK_MS)) {
       if (Date.now() > deadline)
         throw new Error(`${fieldWords(change)} was set, and no broker tells it yet: looking again`);
@@ -157,7 +157,7 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
       perform: async () => {
         // Not what the change broke. Where a node is silent nobody knows, and no change waits for it.
         const { unread, ...broken } = await lookAt(at.settings, change.target);
-        await alter(at, change);
+        await alter(at, change, OTHER_VALUE);
         return { words: setWords(change), ...(unread.length === 0 && { broken }) };
       },
     }),
@@ -180,7 +180,7 @@ export function kafkaConfigKind({ artifacts, targetsOf, lookAt, heldBy }: KafkaF
         steps: {
           readBack: async () => ((await isThere(at, change, inverse.value)) ? { words } : undefined),
           perform: async () => {
-            await alter(at, inverse);
+            await alter(at, inverse, BY_HAND);
             return { words };
           },
         },
@@ -231,8 +231,13 @@ async function proveCase(targets: TargetInfo[], failingCase: ConfigCase | undefi
 
 const some = (names: readonly string[]) => names.slice(0, 5).join(', ');
 
-/** In the ticket's thread: Kafka's words are others', and stand in quotes. */
-const refusedWords = (change: ConfigChange, words: string) =>
-  `Kafka refuses ${fieldWords(change)} in ${change.target}, and nothing was changed there: “${oneLine(redact(words), 300)}”. Hand it off again with a value that it takes, or let what refuses it (a policy, a right of the account) allow this one`;
+/** In the ticket's thread: Kafka's words are others', and stand in quotes. `next`: what whoever reads it can do. */
+const refusedWords = (change: ConfigChange, words: string, next: string) =>
+  `Kafka refuses ${fieldWords(change)} in ${change.target}, and did not set it: “${oneLine(redact(words), 300)}”. ${next}`;
+
+const OTHER_VALUE =
+  'Nothing was changed. Hand it off again with a value that it takes, or let what refuses it (a policy, a right of the account) allow this one';
+const BY_HAND =
+  'The new value stands: set the old one by hand, or let what refuses it (a policy, a right of the account) allow it';
 
 const setWords = (change: ConfigChange) => `${change.target}: ${fieldWords(change)}`;

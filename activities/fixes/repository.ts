@@ -33,14 +33,14 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     (await git('ls-remote', '--', repository, ref)).split(/\s/)[0] ?? '';
 
   /** Fast-forward only: a branch that moved in this very moment refuses it. */
-  const push = async (at: FixAt, change: GitChange, commit: string) => {
+  const push = async (at: FixAt, change: GitChange, commit: string, next: string) => {
     const { target, ref } = change;
     const pushed = await changes.within(at, codeName(target), (git, { repository }) =>
       pushCommit(git, repository, commit, ref),
     );
     // What the server said is looked at once more, before anybody is told that nothing was done.
     if (pushed.kind === 'refused' && !(await isThere(at, change, commit)))
-      throw new EffectRefused(refusedWords(change, pushed.words));
+      throw new EffectRefused(refusedWords(change, pushed.words, next));
   };
 
   const isThere = (at: FixAt, { target, ref }: GitChange, commit: string) =>
@@ -138,7 +138,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     apply: (at, change) => ({
       readBack: async () => ((await isThere(at, change, change.commit)) ? { words: pushedWords(change) } : undefined),
       perform: async () => {
-        await push(at, change, change.commit);
+        await push(at, change, change.commit, otherBranch(change));
         return { words: pushedWords(change) };
       },
     }),
@@ -160,7 +160,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         steps: {
           readBack: async () => ((await isThere(at, change, change.inverse)) ? { words } : undefined),
           perform: async () => {
-            await push(at, change, change.inverse);
+            await push(at, change, change.inverse, BY_HAND);
             return { words };
           },
         },
@@ -198,8 +198,12 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
   }
 }
 
-/** In the ticket's thread: the server's words are others', and stand in quotes. */
-const refusedWords = ({ target, ref }: GitChange, words: string) =>
-  `the server of ${target} refuses a push onto ${ref}, and nothing was changed there: “${oneLine(redact(words), 300)}”. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch; then hand it off again`;
+/** In the ticket's thread: the server's words are others', and stand in quotes. `next`: what whoever reads it can do. */
+const refusedWords = ({ target, ref }: GitChange, words: string, next: string) =>
+  `the server of ${target} refuses a push onto ${ref}, and did not take it: “${oneLine(redact(words), 300)}”. ${next}`;
+
+const otherBranch = ({ target }: GitChange) =>
+  `Nothing was changed. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch; then hand it off again`;
+const BY_HAND = 'The change stands: revert it by hand, or let the account that Patchwright pushes with do so';
 
 const pushedWords = ({ commit, ref, target }: GitChange) => `${commit.slice(0, 12)} is on ${ref} of ${target}`;

@@ -119,17 +119,20 @@ export async function alterConfig(
   if (resource === undefined) return `there is no ${fieldWords(fields)}`;
   const { key: name, value } = fields;
   const config = value === null ? { name, configOperation: DELETE } : { name, configOperation: SET, value };
-  return askOne(targets, fields.resource, async (connection) => {
+  const answer = await askOne(targets, fields.resource, async (connection) => {
     try {
       await incrementalAlterConfigsV1.api.async(connection, [{ ...resource, configs: [config] }], check);
       return undefined;
     } catch (error) {
-      if (!(error instanceof ResponseError)) throw error;
-      const { responses } = error.response as Awaited<ReturnType<typeof incrementalAlterConfigsV1.api.async>>;
-      const { errorCode = -1, errorMessage } = responses.find((one) => one.errorCode !== 0) ?? {};
-      const words = errorMessage ?? protocolErrorsCodesById[errorCode] ?? error.message;
-      if (isRefusal(errorCode)) return words;
-      throw new Error(`Kafka answers ${fieldWords(fields)} with error ${errorCode}: ${words}`, { cause: error });
+      // An answer, whatever it says: no other broker is asked for the same again.
+      if (error instanceof ResponseError) return error;
+      throw error;
     }
   });
+  if (answer === undefined) return undefined;
+  const { responses } = answer.response as Awaited<ReturnType<typeof incrementalAlterConfigsV1.api.async>>;
+  const { errorCode = -1, errorMessage } = responses.find((one) => one.errorCode !== 0) ?? {};
+  const words = errorMessage ?? protocolErrorsCodesById[errorCode] ?? answer.message;
+  if (isRefusal(errorCode)) return words;
+  throw new Error(`Kafka answers ${fieldWords(fields)} with error ${errorCode}: ${words}`, { cause: answer });
 }

@@ -27,9 +27,9 @@ const isTicket = (id: string) => id.includes(':');
  * What agents did for a release (`latest` works) or a ticket, oldest first. Exit 1 where there is neither, or for a
  * ticket that the caller may not read. Reads only.
  */
-export async function listAgentRuns(db: Db, settings: Settings, idOrLatest: string): Promise<AgentRunView[]> {
+export async function listAgentRuns(db: Db, settings: () => Settings, idOrLatest: string): Promise<AgentRunView[]> {
   const id = isTicket(idOrLatest)
-    ? await readableTicket(db, settings, idOrLatest)
+    ? await readableTicket(db, settings(), idOrLatest)
     : await requireRelease(db, idOrLatest);
   return (await agentRuns(db, id)).map(viewOf);
 }

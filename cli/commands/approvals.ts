@@ -12,7 +12,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
 import { personOf } from './release.ts';
-import { othersLines, readableTickets, readerOf } from './ticket-readers.ts';
+import { isAmong, othersLines, readableTickets, readerOf } from './ticket-readers.ts';
 
 const SHORTEST_DIGEST = 12;
 
@@ -75,7 +75,8 @@ export async function waitingFor(db: Db, settings: Settings): Promise<{ waiting:
   const tickets = all.flatMap(({ question }) => question.ticket ?? []);
   const readable = await readableTickets(db, settings, tickets);
   const shown = all.filter(
-    ({ question: { ticket }, open }) => ticket === undefined || open.deciders.includes(person) || readable.has(ticket),
+    ({ question: { ticket }, open }) =>
+      ticket === undefined || readable.has(ticket) || isAmong(settings, open.deciders, person),
   );
   const waiting = shown.map((one) => ({
     ...{ ...one, mine: isMine(one, person), rank: rankOf(one.question, rehearsal) },

@@ -32,8 +32,12 @@ export async function requireReader(
 ): Promise<void> {
   if ((await readableTickets(db, settings, [ticket])).has(ticket)) return;
   const reader = await readerOf(db, settings);
-  if (!others.includes(reader)) throw new ExitError(1, notReadWords(ticket, reader, settings));
+  if (!isAmong(settings, others, reader)) throw new ExitError(1, notReadWords(ticket, reader, settings));
 }
+
+/** A name counts as long as it is somebody's: not that of a person who is gone, nor of another user of this machine. */
+export const isAmong = ({ people }: Settings, names: readonly string[], person: string): boolean =>
+  Object.hasOwn(people, person) && names.includes(person);
 
 /** What stands below a list of which the caller may not read all. */
 export const othersLines = (others: number): string[] => (others > 0 ? [`${others} more are for others to read`] : []);

@@ -26,9 +26,14 @@ test.each([
   expect(groupsFor(argv).flatMap((group) => group.words)).toEqual(words);
 });
 
-test.each([[[]], [['--help']], [['help', 'release']], [['releas']], [['--data']], [['--data', 'release']]])(
-  '%j needs all of them',
-  (argv) => {
-    expect(groupsFor(argv)).toBe(GROUPS);
-  },
-);
+test.each([
+  [[]],
+  [['--help']],
+  [['help', 'release']],
+  [['--help', 'release']],
+  [['releas']],
+  [['--data']],
+  [['--data', 'release']],
+])('%j needs all of them', (argv) => {
+  expect(groupsFor(argv)).toBe(GROUPS);
+});

@@ -134,7 +134,7 @@ test('a base that moved is shown and asked again; no approval does more than it 
   expect(refused).toEqual({
     kind: 'refused',
     reason: expect.stringMatching(
-      /^the server of limits refuses a push onto refs\/heads\/main, and nothing was changed there: “main is protected, ask <!channel> \(pre-receive hook declined\)”\. Let the account .* support\.repositories\.limits\.branch/,
+      /^the server of limits refuses a push onto refs\/heads\/main, and did not take it: “main is protected, ask <!channel> \(pre-receive hook declined\)”\. Nothing was changed\. Let the account .* support\.repositories\.limits\.branch/,
     ),
   });
   expect(main()).toBe(pushed);

@@ -217,7 +217,7 @@ test('agents’ runs go by their own days, but for those of a release that is ne
   await expect(showAgentRun({ ...at, settings }, 'kafka-1/1/diagnose')).rejects.toThrow(
     /so old that it was removed \(retention.agents\)/,
   );
-  expect(runsText('kafka-1', await listAgentRuns(at.db, settings, 'kafka-1'))).toMatch(
+  expect(runsText('kafka-1', await listAgentRuns(at.db, () => settings, 'kafka-1'))).toMatch(
     /no agent's run of kafka-1 is kept/,
   );
 });
