@@ -7,7 +7,7 @@ import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
 import { planWavesOf } from '../../store/gates.ts';
 import { pastRolloutsOf } from '../../store/holds.ts';
-import { forgetRollBack, ledgerOf, markDone, planTarget } from '../../store/rollout-ledger.ts';
+import { forgetRollBack, ledgerOf, markDone, planTarget, takeBackPlan } from '../../store/rollout-ledger.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
 import type { Installed, LedgerEntry } from '../../store/rollout-tables.ts';
 import { isVerifiedIn, openRollout } from '../../store/rollouts.ts';
@@ -30,6 +30,8 @@ export type RolloutPlan =
       attempt: number;
       targets: { name: string; from: string; to: string }[];
       already: string[];
+      /** Waived as dead, and not touched: they keep what they have. Absent where there are none. */
+      leftOut?: string[];
       blockedSeconds: number;
       /** Absent in histories from before there were gates: then one soak follows all nodes. */
       waves?: PlanOfWave[];
@@ -68,13 +70,14 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   const opening = await openOrWhyNot(deps, order);
   if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
   const context = opening;
-  const facts = await allFacts(context.driver);
+  const before = await ledgerOf(deps.db, order.rollout);
+  const leftOut = await leaveOut(context, before);
+  const facts = (await allFacts(context.driver)).filter(({ name }) => !leftOut.includes(name));
   const reasons = [
     ...facts.flatMap((fact) => unfit(fact)),
     ...facts.flatMap((fact) => missingArtifacts(context, fact, order.candidate)),
   ];
   if (reasons.length > 0) return { kind: 'refused', reasons: [...new Set(reasons)] };
-  const before = await ledgerOf(deps.db, order.rollout);
   if (isDown(facts, before)) {
     const down = `${order.environment} is down: none of its nodes runs. Bring it up (patchwright env up ${order.environment}), then: patchwright release retry ${order.release}`;
     return { kind: 'refused', reasons: [down] };
@@ -90,13 +93,26 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     if (planned.already) already.push(fact.name);
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
-  const gated = await planGates(context, order, opened.attempt, { targets, already });
+  const gated = await planGates(context, order, opened.attempt, { targets, already, leftOut });
   const { blockedSeconds, restartFirst } = context.rules;
   const more = {
     ...reversibilityOf(order),
     ...(restartFirst && targets.length > 0 && { restartFirst: true as const }),
+    ...(leftOut.length > 0 && { leftOut }),
   };
   return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated, ...more };
+}
+
+/**
+ * The nodes that somebody waived as dead. What this roll-out has touched is none of them: it is answered for. An entry
+ * that an earlier attempt planned is taken back, or the node would be waited for.
+ */
+async function leaveOut({ db, system }: RolloutContext, ledger: readonly LedgerEntry[]): Promise<string[]> {
+  const touched = ledger.filter(({ state }) => state !== 'planned').map(({ target }) => target);
+  const leftOut = (await system.leftOut()).filter((name) => !touched.includes(name));
+  for (const { rollout, target } of ledger.filter((entry) => leftOut.includes(entry.target)))
+    await takeBackPlan(db, { rollout, target });
+  return leftOut;
 }
 
 function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {
@@ -117,10 +133,10 @@ async function planGates(
   context: RolloutContext,
   { rollout, release }: Order,
   attempt: number,
-  { targets, already }: { targets: { name: string }[]; already: string[] },
+  { targets, already, leftOut }: { targets: { name: string }[]; already: string[]; leftOut: string[] },
 ): Promise<{ waves: PlanOfWave[]; gates: string; watch?: { n: number; seconds: number } }> {
   const settings = gateSettingsOf(context.settings);
-  const nodes = await context.driver.targets();
+  const nodes = (await context.driver.targets()).filter(({ name }) => !leftOut.includes(name));
   const changed = nodes.filter(({ name }) => targets.some((target) => target.name === name));
   const active = await context.system.goesLast();
   const planned =
