@@ -11,7 +11,7 @@ export function planWords(
   gated?: { waves: readonly { n: number; targets: readonly string[]; why: string }[]; gates: string },
   leftOut: readonly string[] = [],
 ): string {
-  const dead = leftOut.length > 0 ? `; not touched: ${leftOutWords(leftOut)}` : '';
+  const dead = leftOut.length > 0 ? `; ${leftOutWords(leftOut)}` : '';
   if (targets.length === 0) return `${environment}: every node runs ${version} already${dead}`;
   const from = [...new Set(targets.map((target) => target.from))].join(' / ');
   const same = already.length ? `; ${already.join(', ')} ${already.length === 1 ? 'runs' : 'run'} it already` : '';

@@ -17,6 +17,7 @@ import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
 import { gateSettingsOf, profileFor } from './gate-settings.ts';
+import { changesAtOnce, installedBy, restartsOf } from './one-change.ts';
 
 /**
  * `refused`: nothing was touched, and why. `ended`: this very roll-out ended before. `already` run what is to
@@ -61,12 +62,8 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   const opened = await openRollout(deps.db, order, order.settings);
   if (opened.outcome) return { kind: 'ended', outcome: opened.outcome };
   // Asked first: an environment that may not take it need not even be up.
-  const unverified = await notVerifiedUpstream(deps, order);
-  if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
-  const held = await heldAnywhere(deps, order);
-  if (held.length > 0) return { kind: 'refused', reasons: held };
-  const unapproved = await notApproved(deps, order);
-  if (unapproved !== undefined) return { kind: 'refused', reasons: [unapproved] };
+  const notAllowed = await whyNotAllowed(deps, order);
+  if (notAllowed.length > 0) return { kind: 'refused', reasons: notAllowed };
   const opening = await openOrWhyNot(deps, order);
   if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
   const context = opening;
@@ -82,6 +79,9 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     const down = `${order.environment} is down: none of its nodes runs. Bring it up (patchwright env up ${order.environment}), then: patchwright release retry ${order.release}`;
     return { kind: 'refused', reasons: [down] };
   }
+  const restarts = restartsOf(context, order.candidate, { facts, before });
+  const mixed = await changesAtOnce(context, order.environment, restarts);
+  if (mixed.length > 0) return { kind: 'refused', reasons: mixed };
   await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];
   const targets: { name: string; from: string; to: string }[] = [];
@@ -113,6 +113,15 @@ async function leaveOut({ db, system }: RolloutContext, ledger: readonly LedgerE
   for (const { rollout, target } of ledger.filter((entry) => leftOut.includes(entry.target)))
     await takeBackPlan(db, { rollout, target });
   return leftOut;
+}
+
+async function whyNotAllowed(deps: RolloutDeps, order: Order): Promise<string[]> {
+  const unverified = await notVerifiedUpstream(deps, order);
+  if (unverified.length > 0) return unverified;
+  const held = await heldAnywhere(deps, order);
+  if (held.length > 0) return held;
+  const unapproved = await notApproved(deps, order);
+  return unapproved === undefined ? [] : [unapproved];
 }
 
 function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {
@@ -222,14 +231,7 @@ type One = {
 
 async function planOne(context: RolloutContext, { order, attempt, position, fact, entry, leaders }: One) {
   const { candidate, rollout } = order;
-  const names = placedNames(context.settings, fact.name);
-  const to: Installed = {
-    artifacts: candidate.artifacts
-      .filter(({ name }) => names.includes(name))
-      .map(({ name, sha256 }) => ({ name, sha256 })),
-    version: candidate.version,
-    commit: candidate.commit,
-  };
+  const to = installedBy(context, candidate, fact.name);
   // Of an attempt that was cut off: its intent stands, and is carried on.
   if (entry?.state === 'intent' || entry?.state === 'changed')
     return { already: false, from: entry.from, to: entry.to };
