@@ -16,7 +16,7 @@ export type Superseded = { request: RolloutRequest; outcome: RolloutOutcome };
 export type Admission = { answer: RequestAnswer; superseded: Superseded[] };
 
 /** What this queue learned since there are histories of it; each is asked for only where it matters. */
-export type QueueChange = 'queue' | 'older-superseded' | 'own-lane' | 'promoted-kept';
+export type QueueChange = 'queue' | 'older-superseded' | 'own-lane' | 'promoted-kept' | 'expedited-goes-first';
 
 /**
  * Answers a release, and takes the roll-out on: at once where it may start, else into the queue. The same request may
@@ -24,7 +24,7 @@ export type QueueChange = 'queue' | 'older-superseded' | 'own-lane' | 'promoted-
  *
  * The queue holds one candidate of a fork and lane. A newer one takes the place of those that have not started; what
  * runs, or was promoted, nobody takes away. Nor does an ordinary one take the place of one that people let into the
- * expedited lane, or its lane: it waits behind it. Whoever gets here has been verified by the environments before. What
+ * expedited lane, or its lane: it waits behind it, whichever of the two came first. Whoever gets here has been verified by the environments before. What
  * is older than what its fork has promoted here would take that away, and is superseded too.
  * `has`: false in a history from before the change of that name.
  */
@@ -50,7 +50,7 @@ export function admit(
   if (tooOld !== undefined) return ended({ kind: 'ended', outcome: { kind: 'superseded', reasons: [tooOld] } });
   const { fork } = request.order.candidate;
   const before = waiting(state).filter((other) => other.request.order.candidate.fork === fork);
-  const newer = before.find((other) => isNewer(other.request, request));
+  const newer = before.find((other) => isNewer(other.request, request) && !letsPass(other, request, has));
   if (newer) {
     const reason = `${newer.request.order.rollout} waits in ${environment}, and is newer`;
     return ended({ kind: 'ended', outcome: { kind: 'superseded', reasons: [reason] } });
@@ -67,7 +67,9 @@ function takePlace(
 ): Admission {
   const isBehind = (other: WaitingRollout) => isExpedited(other.request) && !isExpedited(request);
   const ownLane = !before.some(isBehind) || has('own-lane');
-  const replaced = ownLane ? before.filter((other) => !isBehind(other)) : before;
+  // What is newer, and still waits, let this one pass.
+  const stays = (other: WaitingRollout) => isBehind(other) || isNewer(other.request, request);
+  const replaced = ownLane ? before.filter((other) => !stays(other)) : before;
   const others = waiting(state).filter((other) => !replaced.includes(other));
   const taken = ownLane ? request : inLaneBefore(request);
   state.queue = inOrder([...others, { request: taken, since: at, why: [] }]);
@@ -78,6 +80,10 @@ function takePlace(
   for (const one of replaced) keepEnded(state, one.request, outcome, at, { neverStarted: true });
   return { answer, superseded: replaced.map((one) => ({ request: one.request, outcome })) };
 }
+
+/** A newer ordinary one waits for an older one that people let into the expedited lane, and goes after it. */
+const letsPass = (other: WaitingRollout, request: RolloutRequest, has: (change: QueueChange) => boolean) =>
+  isExpedited(request) && !isExpedited(other.request) && has('expedited-goes-first');
 
 /** In a history from before 'own-lane': the lane of the one whose place it took. */
 function inLaneBefore(request: RolloutRequest): RolloutRequest {

@@ -37,6 +37,7 @@ export function judgeGate(given: GateInput): GateJudgement {
   const probes = judgeProbes(input);
   const group = judgeGroup(input);
   const warm = warmSamples(input);
+  const leftOut = [...new Set(input.after.flatMap((sample) => sample.leftOut ?? []))].sort();
   const bakeSeconds = bakeOf(input);
   const slackMs = SLACK_GAPS * input.profile.gapSeconds * 1000;
   const deadlineMs = warmAtMs(input) + bakeSeconds * 1000 + slackMs + unwatchedMs(warm, input);
@@ -51,6 +52,7 @@ export function judgeGate(given: GateInput): GateJudgement {
     controls: controls.clean,
     notControls: controls.not,
     notOfTheWave: notTheirs,
+    ...(leftOut.length > 0 && { leftOut }),
     reducedEvidence: counts.unjudged.length + levels.unjudged.length > 0,
     alpha,
     counts: counts.figures,

@@ -13,6 +13,10 @@ function seconds(value: number): string {
   return value >= 120 ? `${few(value / 60)} min` : `${few(value)} s`;
 }
 
+/** For the thread and the report: what nobody looked at, on whose word. */
+export const leftOutWords = (nodes: readonly string[]) =>
+  `${nodes.join(', ')} left out: waived as dead (rollout.waivers)`;
+
 /** One gated figure: how near it came to its limit (1 and more fails), and what it was, in words. */
 export type Nearness = { name: string; near: number; words: string };
 
@@ -52,5 +56,6 @@ export function gateWords(
   const watched = `${figures.observedSeconds} s observed after warm-up`;
   const worst = nearest ? `; nearest to its limit: ${nearest.words}` : '';
   const why = reasons.length > 0 ? `: ${reasons.slice(0, 3).join('; ')}` : '';
-  return `${where}: gate ${said} (${watched}${worst})${why}`;
+  const leftOut = figures.leftOut ? `; ${leftOutWords(figures.leftOut)}` : '';
+  return `${where}: gate ${said} (${watched}${worst}${leftOut})${why}`;
 }

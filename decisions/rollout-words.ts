@@ -1,4 +1,5 @@
 import type { RolloutOutcome, TrafficAccount } from '../workflows/types.ts';
+import { leftOutWords } from './gate-words.ts';
 
 const s = (seconds: number | undefined) => (seconds === undefined ? '?' : seconds.toFixed(1));
 
@@ -8,15 +9,17 @@ export function planWords(
   targets: readonly { name: string; from: string }[],
   already: readonly string[],
   gated?: { waves: readonly { n: number; targets: readonly string[]; why: string }[]; gates: string },
+  leftOut: readonly string[] = [],
 ): string {
-  if (targets.length === 0) return `${environment}: every node runs ${version} already`;
+  const dead = leftOut.length > 0 ? `; ${leftOutWords(leftOut)}` : '';
+  if (targets.length === 0) return `${environment}: every node runs ${version} already${dead}`;
   const from = [...new Set(targets.map((target) => target.from))].join(' / ');
   const same = already.length ? `; ${already.join(', ')} ${already.length === 1 ? 'runs' : 'run'} it already` : '';
   if (gated) {
     const waves = gated.waves.map(({ n, targets: of, why }) => `${n}. ${of.join(', ')} (${why})`).join(' · ');
-    return `${environment}: ${from} → ${version}, one node at a time, in ${gated.waves.length} ${gated.waves.length === 1 ? 'wave' : 'waves'}: ${waves}; a gate after each (${gated.gates})${same}`;
+    return `${environment}: ${from} → ${version}, one node at a time, in ${gated.waves.length} ${gated.waves.length === 1 ? 'wave' : 'waves'}: ${waves}; a gate after each (${gated.gates})${same}${dead}`;
   }
-  return `${environment}: ${from} → ${version}, one node at a time: ${targets.map(({ name }) => name).join(', ')} (order read again at each step)${same}`;
+  return `${environment}: ${from} → ${version}, one node at a time: ${targets.map(({ name }) => name).join(', ')} (order read again at each step)${same}${dead}`;
 }
 
 export function nodeWords(

@@ -1,5 +1,6 @@
 import type { RuleFinding } from '../workflows/types.ts';
 import type { WaveKind } from './gate/profile.ts';
+import { few } from './kafka-rules/snapshot.ts';
 
 /** What a plan needs to know of a node. Roles as its system has them; a rack of `undefined` is none. */
 export type WaveNode = { name: string; roles: readonly string[]; rack?: string | undefined };
@@ -108,15 +109,22 @@ export function pickWave<Wave extends { targets: readonly string[]; why: string 
 /** G1: what one wave changes. An image and a configuration at once leave two suspects for one harm. */
 export type ChangeKind = 'artifact' | 'configuration' | 'jvm' | 'metadata-version';
 
+/** `name`: of the setting that is another, where it is one. */
+export type Change = { target: string; kind: ChangeKind; name?: string };
+
 /**
- * G1: one kind of change per wave. (Confluent CFK, "avoid simultaneous changes".) Nobody asks it yet: a roll-out changes
- * artifacts, and a level is raised by a step of its own (`env finalise`). How a node is started may have changed in the
- * settings by the time that a roll-out restarts it; that is not compared.
+ * G1: one kind of change per wave. (Confluent CFK, "avoid simultaneous changes".) A roll-out changes artifacts, and a
+ * level is raised by a step of its own (`env finalise`); but a node that is restarted also takes what its settings say
+ * by then of how it is started.
  */
-export function g1OneKindOfChange(changes: readonly { target: string; kind: ChangeKind }[]): RuleFinding[] {
+export function g1OneKindOfChange(changes: readonly Change[]): RuleFinding[] {
   const kinds = [...Map.groupBy(changes, ({ kind }) => kind)];
   if (kinds.length < 2) return [];
-  const described = kinds.map(([kind, of]) => `${kind} on ${[...new Set(of.map(({ target }) => target))].join(', ')}`);
+  const described = kinds.map(([kind, of]) => {
+    const names = [...new Set(of.flatMap(({ name }) => name ?? []))];
+    const which = names.length > 0 ? ` (${few(names)})` : '';
+    return `${kind}${which} on ${[...new Set(of.map(({ target }) => target))].join(', ')}`;
+  });
   return [{ rule: 'G1', reason: `one wave would change ${described.join(' and ')}: roll them one after the other` }];
 }
 

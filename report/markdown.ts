@@ -1,5 +1,5 @@
 import type { GateFigures } from '../decisions/gate/types.ts';
-import { nearestFirst } from '../decisions/gate-words.ts';
+import { leftOutWords, nearestFirst } from '../decisions/gate-words.ts';
 import { rehearsalWords } from '../decisions/rehearsal.ts';
 import { code, count, duration, md, plural, table } from './markdown-text.ts';
 import type {
@@ -187,7 +187,8 @@ function figureLines(figures: Record<string, unknown>): string[] {
   if (!('counts' in figures && 'levels' in figures)) return [];
   const gated = figures as unknown as GateFigures;
   const watched = `  - ${gated.profile}: ${gated.observedSeconds} s of ${gated.bakeSeconds} s observed in ${count(gated.looks)} looks; controls: ${gated.controls.map((name) => md(name)).join(', ') || 'none'}`;
-  return [watched, ...nearestFirst(gated).map(({ words }) => `  - ${md(words)}`)];
+  const leftOut = gated.leftOut ? [`  - ${md(leftOutWords(gated.leftOut))}`] : [];
+  return [watched, ...leftOut, ...nearestFirst(gated).map(({ words }) => `  - ${md(words)}`)];
 }
 
 function targetTable(targets: readonly ReportTarget[]): string {

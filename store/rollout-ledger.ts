@@ -54,6 +54,16 @@ export async function forgetRollBack(db: Db, rollout: string): Promise<void> {
   await db.deleteFrom('rollout_target').where('rollout', '=', rollout).where('direction', '=', 'back').execute();
 }
 
+/** Of a node to which nothing was done, and nothing will be. */
+export async function takeBackPlan(db: Db, { rollout, target }: Pick<TargetKey, 'rollout' | 'target'>): Promise<void> {
+  await db
+    .deleteFrom('rollout_target')
+    .where('rollout', '=', rollout)
+    .where('target', '=', target)
+    .where('state', '=', 'planned')
+    .execute();
+}
+
 /** The ledger of a roll-out, in planned order, forward before back. */
 export async function ledgerOf(db: Db, rollout: string): Promise<LedgerEntry[]> {
   const rows = await entriesOf(db, rollout).orderBy('direction', 'desc').orderBy('position').execute();

@@ -102,6 +102,7 @@ async function roll(desk: Desk): Promise<RolloutOutcome> {
       plan.targets,
       plan.already,
       waves && { waves, gates },
+      plan.leftOut,
     );
     await say(desk, 'plan', words);
     const notReady = await prepare(desk, plan);

@@ -69,6 +69,11 @@ export type Driver = {
   waitReady(target: string, timeoutMs: number): Promise<{ ready: boolean; detail: string }>;
   /** Digests from disk (re-hashed now), the commit from the running process (`''` where the settings name no way). */
   readBack(target: string): Promise<ReadBack>;
+  /**
+   * By name, what a start would take now of its settings that is another than at the target's last start (G1). Missing
+   * where a driver cannot tell.
+   */
+  changedSettings?(target: string): Promise<{ kind: 'configuration' | 'jvm'; name: string }[]>;
   /** Of the disk that holds the target's files and data; missing where a driver cannot tell. */
   freeBytes?(target: string): Promise<number>;
   /** Beginning and end of what the target logs, not redacted; empty where there is none, missing where it is elsewhere. */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import type { TargetInfo } from './driver.ts';
 import { type Cluster, nodeDir } from './layout.ts';
 import type { NodeProgram } from './node.ts';
+import { settingsOfProperties } from './start-settings.ts';
 
 const HOST = '127.0.0.1';
 /** Brokers count from 1; dedicated controllers from here, so that neither moves when the other grows. */
@@ -185,12 +187,20 @@ export function kafkaProgram(
     ],
     env: { PATH: hostEnv.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8' },
     cwd: node.dir,
+    // From its files: a restart reads them, whatever the settings say that were not written there.
+    startSettings: () => [
+      ...settingsOfProperties(textOf(join(config, 'server.properties'))),
+      { kind: 'jvm', name: 'jvm', value: textOf(join(config, 'jvm.args')) },
+    ],
     stopSignal: 'SIGTERM',
     ready: { log: /Kafka Server started/ },
     log: join(node.dir, 'logs', 'server.log'),
     commit: () => commitOfBroker(node),
   };
 }
+
+/** One that is missing fails the start itself, with its own words. */
+const textOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
 /** app-info's commit id, of the running process (rule G6). */
 async function commitOfBroker({ name, host, ports }: TargetInfo): Promise<string> {

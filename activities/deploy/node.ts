@@ -6,6 +6,7 @@ import { readJsonFile } from '../../lib/json-file.ts';
 import { isAlive } from '../../lib/process-identity.ts';
 import type { Digest } from '../../workflows/types.ts';
 import type { StartPermit, TargetInfo } from './driver.ts';
+import type { KeptSetting, StartSetting } from './start-settings.ts';
 
 /** How to run one target, whatever its system; built from settings and layout by kafka-node.ts and plain-node.ts. */
 export type NodeProgram = {
@@ -18,6 +19,8 @@ export type NodeProgram = {
   args: string[];
   env: Record<string, string>;
   cwd: string;
+  /** What the settings say of how it is started, read now; without what a machine adds (its PATH). */
+  startSettings(): StartSetting[];
   stopSignal: NodeJS.Signals;
   ready: { log: RegExp } | { http: string };
   /** The log that explains a failed start. */
@@ -32,8 +35,14 @@ export type LaidOut = { libs: Record<string, Digest>; at: string };
 /** `known.json`: every artifact digest that was ever staged here by us, with the artifact's name. */
 export type Known = { digests: Record<Digest, string> };
 
-/** `start.json`: this start's permit, and where its part of stdout.log begins. */
-export type StartRecord = { permit: StartPermit; at: string; logOffset: number };
+/** `start.json`: this start's permit, what it was started with, and where its part of stdout.log begins. */
+export type StartRecord = {
+  permit: StartPermit;
+  at: string;
+  logOffset: number;
+  /** What it was started with. Missing in starts from before this was kept. */
+  settings?: KeptSetting[];
+};
 
 export const nodeFiles = {
   laidOut: (dir: string) => join(dir, 'laid-out.json'),

@@ -6,6 +6,7 @@ import type { ProcessEnvironmentSettings, ProcessTargetSettings } from '../../co
 import type { TargetInfo } from './driver.ts';
 import { nodeDir } from './layout.ts';
 import { type NodeProgram, nodeFiles } from './node.ts';
+import type { StartSetting } from './start-settings.ts';
 
 const run = promisify(execFile);
 
@@ -42,6 +43,12 @@ export function plainProgram(
     args,
     env,
     cwd: info.dir,
+    startSettings: () => [
+      { kind: 'configuration', name: 'start', value: JSON.stringify(settings.start) },
+      ...Object.entries(settings.environment).map(([name, value]): StartSetting => {
+        return { kind: 'configuration', name: `environment.${name}`, value };
+      }),
+    ],
     stopSignal: settings.stopSignal,
     ready: 'log' in settings.ready ? { log: new RegExp(settings.ready.log, 'm') } : { http: fill(settings.ready.http) },
     log: nodeFiles.stdout(info.dir),

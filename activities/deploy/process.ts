@@ -25,6 +25,7 @@ import {
 } from './node.ts';
 import { isFree, portHolder, requireFreePorts } from './ports.ts';
 import { stageArtifacts, stagedFile } from './staged.ts';
+import { changedSettings, keptSettings } from './start-settings.ts';
 
 const STDOUT_KEPT_BYTES = 1_000_000;
 
@@ -49,6 +50,7 @@ export function createProcessDriver(programs: readonly NodeProgram[], { artifact
     start: (target, permit) => start(programOf(target), permit),
     waitReady: (target, timeoutMs) => waitReady(programOf(target), timeoutMs),
     readBack: (target) => readBack(programOf(target)),
+    changedSettings: async (target) => changedSince(programOf(target)),
     async logs(target) {
       const { info, log } = programOf(target);
       return logEnds(info.dir, [relative(info.dir, log), relative(info.dir, nodeFiles.stdout(info.dir)), 'stderr.log']);
@@ -77,6 +79,12 @@ async function factsOf(program: NodeProgram): Promise<TargetFacts> {
     artifacts: await managedDigests(program, sha256Remembered),
     strangers,
   };
+}
+
+/** Since its last start; nothing is known of one from before this was kept. */
+function changedSince({ info, startSettings }: NodeProgram) {
+  const { at, settings } = readJsonFile<StartRecord>(nodeFiles.start(info.dir)) ?? {};
+  return at === undefined || settings === undefined ? [] : changedSettings(settings, startSettings(), at);
 }
 
 async function managedDigests({ managed }: NodeProgram, hash: (file: string) => Promise<string>) {
@@ -166,7 +174,9 @@ async function start(program: NodeProgram, permit: StartPermit): Promise<{ pid: 
     await requireFreePorts(info.name, info.host, info.ports);
     const stdout = nodeFiles.stdout(info.dir);
     if (sizeOf(stdout) > STDOUT_KEPT_BYTES) renameSync(stdout, `${stdout}.1`);
-    const record: StartRecord = { permit, at: new Date().toISOString(), logOffset: sizeOf(stdout) };
+    const at = new Date().toISOString();
+    const settings = keptSettings(program.startSettings(), at);
+    const record: StartRecord = { permit, at, logOffset: sizeOf(stdout), settings };
     writeJsonFile(nodeFiles.start(info.dir), record);
     const { pid, adopted } = await startDetached({ dir: info.dir, command, args, env, cwd });
     return { pid, adopted };

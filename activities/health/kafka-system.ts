@@ -1,7 +1,7 @@
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
 import { k10KeepsFromKilling } from '../../decisions/kafka-rules/availability.ts';
 import { canRoll, canRollBack, mayPutBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
-import { excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
+import { excusedBrokers, leftOutOf, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { finalisedLevel, k16MayFinalise, METADATA } from '../../decisions/kafka-rules/features.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { clusterLook } from '../../decisions/kafka-rules/look.ts';
@@ -29,6 +29,7 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
   const read = async () => readKafka(await driver.targets(), await allFacts(driver));
   return {
     preflight: async (targets, toVersion) => preflight(await read(), targets, rules, toVersion),
+    leftOut: async () => (rules.waivers.length === 0 ? [] : leftOutOf(await read(), rules.waivers)),
     next: async (remaining) => k3Next(await read(), remaining, fetchTimeoutMs),
     goesLast: async () => leaderOf(await read()),
     canRoll: async (wave) => canRoll(await read(), wave, rules),
@@ -53,7 +54,10 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     look: async (rolled) => clusterLook(await read(), rules.waivers, rolled),
     status: async () => status(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
-    gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
+    async gateFigures(leftOut) {
+      const asked = (await driver.targets()).filter(({ name }) => !leftOut.includes(name));
+      return (prometheus ?? jmx).figures(asked);
+    },
     readsCommit: () => true,
     levels: levelsOf({ driver, read }),
   };

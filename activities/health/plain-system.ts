@@ -44,6 +44,7 @@ export function plainSystem(settings: ProcessEnvironmentSettings | CommandEnviro
     },
     gateMetrics: [],
     gateFigures: async () => ({}),
+    leftOut: async () => [],
     readsCommit(target) {
       // A readBack command always tells it.
       if (settings.system === 'command') return true;

@@ -15,6 +15,8 @@ export type SystemLook = {
   offline: string[];
   underMinIsr: string[];
   underReplicated: string[];
+  /** What a gate is not to ask for figures, since it is waived as dead. */
+  leftOut?: string[];
 };
 
 /** `more`: what is long (names of topics). `whole`: whether everything that was asked has answered. */
@@ -30,6 +32,8 @@ export type Waiting = { waitingFor: string[]; progress?: number };
 export type System = {
   /** `toVersion`: of what is to be installed, where it is known. */
   preflight(targets: string[], toVersion?: string): Promise<Judgement>;
+  /** The nodes that a roll-out does not touch, since somebody waived them as dead. */
+  leftOut(): Promise<string[]>;
   /** Which of these is next (K3); `unknown` where nothing tells the order. */
   next(remaining: string[]): Promise<{ next: string } | 'unknown'>;
   /** Who leads the quorum, and comes last (K3); undefined where nobody does, or nothing tells it. */
@@ -53,8 +57,8 @@ export type System = {
   status(): Promise<SystemStatus>;
   /** What a gate judges of this system; none where it has no figures of its own. */
   gateMetrics: readonly GateMetric[];
-  /** Their figures by node, read now. */
-  gateFigures(): Promise<Record<string, Figures | 'unread'>>;
+  /** Their figures by node, read now; not asked of those that a look has `leftOut`. */
+  gateFigures(leftOut: readonly string[]): Promise<Record<string, Figures | 'unread'>>;
   /** Whether a target can say which commit it runs (G6). */
   readsCommit(target: string): boolean;
   /** Feature levels, where the system has them. */

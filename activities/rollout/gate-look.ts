@@ -15,7 +15,8 @@ export const firstLook = (atMs: number): LookState => ({
 /**
  * One look of a gate at an environment: invariants, figures by node, and the clients, whose counters go on from the
  * look before. Clients are told of up to a moment ago. Where the traffic did not run since the last look they
- * are left out: nobody watched.
+ * are left out: nobody watched. A node that is waived as dead is asked for nothing: one that does not answer would
+ * take a look longer than is still watching.
  *
  * @param rolled the nodes that were changed
  */
@@ -26,15 +27,15 @@ export async function lookForGate(
 ): Promise<{ sample: GateSample; state: LookState }> {
   const atMs = Date.now();
   const toMs = atMs - WRITTEN_DOWN_MS;
-  const [seen, nodes, clients] = await Promise.all([
-    system.look(rolled),
-    system.gateFigures(),
+  const [{ seen, nodes }, clients] = await Promise.all([
+    lookAtSystem(system, rolled),
     traffic.observed ? traffic.between(state.clientsToMs, toMs) : undefined,
   ]);
-  const { unread, offline, underMinIsr, underReplicated } = seen;
+  const { unread, offline, underMinIsr, underReplicated, leftOut } = seen;
   const sample: GateSample = {
     atMs,
     unread: [...unread],
+    ...(leftOut && { leftOut }),
     invariants: { crashed: [], offline, underMinIsr, underReplicated },
     nodes: {},
   };
@@ -59,4 +60,10 @@ export async function lookForGate(
     ...(clients.p50Ms !== undefined && { p50Ms: clients.p50Ms }),
   };
   return { sample, state: next };
+}
+
+/** The look first: it says who is to be asked. */
+async function lookAtSystem(system: Pick<System, 'look' | 'gateFigures'>, rolled: string[]) {
+  const seen = await system.look(rolled);
+  return { seen, nodes: await system.gateFigures(seen.leftOut ?? []) };
 }

@@ -7,7 +7,7 @@ import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
 import { planWavesOf } from '../../store/gates.ts';
 import { pastRolloutsOf } from '../../store/holds.ts';
-import { forgetRollBack, ledgerOf, markDone, planTarget } from '../../store/rollout-ledger.ts';
+import { forgetRollBack, ledgerOf, markDone, planTarget, takeBackPlan } from '../../store/rollout-ledger.ts';
 import { buildOf, keepRunning, nameBuild } from '../../store/rollout-report.ts';
 import type { Installed, LedgerEntry } from '../../store/rollout-tables.ts';
 import { isVerifiedIn, openRollout } from '../../store/rollouts.ts';
@@ -17,6 +17,7 @@ import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
 import { gateSettingsOf, profileFor } from './gate-settings.ts';
+import { changesAtOnce, installedBy, restartsOf } from './one-change.ts';
 
 /**
  * `refused`: nothing was touched, and why. `ended`: this very roll-out ended before. `already` run what is to
@@ -30,6 +31,8 @@ export type RolloutPlan =
       attempt: number;
       targets: { name: string; from: string; to: string }[];
       already: string[];
+      /** Waived as dead, and not touched: they keep what they have. Absent where there are none. */
+      leftOut?: string[];
       blockedSeconds: number;
       /** Absent in histories from before there were gates: then one soak follows all nodes. */
       waves?: PlanOfWave[];
@@ -59,26 +62,26 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
   const opened = await openRollout(deps.db, order, order.settings);
   if (opened.outcome) return { kind: 'ended', outcome: opened.outcome };
   // Asked first: an environment that may not take it need not even be up.
-  const unverified = await notVerifiedUpstream(deps, order);
-  if (unverified.length > 0) return { kind: 'refused', reasons: unverified };
-  const held = await heldAnywhere(deps, order);
-  if (held.length > 0) return { kind: 'refused', reasons: held };
-  const unapproved = await notApproved(deps, order);
-  if (unapproved !== undefined) return { kind: 'refused', reasons: [unapproved] };
+  const notAllowed = await whyNotAllowed(deps, order);
+  if (notAllowed.length > 0) return { kind: 'refused', reasons: notAllowed };
   const opening = await openOrWhyNot(deps, order);
   if (typeof opening === 'string') return { kind: 'refused', reasons: [opening] };
   const context = opening;
-  const facts = await allFacts(context.driver);
+  const before = await ledgerOf(deps.db, order.rollout);
+  const leftOut = await leaveOut(context, before);
+  const facts = (await allFacts(context.driver)).filter(({ name }) => !leftOut.includes(name));
   const reasons = [
     ...facts.flatMap((fact) => unfit(fact)),
     ...facts.flatMap((fact) => missingArtifacts(context, fact, order.candidate)),
   ];
   if (reasons.length > 0) return { kind: 'refused', reasons: [...new Set(reasons)] };
-  const before = await ledgerOf(deps.db, order.rollout);
   if (isDown(facts, before)) {
     const down = `${order.environment} is down: none of its nodes runs. Bring it up (patchwright env up ${order.environment}), then: patchwright release retry ${order.release}`;
     return { kind: 'refused', reasons: [down] };
   }
+  const restarts = restartsOf(context, order.candidate, { facts, before });
+  const mixed = await changesAtOnce(context, order.environment, restarts);
+  if (mixed.length > 0) return { kind: 'refused', reasons: mixed };
   await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];
   const targets: { name: string; from: string; to: string }[] = [];
@@ -90,13 +93,35 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     if (planned.already) already.push(fact.name);
     else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
-  const gated = await planGates(context, order, opened.attempt, { targets, already });
+  const gated = await planGates(context, order, opened.attempt, { targets, already, leftOut });
   const { blockedSeconds, restartFirst } = context.rules;
   const more = {
     ...reversibilityOf(order),
     ...(restartFirst && targets.length > 0 && { restartFirst: true as const }),
+    ...(leftOut.length > 0 && { leftOut }),
   };
   return { kind: 'planned', attempt: opened.attempt, targets, already, blockedSeconds, ...gated, ...more };
+}
+
+/**
+ * The nodes that somebody waived as dead. What this roll-out has touched is none of them: it is answered for. An entry
+ * that an earlier attempt planned is taken back, or the node would be waited for.
+ */
+async function leaveOut({ db, system }: RolloutContext, ledger: readonly LedgerEntry[]): Promise<string[]> {
+  const touched = ledger.filter(({ state }) => state !== 'planned').map(({ target }) => target);
+  const leftOut = (await system.leftOut()).filter((name) => !touched.includes(name));
+  for (const { rollout, target } of ledger.filter((entry) => leftOut.includes(entry.target)))
+    await takeBackPlan(db, { rollout, target });
+  return leftOut;
+}
+
+async function whyNotAllowed(deps: RolloutDeps, order: Order): Promise<string[]> {
+  const unverified = await notVerifiedUpstream(deps, order);
+  if (unverified.length > 0) return unverified;
+  const held = await heldAnywhere(deps, order);
+  if (held.length > 0) return held;
+  const unapproved = await notApproved(deps, order);
+  return unapproved === undefined ? [] : [unapproved];
 }
 
 function reversibilityOf({ oneWay }: Order): { reversibility?: Reversibility } {
@@ -117,10 +142,10 @@ async function planGates(
   context: RolloutContext,
   { rollout, release }: Order,
   attempt: number,
-  { targets, already }: { targets: { name: string }[]; already: string[] },
+  { targets, already, leftOut }: { targets: { name: string }[]; already: string[]; leftOut: string[] },
 ): Promise<{ waves: PlanOfWave[]; gates: string; watch?: { n: number; seconds: number } }> {
   const settings = gateSettingsOf(context.settings);
-  const nodes = await context.driver.targets();
+  const nodes = (await context.driver.targets()).filter(({ name }) => !leftOut.includes(name));
   const changed = nodes.filter(({ name }) => targets.some((target) => target.name === name));
   const active = await context.system.goesLast();
   const planned =
@@ -206,14 +231,7 @@ type One = {
 
 async function planOne(context: RolloutContext, { order, attempt, position, fact, entry, leaders }: One) {
   const { candidate, rollout } = order;
-  const names = placedNames(context.settings, fact.name);
-  const to: Installed = {
-    artifacts: candidate.artifacts
-      .filter(({ name }) => names.includes(name))
-      .map(({ name, sha256 }) => ({ name, sha256 })),
-    version: candidate.version,
-    commit: candidate.commit,
-  };
+  const to = installedBy(context, candidate, fact.name);
   // Of an attempt that was cut off: its intent stands, and is carried on.
   if (entry?.state === 'intent' || entry?.state === 'changed')
     return { already: false, from: entry.from, to: entry.to };

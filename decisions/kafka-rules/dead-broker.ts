@@ -1,4 +1,12 @@
-import { type Finding, isBroker, type KafkaSnapshot, known, nodeName, nodesNamed } from './snapshot.ts';
+import {
+  type Finding,
+  isBroker,
+  type KafkaSnapshot,
+  known,
+  type NodeSnapshot,
+  nodeName,
+  nodesNamed,
+} from './snapshot.ts';
 import { applyWaivers, type Judgement, type RuleWaiver } from './waivers.ts';
 
 /**
@@ -8,13 +16,15 @@ import { applyWaivers, type Judgement, type RuleWaiver } from './waivers.ts';
  */
 const RULES = ['K1', 'K7', 'K19'];
 
+const isDown = (node: NodeSnapshot) => isBroker(node) && node.alive === false && node.process !== 'running';
+
 /** Those of the brokers that are down, and hold no partition together with any of these nodes. */
 export function deadApart(snapshot: KafkaSnapshot, wave: readonly string[]): string[] {
   const ids = new Set(nodesNamed(snapshot, wave).map(({ id }) => id));
   const partitions = known(snapshot.partitions);
   const shares = (id: number) =>
     partitions.some(({ replicas }) => replicas.includes(id) && replicas.some((other) => ids.has(other)));
-  const listed = snapshot.nodes.filter((node) => isBroker(node) && node.alive === false && node.process !== 'running');
+  const listed = snapshot.nodes.filter(isDown);
   // One that nobody lists any more: it has replicas, and is in sync nowhere but where nobody else is.
   const nodes = new Set(snapshot.nodes.map(({ id }) => id));
   const strangers = new Set(partitions.flatMap(({ replicas }) => replicas).filter((id) => !nodes.has(id)));
@@ -52,6 +62,21 @@ export function excusedBrokers(
     return waiver ? [{ node, waiver }] : [];
   });
 }
+
+/**
+ * Nodes that a roll-out of all leaves as they are: listed, down, waived as dead (K19, without which nothing may roll
+ * beside them), and apart from every other.
+ */
+export function leftOutOf(snapshot: KafkaSnapshot, waivers: readonly RuleWaiver[]): string[] {
+  const named = new Set(waivers.filter(({ rule }) => rule === 'K19').map(({ node }) => node));
+  const down = snapshot.nodes.filter((one) => named.has(one.name) && isDown(one));
+  const others = snapshot.nodes.filter((one) => !down.includes(one)).map(({ name }) => name);
+  return listedOf(snapshot, excusedBrokers(snapshot, others, 'K19', waivers));
+}
+
+/** Without those that nobody lists any more: nothing is asked of them. */
+export const listedOf = (snapshot: KafkaSnapshot, excused: readonly { node: string }[]): string[] =>
+  excused.map(({ node }) => node).filter((name) => snapshot.nodes.some((one) => one.name === name));
 
 /** Judges by rules and waivers, where those of a dead broker hold for what is apart from it. */
 export function judgeApart(

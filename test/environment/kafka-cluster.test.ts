@@ -268,6 +268,22 @@ test('a jar that was changed by hand is seen, on the same node while the others 
   expect(await driver.waitReady('node-3', 60_000)).toMatchObject({ ready: true });
 });
 
+test('what its files say of how a node is started is compared with its last start, by name', async () => {
+  expect(await driver.changedSettings?.('node-3')).toEqual([]);
+  const files = ['server.properties', 'jvm.args'];
+  const config = join(await nodeFolder('node-3'), 'config');
+  const before = files.map((file) => readFileSync(join(config, file)));
+  appendFileSync(join(config, 'server.properties'), 'num.io.threads=3\nlog.retention.ms=1000\n');
+  appendFileSync(join(config, 'jvm.args'), '"-Xmx300m"\n');
+  expect(await driver.changedSettings?.('node-3')).toEqual([
+    { kind: 'configuration', name: 'properties.num.io.threads' },
+    { kind: 'configuration', name: 'properties.log.retention.ms' },
+    { kind: 'jvm', name: 'jvm' },
+  ]);
+  for (const [index, file] of files.entries()) writeFileSync(join(config, file), before[index]!);
+  expect(await driver.changedSettings?.('node-3')).toEqual([]);
+});
+
 test('an artifact that the settings place nowhere is refused by name', async () => {
   await expect(driver.stage('node-1', [{ ...stamped, name: 'kafka-storage.jar' }])).rejects.toThrow(
     /artifact kafka-storage.jar/,

@@ -3,6 +3,7 @@ import { COMPRESSED_PROFILE, FULL_PROFILE, profileOfWave, type WaveKind } from '
 import type { GateSample } from '../../decisions/gate/types.ts';
 import { gateMeans, keepsFromGoingBack } from '../../decisions/gate-outcome.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
+import { gateWords } from '../../decisions/gate-words.ts';
 import { inputOf, METRICS, type Story } from './looks.ts';
 
 const only = (name: string, change: object) => (node: string, second: number) =>
@@ -100,6 +101,15 @@ describe('tier 1 counts', () => {
     ],
   ])('%s', (_name, story, kind, words) => {
     expectGate(story, kind, words);
+  });
+
+  test('a node that was waived as dead costs no bake, and the verdict says that it was left out', () => {
+    const leftOut = (sample: GateSample) => ({ ...sample, leftOut: ['n4'] });
+    const verdict = expectGate({ look: leftOut }, 'pass', []);
+    expect(verdict.figures).toMatchObject({ leftOut: ['n4'], unreadLooks: 0, controls: ['n2', 'n3'] });
+    expect(gateWords('staging', verdict)).toContain('n4 left out: waived as dead');
+    const { figures } = expectGate({}, 'pass', []);
+    expect(figures).not.toHaveProperty('leftOut');
   });
 
   test('says how many events it took, and of how much evidence', () => {

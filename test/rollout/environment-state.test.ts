@@ -310,6 +310,68 @@ describe('when it may start', () => {
       expect(waits(state)).toEqual(['kafka-3/1/staging', 'flink-1/1/staging']);
     });
 
+    describe('it came after a newer ordinary one of its fork', () => {
+      const expedite = { start: { expedite: true } };
+      function withOneOrdinary() {
+        const state = fresh();
+        ask(state, request('spark-1/1/staging'));
+        ask(state, request('flink-1/1/staging', { start: {} }));
+        ask(state, request('kafka-2/1/staging', { start: {} }));
+        return state;
+      }
+
+      test('it goes first, and the newer one after it', () => {
+        const state = withOneOrdinary();
+        const { answer, superseded } = admit(state, request('kafka-1/1/staging', expedite), at);
+        expect([answer.kind, superseded]).toEqual(['accepted', []]);
+        expect(waits(state)).toEqual(['kafka-1/1/staging', 'flink-1/1/staging', 'kafka-2/1/staging']);
+        for (const next of ['kafka-1/1/staging', 'flink-1/1/staging', 'kafka-2/1/staging']) {
+          endRunning(state, { kind: 'promoted' }, at);
+          expect(supersedeOlder(state, at)).toEqual([]);
+          startNext(state, at);
+          expect(runs(state)).toBe(next);
+        }
+      });
+
+      test.each([
+        ['an ordinary one is newer all the same', 'kafka-1/1/staging', {}, ['flink-1/1/staging', 'kafka-2/1/staging']],
+        [
+          'an expedited one takes the place of what is older',
+          'kafka-3/1/staging',
+          expedite,
+          ['kafka-3/1/staging', 'flink-1/1/staging'],
+        ],
+      ])('%s', (_what, rollout, start, left) => {
+        const state = withOneOrdinary();
+        ask(state, request(rollout, start));
+        expect(waits(state)).toEqual(left);
+      });
+
+      test('a newer one that is expedited too lets nobody pass', () => {
+        const state = withOneOrdinary();
+        ask(state, request('kafka-3/1/staging', expedite));
+        expect(ask(state, request('kafka-2/2/staging', expedite))).toMatchObject({
+          kind: 'ended',
+          outcome: { kind: 'superseded', reasons: [expect.stringContaining('kafka-3/1/staging waits')] },
+        });
+      });
+
+      test('nor is what was promoted here taken away', () => {
+        const state = withOneOrdinary();
+        endRunning(state, { kind: 'promoted' }, at);
+        delete state.queue;
+        ask(state, request('kafka-2/1/staging'));
+        endRunning(state, { kind: 'promoted' }, at);
+        expect(ask(state, request('kafka-1/1/staging', expedite))).toMatchObject({ kind: 'ended' });
+      });
+
+      test('a history from before goes on as it was', () => {
+        const before = (change: string) => change !== 'expedited-goes-first';
+        const { answer } = admit(withOneOrdinary(), request('kafka-1/1/staging', expedite), at, before);
+        expect(answer).toMatchObject({ kind: 'ended', outcome: { kind: 'superseded' } });
+      });
+    });
+
     test('a history from before goes on as it was', () => {
       const state = withOneExpedited();
       admit(state, request('kafka-2/1/staging', { start: {} }), at, (change) => change !== 'own-lane');

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
 import { waiverSchema } from '../../config/rollout.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
-import { deadApart, excusedBrokers, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
+import { deadApart, excusedBrokers, leftOutOf, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { clusterLook } from '../../decisions/kafka-rules/look.ts';
 import { k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
@@ -70,14 +71,30 @@ describe('a broker that is long dead elsewhere', () => {
   });
 
   const GAP = { unread: [], offline: [], underMinIsr: [], underReplicated: [] };
+  const LEFT_OUT = { ...GAP, leftOut: ['b7'] };
   const SEEN = { offline: ['alone-0'], underMinIsr: [], underReplicated: ['old-0'] };
   const UNREAD = [expect.stringContaining('b7')];
   test.each([
     ['without a waiver', withDead(), [], ['b4'], { unread: UNREAD, ...SEEN }],
-    ['under waivers that name it', withDead(), all, ['b4'], GAP],
+    ['under waivers that name it', withDead(), all, ['b4'], LEFT_OUT],
+    ['its figures alone', withDead(), [waive('K19')], ['b4'], { ...SEEN, unread: [], leftOut: ['b7'] }],
     ['each waiver for its own', withDead(), [waive('K1')], ['b4'], { ...GAP, unread: UNREAD }],
     ['that nobody lists', withDead({ listed: false }), [waive('K1', 'node 7')], ['b4', 'b5'], GAP],
-    ['before anything was rolled', withDead(), all, [], GAP],
+    [
+      'which is asked for nothing',
+      withDead({ listed: false }),
+      [waive('K1', 'node 7'), waive('K19', 'node 7')],
+      ['b4'],
+      GAP,
+    ],
+    ['before anything was rolled', withDead(), all, [], LEFT_OUT],
+    [
+      'that lives again',
+      withNode(withDead(), 'b7', { alive: true, process: 'running' }),
+      all,
+      ['b4'],
+      { unread: UNREAD, ...SEEN },
+    ],
     ['who shares a partition with it was rolled', withDead(), all, ['b4', 'b6'], { unread: UNREAD, ...SEEN }],
     ['it was itself rolled', withDead(), all, ['b7'], { unread: UNREAD, ...SEEN }],
     ['no gate asks', withDead(), all, undefined, { unread: UNREAD, ...SEEN }],
@@ -86,10 +103,42 @@ describe('a broker that is long dead elsewhere', () => {
       withPartition(withDead(), 't-0', { isr: [4, 5] }),
       all,
       ['b4'],
-      { ...GAP, underReplicated: ['t-0'] },
+      { ...LEFT_OUT, underReplicated: ['t-0'] },
     ],
   ])('in the eyes of a gate, %s', (_what, snapshot, waivers, rolled, wanted) => {
     expect(clusterLook(snapshot, waivers, rolled)).toEqual(wanted);
+  });
+
+  /** What it held with others was given to them. */
+  const apart = () => withPartition(withDead(), 'old-0', { replicas: [6], isr: [6] });
+  test.each([
+    ['under a waiver of its figures', apart(), [waive('K19')], ['b7']],
+    ['without one', apart(), [waive('K1'), waive('K7'), waive('K11')], []],
+    ['where the waiver has ended', apart(), [waive('K19', 'b7', '2026-01-09')], []],
+    ['where it shares a partition with a node that would be rolled', withDead(), all, []],
+    ['where it lives', withNode(apart(), 'b7', { alive: true }), all, []],
+    ['where nobody tells whether it lives', withNode(apart(), 'b7', { alive: 'unknown' }), all, []],
+    ['where its process runs', withNode(apart(), 'b7', { process: 'running' }), all, []],
+    ['where nobody lists it', withDead({ listed: false }), [waive('K19', 'node 7')], []],
+    ['whatever else is waived of who lives', apart(), [waive('K19', 'b4')], []],
+  ])('a roll-out does not touch it %s', (_what, snapshot, waivers, leftOut) => {
+    expect(leftOutOf(snapshot, waivers)).toEqual(leftOut);
+  });
+
+  test('is not asked for figures by a gate, which says so', async () => {
+    const asked: (readonly string[])[] = [];
+    const figures = { b4: { requests: 1 }, b5: 'unread' as const };
+    const system = {
+      look: async (rolled?: string[]) => clusterLook(withDead(), all, rolled),
+      async gateFigures(leftOut: readonly string[]) {
+        asked.push(leftOut);
+        return figures;
+      },
+    };
+    const traffic = { observed: false, between: async () => Promise.reject(new Error('there is none')) };
+    const { sample } = await lookForGate({ system, traffic }, firstLook(0), ['b4']);
+    expect([asked, sample.leftOut]).toEqual([[['b7']], ['b7']]);
+    expect([sample.unread, sample.nodes]).toEqual([["the gate's figures of b5"], { b4: { requests: 1 } }]);
   });
 
   test('is told with how to waive it, and what was waived with whose words', () => {

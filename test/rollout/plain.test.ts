@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { takeDown } from '../../activities/deploy/environment.ts';
+import { openDriver } from '../../activities/deploy/driver.ts';
+import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import { lookOnceMore } from '../../activities/rollout/gates.ts';
 import { waveOf } from '../../store/gates.ts';
 import { runEffect } from '../../store/journal.ts';
@@ -47,7 +48,9 @@ beforeAll(async () => {
   const watched = { ...plain, gates: { ...gates, watchSeconds: 30 } };
   const low = { ...plain, rollout: { ...rollout, minimumFreeMb: 1e12 } };
   const tried = { ...plain, rollout: { ...rollout, restartFirst: true } };
-  fixture = await openFixture({ staging: plain, production: soaking, watched, low, tried }, { shop: fork });
+  const configured = { ...target('one'), environment: { GREETING: 'servus' } };
+  const mixed = { ...plain, targets: [configured, target('two')] };
+  fixture = await openFixture({ staging: plain, production: soaking, watched, low, tried, mixed }, { shop: fork });
   const first = await candidate('aaaaaaaaaaaa');
   await fixture.up('staging', first.artifacts);
   await fixture.up('production', first.artifacts);
@@ -306,6 +309,33 @@ test('where it is configured, one node is restarted unchanged first: one that do
     reasons: [expect.stringMatching(/^one, restarted unchanged before anything was installed: .*ended with 4/s)],
   });
   expect(await steps('shop-21')).toEqual(['one/restart']);
+});
+
+test('G1: a node that its restart would give other settings as well is not given another artifact', async () => {
+  const { deps, settings } = fixture;
+  const now = settings.environments.mixed!;
+  if (now.system !== 'process') throw new Error('it is a plain one');
+  const [one, two] = now.targets;
+  const before = { ...now, targets: [{ ...one!, environment: { GREETING: 'hallo' } }, two!] };
+  await bringUp('mixed', before, deps, (await candidate('aaaaaaaaaaaa')).artifacts);
+  const build = await candidate('d8d8d8d8d8d8');
+  const held = await fixture.rollOut('mixed', 'shop-30', build);
+  const reasons = [expect.stringMatching(/^G1: .*artifact on one and configuration \(environment.GREETING\) on one:/)];
+  expect(held).toMatchObject({ kind: 'held', reasons });
+  expect(JSON.stringify(held)).not.toContain('servus');
+  expect(await commits('mixed')).toEqual(['aaaaaaaaaaaa', 'aaaaaaaaaaaa']);
+
+  // As the message says.
+  const { pid } = await fixture.driver('mixed').facts('one');
+  process.kill(pid!, 'SIGKILL');
+  await until('it has ended', async () => (await fixture.driver('mixed').facts('one')).state === 'stopped');
+  await fixture.up('mixed');
+  expect(await fixture.rollOut('mixed', 'shop-31', build)).toEqual({ kind: 'promoted' });
+  // What a roll-out started is known as well.
+  expect(await openDriver('mixed', before, deps).changedSettings?.('one')).toEqual([
+    { kind: 'configuration', name: 'environment.GREETING' },
+  ]);
+  expect(await fixture.driver('mixed').changedSettings?.('one')).toEqual([]);
 });
 
 test('a disk that is low is found before anything is touched', async () => {

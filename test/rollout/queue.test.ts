@@ -154,12 +154,17 @@ test('in a freeze window nothing starts but what is expedited; a worker and an e
     await expect(early.result()).rejects.toThrow();
   }
   expect(await fixture.thread('urgent-1')).toContainEqual(expect.stringContaining('not in the expedited lane'));
+  // An ordinary one of the same fork that is newer lets it pass, and goes on waiting.
+  const newer = await fixture.requested('shut', 'urgent-3', { ...(await candidate('dddddddddddd')), fork: 'urgent' });
+  await until('it waits too', async () => (await waiting('shut')).includes('urgent-3/1/shut'));
   const expediteApproval = await allowed('urgent-2', urgent, ['bob', 'eve']);
   const order = { expedite: true, expediteApproval };
   expect(await fixture.rollOut('shut', 'urgent-2', urgent, order)).toEqual({ kind: 'promoted' });
-  expect(await waiting('shut')).toEqual(['shop-8/1/shut']);
-  await waits.cancel();
-  await expect(waits.result()).rejects.toThrow();
+  expect(await waiting('shut')).toEqual(['shop-8/1/shut', 'urgent-3/1/shut']);
+  for (const one of [waits, newer]) {
+    await one.cancel();
+    await expect(one.result()).rejects.toThrow();
+  }
 });
 
 test('what is rolled back in one environment stops in every other as the roll-back begins: what runs and what waits', async () => {
