@@ -124,6 +124,12 @@ export const HOST_ENVIRONMENT: readonly string[] = [
   'XDG_CACHE_HOME',
 ];
 
+/**
+ * Where Node keeps what it has compiled (bin/node24.js): with it a program of ours that is started with nothing else, a
+ * slot's runner or a build's, begins in a third of the time. It is not handed on to what those run.
+ */
+export const COMPILE_CACHE: readonly string[] = ['NODE_COMPILE_CACHE'];
+
 /** How much is logged: trace, debug, info, warn, error. */
 export function logLevel(): string {
   return process.env.PATCHWRIGHT_LOG_LEVEL || 'info';

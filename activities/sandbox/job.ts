@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { allowedEnvironment, COMPILE_CACHE } from '../../config/env.ts';
 import { startDetached, stateOf } from '../../lib/detached.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import type { FetchStep } from './fetch-step.ts';
@@ -44,7 +45,8 @@ export async function startJob(dir: string, job: SandboxJob): Promise<void> {
   if (stateOf(dir).kind === 'running') return;
   for (const name of ['result.json', 'taken']) rmSync(join(dir, name), { recursive: true, force: true });
   writeJsonFile(join(dir, 'job.json'), job, 0o600);
-  await startDetached({ dir, command: process.execPath, args: [RUNNER, dir], env: {}, cwd: dir });
+  const env = allowedEnvironment(COMPILE_CACHE);
+  await startDetached({ dir, command: process.execPath, args: [RUNNER, dir], env, cwd: dir });
 }
 
 /** `killed`: its runner is gone without a result, and with it everything that ran inside. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
+import { allowedEnvironment, COMPILE_CACHE } from '../../config/env.ts';
 import { nextBatchSize } from '../../decisions/batch-plan.ts';
 import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
@@ -199,7 +200,8 @@ async function startRunner(dir: string, program = SLOT_PROGRAM): Promise<void> {
   mkdirSync(join(dir, 'inbox'), { recursive: true });
   rmSync(join(dir, 'stop'), { force: true });
   writeFileSync(join(dir, 'lease'), '');
-  await startDetached({ dir, command: process.execPath, args: [program, dir], env: {}, cwd: dir });
+  const env = allowedEnvironment(COMPILE_CACHE);
+  await startDetached({ dir, command: process.execPath, args: [program, dir], env, cwd: dir });
 }
 
 /** Puts the batch into the runner's inbox unless it lies there; what the store knows as finished is left out. */
