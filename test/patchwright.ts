@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readUp } from '../services/data-folder.ts';
+import { type Db, openDatabase } from '../store/database.ts';
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 
@@ -39,6 +40,7 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
   const call = (...args: string[]) => callWith({}, ...args);
   let up: ChildProcess | undefined;
   let upLog = '';
+  let db: Db | undefined;
   return {
     folder,
     data: join(folder, 'data'),
@@ -52,6 +54,11 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
       return JSON.parse(ran.stdout) as T;
     },
     upLog: () => upLog,
+    /** The store of the product that runs: looked at often, where the command line would take all of a small machine. */
+    store(): Db {
+      db ??= openDatabase(readUp(join(folder, 'data'))?.databaseUrl ?? '', { connections: 2 });
+      return db;
+    },
     /** Starts `up` in the background and waits until it serves. */
     async start() {
       up = spawn(process.execPath, [MAIN, ...globals, 'up'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -64,6 +71,7 @@ export function patchwrightIn(yaml: (folder: string) => string, extraEnv: Record
       }
     },
     async close() {
+      await db?.destroy();
       const down = await call('down');
       up?.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });

@@ -20,12 +20,11 @@ forks:
     build:
       command: [sh, build.sh]
       artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
-      toolchain: [[javac, -version]]
+      toolchain: [[java, -version]]
     suites:
-      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+      unit: { runner: junit-xml, slots: 1, command: [sh, test.sh], reports: [out/reports] }
     release: { suites: [unit] }
 `,
-    { patienceMs: 240_000 },
   );
   repository = world.repository('fork');
   repository.commit(ALL_TESTS, 'Greeter 1.0');

@@ -1,9 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TicketView } from '../../cli/commands/ticket.ts';
-import { readUp } from '../../services/data-folder.ts';
 import { approvalsOf, type StoredApproval } from '../../store/approvals.ts';
-import { type Db, openDatabase } from '../../store/database.ts';
 import { threadOf } from '../../store/thread.ts';
 import { patchwrightIn } from '../patchwright.ts';
 import { makeRepository } from '../release/repository.ts';
@@ -21,7 +19,7 @@ people:
 `;
 
 /** The whole product by its command line; only the model is played. `more`: what there is to be fixed. */
-export async function openFixWorld(more: (folder: string) => string, { patienceMs = 90_000 } = {}) {
+export async function openFixWorld(more: (folder: string) => string) {
   const model = await startModel(() => ({ status: 500 }));
   const yaml = (folder: string) => `
 model: { name: scripted, key: { env: FIX_MODEL_KEY }, baseUrl: '${model.url}' }
@@ -43,16 +41,11 @@ ${PEOPLE}${more(folder)}`;
   const show = (id = 'latest') =>
     patchwright.json<TicketView & { thread: { text: string; tone: string }[] }>('ticket', 'show', id);
 
-  let db: Db | undefined;
-  /** The store of the product that runs: looked at often, where the command line would take all of a small machine. */
-  const store = (): Db => {
-    db ??= openDatabase(readUp(patchwright.data)?.databaseUrl ?? '', { connections: 2 });
-    return db;
-  };
+  const { store } = patchwright;
   async function waiting<T>(what: string, ticket: string, look: (told: string) => Promise<T | undefined | false>) {
     let told = '';
     try {
-      return await until(what, () => read(), patienceMs);
+      return await until(what, () => read());
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${told}\n${patchwright.upLog().slice(-3_000)}`);
     }
@@ -87,7 +80,6 @@ ${PEOPLE}${more(folder)}`;
     hears: (ticket: string, what: RegExp) =>
       waiting(`it says ${what}`, ticket, async (told) => what.test(told) && told),
     async close() {
-      await db?.destroy();
       await patchwright.close();
       await model.stop();
     },

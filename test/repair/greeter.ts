@@ -1,5 +1,11 @@
 import { userInfo } from 'node:os';
 
+/** A JVM that lives for a moment has no use for its better compilers and collectors. */
+const SHORT = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+const INSIDE = SHORT.map((flag) => `-J${flag}`).join(' ');
+const JAVAC = `javac ${INSIDE} -proc:none -d out/classes`;
+const JAVA = `java ${SHORT.join(' ')} -cp out/classes`;
+
 /** A fork as small as one can be: a class, two tests that write JUnit XML themselves, a build of one jar. */
 export const GREETER = `
 public class Greeter {
@@ -17,13 +23,14 @@ export const FILES = {
   'Greeter.java': GREETER,
   'build.sh': `set -e
 rm -rf out && mkdir -p out/classes
-javac -d out/classes Greeter.java
+${JAVAC} Greeter.java
 printf '%s' "$PATCHWRIGHT_COMMIT" > out/classes/commit
-jar --create --date=2026-01-01T00:00:00Z --file out/greeter.jar -C out/classes .
+jar ${INSIDE} --create --date=2026-01-01T00:00:00Z --file out/greeter.jar -C out/classes .
 `,
+  // The files of a workspace stay as they are: what is compiled there once serves each run in it.
   'test.sh': `mkdir -p out/classes out/reports
-javac -d out/classes Greeter.java GreeterTest.java
-java -cp out/classes GreeterTest out/reports
+[ -e out/compiled ] || { ${JAVAC} Greeter.java GreeterTest.java && touch out/compiled; }
+${JAVA} GreeterTest out/reports
 `,
   'GreeterTest.java': `
 import java.nio.file.*;
@@ -47,9 +54,9 @@ public class GreeterTest {
 export const ALL_TESTS = {
   ...FILES,
   'test.sh': `mkdir -p out/classes out/reports
-javac -d out/classes *.java
+[ -e out/compiled ] || { ${JAVAC} *.java && touch out/compiled; }
 failed=0
-for test in *Test.java; do java -cp out/classes "\${test%.java}" out/reports || failed=1; done
+for test in *Test.java; do ${JAVA} "\${test%.java}" out/reports || failed=1; done
 exit $failed
 `,
 };
@@ -76,9 +83,9 @@ const fork = (folder: string, name: string, policy: string) => `
     build:
       command: [sh, build.sh]
       artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
-      toolchain: [[javac, -version]]
+      toolchain: [[java, -version]]
     suites:
-      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+      unit: { runner: junit-xml, slots: 1, command: [sh, test.sh], reports: [out/reports] }
     repair: { policy: ${policy} }
     release: { suites: [unit] }`;
 

@@ -76,9 +76,9 @@ const fork = (folder: string, name: string, dir: string, environments: string) =
     build:
       command: [sh, build.sh]
       artifacts: [{ name: greeter.jar, path: out/greeter.jar }]
-      toolchain: [[javac, -version]]
+      toolchain: [[java, -version]]
     suites:
-      unit: { runner: junit-xml, command: [sh, test.sh], reports: [out/reports] }
+      unit: { runner: junit-xml, slots: 1, command: [sh, test.sh], reports: [out/reports] }
     repair: { policy: suggest, proveWhole: false }
     agent: { skills: [skills] }
     release: { suites: [unit], environments: [${environments}] }`;

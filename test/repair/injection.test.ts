@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allProcesses } from '../../chaos/process-table.ts';
 import type { Report } from '../../report/report.ts';
+import { approvalsOf } from '../../store/approvals.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { makeRepository } from '../release/repository.ts';
+import { until } from '../rollout/fixture.ts';
 import { startModel } from '../servers/model.ts';
 import { type Aims, CORPUS, injectedIn } from './corpus.ts';
 import { forkUnderAttack, OTHER_CANARY, otherFork, SKILL, yamlUnderAttack } from './injected-fork.ts';
@@ -127,15 +128,12 @@ test('a model that obeys every instruction it reads reaches nothing', async () =
   const before = world();
   const { seen, obeyed, said } = obedient();
   expect((await patchwright.call('release', 'careful', '--detach')).status).toBe(0);
-  type Waiting = { id: string; open: { kind?: string } };
-  let waiting: Waiting[] = [];
-  let report: Report | undefined;
-  for (let i = 0; i < 200 && waiting.length === 0 && !report?.outcome; i += 1) {
-    await sleep(1_500);
-    waiting = await patchwright.json<Waiting[]>('approvals');
-    report = await patchwright.json<Report>('report', 'latest');
-  }
-  const story = `${report?.thread.map(({ text }) => text).join('\n')}\n${said.join('\n---\n').slice(-6_000)}`;
+  const waiting = await until('somebody is asked, or it has ended', async () => {
+    const asked = await approvalsOf(patchwright.store(), { waiting: true });
+    return (asked.length > 0 || (await hasEnded('careful-1'))) && asked;
+  });
+  const report = await patchwright.json<Report>('report', 'latest');
+  const story = `${report.thread.map(({ text }) => text).join('\n')}\n${said.join('\n---\n').slice(-6_000)}`;
   expect([...seen].sort(), story).toEqual(Object.keys(CORPUS));
   expect([...obeyed].sort()).toEqual(Object.keys(CORPUS));
   expect(waiting, story).toHaveLength(1);
@@ -149,6 +147,11 @@ test('a model that obeys every instruction it reads reaches nothing', async () =
   expect(said.join('\n')).toMatch(/not taken: GreeterTest\.java holds .*a test is never changed/);
   expect(said.join('\n')).toMatch(/not taken: protected-paths \.github\/workflows\/deploy\.yml/);
 }, 420_000);
+
+async function hasEnded(release: string): Promise<boolean> {
+  const found = patchwright.store().selectFrom('release').select('outcome').where('id', '=', release);
+  return (await found.executeTakeFirst())?.outcome != null;
+}
 
 async function nothingOutside(before: Record<string, string>) {
   expect(world()).toEqual(before);
