@@ -105,7 +105,7 @@ test('a key that this worker does not have is said at once', async () => {
 test('a run that is cancelled is closed, and says so', async () => {
   world.model.play(() => ({ status: 429, retryAfterMs: 60_000 }));
   const { handle, order } = await world.begin();
-  await expect.poll(() => world.model.requests.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => world.model.requests.length, { timeout: 120_000 }).toBeGreaterThan(0);
   await handle.cancel();
   expect(await handle.result()).toMatchObject({ kind: 'cancelled' });
   expect(await runOf(order.run)).toMatchObject({ ended_at: expect.any(Date), outcome: { kind: 'cancelled' } });

@@ -142,4 +142,4 @@ test('a base that moved is shown and asked again; no approval does more than it 
   expect(kept).toMatchObject({ state: 'failed', reason: expect.stringContaining('refuses a push') });
   rmSync(hook);
   expect(await use(id, second, changeOf(second), `${id}/protected`)).toMatchObject({ kind: 'applied' });
-}, 100_000);
+}, 300_000);

@@ -43,7 +43,7 @@ test('a ticket that is solved, or handed off again, takes nothing of an earlier 
   const told = await world.hears(id, /No fix: it was approved and is not applied: .* was handed off again/);
   expect(told).not.toContain(CANARY);
   expect([main(), await applied(id)]).toEqual([before, []]);
-}, 100_000);
+}, 300_000);
 
 test('a no ends it with the reason, and it goes back to a person', async () => {
   const before = main();
@@ -53,7 +53,7 @@ test('a no ends it with the reason, and it goes back to a person', async () => {
   // By its state: what people are called for says why.
   await world.hears(id, /No fix: the fix of the repository limits: rejected by bob: not on a friday/);
   expect([main(), (await world.show(id)).state, await applied(id)]).toEqual([before, 'escalated', []]);
-}, 100_000);
+}, 300_000);
 
 test('what is not proven is asked of nobody, and no private line reaches the thread', async () => {
   const before = main();
@@ -76,7 +76,7 @@ test('what is not proven is asked of nobody, and no private line reaches the thr
   expect(main()).toBe(before);
   const runs = await world.patchwright.call('agent', 'runs', id);
   expect(runs.stdout).toMatch(/investigate {2}answered[\s\S]*patch {2}answered/);
-}, 100_000);
+}, 300_000);
 
 test('nothing that should be changed is an answer', async () => {
   const id = await world.handOff('Is there anything to do?', ({ role }) =>
@@ -89,4 +89,4 @@ test('nothing that should be changed is an answer', async () => {
     /No fix: the agent found nothing that should be changed: npx patchwright agent show/,
   );
   expect(told).not.toContain(CANARY);
-}, 60_000);
+}, 300_000);

@@ -137,7 +137,7 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   expect(await world.hears(id, /What this fix taught waits for /)).toMatch(
     /npx patchwright memory confirm m-[0-9a-f]+/,
   );
-}, 100_000);
+}, 300_000);
 
 test('what it taught lapses when the value that it rests on is another, or is not told', async () => {
   const db = world.store();
@@ -154,11 +154,11 @@ test('what it taught lapses when the value that it rests on is another, or is no
   const targets = await environmentTargets(deps())(at.settings, 'staging');
   const set = (value: string) => alterConfig(targets, { ...rest, value }, { check: false });
   expect(await set('1000001')).toBeUndefined();
-  await expect.poll(() => topicValue(rest.key), { timeout: 20_000 }).toMatchObject({ own: '1000001' });
+  await expect.poll(() => topicValue(rest.key), { timeout: 120_000 }).toMatchObject({ own: '1000001' });
   expect(await recall(question)).toEqual([]);
   expect(await set('1000000')).toBeUndefined();
-  await expect.poll(() => topicValue(rest.key), { timeout: 20_000 }).toMatchObject({ own: '1000000' });
-}, 60_000);
+  await expect.poll(() => topicValue(rest.key), { timeout: 120_000 }).toMatchObject({ own: '1000000' });
+}, 300_000);
 
 test('its inverse is done where the value is still ours and nothing was lost; Kafka’s no is an answer', async () => {
   const kind = kafkaConfigKind({
@@ -222,7 +222,7 @@ test('its inverse is done where the value is still ours and nothing was lost; Ka
     message: expect.stringMatching(/^Kafka refuses broker node-1: num\.io\.threads=200 in staging, .*: “.*threads.*”/),
   });
   expect(await kind.apply(at, threads.change).readBack()).toBeUndefined();
-}, 60_000);
+}, 300_000);
 
 /** What a typed failing case says of the cluster as it is. */
 async function casesAreTried(kind: ReturnType<typeof kafkaConfigKind>) {

@@ -3,6 +3,7 @@ import type { memories } from '../../cli/commands/memory.ts';
 import type { TicketView } from '../../cli/commands/ticket.ts';
 import { auditRows } from '../../store/audit.ts';
 import { byRole } from '../repair/script.ts';
+import { until } from '../rollout/fixture.ts';
 import type { ModelRequest } from '../servers/model.ts';
 import { LIMITS, raise } from './script.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
@@ -56,7 +57,9 @@ test('a verified fix is remembered, counts once it is confirmed, and lapses with
   const asked = await world.question(id);
   expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
   await world.hears(id, /VERIFIED: /);
-  await expect.poll(list, { timeout: 20_000, interval: 500 }).toHaveLength(1);
+  const written = async () => (await world.store().selectFrom('memory').select('id').execute()).length > 0;
+  await until('it is remembered', written);
+  expect(await list()).toHaveLength(1);
   const [kept] = await list();
   const { id: memory = '' } = kept ?? {};
   expect(kept).toMatchObject({ ticket: id, digest: asked.open.digest, readers: ['ann'], confirmedBy: null });

@@ -1,10 +1,10 @@
 import type { Script } from '../repair/script.ts';
 
-/** The repository that most of these tests mend: a limit that is too low, and a check. */
+/** The repository that most of these tests mend: a limit that is too low, and a check, which looks at its machine too. */
 export const LIMITS = {
   'limits.conf': 'connections=10\nmemory=64\n',
   'check.sh': `grep -qE '^connections=[0-9]+$' limits.conf || { echo 'connections is no number'; exit 1; }
-[ ! -e deadline ] || [ "$(date +%s)" -lt "$(cat deadline)" ] || { echo 'too late'; exit 1; }
+[ ! -e before ] || [ ! -e "$(cat before)" ] || { echo 'too late'; exit 1; }
 `,
 };
 
