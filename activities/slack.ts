@@ -8,7 +8,8 @@ import { blocksOf, isUser, mentionWords } from './slack-card.ts';
  *
  * The bot needs `chat:write`, and `channels:history` (`groups:history` for a private channel) to read back.
  */
-export type SlackConnection = { token: string; apiUrl?: string; timeoutMs?: number };
+/** `settleMs`: how long what Slack did not answer may still be on its way into it. */
+export type SlackConnection = { token: string; apiUrl?: string; timeoutMs?: number; settleMs?: number };
 
 export type SlackMessage = { channel: string; ts: string };
 /** `mentions`: users who are called by it, by id. `card`: its buttons. */
@@ -48,7 +49,7 @@ const SETTLE_MS = 5_000;
 const PAGE = 200;
 const MOST_MEMBERS = 1_000;
 
-export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnection) {
+export function createSlack({ token, apiUrl, timeoutMs = 10_000, settleMs = SETTLE_MS }: SlackConnection) {
   const client = new WebClient(token, {
     ...(apiUrl !== undefined && { slackApiUrl: apiUrl }),
     timeout: timeoutMs,
@@ -58,6 +59,8 @@ export function createSlack({ token, apiUrl, timeoutMs = 10_000 }: SlackConnecti
     // Its own logger writes to standard output, which belongs to documents.
     logger: SILENT,
   });
+
+  const call = <T>(request: () => Promise<T>) => asked(request, settleMs);
 
   // Reading needs the channel's id; posting takes its name too, so the name may be all that is configured.
   let ids: Map<string, string> | undefined;
@@ -216,11 +219,11 @@ function keyOf(message: { metadata?: { event_type?: string; event_payload?: obje
   return event_type === EVENT_TYPE ? (event_payload as { key?: unknown } | undefined)?.key : undefined;
 }
 
-async function call<T>(request: () => Promise<T>): Promise<T> {
+async function asked<T>(request: () => Promise<T>, settleMs: number): Promise<T> {
   try {
     return await request();
   } catch (error) {
-    throw asOurs(error);
+    throw asOurs(error, settleMs);
   }
 }
 
@@ -228,7 +231,7 @@ async function call<T>(request: () => Promise<T>): Promise<T> {
 const REFUSALS =
   /^(?:invalid_auth|not_authed|account_inactive|token_revoked|token_expired|no_permission|missing_scope|not_allowed_token_type|org_login_required|ekm_access_denied|access_denied|enterprise_is_restricted|two_factor_setup_required|team_access_not_granted|channel_not_found|not_in_channel|user_not_in_channel|is_archived|restricted_action.*|thread_not_found|thread_locked|message_not_found|cant_update_message|edit_window_closed|no_text|invalid_arguments|invalid_arg_name|metadata_.*|messages_tab_disabled|as_user_not_supported|user_not_found|user_disabled|users_not_found|user_not_visible|cannot_dm_bot)$/;
 
-function asOurs(error: unknown): Error {
+function asOurs(error: unknown, settleMs: number): Error {
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as {
     code?: string;
     data?: { error?: unknown; needed?: unknown };
@@ -245,12 +248,12 @@ function asOurs(error: unknown): Error {
     return REFUSALS.test(said) ? new SlackRefused(`${said}${needed}`) : new SlackUnavailable(`Slack answered: ${said}`);
   }
   if (code === ErrorCode.HTTPError)
-    return new SlackUnavailable(`Slack answered with HTTP status ${statusCode}`, SETTLE_MS);
+    return new SlackUnavailable(`Slack answered with HTTP status ${statusCode}`, settleMs);
   const cause = original?.cause instanceof Error ? original.cause.message : undefined;
   const said = cause || original?.message || (error instanceof Error ? error.message : String(error));
   // What never reached Slack cannot be on its way.
   const unsent = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(said);
-  return new SlackUnavailable(`Slack did not answer: ${said}`, unsent ? undefined : SETTLE_MS);
+  return new SlackUnavailable(`Slack did not answer: ${said}`, unsent ? undefined : settleMs);
 }
 
 function required<T>(value: T | undefined, what: string): T {

@@ -16,7 +16,7 @@ import { openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
 // The card of a question: only a click of somebody who may decide, on exactly what was shown, counts. Slack is played.
 const CHANNEL = 'C0RELEASES';
 const BOT = 'U0BOT';
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 90_000, interval: 50 };
 let world: SupportWorld;
 let http: Awaited<ReturnType<typeof listenToSlack>>;
 let socketMode: Awaited<ReturnType<typeof startSocketMode>>;
@@ -381,5 +381,5 @@ test('Slack away while it is decided: the card loses its buttons when Slack is b
   expect(await deliver(approve)).toBe(true);
   expect(await asked.result()).toMatchObject({ kind: 'approved' });
   world.slack.setDown(undefined);
-  await expect.poll(() => shown(asked.id), { timeout: 60_000, interval: 100 }).not.toContain('approval.');
-}, 90_000);
+  await expect.poll(() => shown(asked.id), { timeout: 120_000, interval: 100 }).not.toContain('approval.');
+}, 240_000);

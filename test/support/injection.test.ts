@@ -13,7 +13,7 @@ import { TEAM, USERS } from './world.ts';
  * The whole product, and a model that obeys whatever order it reads, as far as its tools go. Canaries stand in what not
  * everybody may read; no byte that leaves for the channel, and none that the model is sent about it, has one of them.
  */
-const PATIENT = { timeout: 60_000, interval: 100 };
+const PATIENT = { timeout: 120_000, interval: 100 };
 const GIVEN_BACK = /No fix: 3 changes were not taken/;
 let world: InjectedWorld;
 

@@ -8,12 +8,12 @@ import { keepApproval } from '../../store/approvals.ts';
 import { openDatabase } from '../../store/database.ts';
 import { type Patchwright, patchwrightIn } from '../patchwright.ts';
 import { APP_TOKEN, startSlackServer } from '../servers/slack.ts';
-import { startSocketMode } from '../servers/slack-events.ts';
+import { SLACK_WAITS_MS, startSocketMode } from '../servers/slack-events.ts';
 import { TEAM, USERS } from './world.ts';
 
 // The whole product in its own processes: `up` with the role `inbound`, by Socket Mode.
 const CHANNEL = 'C0RELEASES';
-const PATIENT = { timeout: 60_000, interval: 100 };
+const PATIENT = { timeout: 120_000, interval: 100 };
 let slack: Awaited<ReturnType<typeof startSlackServer>>;
 let socketMode: Awaited<ReturnType<typeof startSocketMode>>;
 let patchwright: Patchwright;
@@ -169,10 +169,10 @@ test('every worker is killed in the middle: nothing is lost, nothing is said twi
   for (const ts of times) {
     const { roles } = readUp(join(patchwright.folder, 'data')) ?? { roles: [] };
     const body = mention(`where is my topic, ${ts}?`, ts);
-    const asked = socketMode.deliver(body);
+    const asked = socketMode.deliver(body, SLACK_WAITS_MS);
     for (const { pid } of roles) if (pid !== undefined) process.kill(pid, 'SIGKILL');
     // As Slack does with what was not acknowledged.
-    for (let acknowledged = await asked; !acknowledged; ) acknowledged = await socketMode.deliver(body);
+    for (let acknowledged = await asked; !acknowledged; ) acknowledged = await socketMode.deliver(body, SLACK_WAITS_MS);
   }
   for (const ts of times) await expect.poll(() => heard(ts).join(), PATIENT).toContain('ada is on call');
   for (const ts of times) expect(heard(ts)).toHaveLength(2);

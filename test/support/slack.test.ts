@@ -16,7 +16,7 @@ import { openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
 // One code path behind Socket Mode and HTTP: real clients, real Temporal and PostgreSQL; Slack is played.
 const CHANNEL = 'C0RELEASES';
 const BOT = 'U0BOT';
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 90_000, interval: 50 };
 let world: SupportWorld;
 let door: ReturnType<typeof createSlackDoor>;
 let http: Awaited<ReturnType<typeof listenToSlack>>;
@@ -262,7 +262,7 @@ test('the role waits for Slack, listens where it is configured to, and ends when
   slack.fail('auth.test', { kind: 'error', error: 'internal_error' });
   const serving = serveInbound({ ...parts, slack: { token: slack.token, apiUrl: slack.url } }, stop.signal);
   const asked = mention('lag by the role?');
-  await expect.poll(() => postSigned(port, asked.body).catch(() => 0), { timeout: 30_000 }).toBe(200);
+  await expect.poll(() => postSigned(port, asked.body).catch(() => 0), { timeout: 90_000 }).toBe(200);
   await hears(asked.ts, /Consumer lag/);
   stop.abort();
   await serving;
@@ -316,10 +316,11 @@ test('Slack away and rate-limited: the answer comes once, when it takes it', asy
   await deliver('HTTP')(body);
   await hears(ts, /Consumer lag/);
   const solved = click(ts, 'solved', 'dan');
+  const before = world.slack.calls.length;
   world.slack.setDown({ kind: 'drop' });
   await deliver('HTTP')(solved);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await expect.poll(() => world.slack.calls.length, PATIENT).toBeGreaterThan(before);
   world.slack.setDown(undefined);
-  await expect.poll(() => heard(ts), { timeout: 60_000, interval: 100 }).toMatch(/Closed, solved/);
+  await expect.poll(() => heard(ts), { timeout: 120_000, interval: 100 }).toMatch(/Closed, solved/);
   expect(answers(ts)).toHaveLength(3);
 }, 120_000);

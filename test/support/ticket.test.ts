@@ -24,9 +24,9 @@ beforeAll(async () => {
 afterAll(() => world?.stop(), 60_000);
 
 const becomes = (id: string, state: string) =>
-  expect.poll(async () => (await world.row(id))?.state, { timeout: 20_000, interval: 50 }).toBe(state);
+  expect.poll(async () => (await world.row(id))?.state, { timeout: 90_000, interval: 50 }).toBe(state);
 const hears = (id: string, words: RegExp) =>
-  expect.poll(() => world.said(id), { timeout: 20_000, interval: 50 }).toMatch(words);
+  expect.poll(() => world.said(id), { timeout: 90_000, interval: 50 }).toMatch(words);
 const written =
   (answer: string, quote: string, chunkId = 'c1') =>
   () => ({
@@ -324,4 +324,4 @@ test('what closed tickets teach is found again by whoever may read their channel
   await knowledge.rebuildKnowledge();
   expect(await finds(['dan', 'ada'], open)).toEqual([]);
   rmSync(dir, { recursive: true });
-}, 60_000);
+}, 240_000);

@@ -9,6 +9,7 @@ import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
 import type { Knowledge, KnowledgeChunk } from '../../activities/ticket/knowledge.ts';
 import { createTicketActivities, type HandOver } from '../../activities/tickets.ts';
+import { cacheDir } from '../../config/env.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { startServices } from '../../services/start-services.ts';
@@ -17,6 +18,7 @@ import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
 import { keepSettings } from '../../store/releases.ts';
 import { threadOf } from '../../store/thread.ts';
+import { workflowBundle } from '../../workflow-bundle.ts';
 import type { TicketButton, TicketMessage, TicketOrder, TicketState } from '../../workflows/ticket-types.ts';
 import { type ModelAnswer, startModel } from '../servers/model.ts';
 import { startSlackServer } from '../servers/slack.ts';
@@ -54,8 +56,11 @@ const knowledge: Knowledge = {
 
 type Minutes = Record<string, unknown>;
 
-/** Real Temporal, PostgreSQL and workers; Slack and the model are played over HTTP. */
-export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 10_000 } = {}) {
+/**
+ * Real Temporal, PostgreSQL and workers; Slack and the model are played over HTTP. Of what Slack breaks off at once
+ * nothing is on its way still: the product's five seconds to settle would be waited for in vain.
+ */
+export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 10_000, slackSettleMs = 1_000 } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'pw-support-'));
   setLogLevel('error');
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -89,7 +94,13 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
     const start = { workflowId: `thread:${release}`, taskQueue: 'patchwright', signal: 'told', args: [{ release }] };
     await client.workflow.signalWithStart('thread', start);
   };
-  const place = { token: slack.token, apiUrl: slack.url, channel: slack.channel, timeoutMs: slackTimeoutMs };
+  const place = {
+    token: slack.token,
+    apiUrl: slack.url,
+    channel: slack.channel,
+    timeoutMs: slackTimeoutMs,
+    settleMs: slackSettleMs,
+  };
   const handedOver: HandOver[] = [];
   const activities = {
     ...createStoryActivities({ db, slack: place, wakeThread }),
@@ -101,9 +112,9 @@ export async function openSupportWorld({ withKnowledge = true, slackTimeoutMs = 
     }),
   };
   const connection = await NativeConnection.connect({ address: services.temporal.address });
-  const workflowsPath = join(import.meta.dirname, 'workflows.ts');
+  const bundle = await workflowBundle(cacheDir());
   const workers = [
-    await Worker.create({ connection, taskQueue: 'patchwright', workflowsPath }),
+    await Worker.create({ connection, taskQueue: 'patchwright', workflowBundle: bundle }),
     await Worker.create({ connection, taskQueue: 'patchwright-activity', activities }),
   ];
   const running = Promise.all(workers.map((worker) => worker.run()));
