@@ -1,8 +1,9 @@
+import type { EnvironmentSettings } from '../../config/environment.ts';
 import { holds } from '../../decisions/node-change.ts';
 import { type Change, g1OneKindOfChange } from '../../decisions/wave-plan.ts';
 import type { Installed, LedgerEntry } from '../../store/rollout-tables.ts';
 import type { Build } from '../../workflows/types.ts';
-import type { TargetFacts } from '../deploy/driver.ts';
+import type { Driver, TargetFacts } from '../deploy/driver.ts';
 import { placedNames, type RolloutContext } from './context.ts';
 
 /** A node that a roll-out would restart, and whether it would get other artifacts. */
@@ -14,8 +15,8 @@ export type Restart = { target: string; artifact: boolean };
  * compared.
  */
 export async function changesAtOnce(
-  { driver }: Pick<RolloutContext, 'driver'>,
-  environment: string,
+  { driver, settings }: { driver: Pick<Driver, 'changedSettings'>; settings: Pick<EnvironmentSettings, 'system'> },
+  { environment, release }: { environment: string; release: string },
   restarts: readonly Restart[],
 ): Promise<string[]> {
   const changes = await Promise.all(
@@ -28,10 +29,18 @@ export async function changesAtOnce(
       ];
     }),
   );
-  return g1OneKindOfChange(changes.flat()).map(
-    ({ rule, reason }) =>
-      `${rule}: ${reason}. Restart these nodes on what they run first (stop one, then: patchwright env up ${environment}; the next once it is back), or put back what is another, and then: release retry`,
-  );
+  const retry = `patchwright release retry ${release}`;
+  const way = wayOut(settings.system, `patchwright env up ${environment}`, retry);
+  return g1OneKindOfChange(changes.flat()).map(({ rule, reason }) => `${rule}: ${reason}. ${way}`);
+}
+
+/** A Kafka node is compared by its own files, which `env up` writes anew; any other by the settings of the release. */
+function wayOut(system: EnvironmentSettings['system'], up: string, retry: string): string {
+  const restart = `restart these nodes on what they run first (stop one, then: ${up}; the next once it is back)`;
+  if (system === 'kafka') {
+    return `What is to stay has to stand in properties or jvm of the configuration, since ${up} writes server.properties and jvm.args anew from there, without what was edited by hand; then ${restart}, or put the files back. Then: ${retry}`;
+  }
+  return `Were the settings changed while this release waited, and the nodes started anew since, then the release's are the older ones, and this is enough: ${retry}. Otherwise ${restart}, or put back what is another. Then: ${retry}`;
 }
 
 /** What the candidate puts on one node. */

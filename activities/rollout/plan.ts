@@ -80,7 +80,7 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     return { kind: 'refused', reasons: [down] };
   }
   const restarts = restartsOf(context, order.candidate, { facts, before });
-  const mixed = await changesAtOnce(context, order.environment, restarts);
+  const mixed = await changesAtOnce(context, order, restarts);
   if (mixed.length > 0) return { kind: 'refused', reasons: mixed };
   await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];

@@ -5,6 +5,7 @@ import {
   type StartSetting,
   settingsOfProperties,
 } from '../../activities/deploy/start-settings.ts';
+import { changesAtOnce } from '../../activities/rollout/one-change.ts';
 import { g5HoldsArtifact, type PastRollout } from '../../decisions/artifact-hold.ts';
 import {
   g1OneKindOfChange,
@@ -169,6 +170,23 @@ test('G1 names what is another, and never its value', () => {
   expect(g1OneKindOfChange(changes)[0]?.reason).toContain(
     'artifact on n1 and configuration (start, environment.TOKEN) on n1, n2 and jvm (jvm) on n2',
   );
+});
+
+/** Of two nodes, `n1` would be restarted with other threads. */
+const threads = (one: string) =>
+  one === 'n1' ? [{ kind: 'configuration' as const, name: 'properties.num.io.threads' }] : [];
+const asked = (system: 'kafka' | 'process') => ({
+  driver: { changedSettings: async (one: string) => threads(one) },
+  settings: { system },
+});
+const release = { environment: 'staging', release: 'shop-7' };
+
+test.each([
+  ['kafka', /^G1: .*What is to stay has to stand in properties or jvm .*patchwright env up staging.*retry shop-7$/],
+  ['process', /^G1: .*while this release waited.* this is enough: patchwright release retry shop-7. Otherwise restart/],
+] as const)('G1 says what to do with nodes of the system %s', async (system, words) => {
+  const restarts = ['n1', 'n2'].map((target) => ({ target, artifact: true }));
+  expect(await changesAtOnce(asked(system), release, restarts)).toEqual([expect.stringMatching(words)]);
 });
 
 describe('what a node was started with', () => {
