@@ -11,6 +11,7 @@ import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
 import { clusterStatus, topicsLine } from '../../decisions/kafka-rules/status.ts';
+import type { RuleWaiver } from '../../decisions/kafka-rules/waivers.ts';
 import type { Driver } from '../deploy/driver.ts';
 import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
@@ -59,13 +60,13 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
       return (prometheus ?? jmx).figures(asked);
     },
     readsCommit: () => true,
-    levels: levelsOf({ driver, read }),
+    levels: levelsOf({ driver, read }, rules.waivers),
   };
 }
 
-function levelsOf({ driver, read }: Cluster): Levels {
+function levelsOf({ driver, read }: Cluster, waivers: readonly RuleWaiver[]): Levels {
   return {
-    before: async () => metadataBefore(await read()),
+    before: async () => metadataBefore(await read(), waivers),
     async mayFinalise(wanted) {
       const snapshot = await read();
       return { findings: k16MayFinalise(snapshot, wanted), level: finalisedLevel(snapshot) };

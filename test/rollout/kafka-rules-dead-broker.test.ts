@@ -4,6 +4,7 @@ import { waiverSchema } from '../../config/rollout.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import { deadApart, excusedBrokers, leftOutOf, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { clusterLook } from '../../decisions/kafka-rules/look.ts';
+import { metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import { k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import { dedicated, node, rulesOf, withNode, withPartition } from './snapshots.ts';
@@ -123,6 +124,24 @@ describe('a broker that is long dead elsewhere', () => {
     ['whatever else is waived of who lives', apart(), [waive('K19', 'b4')], []],
   ])('a roll-out does not touch it %s', (_what, snapshot, waivers, leftOut) => {
     expect(leftOutOf(snapshot, waivers)).toEqual(leftOut);
+  });
+
+  /** Every broker that lives tells what it knows. */
+  const telling = (snapshot: KafkaSnapshot) => ({
+    ...snapshot,
+    features: {
+      finalised: { 'metadata.version': 11 },
+      supported: Object.fromEntries([4, 5, 6].map((id) => [`b${id}`, { 'metadata.version': { min: 1, max: 14 } }])),
+    },
+  });
+  test.each([
+    ['where it is left out', apart(), [waive('K19')], { level: 11, knows: 14 }],
+    ['not without a waiver', apart(), [], undefined],
+    ['not where another rule is waived', apart(), [waive('K7')], undefined],
+    ['not where it shares a partition, and would be put back', withDead(), all, undefined],
+    ['where nobody lists it', withDead({ listed: false }), [], { level: 11, knows: 14 }],
+  ])('keeps nothing from being known of the levels before (K17): %s', (_what, snapshot, waivers, before) => {
+    expect(metadataBefore(telling(snapshot), waivers)).toEqual(before);
   });
 
   test('is not asked for figures by a gate, which says so', async () => {
