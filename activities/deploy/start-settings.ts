@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readProperties } from '../../lib/java-properties.ts';
 
 /** One thing that settings or their files say of how a target is started. `kind`: as G1 tells changes apart. */
 export type StartSetting = { kind: 'configuration' | 'jvm'; name: string; value: string };
@@ -31,12 +32,15 @@ const digestOf = (salt: string, name: string, value: string) =>
     .update(JSON.stringify([salt, name, value]))
     .digest('hex');
 
-/** `KEY=VALUE` lines, each a setting of its own; comments say nothing, and of two of one key the last one holds. */
+/** As names of settings are written; what stands elsewhere may be a piece of a value, say of a key with lines. */
+const NAME = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
+
+/** A file of Java's properties, each a setting of its own; what is not called as settings are is one, and not named. */
 export function settingsOfProperties(text: string): StartSetting[] {
-  const values = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    const [, key, value = ''] = /^\s*([^#!=\s][^=]*?)\s*=(.*)$/.exec(line) ?? [];
-    if (key !== undefined) values.set(key, value);
-  }
-  return [...values].map(([key, value]) => ({ kind: 'configuration', name: `properties.${key}`, value }));
+  const entries = [...readProperties(text)];
+  const others = entries.filter(([key]) => !NAME.test(key));
+  const named = entries.filter(([key]) => NAME.test(key)).map(([key, value]) => setting(`properties.${key}`, value));
+  return others.length === 0 ? named : [...named, setting('properties (others)', JSON.stringify(others))];
 }
+
+const setting = (name: string, value: string): StartSetting => ({ kind: 'configuration', name, value });

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import {
+  changedSettings,
+  keptSettings,
+  type StartSetting,
+  settingsOfProperties,
+} from '../../activities/deploy/start-settings.ts';
+import { changesAtOnce } from '../../activities/rollout/one-change.ts';
+import { g1OneKindOfChange } from '../../decisions/wave-plan.ts';
+import { readProperties } from '../../lib/java-properties.ts';
+
+// G1: one kind of change a wave, and what tells that there would be two.
+
+test.each([
+  [
+    'one kind on many',
+    [
+      ['n1', 'artifact'],
+      ['n2', 'artifact'],
+    ],
+    0,
+  ],
+  [
+    'image and configuration on one node',
+    [
+      ['n1', 'artifact'],
+      ['n1', 'configuration'],
+    ],
+    1,
+  ],
+  [
+    'or on two',
+    [
+      ['n1', 'artifact'],
+      ['n2', 'jvm'],
+    ],
+    1,
+  ],
+  ['nothing', [], 0],
+] as const)('G1 a wave changes %s', (_name, rows, findings) => {
+  expect(g1OneKindOfChange(rows.map(([target, kind]) => ({ target, kind })))).toHaveLength(findings);
+});
+
+test('G1 names what is another, and never its value', () => {
+  const changes = [
+    { target: 'n1', kind: 'artifact' as const },
+    { target: 'n1', kind: 'configuration' as const, name: 'start' },
+    { target: 'n2', kind: 'configuration' as const, name: 'environment.TOKEN' },
+    { target: 'n2', kind: 'jvm' as const, name: 'jvm' },
+  ];
+  expect(g1OneKindOfChange(changes)[0]?.reason).toContain(
+    'artifact on n1 and configuration (start, environment.TOKEN) on n1, n2 and jvm (jvm) on n2',
+  );
+});
+
+/** Of two nodes, `n1` would be restarted with other threads. */
+const threads = (one: string) =>
+  one === 'n1' ? [{ kind: 'configuration' as const, name: 'properties.num.io.threads' }] : [];
+const asked = (system: 'kafka' | 'process') => ({
+  driver: { changedSettings: async (one: string) => threads(one) },
+  settings: { system },
+});
+const release = { environment: 'staging', release: 'shop-7' };
+
+test.each([
+  ['kafka', /^G1: .*What is to stay has to stand in properties or jvm .*patchwright env up staging.*retry shop-7$/],
+  ['process', /^G1: .*while this release waited.* this is enough: patchwright release retry shop-7. Otherwise restart/],
+] as const)('G1 says what to do with nodes of the system %s', async (system, words) => {
+  const restarts = ['n1', 'n2'].map((target) => ({ target, artifact: true }));
+  expect(await changesAtOnce(asked(system), release, restarts)).toEqual([expect.stringMatching(words)]);
+});
+
+describe('what a node was started with', () => {
+  const settings: StartSetting[] = [
+    { kind: 'configuration', name: 'start', value: '["server"]' },
+    { kind: 'configuration', name: 'environment.TOKEN', value: 'hunter2' },
+    { kind: 'jvm', name: 'jvm', value: '-Xmx1g' },
+  ];
+  const kept = keptSettings(settings, 'monday');
+  const but = (name: string, value: string) => settings.map((one) => (one.name === name ? { ...one, value } : one));
+  test.each<[string, StartSetting[], string[]]>([
+    ['the same', settings, []],
+    ['in another order', settings.toReversed(), []],
+    ['another value', but('environment.TOKEN', 'hunter3'), ['configuration environment.TOKEN']],
+    ['other flags', but('jvm', '-Xmx2g'), ['jvm jvm']],
+    ['one that is gone', settings.slice(1), ['configuration start']],
+    [
+      'one that is new',
+      [...settings, { kind: 'configuration', name: 'environment.A', value: '' }],
+      ['configuration environment.A'],
+    ],
+  ])('is compared by name: %s', (_what, now, changed) => {
+    expect(changedSettings(kept, now, 'monday').map(({ kind, name }) => `${kind} ${name}`)).toEqual(changed);
+  });
+
+  test('is kept by digest, which says nothing of two starts', () => {
+    expect(JSON.stringify(kept)).not.toContain('hunter2');
+    expect(keptSettings(settings, 'tuesday')[1]?.digest).not.toBe(kept[1]?.digest);
+  });
+
+  const PEM = 'ssl.key=-----BEGIN KEY----- \\\n  MIIEvQ==\\\n  aGk=x\nb=2';
+  test.each<[string, string, [string, string][]]>([
+    [
+      'comments, blank lines, two of one key',
+      '# a=1\n  ! b=2\n\nlog.dirs=/old\nlog.dirs=/data\n',
+      [['log.dirs', '/data']],
+    ],
+    ['a separator in the value', 'listeners = A://:1,B://:2=x', [['listeners', 'A://:1,B://:2=x']]],
+    ['blanks around the separator', 'a= 1\n b \t=\t2 \nc:3\nd : 4\ne 5', [...'abcde'].map((k, i) => [k, `${i + 1}`])],
+    ['no value', 'a\nb=\nc:', [...'abc'].map((key) => [key, ''])],
+    ['lines of Windows, and of old Macs', 'a=1\r\nb=2\rc=3', [...'abc'].map((k, i) => [k, `${i + 1}`])],
+    [
+      'lines that go on, with signs in them',
+      PEM,
+      [
+        ['ssl.key', '-----BEGIN KEY----- MIIEvQ==aGk=x'],
+        ['b', '2'],
+      ],
+    ],
+    ['a comment that would go on', '# a=1\\\nb=2', [['b', '2']]],
+    [
+      'what goes on looks like a comment, or is empty',
+      'a=1\\\n#2\nb=3\\\n\nc=4',
+      [
+        ['a', '1#2'],
+        ['b', '3'],
+        ['c', '4'],
+      ],
+    ],
+    [
+      'an even number of backslashes ends a line',
+      'a=1\\\\\nb=2\\\\\\\n3',
+      [...'ab'].map((k, i) => [k, ['1\\', '2\\3'][i]!]),
+    ],
+    ['the last line would go on', 'a=1\\', [['a', '1']]],
+    ['escapes', 'a\\=\\:\\ b=\\t\\u0041\\z', [['a=: b', '\tAz']]],
+  ])('a file of properties is read as Java does: %s', (_what, text, entries) => {
+    // Blanks that end a value are its own.
+    expect([...readProperties(text)].map(([key, value]) => [key, value.replace(/ $/, '')])).toEqual(entries);
+  });
+
+  test('a setting of a file has its name, but for what no setting is called', () => {
+    const read = (text: string) => settingsOfProperties(text).map(({ name, value }) => [name, value]);
+    const named = [
+      ['properties.log.dirs', '/data'],
+      ['properties.listener.name.sasl_ssl.x', '1'],
+    ];
+    expect(read('log.dirs = /data\nlistener.name.sasl_ssl.x=1\n')).toEqual(named);
+    // A key whose lines were not joined, by whoever wrote the file.
+    const [first, others] = read('ssl.key=-----BEGIN KEY-----\nMIIEvQ==\n-----END KEY-----\n');
+    expect(first).toEqual(['properties.ssl.key', '-----BEGIN KEY-----']);
+    expect(others?.[0]).toBe('properties (others)');
+    expect(settingsOfProperties('a= 1')).toEqual(settingsOfProperties('a=1'));
+  });
+});
