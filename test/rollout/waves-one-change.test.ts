@@ -76,7 +76,8 @@ describe('what a node was started with', () => {
     { kind: 'configuration', name: 'environment.TOKEN', value: 'hunter2' },
     { kind: 'jvm', name: 'jvm', value: '-Xmx1g' },
   ];
-  const kept = keptSettings(settings, 'monday');
+  const monday = { key: Buffer.from('ours'), salt: 'monday' };
+  const kept = keptSettings(settings, monday);
   const but = (name: string, value: string) => settings.map((one) => (one.name === name ? { ...one, value } : one));
   test.each<[string, StartSetting[], string[]]>([
     ['the same', settings, []],
@@ -90,12 +91,18 @@ describe('what a node was started with', () => {
       ['configuration environment.A'],
     ],
   ])('is compared by name: %s', (_what, now, changed) => {
-    expect(changedSettings(kept, now, 'monday').map(({ kind, name }) => `${kind} ${name}`)).toEqual(changed);
+    expect(changedSettings(kept, now, monday)?.map(({ kind, name }) => `${kind} ${name}`)).toEqual(changed);
   });
 
-  test('is kept by digest, which says nothing of two starts', () => {
+  test('is kept by digest, which says nothing of two starts, nor without the key', () => {
     expect(JSON.stringify(kept)).not.toContain('hunter2');
-    expect(keptSettings(settings, 'tuesday')[1]?.digest).not.toBe(kept[1]?.digest);
+    const token = (digesting: typeof monday) => keptSettings(settings, digesting).of[1]?.digest;
+    const digests = [monday, { ...monday, salt: 'tuesday' }, { ...monday, key: Buffer.from('theirs') }].map(token);
+    expect(new Set(digests).size).toBe(3);
+  });
+
+  test('is not known where it was kept by another key', () => {
+    expect(changedSettings(kept, [], { ...monday, key: Buffer.from('theirs') })).toBeUndefined();
   });
 
   const PEM = 'ssl.key=-----BEGIN KEY----- \\\n  MIIEvQ==\\\n  aGk=x\nb=2';
