@@ -55,10 +55,7 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     look: async (rolled) => clusterLook(await read(), rules.waivers, rolled),
     status: async () => status(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
-    async gateFigures(leftOut) {
-      const asked = (await driver.targets()).filter(({ name }) => !leftOut.includes(name));
-      return (prometheus ?? jmx).figures(asked);
-    },
+    gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
     readsCommit: () => true,
     levels: levelsOf({ driver, read }, rules.waivers),
   };
