@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import type { TargetFacts } from '../../activities/deploy/driver.ts';
 import {
   changedSettings,
   keptSettings,
   type StartSetting,
   settingsOfProperties,
 } from '../../activities/deploy/start-settings.ts';
-import { changesAtOnce } from '../../activities/rollout/one-change.ts';
+import { changesAtOnce, type Need, needOf, restartsOf } from '../../activities/rollout/one-change.ts';
+import { reasonsOf } from '../../decisions/kafka-rules/waivers.ts';
 import { g1OneKindOfChange } from '../../decisions/wave-plan.ts';
 import { readProperties } from '../../lib/java-properties.ts';
+import type { LedgerEntry, TargetState } from '../../store/rollout-tables.ts';
 
 // G1: one kind of change a wave, and what tells that there would be two.
 
@@ -66,8 +69,64 @@ test.each([
   ['kafka', /^G1: .*What is to stay has to stand in properties or jvm .*patchwright env up staging.*retry shop-7$/],
   ['process', /^G1: .*while this release waited.* this is enough: patchwright release retry shop-7. Otherwise restart/],
 ] as const)('G1 says what to do with nodes of the system %s', async (system, words) => {
-  const restarts = ['n1', 'n2'].map((target) => ({ target, artifact: true }));
-  expect(await changesAtOnce(asked(system), release, restarts)).toEqual([expect.stringMatching(words)]);
+  const nodes = ['n1', 'n2'];
+  const found = await changesAtOnce(asked(system), release, { restarted: nodes, artifact: nodes });
+  expect(reasonsOf(found)).toEqual([expect.stringMatching(words)]);
+});
+
+const restart = (artifact: boolean): Need => ({ kind: 'restart', artifact });
+const runsIt: Need = { kind: 'runs-it', readBack: { artifacts: [], commit: '' } };
+test.each<[string, Need, Need, RegExp[]]>([
+  [
+    'both on one node',
+    restart(true),
+    restart(true),
+    [/artifact on n1, n2 and configuration .* on n1:.* restart n1 on/],
+  ],
+  [
+    'settings on one, artifacts on another',
+    restart(false),
+    restart(true),
+    [/artifact on n2 and configuration .* on n1:/],
+  ],
+  ['settings alone', restart(false), restart(false), []],
+  ['artifacts alone', runsIt, restart(true), []],
+])('G1 is asked of all that would be restarted: %s', async (_what, n1, n2, words) => {
+  const restarts = restartsOf([
+    { name: 'n1', need: n1 },
+    { name: 'n2', need: n2 },
+  ]);
+  const found = await changesAtOnce(asked('process'), release, restarts);
+  expect(reasonsOf(found)).toEqual(words.map((one) => expect.stringMatching(one)));
+});
+
+const jar = (sha256: string) => [{ name: 'a.jar', sha256 }];
+const to = { artifacts: jar('new'), version: '2', commit: 'b'.repeat(12) };
+const fact = (state: TargetFacts['state'], holding = 'new') => ({
+  ...{ name: 'n1', state, artifacts: jar(holding), strangers: [] },
+});
+const entered = (state: TargetState): LedgerEntry => ({
+  ...{ rollout: 'shop-7/1/staging', target: 'n1', direction: 'forward', position: 0, key: 'k', state },
+  ...{ from: { artifacts: jar('old') }, to, seen: { state: 'running' }, leaders: [], seconds: {} },
+});
+test.each<[string, TargetFacts, TargetState | undefined, string | undefined, Need | Need['kind']]>([
+  ['another artifact', fact('running', 'old'), undefined, to.commit, restart(true)],
+  ['a node that runs it', fact('running'), undefined, to.commit, 'runs-it'],
+  ['one that holds it, and runs another', fact('running'), undefined, 'a'.repeat(12), restart(true)],
+  ['one that holds it, and cannot say what it runs', fact('running'), undefined, undefined, restart(true)],
+  ['one that holds it, and begins to run', fact('starting'), 'planned', to.commit, restart(true)],
+  ['one that holds it, and is down', fact('stopped'), undefined, to.commit, restart(false)],
+  ['one that is down with another', fact('stopped', 'old'), undefined, to.commit, restart(true)],
+  ['one in the middle of its change', fact('stopped'), 'intent', to.commit, 'open'],
+  ['one that was started', fact('running'), 'changed', to.commit, 'open'],
+  ['one that an earlier attempt did', fact('stopped'), 'done', to.commit, 'done'],
+  ['which was put back since', fact('running', 'old'), 'done', to.commit, restart(true)],
+])('what a roll-out has to do with %s', async (_what, of, state, commit, need) => {
+  const driver = { readBack: async () => ({ artifacts: of.artifacts, commit: commit ?? '' }) };
+  const system = { readsCommit: () => commit !== undefined };
+  const entry = state && entered(state);
+  const wanted = typeof need === 'string' ? { kind: need } : need;
+  expect(await needOf({ driver, system }, { fact: of, to, entry })).toMatchObject(wanted);
 });
 
 describe('what a node was started with', () => {
