@@ -106,7 +106,10 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
  * The nodes that somebody waived as dead. What this roll-out has touched is none of them: it is answered for. An entry
  * that an earlier attempt planned is taken back, or the node would be waited for.
  */
-async function leaveOut({ db, system }: RolloutContext, ledger: readonly LedgerEntry[]): Promise<string[]> {
+export async function leaveOut(
+  { db, system }: { db: RolloutContext['db']; system: Pick<RolloutContext['system'], 'leftOut'> },
+  ledger: readonly LedgerEntry[],
+): Promise<string[]> {
   const touched = ledger.filter(({ state }) => state !== 'planned').map(({ target }) => target);
   const leftOut = (await system.leftOut()).filter((name) => !touched.includes(name));
   for (const { rollout, target } of ledger.filter((entry) => leftOut.includes(entry.target)))
