@@ -123,9 +123,9 @@ export function g1OneKindOfChange(changes: readonly Change[]): RuleFinding[] {
   const described = kinds.map(([kind, of]) => {
     const names = [...new Set(of.flatMap(({ name }) => name ?? []))];
     const which = names.length > 0 ? ` (${few(names)})` : '';
-    return `${kind}${which} on ${[...new Set(of.map(({ target }) => target))].join(', ')}`;
+    return `${kind}${which} on ${few([...new Set(of.map(({ target }) => target))])}`;
   });
-  return [{ rule: 'G1', reason: `one wave would change ${described.join(' and ')}: roll them one after the other` }];
+  return [{ rule: 'G1', reason: `restarts would change ${described.join(' and ')}: roll them one after the other` }];
 }
 
 /**

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 /**
  * The key of the placeholders' hashes, one for a data folder, so that the same secret has the same
  * placeholder in every process and after every restart. Made on first use, readable by its owner alone;
- * of several processes that make it at once the first wins, and none sees a half-written one.
+ * of several processes that make it at once the first wins, and none sees a half-written one. It also keeps
+ * what a node was started with from being guessed (`activities/deploy/start-settings.ts`).
  */
 export function redactionKey(dataDir: string): Buffer {
   const file = join(dataDir, 'redaction.key');

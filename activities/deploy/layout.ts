@@ -9,7 +9,7 @@ import type { TargetInfo } from './driver.ts';
  *   cluster.json           {system, clusterId?, targets}: names, node ids and ports, chosen once and kept
  *   nodes/<node>/          one target:
  *     process.json …       its detached process (lib/detached.ts); stdout.log, stderr.log
- *     start.json           {permit, at, logOffset, settings}: who let it start, with what (digests), and where its log begins
+ *     start.json           {permit, at, logOffset, startedWith}: who let it start, with what (digests), and where its log begins
  *     laid-out.json        written last when the folder was laid out: {libs: {jar: sha256}, managed: {artifact: path}}
  *     known.json           {digests}: every artifact digest that was ever staged here by us
  *     libs/ config/ data/ logs/ staged/<sha256>/<artifact>

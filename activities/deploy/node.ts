@@ -6,7 +6,7 @@ import { readJsonFile } from '../../lib/json-file.ts';
 import { isAlive } from '../../lib/process-identity.ts';
 import type { Digest } from '../../workflows/types.ts';
 import type { StartPermit, TargetInfo } from './driver.ts';
-import type { KeptSetting, StartSetting } from './start-settings.ts';
+import type { KeptSettings, StartSetting } from './start-settings.ts';
 
 /** How to run one target, whatever its system; built from settings and layout by kafka-node.ts and plain-node.ts. */
 export type NodeProgram = {
@@ -41,7 +41,7 @@ export type StartRecord = {
   at: string;
   logOffset: number;
   /** What it was started with. Missing in starts from before this was kept. */
-  settings?: KeptSetting[];
+  startedWith?: KeptSettings;
 };
 
 export const nodeFiles = {

@@ -6,6 +6,7 @@ import { startDetached, stateOf, stopDetached } from '../../lib/detached.ts';
 import { readJsonFile, writeJsonFile } from '../../lib/json-file.ts';
 import { withLock } from '../../lib/lock.ts';
 import { signalProcess } from '../../lib/process-identity.ts';
+import { redactionKey } from '../../lib/redact-key.ts';
 import { sha256OfFile } from '../../store/artifacts.ts';
 import type { Artifact, ReadBack } from '../../workflows/types.ts';
 import type { Driver, DriverDeps, StartPermit, StopOptions, TargetFacts } from './driver.ts';
@@ -30,7 +31,7 @@ import { changedSettings, keptSettings } from './start-settings.ts';
 const STDOUT_KEPT_BYTES = 1_000_000;
 
 /** The driver of processes on this machine: each target is a detached process in a folder of its own. */
-export function createProcessDriver(programs: readonly NodeProgram[], { artifacts }: DriverDeps): Driver {
+export function createProcessDriver(programs: readonly NodeProgram[], { artifacts, dataDir }: DriverDeps): Driver {
   const programOf = (target: string): NodeProgram => {
     const program = programs.find(({ info }) => info.name === target);
     if (program) return program;
@@ -47,10 +48,10 @@ export function createProcessDriver(programs: readonly NodeProgram[], { artifact
       await stage(programOf(target), wanted);
       await install(programOf(target), wanted);
     },
-    start: (target, permit) => start(programOf(target), permit),
+    start: (target, permit) => start(programOf(target), permit, redactionKey(dataDir)),
     waitReady: (target, timeoutMs) => waitReady(programOf(target), timeoutMs),
     readBack: (target) => readBack(programOf(target)),
-    changedSettings: async (target) => changedSince(programOf(target)),
+    changedSettings: async (target) => changedSince(programOf(target), redactionKey(dataDir)),
     async logs(target) {
       const { info, log } = programOf(target);
       return logEnds(info.dir, [relative(info.dir, log), relative(info.dir, nodeFiles.stdout(info.dir)), 'stderr.log']);
@@ -81,10 +82,11 @@ async function factsOf(program: NodeProgram): Promise<TargetFacts> {
   };
 }
 
-/** Since its last start; nothing is known of one from before this was kept. */
-function changedSince({ info, startSettings }: NodeProgram) {
-  const { at, settings } = readJsonFile<StartRecord>(nodeFiles.start(info.dir)) ?? {};
-  return at === undefined || settings === undefined ? [] : changedSettings(settings, startSettings(), at);
+/** Since its last start; nothing is known of one from before this was kept, or with another key. */
+function changedSince({ info, startSettings }: NodeProgram, key: Buffer) {
+  const { at, startedWith } = readJsonFile<StartRecord>(nodeFiles.start(info.dir)) ?? {};
+  if (at === undefined || startedWith === undefined) return [];
+  return changedSettings(startedWith, startSettings(), { key, salt: at }) ?? [];
 }
 
 async function managedDigests({ managed }: NodeProgram, hash: (file: string) => Promise<string>) {
@@ -164,7 +166,11 @@ function sweepParts(folder: string): void {
   }
 }
 
-async function start(program: NodeProgram, permit: StartPermit): Promise<{ pid: number; adopted: boolean }> {
+async function start(
+  program: NodeProgram,
+  permit: StartPermit,
+  key: Buffer,
+): Promise<{ pid: number; adopted: boolean }> {
   const { info, command, args, env, cwd } = program;
   if (!isLaidOut(info.dir))
     throw new Error(`${info.name} was never laid out (or not to the end); run: patchwright env up`);
@@ -175,8 +181,8 @@ async function start(program: NodeProgram, permit: StartPermit): Promise<{ pid: 
     const stdout = nodeFiles.stdout(info.dir);
     if (sizeOf(stdout) > STDOUT_KEPT_BYTES) renameSync(stdout, `${stdout}.1`);
     const at = new Date().toISOString();
-    const settings = keptSettings(program.startSettings(), at);
-    const record: StartRecord = { permit, at, logOffset: sizeOf(stdout), settings };
+    const startedWith = keptSettings(program.startSettings(), { key, salt: at });
+    const record: StartRecord = { permit, at, logOffset: sizeOf(stdout), startedWith };
     writeJsonFile(nodeFiles.start(info.dir), record);
     const { pid, adopted } = await startDetached({ dir: info.dir, command, args, env, cwd });
     return { pid, adopted };

@@ -11,6 +11,7 @@ import { k3Next } from '../../decisions/kafka-rules/quorum.ts';
 import { k11LeadersToGiveBack, k11LedAsPreferred, k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import { isBroker, type KafkaSnapshot, nameOf, nodesNamed } from '../../decisions/kafka-rules/snapshot.ts';
 import { clusterStatus, topicsLine } from '../../decisions/kafka-rules/status.ts';
+import type { RuleWaiver } from '../../decisions/kafka-rules/waivers.ts';
 import type { Driver } from '../deploy/driver.ts';
 import { readAllGateFigures } from './gate-figures.ts';
 import { brokerAddress, readKafka } from './kafka.ts';
@@ -54,18 +55,15 @@ export function kafkaSystem(settings: KafkaEnvironmentSettings, driver: Driver):
     look: async (rolled) => clusterLook(await read(), rules.waivers, rolled),
     status: async () => status(await read()),
     gateMetrics: KAFKA_GATE_METRICS,
-    async gateFigures(leftOut) {
-      const asked = (await driver.targets()).filter(({ name }) => !leftOut.includes(name));
-      return (prometheus ?? jmx).figures(asked);
-    },
+    gateFigures: async () => (prometheus ?? jmx).figures(await driver.targets()),
     readsCommit: () => true,
-    levels: levelsOf({ driver, read }),
+    levels: levelsOf({ driver, read }, rules.waivers),
   };
 }
 
-function levelsOf({ driver, read }: Cluster): Levels {
+function levelsOf({ driver, read }: Cluster, waivers: readonly RuleWaiver[]): Levels {
   return {
-    before: async () => metadataBefore(await read()),
+    before: async () => metadataBefore(await read(), waivers),
     async mayFinalise(wanted) {
       const snapshot = await read();
       return { findings: k16MayFinalise(snapshot, wanted), level: finalisedLevel(snapshot) };

@@ -15,7 +15,7 @@ export type SystemLook = {
   offline: string[];
   underMinIsr: string[];
   underReplicated: string[];
-  /** What a gate is not to ask for figures, since it is waived as dead. */
+  /** Whose figures a gate is not to count, since it is waived as dead. */
   leftOut?: string[];
 };
 
@@ -57,8 +57,8 @@ export type System = {
   status(): Promise<SystemStatus>;
   /** What a gate judges of this system; none where it has no figures of its own. */
   gateMetrics: readonly GateMetric[];
-  /** Their figures by node, read now; not asked of those that a look has `leftOut`. */
-  gateFigures(leftOut: readonly string[]): Promise<Record<string, Figures | 'unread'>>;
+  /** Their figures by node, read now. */
+  gateFigures(): Promise<Record<string, Figures | 'unread'>>;
   /** Whether a target can say which commit it runs (G6). */
   readsCommit(target: string): boolean;
   /** Feature levels, where the system has them. */

@@ -1,5 +1,5 @@
 import { firstOfEachWaiver, type Judgement, type Waived, waivedAs } from '../../decisions/kafka-rules/waivers.ts';
-import { k13OthersInTheWay, type NextStep, nextStep } from '../../decisions/node-change.ts';
+import { holds, k13OthersInTheWay, type NextStep, nextStep } from '../../decisions/node-change.ts';
 import { logger } from '../../lib/log.ts';
 import { runEffect } from '../../store/journal.ts';
 import { metadataBeforeOf } from '../../store/metadata-before.ts';
@@ -24,6 +24,7 @@ import {
   seconds,
   seenProcess,
 } from './context.ts';
+import { changesAtOnce } from './one-change.ts';
 import { noteWaiver } from './waivers.ts';
 
 /**
@@ -214,13 +215,31 @@ async function waitUntilAllowed(
   }
 }
 
-async function judge({ db, system }: RolloutContext, step: NodeStep): Promise<Judgement> {
+export async function judge(context: Judging, step: NodeStep): Promise<Judgement> {
+  const { db, system } = context;
   const ledger = await ledgerOf(db, step.rollout);
   const inTheWay = k13OthersInTheWay(ledger, step.target).map((reason) => ({ rule: 'K13', reason }));
   if (inTheWay.length > 0) return { blocks: inTheWay, waived: [] };
-  return step.direction === 'forward'
-    ? system.canRoll([step.target])
-    : system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
+  if (step.direction === 'back')
+    return system.canRollBack([step.target], suspectsIn(ledger), await metadataBeforeOf(db, step.rollout));
+  const judged = await system.canRoll([step.target]);
+  // Asked last: it is no harm of the candidate's, and must not hide one that is.
+  return judged.blocks.length > 0 ? judged : { ...judged, blocks: await settingsAsWell(context, step, ledger) };
+}
+
+type Judging = Pick<RolloutContext, 'db'> & {
+  settings: Pick<RolloutContext['settings'], 'system'>;
+  driver: Pick<RolloutContext['driver'], 'changedSettings'>;
+  system: Pick<RolloutContext['system'], 'canRoll' | 'canRollBack'>;
+};
+
+/** G1, again: since the plan somebody may have edited the node's files, or started it anew by other settings. */
+function settingsAsWell(context: Judging, step: NodeStep, ledger: readonly LedgerEntry[]): Promise<RuleFinding[]> {
+  const { target } = step;
+  const entry = ledger.find((one) => one.target === target && one.direction === 'forward');
+  // One that is restarted unchanged first, so that its settings are seen by themselves, gets what it has.
+  const artifact = entry && !holds(entry.from, entry.to.artifacts) ? [target] : [];
+  return changesAtOnce(context, step, { restarted: [target], artifact });
 }
 
 async function putBackBlocks({ db, system }: RolloutContext, { rollout }: NodeStep): Promise<Judgement> {

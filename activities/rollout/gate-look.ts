@@ -15,8 +15,8 @@ export const firstLook = (atMs: number): LookState => ({
 /**
  * One look of a gate at an environment: invariants, figures by node, and the clients, whose counters go on from the
  * look before. Clients are told of up to a moment ago. Where the traffic did not run since the last look they
- * are left out: nobody watched. A node that is waived as dead is asked for nothing: one that does not answer would
- * take a look longer than is still watching.
+ * are left out: nobody watched. All are asked at once, since a look that takes longer than a gap is not watching; what
+ * was read, or was not, of a node that is waived as dead is then left out.
  *
  * @param rolled the nodes that were changed
  */
@@ -27,8 +27,9 @@ export async function lookForGate(
 ): Promise<{ sample: GateSample; state: LookState }> {
   const atMs = Date.now();
   const toMs = atMs - WRITTEN_DOWN_MS;
-  const [{ seen, nodes }, clients] = await Promise.all([
-    lookAtSystem(system, rolled),
+  const [seen, nodes, clients] = await Promise.all([
+    system.look(rolled),
+    system.gateFigures(),
     traffic.observed ? traffic.between(state.clientsToMs, toMs) : undefined,
   ]);
   const { unread, offline, underMinIsr, underReplicated, leftOut } = seen;
@@ -40,6 +41,7 @@ export async function lookForGate(
     nodes: {},
   };
   for (const [node, figures] of Object.entries(nodes)) {
+    if (leftOut?.includes(node)) continue;
     if (figures === 'unread') sample.unread.push(`the gate's figures of ${node}`);
     else sample.nodes[node] = figures;
   }
@@ -60,10 +62,4 @@ export async function lookForGate(
     ...(clients.p50Ms !== undefined && { p50Ms: clients.p50Ms }),
   };
   return { sample, state: next };
-}
-
-/** The look first: it says who is to be asked. */
-async function lookAtSystem(system: Pick<System, 'look' | 'gateFigures'>, rolled: string[]) {
-  const seen = await system.look(rolled);
-  return { seen, nodes: await system.gateFigures(seen.leftOut ?? []) };
 }

@@ -1,7 +1,7 @@
 import { g5HoldsArtifact } from '../../decisions/artifact-hold.ts';
 import { profileWords } from '../../decisions/gate-words.ts';
-import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
 import type { Reversibility } from '../../decisions/kafka-rules/one-way.ts';
+import { reasonsOf } from '../../decisions/kafka-rules/waivers.ts';
 import { holds, isSameProcess } from '../../decisions/node-change.ts';
 import { oneWayBinds } from '../../decisions/one-way-approval.ts';
 import { planWaves, shapesOf } from '../../decisions/wave-plan.ts';
@@ -17,7 +17,7 @@ import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { allFacts } from '../health/system.ts';
 import { openContext, placedNames, type RolloutContext, type RolloutDeps, seenProcess } from './context.ts';
 import { gateSettingsOf, profileFor } from './gate-settings.ts';
-import { changesAtOnce, installedBy, restartsOf } from './one-change.ts';
+import { changesAtOnce, installedBy, type Need, needOf, restartsOf } from './one-change.ts';
 
 /**
  * `refused`: nothing was touched, and why. `ended`: this very roll-out ended before. `already` run what is to
@@ -79,19 +79,18 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
     const down = `${order.environment} is down: none of its nodes runs. Bring it up (patchwright env up ${order.environment}), then: patchwright release retry ${order.release}`;
     return { kind: 'refused', reasons: [down] };
   }
-  const restarts = restartsOf(context, order.candidate, { facts, before });
-  const mixed = await changesAtOnce(context, order.environment, restarts);
-  if (mixed.length > 0) return { kind: 'refused', reasons: mixed };
+  const nodes = await nodesOf(context, order.candidate, { facts, before });
+  const mixed = await changesAtOnce(context, order, restartsOf(nodes));
+  if (mixed.length > 0) return { kind: 'refused', reasons: reasonsOf(mixed) };
   await forgetRollBack(deps.db, order.rollout);
   const already: string[] = [];
   const targets: { name: string; from: string; to: string }[] = [];
   const led = await context.system.ledAsPreferred(facts.map(({ name }) => name));
-  for (const [position, fact] of facts.entries()) {
-    const entry = before.find(({ target }) => target === fact.name);
-    const leaders = led[fact.name] ?? [];
-    const planned = await planOne(context, { order, attempt: opened.attempt, position, fact, entry, leaders });
-    if (planned.already) already.push(fact.name);
-    else targets.push({ name: fact.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
+  for (const [position, node] of nodes.entries()) {
+    const leaders = led[node.name] ?? [];
+    const planned = await planOne(context, { ...node, order, attempt: opened.attempt, position, leaders });
+    if (planned.already) already.push(node.name);
+    else targets.push({ name: node.name, from: nameBuild(planned.from), to: nameBuild(planned.to) });
   }
   const gated = await planGates(context, order, opened.attempt, { targets, already, leftOut });
   const { blockedSeconds, restartFirst } = context.rules;
@@ -107,7 +106,10 @@ export async function planRollout(deps: RolloutDeps, order: Order): Promise<Roll
  * The nodes that somebody waived as dead. What this roll-out has touched is none of them: it is answered for. An entry
  * that an earlier attempt planned is taken back, or the node would be waited for.
  */
-async function leaveOut({ db, system }: RolloutContext, ledger: readonly LedgerEntry[]): Promise<string[]> {
+export async function leaveOut(
+  { db, system }: { db: RolloutContext['db']; system: Pick<RolloutContext['system'], 'leftOut'> },
+  ledger: readonly LedgerEntry[],
+): Promise<string[]> {
   const touched = ledger.filter(({ state }) => state !== 'planned').map(({ target }) => target);
   const leftOut = (await system.leftOut()).filter((name) => !touched.includes(name));
   for (const { rollout, target } of ledger.filter((entry) => leftOut.includes(entry.target)))
@@ -220,34 +222,37 @@ function missingArtifacts({ settings }: RolloutContext, { name }: TargetFacts, c
     .map((wanted) => `the candidate has no artifact ${wanted}, which ${name} takes`);
 }
 
-type One = {
-  order: Order;
-  attempt: number;
-  position: number;
-  fact: TargetFacts;
-  entry: LedgerEntry | undefined;
-  leaders: LedgerEntry['leaders'];
-};
+type NodeToPlan = { name: string; fact: TargetFacts; to: Installed; need: Need };
 
-async function planOne(context: RolloutContext, { order, attempt, position, fact, entry, leaders }: One) {
-  const { candidate, rollout } = order;
-  const to = installedBy(context, candidate, fact.name);
+/** All are asked what they run before the first is planned. */
+function nodesOf(
+  context: RolloutContext,
+  candidate: Build,
+  { facts, before }: { facts: readonly TargetFacts[]; before: readonly LedgerEntry[] },
+): Promise<NodeToPlan[]> {
+  return Promise.all(
+    facts.map(async (fact) => {
+      const to = installedBy(context, candidate, fact.name);
+      const entry = before.find(({ target }) => target === fact.name);
+      return { name: fact.name, fact, to, need: await needOf(context, { fact, to, entry }) };
+    }),
+  );
+}
+
+type One = NodeToPlan & { order: Order; attempt: number; position: number; leaders: LedgerEntry['leaders'] };
+
+async function planOne(context: RolloutContext, { order, attempt, position, fact, to, need, leaders }: One) {
+  const { rollout } = order;
   // Of an attempt that was cut off: its intent stands, and is carried on.
-  if (entry?.state === 'intent' || entry?.state === 'changed')
-    return { already: false, from: entry.from, to: entry.to };
-  if (entry?.state === 'done' && holds(fact, to.artifacts)) return { already: true, from: entry.from, to };
+  if (need.kind === 'open') return { already: false, from: need.entry.from, to: need.entry.to };
+  if (need.kind === 'done') return { already: true, from: need.entry.from, to };
   const from: Installed = { artifacts: fact.artifacts, ...(await buildOf(context.db, fact.artifacts)) };
   const key = { rollout, target: fact.name, direction: 'forward' as const };
   const effect = `${rollout}${attempt > 1 ? `@${attempt}` : ''}/${fact.name}/change`;
   const seen = seenProcess(fact);
   await planTarget(context.db, { ...key, position, key: effect, from, to, seen, leaders }, { anew: true });
-  if (!holds(fact, to.artifacts) || fact.state !== 'running' || !context.system.readsCommit(fact.name)) {
-    return { already: false, from, to };
-  }
-  const readBack = await context.driver.readBack(fact.name);
-  const wanted = { artifacts: to.artifacts, commit: candidate.commit };
-  if (g6RunsWhatWasInstalled(fact.name, readBack, wanted, true).length > 0) return { already: false, from, to };
-  await markDone(context.db, key, readBack);
+  if (need.kind === 'restart') return { already: false, from, to };
+  await markDone(context.db, key, need.readBack);
   await keepRunning(context.db, order.environment, fact.name, { ...to, rollout });
   return { already: true, from, to };
 }

@@ -9,7 +9,7 @@ export type GateSample = {
   atMs: number;
   /** What could not be read. A look that is not whole is not bake. */
   unread: string[];
-  /** Nodes that were asked for nothing, since somebody waived them as dead. Absent where there are none. */
+  /** Nodes of which nothing counts, since somebody waived them as dead. Absent where there are none. */
   leftOut?: string[];
   /** Tier 0, by invariant: the names of what breaks it. Empty or absent: it holds. */
   invariants: Record<string, string[]>;
@@ -123,7 +123,7 @@ export type GateFigures = {
   notControls: Record<string, string>;
   /** Metrics of nodes that no node of the wave has. */
   notOfTheWave: string[];
-  /** Nodes that were waived as dead, and asked for nothing. Absent where there were none. */
+  /** Nodes that were waived as dead, and of which nothing counted. Absent where there were none. */
   leftOut?: string[];
   reducedEvidence: boolean;
   alpha: { release: number; wave: number; count: number; level: number };

@@ -8,7 +8,7 @@ import type { RuleWaiver } from './waivers.ts';
  * What is broken, or cannot be seen, by names. A gate that says which nodes were `rolled` is not shown what a dead broker
  * alone breaks which waivers excuse (K1 its partitions, K19 its figures): the roll-out was let begin with it, and a good
  * candidate would be rolled back for it. One that was itself rolled, or shares a partition with one that was, is shown.
- * `leftOut`: the nodes that are then asked for no figures either (K19).
+ * `leftOut`: the nodes whose figures do not count then either (K19).
  */
 export function clusterLook(snapshot: KafkaSnapshot, waivers: readonly RuleWaiver[], rolled?: readonly string[]) {
   const excusedBy = (rule: string) =>

@@ -1,13 +1,23 @@
+import { leftOutOf } from './dead-broker.ts';
 import { finalisedLevel, k17MayDowngrade, METADATA } from './features.ts';
 import { metadataName } from './metadata-versions.ts';
 import { type Finding, isBroker, type KafkaSnapshot } from './snapshot.ts';
+import type { RuleWaiver } from './waivers.ts';
 
 /** Before the first node: the finalised level, and the highest that every broker knew with the artifact of then. */
 export type MetadataBefore = { level: number; knows: number };
 
-/** Undefined where not every broker tells: then nothing can be held against going back. */
-export function metadataBefore(snapshot: KafkaSnapshot): MetadataBefore | undefined {
-  const { features, nodes } = snapshot;
+/**
+ * Undefined where not every broker tells: then nothing can be held against going back. Of one that a roll-out leaves
+ * out as dead nobody asks: it never tells, and it is not put back either.
+ */
+export function metadataBefore(
+  snapshot: KafkaSnapshot,
+  waivers: readonly RuleWaiver[] = [],
+): MetadataBefore | undefined {
+  const { features } = snapshot;
+  const leftOut = leftOutOf(snapshot, waivers);
+  const nodes = snapshot.nodes.filter(({ name }) => !leftOut.includes(name));
   const level = finalisedLevel(snapshot);
   if (level === undefined || features === undefined || features === 'unknown') return undefined;
   const known = nodes.filter(isBroker).map(({ name }) => features.supported[name]?.[METADATA]?.max);

@@ -280,6 +280,14 @@ test('what its files say of how a node is started is compared with its last star
     { kind: 'configuration', name: 'properties.log.retention.ms' },
     { kind: 'jvm', name: 'jvm' },
   ]);
+  // As an earlier version kept it: by a digest that whoever reads it can try values with.
+  const record = join(await nodeFolder('node-3'), 'start.json');
+  const kept = readFileSync(record, 'utf8');
+  const { startedWith, ...older } = JSON.parse(kept) as Record<string, unknown>;
+  expect(startedWith).toMatchObject({ by: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  writeFileSync(record, JSON.stringify({ ...older, settings: [] }));
+  expect(await driver.changedSettings?.('node-3')).toEqual([]);
+  writeFileSync(record, kept);
   for (const [index, file] of files.entries()) writeFileSync(join(config, file), before[index]!);
   expect(await driver.changedSettings?.('node-3')).toEqual([]);
 });

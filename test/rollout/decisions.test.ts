@@ -138,6 +138,7 @@ test.each([
   ['nothing was changed yet', ['K7'], 0, 'hold'],
   ['a reassignment is somebody else’s', ['K1', 'K7'], 1, 'hold'],
   ['a topic that was changed in the middle', ['K8'], 2, 'hold'],
+  ['settings that became others in the middle', ['G1'], 1, 'hold'],
   ['nothing answers', ['K19'], 1, 'hold'],
   ['harm, and figures missing beside it', ['K6', 'K19'], 1, 'roll-back'],
 ] as const)('a block that lasts: %s', (_name, rules, changed, means) => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
 import { waiverSchema } from '../../config/rollout.ts';
+import type { Figures } from '../../decisions/gate/types.ts';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import { deadApart, excusedBrokers, leftOutOf, withoutBrokers } from '../../decisions/kafka-rules/dead-broker.ts';
 import { clusterLook } from '../../decisions/kafka-rules/look.ts';
+import { metadataBefore } from '../../decisions/kafka-rules/put-back.ts';
 import { k11WaitsFor } from '../../decisions/kafka-rules/settled.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import { dedicated, node, rulesOf, withNode, withPartition } from './snapshots.ts';
@@ -125,21 +127,57 @@ describe('a broker that is long dead elsewhere', () => {
     expect(leftOutOf(snapshot, waivers)).toEqual(leftOut);
   });
 
-  test('is not asked for figures by a gate, which says so', async () => {
-    const asked: (readonly string[])[] = [];
-    const figures = { b4: { requests: 1 }, b5: 'unread' as const };
-    const system = {
-      look: async (rolled?: string[]) => clusterLook(withDead(), all, rolled),
-      async gateFigures(leftOut: readonly string[]) {
-        asked.push(leftOut);
-        return figures;
+  /** Every broker that lives tells what it knows. */
+  const telling = (snapshot: KafkaSnapshot) => ({
+    ...snapshot,
+    features: {
+      finalised: { 'metadata.version': 11 },
+      supported: Object.fromEntries([4, 5, 6].map((id) => [`b${id}`, { 'metadata.version': { min: 1, max: 14 } }])),
+    },
+  });
+  test.each([
+    ['where it is left out', apart(), [waive('K19')], { level: 11, knows: 14 }],
+    ['not without a waiver', apart(), [], undefined],
+    ['not where another rule is waived', apart(), [waive('K7')], undefined],
+    ['not where it shares a partition, and would be put back', withDead(), all, undefined],
+    ['where nobody lists it', withDead({ listed: false }), [], { level: 11, knows: 14 }],
+  ])('keeps nothing from being known of the levels before (K17): %s', (_what, snapshot, waivers, before) => {
+    expect(metadataBefore(telling(snapshot), waivers)).toEqual(before);
+  });
+
+  /** Neither answers before both were asked. */
+  function bothAsked(told: Figures | 'unread') {
+    const asked = { look: Promise.withResolvers<void>(), figures: Promise.withResolvers<void>() };
+    return {
+      async look(rolled?: string[]) {
+        asked.look.resolve();
+        await asked.figures.promise;
+        return clusterLook(withDead(), all, rolled);
+      },
+      async gateFigures(): Promise<Record<string, Figures | 'unread'>> {
+        asked.figures.resolve();
+        await asked.look.promise;
+        return { b4: { requests: 1 }, b5: 'unread', b7: told };
       },
     };
-    const traffic = { observed: false, between: async () => Promise.reject(new Error('there is none')) };
-    const { sample } = await lookForGate({ system, traffic }, firstLook(0), ['b4']);
-    expect([asked, sample.leftOut]).toEqual([[['b7']], ['b7']]);
-    expect([sample.unread, sample.nodes]).toEqual([["the gate's figures of b5"], { b4: { requests: 1 } }]);
-  });
+  }
+
+  test.each(['unread', { requests: 2 }] as const)(
+    'has no figures in the eyes of a gate, which says so',
+    async (told) => {
+      const traffic = { observed: false, between: async () => Promise.reject(new Error('there is none')) };
+      const seen = (rolled: string[]) => lookForGate({ system: bothAsked(told), traffic }, firstLook(0), rolled);
+      const { sample } = await seen(['b4']);
+      expect(sample.leftOut).toEqual(['b7']);
+      expect([sample.unread, sample.nodes]).toEqual([["the gate's figures of b5"], { b4: { requests: 1 } }]);
+      // It was itself rolled: it is answered for.
+      const { sample: own } = await seen(['b4', 'b7']);
+      expect([own.unread.includes("the gate's figures of b7"), 'b7' in own.nodes]).toEqual([
+        told === 'unread',
+        told !== 'unread',
+      ]);
+    },
+  );
 
   test('is told with how to waive it, and what was waived with whose words', () => {
     const first = roll(withDead(), 'b4', []).blocks.find(({ rule }) => rule === 'K19');

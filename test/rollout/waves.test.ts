@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  changedSettings,
-  keptSettings,
-  type StartSetting,
-  settingsOfProperties,
-} from '../../activities/deploy/start-settings.ts';
 import { g5HoldsArtifact, type PastRollout } from '../../decisions/artifact-hold.ts';
 import {
-  g1OneKindOfChange,
   g2OneCellAtATime,
   MOST_OF_CAPACITY,
   pickWave,
@@ -127,85 +120,6 @@ test.each([
     MOST_OF_CAPACITY,
   );
   for (const word of words) expect(findings.map(({ rule, reason }) => `${rule} ${reason}`).join('\n')).toContain(word);
-});
-
-test.each([
-  [
-    'one kind on many',
-    [
-      ['n1', 'artifact'],
-      ['n2', 'artifact'],
-    ],
-    0,
-  ],
-  [
-    'image and configuration on one node',
-    [
-      ['n1', 'artifact'],
-      ['n1', 'configuration'],
-    ],
-    1,
-  ],
-  [
-    'or on two',
-    [
-      ['n1', 'artifact'],
-      ['n2', 'jvm'],
-    ],
-    1,
-  ],
-  ['nothing', [], 0],
-] as const)('G1 a wave changes %s', (_name, rows, findings) => {
-  expect(g1OneKindOfChange(rows.map(([target, kind]) => ({ target, kind })))).toHaveLength(findings);
-});
-
-test('G1 names what is another, and never its value', () => {
-  const changes = [
-    { target: 'n1', kind: 'artifact' as const },
-    { target: 'n1', kind: 'configuration' as const, name: 'start' },
-    { target: 'n2', kind: 'configuration' as const, name: 'environment.TOKEN' },
-    { target: 'n2', kind: 'jvm' as const, name: 'jvm' },
-  ];
-  expect(g1OneKindOfChange(changes)[0]?.reason).toContain(
-    'artifact on n1 and configuration (start, environment.TOKEN) on n1, n2 and jvm (jvm) on n2',
-  );
-});
-
-describe('what a node was started with', () => {
-  const settings: StartSetting[] = [
-    { kind: 'configuration', name: 'start', value: '["server"]' },
-    { kind: 'configuration', name: 'environment.TOKEN', value: 'hunter2' },
-    { kind: 'jvm', name: 'jvm', value: '-Xmx1g' },
-  ];
-  const kept = keptSettings(settings, 'monday');
-  const but = (name: string, value: string) => settings.map((one) => (one.name === name ? { ...one, value } : one));
-  test.each<[string, StartSetting[], string[]]>([
-    ['the same', settings, []],
-    ['in another order', settings.toReversed(), []],
-    ['another value', but('environment.TOKEN', 'hunter3'), ['configuration environment.TOKEN']],
-    ['other flags', but('jvm', '-Xmx2g'), ['jvm jvm']],
-    ['one that is gone', settings.slice(1), ['configuration start']],
-    [
-      'one that is new',
-      [...settings, { kind: 'configuration', name: 'environment.A', value: '' }],
-      ['configuration environment.A'],
-    ],
-  ])('is compared by name: %s', (_what, now, changed) => {
-    expect(changedSettings(kept, now, 'monday').map(({ kind, name }) => `${kind} ${name}`)).toEqual(changed);
-  });
-
-  test('is kept by digest, which says nothing of two starts', () => {
-    expect(JSON.stringify(kept)).not.toContain('hunter2');
-    expect(keptSettings(settings, 'tuesday')[1]?.digest).not.toBe(kept[1]?.digest);
-  });
-
-  test('a file of properties is a setting a line', () => {
-    const text = '# a comment\nlog.dirs=/old\nlog.dirs=/data\n\n! another=one\nlisteners = A://:1,B://:2=x\nnothing\n';
-    expect(settingsOfProperties(text).map(({ name, value }) => [name, value.trim()])).toEqual([
-      ['properties.log.dirs', '/data'],
-      ['properties.listeners', 'A://:1,B://:2=x'],
-    ]);
-  });
 });
 
 describe('G5 after a roll-back the artifact is held', () => {

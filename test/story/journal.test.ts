@@ -6,8 +6,13 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../activities/rollout/change.ts';
+import { leaveOut } from '../../activities/rollout/plan.ts';
+import type { Db } from '../../store/database.ts';
 import { EffectBusy, effectsOf, runEffect } from '../../store/journal.ts';
+import { ledgerOf, planTarget, takeBackPlan } from '../../store/rollout-ledger.ts';
 import { useDatabases } from './database.ts';
+import { seedRelease, seedRollout } from './seed.ts';
 
 const freshDatabase = useDatabases();
 const order = { key: 'kafka-1/tag/v1', kind: 'tag', release: 'kafka-1', intent: { tag: 'v1' } };
@@ -179,6 +184,65 @@ describe('the journal', () => {
     }
     expect((await effectsOf(db, 'kafka-1')).map(({ key }) => key)).toEqual(['kafka-1/b', 'kafka-1/a']);
   });
+});
+
+describe('the ledger of a roll-out', () => {
+  /** One node is done, one in the middle of its change, one planned. */
+  async function half(db: Db) {
+    const release = await seedRelease(db);
+    await seedRollout(db, release, 'staging', 'changing');
+    const rollout = `${release}/1/staging`;
+    const [done] = await ledgerOf(db, rollout);
+    const planned = { ...done!, target: 'broker-3', key: `${rollout}/broker-3`, position: 2 };
+    await planTarget(db, planned, { anew: false });
+    return { rollout, release, environment: 'staging', settings: 'settings', direction: 'forward' as const };
+  }
+  const rowsOf = async (db: Db, rollout: string) =>
+    (await ledgerOf(db, rollout)).map(({ target, state }) => `${target} ${state}`);
+  const touched = ['broker-1 done', 'broker-2 intent'];
+
+  test.each([
+    [['broker-3'], ['broker-3'], touched],
+    [['broker-1', 'broker-2'], [], [...touched, 'broker-3 planned']],
+    [['broker-9'], ['broker-9'], [...touched, 'broker-3 planned']],
+  ])(
+    'of nodes that are waived as dead (%s) those are left out, and no longer planned, that nothing was done to',
+    async (dead, leftOut, rows) => {
+      const { db } = await freshDatabase();
+      const { rollout } = await half(db);
+      const system = { leftOut: async () => dead };
+      expect(await leaveOut({ db, system }, await ledgerOf(db, rollout))).toEqual(leftOut);
+      // What was begun stays, whoever takes it back.
+      for (const target of ['broker-1', 'broker-2']) await takeBackPlan(db, { rollout, target });
+      expect(await rowsOf(db, rollout)).toEqual(rows);
+    },
+  );
+
+  const harm = { rule: 'K7', reason: 'thin' };
+  const threads = [{ kind: 'configuration' as const, name: 'properties.num.io.threads' }];
+  test.each([
+    ['nothing else', [], [], 'forward', false, []],
+    ['settings of its own', threads, [], 'forward', false, ['G1']],
+    ['which hide no harm of the candidate’s', threads, [harm], 'forward', false, ['K7']],
+    ['and are no question of a way back', threads, [], 'back', false, []],
+    ['nor of a restart on what it runs', threads, [], 'forward', true, []],
+  ] as const)(
+    'a node that its stop would bring %s is judged right before it',
+    async (_what, changed, blocks, direction, unchanged, rules) => {
+      const { db } = await freshDatabase();
+      const step = { ...(await half(db)), target: 'broker-3', direction };
+      // Nobody else is in the middle of a change (K13).
+      await sql`update rollout_target set state = 'done' where target = 'broker-2'`.execute(db);
+      if (unchanged) await sql`update rollout_target set from_build = to_build where target = 'broker-3'`.execute(db);
+      const answer = async () => ({ blocks: [...blocks], waived: [] });
+      const context = {
+        ...{ db, settings: { system: 'kafka' as const } },
+        driver: { changedSettings: async () => [...changed] },
+        system: { canRoll: answer, canRollBack: answer },
+      };
+      expect((await judge(context, step)).blocks.map(({ rule }) => rule)).toEqual(rules);
+    },
+  );
 });
 
 describe('a database that is killed', () => {
