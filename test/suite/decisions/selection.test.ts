@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { loadSettings } from '../../../config/load.ts';
 import { isQuarantined, quarantineOf } from '../../../decisions/quarantine.ts';
 import { methodOf, selectUnits, testPattern } from '../../../decisions/test-pattern.ts';
 import { secondsLeft } from '../../../decisions/time-left.ts';
@@ -74,6 +76,22 @@ describe('quarantine', () => {
 
   test('a class that is divided is still found', () =>
     expect(on('2026-01-01', 'a.C#part-2', 'a.C')).toMatchObject({ ticket: 'T-2' }));
+
+  test.each([
+    ['clients.consumer.internals.EagerConsumerCoordinatorTest#testOutdatedCoordinatorAssignment()', 'KAFKA-15900'],
+    ['clients.consumer.internals.AbstractCoordinatorTest#testWakeupAfterSyncGroupReceived()', 'KAFKA-18310'],
+    [
+      'common.security.oauthbearer.internals.secured.RefreshingHttpsJwksTest#testSecondaryRefreshAfterElapsedDelay()',
+      'KAFKA-14780',
+    ],
+    ['clients.consumer.internals.EagerConsumerCoordinatorTest#testSelectRebalanceProtocol()', undefined],
+  ])('the example takes upstream’s own races out by their tickets, and nothing beside them: %s', (name, ticket) => {
+    const suite = loadSettings(fileURLToPath(new URL('../../../patchwright.yaml', import.meta.url))).forks.kafka?.suites
+      .fast;
+    const id = `org.apache.kafka.${name}`;
+    const found = quarantineOf(suite?.quarantine ?? [], '2026-12-01')({ unit: id.replace(/#.*/, ''), test: id });
+    expect(found?.ticket).toBe(ticket);
+  });
 
   test('everything else gates', () => {
     expect(on('2026-01-01', 'a.B', 'a.B#works()')).toBeUndefined();
