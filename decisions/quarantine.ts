@@ -1,4 +1,5 @@
 import type { Quarantine } from '../workflows/types.ts';
+import type { RerunPolicy } from './failure-verdict.ts';
 import { testPattern } from './test-pattern.ts';
 
 /** `until`: the last day on which it holds, `YYYY-MM-DD` in UTC. */
@@ -25,4 +26,13 @@ export function quarantineOf(
 /** True where a verdict does not count against the release. */
 export function isQuarantined({ quarantine }: { quarantine?: Quarantine }): boolean {
   return quarantine !== undefined && quarantine.expired !== true;
+}
+
+/**
+ * What does not gate is run as often as tells a regression, and no more: forty runs an arm of a slow test are many
+ * minutes of a release, for a word that holds nothing.
+ */
+export function rerunsOf(policy: RerunPolicy, quarantine: Quarantine | null): RerunPolicy {
+  if (quarantine === null || !isQuarantined({ quarantine })) return policy;
+  return { ...policy, maxPerArm: policy.perArm, maxPerArmQuick: policy.perArm };
 }

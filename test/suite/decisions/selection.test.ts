@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadSettings } from '../../../config/load.ts';
-import { isQuarantined, quarantineOf } from '../../../decisions/quarantine.ts';
+import { isQuarantined, quarantineOf, rerunsOf } from '../../../decisions/quarantine.ts';
 import { methodOf, selectUnits, testPattern } from '../../../decisions/test-pattern.ts';
 import { secondsLeft } from '../../../decisions/time-left.ts';
 
@@ -91,6 +91,14 @@ describe('quarantine', () => {
     const id = `org.apache.kafka.${name}`;
     const found = quarantineOf(suite?.quarantine ?? [], '2026-12-01')({ unit: id.replace(/#.*/, ''), test: id });
     expect(found?.ticket).toBe(ticket);
+  });
+
+  test('what does not gate is run as often as tells a regression, and no more', () => {
+    const policy = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 600 };
+    const [holds, ended] = [on('2026-03-01', 'a.C', 'a.C#any()'), on('2026-03-02', 'a.C', 'a.C#any()')];
+    expect(rerunsOf(policy, holds!)).toEqual({ ...policy, maxPerArm: 5, maxPerArmQuick: 5 });
+    expect(rerunsOf(policy, ended!)).toBe(policy);
+    expect(rerunsOf(policy, null)).toBe(policy);
   });
 
   test('everything else gates', () => {
