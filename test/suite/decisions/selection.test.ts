@@ -84,6 +84,7 @@ describe('quarantine', () => {
       'common.security.oauthbearer.internals.secured.RefreshingHttpsJwksTest#testSecondaryRefreshAfterElapsedDelay()',
       'KAFKA-14780',
     ],
+    ['common.security.oauthbearer.internals.secured.RefreshingHttpsJwksTest#testBasicScheduleRefresh()', 'KAFKA-14780'],
     ['clients.consumer.internals.EagerConsumerCoordinatorTest#testSelectRebalanceProtocol()', undefined],
   ])('the example takes upstream’s own races out by their tickets, and nothing beside them: %s', (name, ticket) => {
     const suite = loadSettings(fileURLToPath(new URL('../../../patchwright.yaml', import.meta.url))).forks.kafka?.suites
