@@ -32,7 +32,7 @@ export function isQuarantined({ quarantine }: { quarantine?: Quarantine }): bool
  * What does not gate is run as often as tells a regression, and no more: forty runs an arm of a slow test are many
  * minutes of a release, for a word that holds nothing.
  */
-export function rerunsOf(policy: RerunPolicy, quarantine: Quarantine | null): RerunPolicy {
+export function rerunPolicyOf(policy: RerunPolicy, quarantine: Quarantine | null): RerunPolicy {
   if (quarantine === null || !isQuarantined({ quarantine })) return policy;
   return { ...policy, maxPerArm: policy.perArm, maxPerArmQuick: policy.perArm };
 }

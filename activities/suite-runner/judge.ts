@@ -2,7 +2,7 @@ import { reasonAgainst, standInName } from '../../decisions/base-stand-in.ts';
 import { clusterKey } from '../../decisions/failure-cluster.ts';
 import { type Judgement, judgeFailure, type MoreRuns, type Ruling } from '../../decisions/failure-verdict.ts';
 import { firstStep, signatureOf } from '../../decisions/first-step.ts';
-import { quarantineOf, rerunsOf } from '../../decisions/quarantine.ts';
+import { quarantineOf, rerunPolicyOf } from '../../decisions/quarantine.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import { failuresOfSuite, type OpenFailure, saveFailures, saveVerdict } from '../../store/suite-failures.ts';
 import { keepBaseFailure, keepRerunBudget } from '../../store/suite-verdicts.ts';
@@ -131,7 +131,7 @@ async function byCounts(
   if (!failure.affordable && evidence.candidate.pass + evidence.candidate.fail === 0) {
     return ruledAs(deps, it, failure, 'undecided', `not run again: more than ${it.suite.reruns.maxTests} tests failed`);
   }
-  const judged: Judgement = judgeFailure(evidence, rerunsOf(it.policy, failure.quarantine));
+  const judged: Judgement = judgeFailure(evidence, rerunPolicyOf(it.policy, failure.quarantine));
   if (judged.kind === 'more') return { kind: 'due', phase: phaseOf(judged), failure, more: judged };
   await rememberBase(deps, it, failure, evidence);
   const counts = judged.by === 'alone' ? evidence : replayOf(it, failure, judged.by);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadSettings } from '../../../config/load.ts';
-import { isQuarantined, quarantineOf, rerunsOf } from '../../../decisions/quarantine.ts';
+import { isQuarantined, quarantineOf, rerunPolicyOf } from '../../../decisions/quarantine.ts';
 import { methodOf, selectUnits, testPattern } from '../../../decisions/test-pattern.ts';
 import { secondsLeft } from '../../../decisions/time-left.ts';
 
@@ -97,9 +97,9 @@ describe('quarantine', () => {
   test('what does not gate is run as often as tells a regression, and no more', () => {
     const policy = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 600 };
     const [holds, ended] = [on('2026-03-01', 'a.C', 'a.C#any()'), on('2026-03-02', 'a.C', 'a.C#any()')];
-    expect(rerunsOf(policy, holds!)).toEqual({ ...policy, maxPerArm: 5, maxPerArmQuick: 5 });
-    expect(rerunsOf(policy, ended!)).toBe(policy);
-    expect(rerunsOf(policy, null)).toBe(policy);
+    expect(rerunPolicyOf(policy, holds!)).toEqual({ ...policy, maxPerArm: 5, maxPerArmQuick: 5 });
+    expect(rerunPolicyOf(policy, ended!)).toBe(policy);
+    expect(rerunPolicyOf(policy, null)).toBe(policy);
   });
 
   test('everything else gates', () => {
