@@ -30,7 +30,8 @@ const FAST = [
   'test/rollout/kafka-rules',
   'test/rollout/waves',
   'test/suite/decisions',
-  'test/story/redact',
+  'test/story/redact.test',
+  'test/story/redact-item',
 ];
 
 /**
