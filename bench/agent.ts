@@ -15,6 +15,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createTranscripts } from '../activities/agent/transcript.ts';
 import { loadSettings } from '../config/load.ts';
 import { settingsSchema } from '../config/schema.ts';
+import { nodeFlagsOf } from '../services/role.ts';
 import { startServices } from '../services/start-services.ts';
 import { type Progress, progressOnStderr } from '../setup/progress.ts';
 import { openAgentRun } from '../store/agents.ts';
@@ -112,7 +113,8 @@ type Serving = { client: Client; peaks: Peaks; pid: number };
 
 /** The activity worker in a process of its own, the workflow worker in this one. */
 async function withWorker<T>(given: WorkerArguments, work: (serving: Serving) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, [WORKER, JSON.stringify(given)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const node = [...nodeFlagsOf('activity'), WORKER, JSON.stringify(given)];
+  const child = spawn(process.execPath, node, { stdio: ['ignore', 'ignore', 'inherit'] });
   const connection = await NativeConnection.connect({ address: given.address });
   const worker = await Worker.create({ connection, taskQueue: 'patchwright', workflowsPath: WORKFLOWS });
   const serving = worker.run();
