@@ -83,7 +83,7 @@ function activities(): Promise<Worker> {
     activities: {
       ...createStoryActivities({ db, slack, wakeThread }),
       ...createTicketActivities({ db, settings, slack, wakeThread, handOff }),
-      ...createApprovalActivities({ db, settings }),
+      ...createApprovalActivities({ db, settings, slack, wakeThread }),
       ...createFixActivities({ ...shared, kinds, wakeThread }),
       ...createAgentActivities({ ...shared, wakeThread, investigating: { kinds, looks } }),
     },
