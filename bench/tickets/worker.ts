@@ -8,6 +8,7 @@ import { createApprovalActivities } from '../../activities/approvals.ts';
 import type { FixKind } from '../../activities/fixes/kind.ts';
 import { createFixActivities } from '../../activities/fixes.ts';
 import { beatMeanwhile } from '../../activities/heartbeat.ts';
+import { createMemoryActivities } from '../../activities/memory.ts';
 import { withoutSandbox } from '../../activities/sandbox/open.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createStoryActivities } from '../../activities/story.ts';
@@ -62,6 +63,10 @@ async function workflows(): Promise<Worker> {
   return Worker.create({ connection, taskQueue: 'patchwright', workflowBundle: await workflowBundle(dataDir) });
 }
 
+const ofNoCode = async () => {
+  throw new Error('the bench has no code');
+};
+
 function activities(): Promise<Worker> {
   const artifacts = createArtifactStore(join(dataDir, 'artifacts'));
   const sandboxOf = () => withoutSandbox({ dataDir, reason: 'nothing of a fork runs here' });
@@ -84,6 +89,7 @@ function activities(): Promise<Worker> {
       ...createStoryActivities({ db, slack, wakeThread }),
       ...createTicketActivities({ db, settings, slack, wakeThread, handOff }),
       ...createApprovalActivities({ db, settings, slack, wakeThread }),
+      ...createMemoryActivities({ db, settings, slack, wakeThread, within: ofNoCode, ownValueOf: async () => '1' }),
       ...createFixActivities({ ...shared, kinds, wakeThread }),
       ...createAgentActivities({ ...shared, wakeThread, investigating: { kinds, looks } }),
     },

@@ -44,7 +44,11 @@ export async function proveTickets(world: World, tickets: readonly string[]): Pr
       ...once(
         'Slack has',
         told.map(({ key }) => key),
-        postedOf(world, tickets),
+        postedOf(
+          world,
+          tickets,
+          told.map(({ key }) => key),
+        ),
       ),
       ...once(
         'its branch has',
@@ -78,11 +82,12 @@ function once(what: string, wanted: readonly string[], found: readonly string[])
   ];
 }
 
-/** The keys of what the bot said about these tickets, as Slack kept them. */
-function postedOf({ slack }: World, tickets: readonly string[]): string[] {
+/** The keys of what the bot said about these tickets, as Slack kept them: those that were told, and whatever has their name. */
+function postedOf({ slack }: World, tickets: readonly string[], told: readonly string[]): string[] {
   const keys = CHANNELS.flatMap((channel) => slack.keys(channel)).map(String);
-  // The card of an approval stands in its ticket's thread, under the approval's own name.
-  return keys.filter((key) => tickets.some((ticket) => key.replace(/^approval\//, '').startsWith(`${ticket}/`)));
+  // An approval's card and a memory's question stand in the ticket's thread, under names of their own.
+  const isOfThese = (key: string) => tickets.some((ticket) => key.replace(/^approval\//, '').startsWith(`${ticket}/`));
+  return keys.filter((key) => told.includes(key) || isOfThese(key));
 }
 
 /** Whose commits are on the branches, by their trailers. */
