@@ -1,5 +1,5 @@
 import type { ProofOutcome } from '../workflows/proof-types.ts';
-import type { RunCounts, SuiteOutcome } from '../workflows/types.ts';
+import type { RunCounts, SuiteOutcome, TestsApart } from '../workflows/types.ts';
 import { NONE_TOUCHED } from './touched-units.ts';
 import { testName } from './verdict-words.ts';
 
@@ -38,9 +38,7 @@ export function judgeProof(outcome: ProofOutcome): ProofVerdict {
   // Of a part of a suite it is no wonder: who resolves a conflict in a test touches what is run of it.
   const apart = whole?.units === undefined ? whole?.touched : undefined;
   const onlyTouched = apart !== undefined && whole?.passed === 0 && apart.passed > 0;
-  const nothing = onlyTouched
-    ? ['all of the suite that passed are tests that the agent touched: nothing is shown']
-    : [];
+  const nothing = onlyTouched ? [`all of the suite that passed are ${whichApart(whole?.apart)}: nothing is shown`] : [];
   const all = [...reasons, ...broke, ...nothing];
   return { proven: all.length === 0, reasons: all };
 }
@@ -63,20 +61,32 @@ export const provenWords = (outcome: ProofOutcome, ran: readonly string[] = []):
 /** What was run beside the tests that failed, and what was not. */
 export function suiteProofWords(outcome: ProofOutcome): string {
   if (outcome.kind !== 'ran' || outcome.whole === undefined) return 'NOT run';
-  const { units, touched, passed, failed, broke } = outcome.whole;
+  const { units, touched, apart, passed, failed, broke } = outcome.whole;
   if (units === 0) return `NOT run: ${NONE_TOUCHED} (\`repair.proveWhole\` is off)`;
-  const counted = `${passed} passed, ${failed} failed, ${broke.length} of them broken by it${touched === undefined ? '' : `; ${apartWords(touched)}`}`;
+  const counted = `${passed} passed, ${failed} failed, ${broke.length} of them broken by it${touched === undefined ? '' : `; ${apartWords(touched, apart)}`}`;
   if (units === undefined) return `whole suite: ${counted}`;
   const some = `${units} units that the stack touches or has beside what it touches`;
   return `${some}: ${counted}; NOT run: the rest of it (\`repair.proveWhole\` is off)`;
 }
 
-const apartWords = ({ passed, failed }: { passed: number; failed: number }) =>
-  `apart from these, tests that the agent touched: ${passed} passed, ${failed} failed`;
+const apartWords = ({ passed, failed }: { passed: number; failed: number }, apart?: TestsApart) =>
+  `apart from these, ${whichApart(apart)}: ${passed} passed, ${failed} failed`;
+
+function whichApart(apart: TestsApart | undefined): string {
+  const own = 'tests that the agent touched';
+  if (apart === undefined) return own;
+  const { classes, named, untold } = apart;
+  if (untold !== undefined) return `${own} and all others, since who uses those cannot be told (${untold})`;
+  const more = classes - named.length;
+  return `${own} or that use what it touched (${named.join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
+}
 
 /** What a suite says of a change: what passes in tests that its author touched is told apart, what fails is not. */
-export function countedOf({ tests: { passed, failed }, touched }: Pick<SuiteOutcome, 'tests' | 'touched'>) {
+export function countedOf({ tests: { passed, failed }, touched, apart }: Counted) {
   if (touched === undefined) return { passed, failed };
-  const apart = { passed: touched.passed, failed: touched.failed };
-  return { passed: passed - apart.passed, failed: failed - apart.failed, touched: apart };
+  const own = { passed: touched.passed, failed: touched.failed };
+  const others = { passed: passed - own.passed, failed: failed - own.failed };
+  return { ...others, touched: own, ...(apart && { apart }) };
 }
+
+type Counted = Pick<SuiteOutcome, 'tests' | 'touched' | 'apart'>;

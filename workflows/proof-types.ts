@@ -1,4 +1,4 @@
-import type { Build, Digest, RunCounts, Source } from './types.ts';
+import type { Build, Digest, RunCounts, Source, TestsApart } from './types.ts';
 
 export type TestKey = { unit: string; test: string };
 
@@ -49,8 +49,10 @@ export type ProofOutcome =
         passed: number;
         failed: number;
         broke: string[];
-        /** Tests that whoever made the change touched, which are not among those that passed. */
+        /** Tests that whoever made the change touched, or that use those, which are not among those that passed. */
         touched?: { passed: number; failed: number };
+        /** Of these the ones that only use them. */
+        apart?: TestsApart;
         /** Units that were run, where it was not the whole suite but what is touched. */
         units?: number;
       };

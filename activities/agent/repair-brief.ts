@@ -15,7 +15,7 @@ const HELD: Record<keyof typeof GOALS, HeldBy> = { regression: 'verdict', build:
 
 /** What only this kind of repair has to know. */
 const RULES: Record<keyof typeof GOALS, string> = {
-  regression: `- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for; a change that knows the test's input is a lie and is found.
+  regression: `- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for, nor is a base class or helper that the failing test uses; a change that knows the test's input is a lie and is found.
 - Tests may not lie in these files (a fork that runs upstream's test jars): then the log and the patch say what they expect.`,
   build:
     '- Mend what the compiler objects to by what the patch means, not by what is shortest: a call that is gone from the base was replaced by something (`search` and `compare` in the base).',
