@@ -1,5 +1,5 @@
-import type { ProofOutcome } from '../workflows/proof-types.ts';
-import type { RunCounts, SuiteOutcome, TestsApart } from '../workflows/types.ts';
+import type { FailureLog, ProofOutcome } from '../workflows/proof-types.ts';
+import type { RunCounts, SuiteOutcome, TestsApart, Verdict } from '../workflows/types.ts';
 import { NONE_TOUCHED } from './touched-units.ts';
 import { testName } from './verdict-words.ts';
 
@@ -43,6 +43,49 @@ export function judgeProof(outcome: ProofOutcome): ProofVerdict {
   return { proven: all.length === 0, reasons: all };
 }
 
+/** More logs would push out what else the next attempt is given. */
+const MOST_LOGS = 3;
+
+/** Of what a suite was held by: what the failing log says and the base's do not, else the log. */
+export const logsOf = (holding: readonly Verdict[]): FailureLog[] =>
+  holding
+    .map((one) => ({ name: testName(one), message: one.message, log: one.logDifference ?? one.evidence }))
+    // Where no log was kept, the evidence is the suite run's name.
+    .filter(({ log }) => /^[0-9a-f]{64}$/.test(log))
+    .slice(0, MOST_LOGS);
+
+/** What a proof that failed has logs of, for whoever made the change: it is not to be guessed from a test's name. */
+export function failureLogs(outcome: ProofOutcome): FailureLog[] {
+  if (outcome.kind === 'not-run') return [];
+  if (outcome.kind === 'does-not-build')
+    return outcome.log === undefined ? [] : [{ name: 'the build', log: outcome.log }];
+  const failing = outcome.tests.flatMap(({ after, log, message, ...test }) =>
+    after.fail === 0 || log === undefined ? [] : [{ name: testName(test), ...(message && { message }), log }],
+  );
+  return [...failing, ...(outcome.whole?.logs ?? [])].slice(0, MOST_LOGS);
+}
+
+/** Lines before the one on which a failure is told. */
+const BEFORE = 3;
+
+/**
+ * Of a log what tells its failure, from a little before its first line on: a log begins with how its test was started.
+ *
+ * @param message what the failure is known to have said.
+ */
+export function headOfFailure(log: string, message: string | undefined, most: number): string {
+  const lines = log.split('\n');
+  const said = (message ?? '').trim().slice(0, 60).trim();
+  const told = said === '' ? -1 : lines.findIndex((line) => line.replace(/\s+/g, ' ').includes(said));
+  const at = told >= 0 ? told : lines.findIndex((line) => /\b(?:error|fail(?:ed|ure)?)\b|exception|assert/i.test(line));
+  const from = Math.max(0, at - BEFORE);
+  const text = lines.slice(from).join('\n');
+  const before = from === 0 ? '' : `… (${from} line${from === 1 ? '' : 's'} before)\n`;
+  return before + (text.length <= most ? text : `${text.slice(0, most)}\n… (cut here)`);
+}
+
+const REST_NOT_RUN = 'NOT run: the rest of the suite (`repair.proveWhole` is off)';
+
 /** What was counted, for the thread, an approval and a report. */
 export function proofWords(outcome: ProofOutcome): string {
   if (outcome.kind !== 'ran') return judgeProof(outcome).reasons.join('; ');
@@ -51,7 +94,8 @@ export function proofWords(outcome: ProofOutcome): string {
     const of = ({ pass, fail }: RunCounts) => `${fail} of ${pass + fail}`;
     return `${testName(test)} failed ${of(before)} before, ${of(after)} with the change`;
   });
-  return ['it builds', ...tests, ...(outcome.whole ? [suiteProofWords(outcome)] : [])].join('; ');
+  const rest = outcome.whole ? [suiteProofWords(outcome)] : tests.length > 0 ? [REST_NOT_RUN] : [];
+  return ['it builds', ...tests, ...rest].join('; ');
 }
 
 /** For the thread. */
