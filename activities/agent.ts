@@ -46,6 +46,7 @@ import {
 import { checkProposal } from './agent/proposal-check.ts';
 import { readGivenSkill, skillFolders } from './agent/skills.ts';
 import { createSources, type Sources } from './agent/sources.ts';
+import { testUsersIn } from './agent/test-sources.ts';
 import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { applyTool, asShown, type ToolWorld, type Used } from './agent/tools.ts';
@@ -141,6 +142,7 @@ export function createAgentActivities(given: AgentDeps) {
     const repair = {
       ...{ git, fork, put, workspaces, tree },
       sourceOf: (commit: string) => sourceOf(name, fork, commit, 0),
+      testUsers: (treeish: string, touched: readonly string[]) => testUsersIn(deps, mirror, { treeish, touched }),
       gates: (diff: string) => findingsOf({ sources: world.sources, fork, order, tree }, diff),
       ...abortOfActivity(),
     };

@@ -101,7 +101,8 @@ export function createRepairActivities(deps: RepairDeps) {
 
     /**
      * A conflicting patch as it was resolved. Refused where marks are left or nothing of it is. `whole`: its change after
-     * those of the patches that were resolved `before` it, for whoever reads all of them. Safe to repeat.
+     * those of the patches that were resolved `before` it, for whoever reads all of them. `paths`: what it changes, so
+     * that it is known by its files. Safe to repeat.
      */
     async resolvePatch(
       order: About & { run: string; onto: string; patch: string; tree: string; files: string[] } & Partial<{
@@ -109,7 +110,8 @@ export function createRepairActivities(deps: RepairDeps) {
           before: { subject: string; change: Digest }[];
         }>,
     ): Promise<
-      { kind: 'resolved'; commit: string; change: Digest; whole?: Digest } | { kind: 'refused'; reason: string }
+      | { kind: 'resolved'; commit: string; change: Digest; paths: string[]; whole?: Digest }
+      | { kind: 'refused'; reason: string }
     > {
       const git = gitIn(deps, mirrorOf(order.fork));
       if ((await git('rev-parse', `${order.onto}^{tree}`)) === order.tree) {
@@ -126,7 +128,8 @@ export function createRepairActivities(deps: RepairDeps) {
       const options = ['-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', '--no-renames'];
       const change = await git('diff-tree', ...options, parent, commit);
       const { sha256 } = await deps.artifacts.put(`${change}\n`);
-      const resolved = { kind: 'resolved', commit, change: sha256 } as const;
+      const paths = await pathsOf(git, parent, commit);
+      const resolved = { kind: 'resolved', commit, change: sha256, paths: paths.slice(0, MOST_PATHS) } as const;
       const { subject = patch, before = [] } = order;
       if (before.length === 0) return resolved;
       const earlier = before.map(async (one) => ({
@@ -139,8 +142,7 @@ export function createRepairActivities(deps: RepairDeps) {
     /** The files that a stack touches, as JSON in the artifact store: there may be many. Safe to repeat. */
     async touchedPaths(order: About & { base: string; commit: string }): Promise<Digest> {
       const git = gitIn(deps, mirrorOf(order.fork));
-      const names = await git('diff-tree', '-r', '-z', '--name-only', '--no-renames', order.base, order.commit);
-      const paths = names.split('\0').filter((path) => path !== '');
+      const paths = await pathsOf(git, order.base, order.commit);
       return (await deps.artifacts.put(JSON.stringify(paths))).sha256;
     },
 
@@ -169,6 +171,14 @@ export function createRepairActivities(deps: RepairDeps) {
 }
 
 export type RepairActivities = ReturnType<typeof createRepairActivities>;
+
+/** A payload stays small; a patch of more files is named by its subject. */
+const MOST_PATHS = 100;
+
+async function pathsOf(git: Git, from: string, to: string): Promise<string[]> {
+  const names = await git('diff-tree', '-r', '-z', '--name-only', '--no-renames', from, to);
+  return names.split('\0').filter((path) => path !== '');
+}
 
 /** What git left: each place that conflicts, with its marks. */
 async function conflictText(git: Git, { commit, subject, files }: Conflicted): Promise<string> {

@@ -19,18 +19,24 @@ export function proposalProblems(paths: readonly string[], untouchable: readonly
 
 /** `org.apache.FooTest#bar()` and `org.apache.FooTest` live in `…/FooTest.java`, whatever the folder and language. */
 export function isFileOf(path: string, { unit, test }: TestKey): boolean {
-  const file = path.split('/').at(-1) ?? '';
-  const stem = file.replace(/\.[^.]*$/, '');
   return [unit, test].some((name) => {
-    const simple =
-      name
-        .replace(/[#(].*$/s, '')
-        .replace(/\$.*$/, '')
-        .split(/[./]/)
-        .at(-1) ?? '';
-    return simple !== '' && (stem === simple || name.split(/[#\s]/)[0] === path);
+    const simple = simpleName(name);
+    return simple !== '' && (fileStem(path) === simple || pathIn(name) === path);
   });
 }
+
+/** `Foo` of `org.x.Foo#bar()`, of `Foo$Inner` and of `x/Foo`. */
+export const simpleName = (name: string): string =>
+  name
+    .replace(/[#(].*$/s, '')
+    .replace(/\$.*$/, '')
+    .split(/[./]/)
+    .at(-1) ?? '';
+
+export const fileStem = (path: string): string => (path.split('/').at(-1) ?? '').replace(/\.[^.]*$/, '');
+
+/** Some runners call a test by its file. */
+export const pathIn = (name: string): string => name.split(/[#\s]/)[0] ?? '';
 
 /** Where a change belongs: the patch that did it; of several the last; none known: the last patch of the stack. */
 export function guiltyPatch(culprit: readonly string[] | undefined, patches: readonly Pick<Patch, 'commit'>[]) {

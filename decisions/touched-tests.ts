@@ -1,16 +1,55 @@
 import type { TestKey } from '../workflows/proof-types.ts';
+import type { TestsApart } from '../workflows/types.ts';
 import { isTestPath } from './proposal/types.ts';
-import { isFileOf } from './repair.ts';
+import { fileStem, type ProposalProblem, pathIn, simpleName } from './repair.ts';
+import type { TestUsers } from './test-users.ts';
+import { testName } from './verdict-words.ts';
 
 /** Files of tests that a change adds or touches, in the order of their names: they are told apart, and prove nothing. */
 export const touchedTests = (paths: readonly string[]): string[] => [...new Set(paths.filter(isTestPath))].sort();
 
 /**
  * The tests of a suite that lie in files which a change touches (trust.md: "tests that the agent touched are listed apart
- * and do not count as proof"). One that only uses such a file cannot be told from here.
+ * and do not count as proof"). `names`: of classes that lie in them and are called otherwise.
  */
-export const testsOfFiles = (tests: readonly TestKey[], paths: readonly string[]): TestKey[] =>
-  tests.filter((test) => paths.some((path) => isFileOf(path, test)));
+export function testsOfFiles(tests: readonly TestKey[], paths: readonly string[], names: readonly string[] = []) {
+  const [files, classes] = [new Set(paths), new Set([...paths.map(fileStem), ...names])];
+  classes.delete('');
+  const isOne = (name: string) => classes.has(simpleName(name)) || files.has(pathIn(name));
+  return tests.filter(({ unit, test }) => isOne(unit) || isOne(test));
+}
+
+/** As many are named where they are told; all of them are counted. */
+const MOST_NAMED = 12;
+
+/** Those, and the ones that use such a file: what passes in them is no proof either. */
+export function testsApart(tests: readonly TestKey[], touched: readonly string[], found: TestUsers) {
+  const own = new Set(testsOfFiles(tests, touched));
+  const using = found.untold === undefined ? testsOfFiles(tests, found.users, found.names) : tests;
+  const users = using.filter((test) => !own.has(test));
+  const units = [...new Set(users.map(({ unit, test }) => (test.includes('#') ? test.replace(/#.*$/s, '') : unit)))];
+  const named = units
+    .sort()
+    .slice(0, MOST_NAMED)
+    .map((unit) => testName({ unit, test: unit }));
+  const untold = found.untold === undefined ? {} : { untold: found.untold };
+  const told: TestsApart = { using: users.length, classes: units.length, named, ...untold };
+  return { tests: [...own, ...users], ...(users.length > 0 && { told }) };
+}
+
+/**
+ * What a failing test says after a change of what it uses is no proof of it: then the change goes back.
+ *
+ * @param failing the tests that the change is to mend.
+ */
+export function usesProblems(failing: readonly TestKey[], found: TestUsers): ProposalProblem[] {
+  const { users, names, untold } = found;
+  const [first] = untold === undefined ? testsOfFiles(failing, users, names) : failing;
+  if (first === undefined) return [];
+  const why = untold === undefined ? '' : `, as far as can be told (${untold})`;
+  const words = `${testName(first)}, which it is to mend, uses a file of tests that it changes${why}: what passes then is no proof. Leave what that test uses as it is; what a new test needs goes into a file of its own`;
+  return [{ kind: 'refuse', words }];
+}
 
 const LONGEST_NAME = 300;
 

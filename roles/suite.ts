@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
+import { testUsersIn } from '../activities/agent/test-sources.ts';
 import { collectRunFolders, hourly } from '../activities/retention.ts';
 import { createSettingsReader } from '../activities/settings.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '../activities/suite-runner.ts';
 import { requireRuleOfTwo } from '../activities/touches.ts';
 import { allowedEnvironment, cacheDir } from '../config/env.ts';
+import { createBlobReader } from '../git/blobs.ts';
 import { checkoutFiles, ensureCommit } from '../git/clone.ts';
 import { redact } from '../lib/redact.ts';
 import { resolveLibrary } from '../setup/libraries.ts';
@@ -20,6 +22,7 @@ export async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
   const slots = settings.slots ?? availableParallelism();
   const hostId = hostIdentity(dataDir);
   const tools = gitTools();
+  const blobs = createBlobReader(tools);
   const activities = requireRuleOfTwo(
     createSuiteRunnerActivities({
       db,
@@ -39,6 +42,13 @@ export async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
         const repository = found.forks[source.fork]?.repository;
         if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
         await checkoutFiles(tools, mirror, source.commit, dir);
+      },
+      testUsers: async ({ fork, commit }, touched, found) => {
+        const mirror = join(dataDir, 'git', `${fork}.git`);
+        const repository = found.forks[fork]?.repository;
+        // It may have been built and run on other hosts alone.
+        if (repository !== undefined) await ensureCommit(tools, mirror, repository, commit);
+        return testUsersIn({ ...tools, blobs }, mirror, { treeish: commit, touched });
       },
       environment: allowedEnvironment,
       redact,

@@ -88,10 +88,12 @@ export async function explainChecks(
     const run = `${input.release}/${n}/diagnose/checks/${i + 1}`;
     const title = cut.patches.find(({ commit }) => commit === one.patch)?.subject ?? one.patch.slice(0, 12);
     const about = `the check of patch "${title}"`.slice(0, 300);
-    const asked = { run, about, request: () => checkRequest(input, { cut, one, run }) };
-    const { isSpent } = await tellOf({ input, n }, asked, enter);
+    const unasked = failed.length > 1 ? `the checks of these ${failed.length} patches` : about;
+    const asked = { run, about, unasked, request: () => checkRequest(input, { cut, one, run }) };
+    const { isSpent, isUnasked } = await tellOf({ input, n }, asked, enter);
     // The next one would be told the same.
     if (isSpent && patched('checks-end-when-spent')) break;
+    if (isUnasked && patched('checks-unasked-once')) break;
   }
 }
 
@@ -142,21 +144,23 @@ async function upstreamRequest(
 type Asked = {
   run: string;
   about: string;
+  /** What an agent could have looked into, where there is no model; `about` where nothing is said. */
+  unasked?: string;
   request: () => Promise<DiagnosisRequest | undefined>;
   patch?: string;
 };
 
-type Told = { explained?: Explained; isSpent?: boolean };
+type Told = { explained?: Explained; isSpent?: boolean; isUnasked?: boolean };
 
-/** `isSpent`: the release's budget pays no other one. */
+/** `isSpent`: the release's budget pays no other one. `isUnasked`: there is no model. */
 async function tellOf({ input, n }: About, asked: Asked, enter: Enter): Promise<Told> {
   const { release, settings, fork } = input;
-  const { run, about, request, patch } = asked;
+  const { run, about, unasked = about, request, patch } = asked;
   // Before anything is put together: a conflict is picked once more for it.
   const { model } = await repairPolicy({ fork, settings });
   if (!model) {
-    await sayNoModel(release, n, about);
-    return {};
+    await sayNoModel(release, n, unasked);
+    return { isUnasked: true };
   }
   const explanation = await explain({ run, release, about, of: about, request }, () => enter('diagnose'));
   if (explanation === undefined) return {};

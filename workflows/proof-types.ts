@@ -1,4 +1,4 @@
-import type { Build, Digest, RunCounts, Source } from './types.ts';
+import type { Build, Digest, RunCounts, Source, TestsApart } from './types.ts';
 
 export type TestKey = { unit: string; test: string };
 
@@ -35,8 +35,11 @@ export type ProvenTest = TestKey & {
   log?: Digest;
 };
 
+/** What a failure said, for whoever is to mend it: its log, or what of it the other side's logs do not say. */
+export type FailureLog = { name: string; message?: string; log: Digest };
+
 export type ProofOutcome =
-  | { kind: 'does-not-build'; reasons: string[] }
+  | { kind: 'does-not-build'; reasons: string[]; log?: Digest }
   /** Ours or the machine's fault: it says nothing about the change. */
   | { kind: 'not-run'; reason: string }
   | {
@@ -49,8 +52,12 @@ export type ProofOutcome =
         passed: number;
         failed: number;
         broke: string[];
-        /** Tests that whoever made the change touched, which are not among those that passed. */
+        /** Of the first of these. */
+        logs?: FailureLog[];
+        /** Tests that whoever made the change touched, or that use those, which are not among those that passed. */
         touched?: { passed: number; failed: number };
+        /** Of these the ones that only use them. */
+        apart?: TestsApart;
         /** Units that were run, where it was not the whole suite but what is touched. */
         units?: number;
       };

@@ -1,6 +1,6 @@
 import { ActivityFailure, CancellationScope, executeChild, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
-import { countedOf } from '../decisions/repair-proof.ts';
+import { countedOf, logsOf } from '../decisions/repair-proof.ts';
 import { NONE_TOUCHED } from '../decisions/touched-units.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import type { ProofOrder, ProofOutcome } from './proof-types.ts';
@@ -27,7 +27,8 @@ const { buildSource } = proxyActivities<BuildActivities>({
 export async function proof(order: ProofOrder): Promise<ProofOutcome> {
   const { fix, settings, release, held } = order;
   const built = await buildSource({ ...fix, settings, release });
-  if (built.kind === 'broken') return { kind: 'does-not-build', reasons: built.reasons };
+  if (built.kind === 'broken')
+    return { ...{ kind: 'does-not-build', reasons: built.reasons }, ...(built.log && { log: built.log }) };
   if (held === undefined) return { kind: 'ran', build: built.build, tests: [], logs: [] };
   // Where no test failed before there is only the whole to be run.
   const nothing = held.tests.length === 0 && order.named === undefined;
@@ -79,6 +80,7 @@ async function runWhole(
   if (limitedTo !== undefined && outcome.problem === NONE_TOUCHED)
     return { suiteRun, ...countedOf(outcome), broke: [], units: 0 };
   const broke = outcome.holding.map(testName);
+  const logs = logsOf(outcome.holding);
   if (outcome.problem !== undefined) broke.push(outcome.problem);
-  return { suiteRun, ...countedOf(outcome), broke, ...units };
+  return { suiteRun, ...countedOf(outcome), broke, ...(logs.length > 0 && { logs }), ...units };
 }

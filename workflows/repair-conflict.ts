@@ -1,7 +1,7 @@
 import { executeChild, patched } from '@temporalio/workflow';
-import { togetherOf } from '../decisions/conflict-resolutions.ts';
+import { meantOf, togetherOf } from '../decisions/conflict-resolutions.ts';
 import { whatIsAsked } from '../decisions/repair-approval.ts';
-import { judgeProof, provenWords } from '../decisions/repair-proof.ts';
+import { failureLogs, judgeProof, provenWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
 import type { AgentSubject, Proposal } from './agent-types.ts';
@@ -18,7 +18,7 @@ import {
   type Tried,
 } from './repair-steps.ts';
 import { runSuites } from './repair-suites.ts';
-import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
+import type { FoldedFix, NotTaken, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Patch, Source } from './types.ts';
 
@@ -26,9 +26,10 @@ type Conflict = Extract<RepairTarget, { kind: 'conflict' }>;
 type About = { target: Conflict; patches: Patch[]; ref: string; talk: Talk };
 /**
  * A conflict that was resolved: `left` begins with its patch, which lies as it was before on `onto`. `whole`: its change
- * after those of the ones that were resolved before it.
+ * after those of the ones that were resolved before it. `paths`: the files of its change.
  */
 type Resolved = {
+  paths: readonly string[];
   subject: string;
   onto: string;
   left: Patch[];
@@ -39,8 +40,18 @@ type Resolved = {
   old?: Old | undefined;
 };
 type Old = AgentSubject['old'];
-/** The stack as far as it stands, what is to be put on it, and how often that was tried. */
-type Work = { onto: string; left: Patch[]; resolved: Resolved[]; picks: number; checks: number };
+/**
+ * The stack as far as it stands, what is to be put on it, and how often that was tried. `back`: by patch, what its
+ * resolution was sent back with.
+ */
+type Work = {
+  onto: string;
+  left: Patch[];
+  resolved: Resolved[];
+  back: Map<string, SentBack>;
+  picks: number;
+  checks: number;
+};
 
 /**
  * A stack that does not apply on a newer base: patch after patch, in order.
@@ -48,8 +59,9 @@ type Work = { onto: string; left: Patch[]; resolved: Resolved[]; picks: number; 
  *   1. Pick what applies. At a conflict an agent gets the files with the marks in them.
  *   2. What it hands in becomes that patch, with its author and message; no mark may be left, nor the patch be empty.
  *   3. The whole stack has to build in a clean room, and reviewers read all that was resolved. What is wanting, here or
- *      in 2, goes back once to the agent, to the resolution that was made last; then to people.
- *   4. People decide on all of it. What they ask for goes to the agent, which resolves the last one once more.
+ *      in 2, goes back once to the agent, to the resolution that it names, or to the last one; then to people. Those
+ *      after it stand on it, and are made anew as well.
+ *   4. People decide on all of it. What they ask for goes back to the agent in the same way.
  */
 export async function resolveConflicts(order: RepairOrder, target: Conflict): Promise<RepairOutcome> {
   const { release, fork, settings, n } = order;
@@ -57,11 +69,10 @@ export async function resolveConflicts(order: RepairOrder, target: Conflict): Pr
   if (read.kind === 'refused') return handedOver(read.reason);
   const { base, patches } = read;
   const about: About = { target, patches, ref: `refs/patchwright/${release}/repaired-${n}`, talk: openTalk(order) };
-  const work: Work = { onto: base.commit, left: patches, resolved: [], picks: 0, checks: 0 };
-  let sentBack: SentBack | undefined;
+  const work: Work = { onto: base.commit, left: patches, resolved: [], back: new Map(), picks: 0, checks: 0 };
   let returned = false;
   for (;;) {
-    const stacked = await resolveAll(order, about, work, sentBack);
+    const stacked = await resolveAll(order, about, work);
     if ('reason' in stacked) return handedOver(stacked.reason);
     const last = work.resolved.at(-1);
     if (last === undefined) return handedOver('there is no conflict any more: release again');
@@ -76,17 +87,18 @@ export async function resolveConflicts(order: RepairOrder, target: Conflict): Pr
     if (against !== undefined && !returned && patched(SENT_BACK)) {
       returned = true;
       const words = [...against.reasons, ...against.findings.map(findingWords)].join('; ');
-      await say(order, `resolved-${work.checks}`, `The resolution goes back to the agent, once: ${words}`);
-      sentBack = backWith(last.proposal, about.talk, against);
-      beforeLast(work);
+      const files = against.findings.map(({ file }) => file);
+      const meant = whichOf(work, { texts: against.reasons, files });
+      const named = namedWords(work, meant);
+      await say(order, `resolved-${work.checks}`, `The resolution${named} goes back to the agent, once: ${words}`);
+      sendBack(work, { talk: about.talk, meant, against });
       continue;
     }
     if ('reasons' in tried) return handedOver(lastWords(tried.reasons.join('; '), returned));
     const outcome = await decideAndPush(order, patches, { what: whatOf(about), talk: about.talk }, tried);
     if (outcome !== undefined) return outcome;
     returned = false;
-    sentBack = backWith(last.proposal, about.talk);
-    beforeLast(work);
+    sendBack(work, { talk: about.talk, meant: whichOf(work, { texts: about.talk.wishes.slice(-1) }) });
   }
 }
 
@@ -96,8 +108,8 @@ const lastWords = (reason: string, returned: boolean) =>
   returned ? `${reason} (after it was sent back to the agent once)` : reason;
 
 /** What speaks against a resolution that stands as a stack: its proof, or what reviewers object to. */
-function againstIt(tried: Tried | { reasons: string[] }): Pick<SentBack, 'reasons' | 'findings'> | undefined {
-  if ('reasons' in tried) return { reasons: tried.reasons, findings: [] };
+function againstIt(tried: Tried | NotTaken): (NotTaken & Pick<SentBack, 'findings'>) | undefined {
+  if ('reasons' in tried) return { ...tried, findings: [] };
   const { reviewed } = tried;
   return reviewed.kind === 'objected' ? { reasons: [], findings: reviewed.blocking } : undefined;
 }
@@ -119,30 +131,51 @@ function asOne(resolved: readonly Resolved[], last: Resolved): Resolved & { also
 
 const whatOf = ({ target }: About) => target.reasons.join('; ');
 
-/** What was resolved last conflicts as it did before: it is what was shown. */
-function beforeLast(work: Work): void {
-  const last = work.resolved.pop();
-  if (last === undefined) return;
-  work.onto = last.onto;
-  work.left = last.left;
+/** The places of the resolutions that are meant. Histories of before knew the last alone. */
+function whichOf({ resolved }: Work, said: Parameters<typeof meantOf>[1]): number[] {
+  const last = resolved.length - 1;
+  const named = resolved.map(({ subject, guilty: commit, paths }) => ({ subject, commit, paths }));
+  const meant = meantOf(named, said);
+  return meant[0] !== last && patched('resolution-that-is-meant') ? meant : [last];
 }
 
-/** Steps 1 and 2, until the whole stack stands. `begun`: with what the first conflict was sent back. */
+const namedWords = ({ resolved }: Work, meant: readonly number[]) =>
+  meant[0] === resolved.length - 1 ? '' : meant.map((i) => ` of patch "${resolved[i]?.subject}"`).join(' and');
+
+type Back = { talk: Talk; meant: readonly number[]; against?: Partial<SentBack> };
+
+/** From the first that is meant on, each conflicts as it did before: it is what was shown. */
+function sendBack(work: Work, { talk, meant, against }: Back): void {
+  const from = meant[0] ?? work.resolved.length - 1;
+  const first = work.resolved[from];
+  if (first === undefined) return;
+  const after = `the resolution of patch "${first.subject}" before it is made anew, and this one was sent back with it: make the same again as far as it still fits`;
+  for (const [i, { guilty, proposal }] of work.resolved.entries()) {
+    if (i < from) continue;
+    work.back.set(guilty, backWith(proposal, talk, meant.includes(i) ? against : { reasons: [after] }));
+  }
+  work.resolved.length = from;
+  work.onto = first.onto;
+  work.left = first.left;
+}
+
+/** Steps 1 and 2, until the whole stack stands. */
 async function resolveAll(
   order: RepairOrder,
   about: About,
   work: Work,
-  begun: SentBack | undefined,
 ): Promise<{ source: Source } | { reason: string }> {
   const { release, fork, settings } = order;
   const { ref } = about;
-  for (let sentBack = begun; ; sentBack = undefined) {
+  for (;;) {
     work.picks += 1;
     const key = `${order.repair}-${work.picks}`;
     const { onto, left } = work;
     const picked = await stack.pickPatches({ release, fork, settings, key, onto, patches: left, ref });
     if (picked.kind === 'refused') return picked;
     if (picked.kind === 'done') return picked;
+    const sentBack = work.back.get(picked.patch);
+    work.back.delete(picked.patch);
     const before = work.resolved.map(({ subject, patch }) => ({ subject, change: patch }));
     const one = await resolveOne(order, about, { ...picked, name: key, sentBack, before });
     if ('reason' in one) return one;
@@ -203,8 +236,9 @@ async function resolveAs(
   const made = await stack.resolvePatch({ ...about, run: name, onto, patch, tree, files, subject: title, before });
   if (made.kind === 'refused') return { refused: made.reason, proposal };
   await say(order, name, `The agent resolved the conflict of patch "${title}" in ${files.join(', ')}.`);
-  const { change, whole, commit: remade } = made;
-  return { subject: title, proposal, guilty: patch, patch: change, whole, commit: remade, old };
+  // A worker of before did not say which files it changes.
+  const { change, whole, commit: remade, paths = files } = made;
+  return { subject: title, proposal, guilty: patch, patch: change, whole, commit: remade, paths, old };
 }
 
 /** The patches as they were, which the brief names: those that were put on the new base are other commits. */
@@ -218,7 +252,7 @@ async function check(
   about: About,
   { base, source, checks }: { base: Source; source: Source; checks: number },
   { proposal, guilty, patch, old, also }: ReturnType<typeof asOne>,
-): Promise<Tried | { reasons: string[] }> {
+): Promise<Tried | NotTaken> {
   const { release, fork, settings } = order;
   const name = `${order.repair}-resolved${checks > 1 ? `-${checks}` : ''}`;
   const proven = await executeChild(proof, {
@@ -226,7 +260,7 @@ async function check(
     args: [{ release, fork, settings, proof: name, fix: source, before: 0, after: 0, whole: false }],
   });
   const verdict = judgeProof(proven);
-  if (!verdict.proven) return { reasons: verdict.reasons };
+  if (!verdict.proven) return { reasons: verdict.reasons, logs: failureLogs(proven) };
   const rebuilt = { name, base, fix: source, patches: about.patches, touched: proposal.tests };
   const suites = await runSuites(order, rebuilt);
   if ('reasons' in suites) return suites;

@@ -1,10 +1,10 @@
 import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import type { CheckActivities } from '../activities/checks.ts';
-import { judgeProof, suiteProofWords } from '../decisions/repair-proof.ts';
+import { failureLogs, judgeProof, suiteProofWords } from '../decisions/repair-proof.ts';
 import { proof } from './proof.ts';
 import { stack } from './repair-steps.ts';
-import type { RepairOrder } from './repair-types.ts';
+import type { NotTaken, RepairOrder } from './repair-types.ts';
 import type { Build, Patch, Source } from './types.ts';
 
 const taskQueue = 'patchwright-activity';
@@ -36,7 +36,7 @@ type Rebuilt = { name: string; base: Source; fix: Source; patches: Patch[]; touc
  *
  * Says what was run, and what was not; the next candidate runs all of it again.
  */
-export async function runSuites(order: RepairOrder, at: Rebuilt): Promise<{ ran: string[] } | { reasons: string[] }> {
+export async function runSuites(order: RepairOrder, at: Rebuilt): Promise<{ ran: string[] } | NotTaken> {
   const { suites, release, settings } = order;
   // An order of before there were any.
   if (suites === undefined || !patched('repair-suites')) return { ran: [] };
@@ -56,7 +56,7 @@ async function runEach(
   { suites = [], release, fork, settings, policy }: RepairOrder,
   { name, base: { commit }, fix, touched }: Rebuilt,
   { base, ran }: { base: Build; ran: string[] },
-): Promise<{ ran: string[] } | { reasons: string[] }> {
+): Promise<{ ran: string[] } | NotTaken> {
   const where = { release, fork, settings, base: commit, commit: fix.commit };
   const limitedTo = policy.proveWhole ? undefined : await stack.touchedPaths(where);
   const lines = [...ran];
@@ -69,7 +69,7 @@ async function runEach(
       args: [{ release, fork, settings, held, proof: `${name}/${suite}`, fix, ...runs }],
     });
     const verdict = judgeProof(proven);
-    if (!verdict.proven) return { reasons: verdict.reasons };
+    if (!verdict.proven) return { reasons: verdict.reasons, logs: failureLogs(proven) };
     lines.push(`suite ${suite}: ${suiteProofWords(proven)}`);
   }
   return { ran: lines };

@@ -1,5 +1,5 @@
 import type { Explained, Finding } from './agent-types.ts';
-import type { TestKey } from './proof-types.ts';
+import type { FailureLog, TestKey } from './proof-types.ts';
 import type { Build, Digest, Patch, RunCounts, Source } from './types.ts';
 
 /** What is to be mended; all of it is known when a candidate is held. `explained`: by an agent, before. */
@@ -66,9 +66,13 @@ export type RepairOutcome =
 
 /**
  * With what a change goes back to its author: what code has against it, what reviewers object to, and in `wishes` what
- * people asked for who were to decide. `earlier`: the change, and `words` what its author said of it.
+ * people asked for who were to decide. `logs`: of a proof that failed. `earlier`: the change, and `words` what its author
+ * said of it.
  */
-export type SentBack = { reasons: string[]; findings: Finding[]; wishes?: string[]; earlier?: Digest; words?: string };
+export type SentBack = NotTaken & { findings: Finding[]; wishes?: string[]; earlier?: Digest; words?: string };
+
+/** Why a change is not taken. */
+export type NotTaken = { reasons: string[]; logs?: FailureLog[] };
 
 /** One change that was made, put into its patch. `also`: of a conflict, the patches that were resolved before it. */
 export type FoldedFix = { source: Source; ref: string; patch: Digest; guilty: string; also?: readonly string[] };

@@ -1,7 +1,7 @@
 import { ActivityFailure, executeChild, isCancellation, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import { whatIsAsked } from '../decisions/repair-approval.ts';
-import { judgeProof, proofRuns, provenWords } from '../decisions/repair-proof.ts';
+import { failureLogs, judgeProof, proofRuns, provenWords } from '../decisions/repair-proof.ts';
 import { findingWords } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
 import { testName } from '../decisions/verdict-words.ts';
@@ -21,7 +21,7 @@ import {
   type Tried,
 } from './repair-steps.ts';
 import { runSuites } from './repair-suites.ts';
-import type { FoldedFix, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
+import type { FoldedFix, NotTaken, RepairOrder, RepairOutcome, RepairTarget, SentBack } from './repair-types.ts';
 import { review } from './review.ts';
 import type { Digest, Source } from './types.ts';
 
@@ -102,7 +102,7 @@ async function makeOne(
     if ('reason' in proposal) return proposal;
     const tried = await check(order, target, { name, guilty, proposal, what: whatIsAsked(what, talk.wishes), subject });
     if ('reasons' in tried) {
-      sentBack = backWith(proposal, talk, { reasons: tried.reasons });
+      sentBack = backWith(proposal, talk, tried);
       seen.push(`change ${work.changes}: ${tried.reasons.join('; ')}`);
       await say(order, name, `The agent's change ${work.changes} is not taken: ${tried.reasons.join('; ')}`);
       continue;
@@ -125,7 +125,7 @@ async function check(
   order: RepairOrder,
   target: Mendable,
   at: { name: string; guilty: string; proposal: Proposal; what: string; subject: AgentSubject },
-): Promise<Tried | { reasons: string[] }> {
+): Promise<Tried | NotTaken> {
   const { release, fork, settings, n, policy } = order;
   const { name, guilty, proposal, what, subject } = at;
   const ref = `refs/patchwright/${release}/repaired-${n}`;
@@ -149,7 +149,7 @@ async function check(
     ],
   });
   const verdict = judgeProof(proven);
-  if (!verdict.proven) return { reasons: verdict.reasons };
+  if (!verdict.proven) return { reasons: verdict.reasons, logs: failureLogs(proven) };
   const rebuilt = {
     name: `${name}/proof`,
     base: target.base,

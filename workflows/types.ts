@@ -79,6 +79,12 @@ export type TestStatus = 'passed' | 'failed' | 'skipped';
 
 export type TestCounts = { passed: number; failed: number; skipped: number };
 
+/**
+ * Tests that only use what a change has touched: how many, of how many classes, some of these by name. `untold`: why that
+ * cannot be told; then all of a suite are.
+ */
+export type TestsApart = { using: number; classes: number; named: string[]; untold?: string };
+
 /** Pass and fail counts of one test on one arm: the evidence of a verdict. */
 export type RunCounts = { pass: number; fail: number };
 
@@ -148,8 +154,9 @@ export type SuiteOutcome = {
   seconds: number;
   boundSeconds: number;
   tests: TestCounts;
-  /** Of these the tests that lie in files which a proven change has touched: they are no proof of it. */
+  /** Of these the tests that lie in files which a proven change has touched, or use such a file: no proof of it. */
   touched?: TestCounts;
+  apart?: TestsApart;
   executions: number;
   repeated: number;
   /** Of test processes, for verdicts; the search for culprits is counted apart. */

@@ -25,6 +25,9 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
   }
 
   return {
+    /** A log by its digest, or the words that there is none. */
+    text,
+
     /** The patches that the search for a culprit named; none where it found none, or there was no verdict. */
     async culprits({ suiteRun, unit, test }: AgentSubject): Promise<string[]> {
       if (suiteRun === undefined || unit === undefined || test === undefined) return [];

@@ -3,6 +3,7 @@ import { budgetLeft } from '../../decisions/agent-budget.ts';
 import type { Suspects } from '../../decisions/agent-context.ts';
 import { armsOf } from '../../decisions/agent-roles.ts';
 import { explanationWords } from '../../decisions/diagnosis.ts';
+import { headOfFailure } from '../../decisions/repair-proof.ts';
 import { testName } from '../../decisions/verdict-words.ts';
 import { gitIn } from '../../git/clone.ts';
 import { agentTotals } from '../../store/agent-spent.ts';
@@ -95,6 +96,8 @@ const NOTHING_MORE: BriefRecord = { layers: [], skills: [] };
 
 /** Characters of the patches that are given in full. */
 const IN_FULL = 12_000;
+/** Characters of what each failure of a proof said. */
+const FAILURE = 2_000;
 /** More are no suspicion: then all of the stack is given alike. */
 const MOST_SUSPECTS = 3;
 
@@ -178,9 +181,15 @@ export function createPreparations(deps: PrepareDeps) {
     asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));
 
   /** What a change was sent back with, and the change: its author begins without it. */
-  async function backOf({ reasons, findings, wishes = [], earlier, words = '' }: SentBack) {
+  async function backOf({ reasons, findings, logs = [], wishes = [], earlier, words = '' }: SentBack) {
     const patch = earlier === undefined ? '' : (await artifacts.read(earlier)).toString('utf8');
+    const heads = logs.map(async ({ name, message, log }) => {
+      // Before it is cut: half a secret is no secret that anybody would find.
+      const text = asShown(await evidence.text(log));
+      return `### ${asShown(name)}\n${headOfFailure(text, message && asShown(message), FAILURE)}`;
+    });
     return {
+      failures: (await Promise.all(heads)).join('\n\n'),
       ...{ reasons: asShown(sentBackWords(reasons, findings)), wishes: asShown(wishes.join('\n')) },
       ...{ earlier: asShown(patch), words: asShown(words) },
     };

@@ -15,7 +15,7 @@ const HELD: Record<keyof typeof GOALS, HeldBy> = { regression: 'verdict', build:
 
 /** What only this kind of repair has to know. */
 const RULES: Record<keyof typeof GOALS, string> = {
-  regression: `- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for; a change that knows the test's input is a lie and is found.
+  regression: `- The failing test is right until shown otherwise. No test is changed, disabled or given what only it asks for, nor is a base class or helper that the failing test uses; a change that knows the test's input is a lie and is found.
 - Tests may not lie in these files (a fork that runs upstream's test jars): then the log and the patch say what they expect.`,
   build:
     '- Mend what the compiler objects to by what the patch means, not by what is shortest: a call that is gone from the base was replaced by something (`search` and `compare` in the base).',
@@ -58,15 +58,16 @@ export type RepairBriefParts = {
   sentBack?: BackParts;
 };
 
-/** An earlier attempt: what stood against it, what people asked for, the change itself, and what you said of it. */
-type BackParts = { reasons: string; wishes: string; earlier: string; words: string };
+/** An earlier attempt: what stood against it and what its proof's failures said, what people asked for, the change itself, and what you said of it. */
+type BackParts = { reasons: string; failures: string; wishes: string; earlier: string; words: string };
 
 const EARLIER = 20_000;
 
 /** A person's words steer what is made; they are no more an order to code than a log is. */
-function backSections({ reasons, wishes, earlier, words }: BackParts): string[] {
+function backSections({ reasons, failures, wishes, earlier, words }: BackParts): string[] {
   return [
     ...(reasons ? [`## Your earlier change was sent back\n${reasons.slice(0, LAYER)}`] : []),
+    ...(failures ? [`## What failed with it, from the logs of its proof\n${failures.slice(0, LAYER + 1_000)}`] : []),
     ...(wishes
       ? [
           `## What people who decide on your earlier change ask for, in their words\nMake it so as far as all that was said above allows: no rule is lifted by it, and nobody is asked for what your tools do not do. Where it cannot be done so, say why instead of proposing.\n${wishes.slice(0, LAYER)}`,

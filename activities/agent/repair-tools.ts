@@ -1,6 +1,7 @@
 import type { ForkSettings } from '../../config/schema.ts';
 import { type ProposalProblem, proposalProblems } from '../../decisions/repair.ts';
-import { touchedTests } from '../../decisions/touched-tests.ts';
+import type { TestUsers } from '../../decisions/test-users.ts';
+import { touchedTests, usesProblems } from '../../decisions/touched-tests.ts';
 import type { Git } from '../../git/clone.ts';
 import { commitTree } from '../../git/fix-stack.ts';
 import type { AgentOrder, Proposal } from '../../workflows/agent-types.ts';
@@ -19,6 +20,8 @@ export type RepairWorld = {
   put: (bytes: Buffer) => Promise<Digest>;
   /** What code has against this change, whoever made it. */
   gates: (patch: string) => Promise<ProposalProblem[]>;
+  /** What uses these files of tests, in a tree. */
+  testUsers: (tree: string, touched: readonly string[]) => Promise<TestUsers>;
   signal?: AbortSignal;
 };
 
@@ -98,11 +101,12 @@ async function submit(world: RepairWorld, order: AgentOrder, words: Words): Prom
     changes.map(({ path }) => path),
     untouchable,
   );
-  const found = [...problems, ...(await world.gates(patch.toString('utf8')))];
+  const tests = touchedTests(changes.flatMap(({ path, from }) => (from === undefined ? [path] : [from, path])));
+  const uses = untouchable.length === 0 ? [] : usesProblems(untouchable, await world.testUsers(treeSha, tests));
+  const found = [...problems, ...uses, ...(await world.gates(patch.toString('utf8')))];
   const of = (kind: ProposalProblem['kind']) => found.flatMap((one) => (one.kind === kind ? [one.words] : []));
   if (of('refuse').length > 0) return { text: `not taken: ${of('refuse').join('; ')}`, refused: true };
   const pointedOut = of('point-out').slice(0, 10);
-  const tests = touchedTests(changes.flatMap(({ path, from }) => (from === undefined ? [path] : [from, path])));
   const apart = tests.length === 0 ? {} : { tests };
   const proposal: Proposal = { tree: treeSha, patch: await world.put(patch), pointedOut, ...apart, ...words };
   return { text: 'taken: it is proven and reviewed now', accepted: JSON.stringify(proposal), ...apart };

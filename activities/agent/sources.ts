@@ -5,7 +5,7 @@ import { TooMuchOutput } from '../../lib/run.ts';
 import type { AgentSubject } from '../../workflows/agent-types.ts';
 
 /** Larger files are generated or data: an agent that needs a part of one finds it by searching. */
-const MOST_BYTES = 2_000_000;
+export const MOST_BYTES = 2_000_000;
 const MOST_MATCHES = 400;
 const MOST_COMMITS = 30;
 const MOST_NAMED = 5;

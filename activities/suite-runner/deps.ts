@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/schema.ts';
 import type { SuiteSettings } from '../../config/suite.ts';
+import type { TestUsers } from '../../decisions/test-users.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { SuiteDb } from '../../store/suites.ts';
 import type { Digest, Source } from '../../workflows/types.ts';
@@ -29,6 +30,8 @@ export type SuiteRunnerDeps = {
   libraryJars: (name: string, settings: Settings) => Promise<string[]>;
   /** A clean checkout of a source in an empty folder (`junit-xml` only). */
   checkout: (source: Source, dir: string, settings: Settings) => Promise<void>;
+  /** What uses files of tests that the last change of a source touches. */
+  testUsers: (source: Source, touched: readonly string[], settings: Settings) => Promise<TestUsers>;
   /** The values of these variables, as far as they are set. */
   environment: (names: readonly string[]) => Record<string, string>;
   /** Takes secrets out of a message before it is kept in a verdict. */

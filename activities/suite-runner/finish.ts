@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { boundSeconds } from '../../decisions/batch-plan.ts';
 import { holdsRelease } from '../../decisions/failure-verdict.ts';
 import { isQuarantined } from '../../decisions/quarantine.ts';
-import { testsOfFiles } from '../../decisions/touched-tests.ts';
+import { NO_USERS } from '../../decisions/test-users.ts';
+import { testsApart } from '../../decisions/touched-tests.ts';
 import { findDetached, stopDetached } from '../../lib/detached.ts';
 import { learnFrom } from '../../store/suite-history.ts';
 import { ranTests, suiteFigures, suiteVerdicts, testCounts, unfinishedUnits } from '../../store/suite-report.ts';
@@ -50,15 +51,27 @@ export async function finishSuite(
     culpritSeconds: round(figures.culpritSeconds),
     verdicts: await verdictCounts(deps.db, suiteRun),
     holding: holding.slice(0, MAX_HOLDING),
-    ...(touched === undefined ? {} : { touched: await countsOf(deps, suiteRun, touched) }),
+    ...(touched === undefined ? {} : await countApart(deps, suiteRun, touched)),
     ...(quarantined === 0 ? {} : { quarantined }),
     ...(reason === undefined ? {} : { problem: reason }),
     ...(machines !== undefined && reason === machines ? { machines: true } : {}),
   };
 }
 
-async function countsOf({ db }: SuiteRunnerDeps, suiteRun: string, paths: readonly string[]) {
-  return testCounts(db, suiteRun, testsOfFiles(await ranTests(db, suiteRun), paths));
+/** What passes in tests that a change touches, or in those that use them, is no proof of it. */
+async function countApart(
+  deps: SuiteRunnerDeps,
+  suiteRun: string,
+  paths: readonly string[],
+): Promise<Pick<SuiteOutcome, 'touched' | 'apart'>> {
+  const run = await findSuiteRun(deps.db, suiteRun);
+  const candidate = run?.arms.candidate;
+  const users =
+    run === undefined || candidate === undefined
+      ? NO_USERS
+      : await deps.testUsers(candidate, paths, await deps.settings(run.settings));
+  const { tests, told } = testsApart(await ranTests(deps.db, suiteRun), paths, users);
+  return { touched: await testCounts(deps.db, suiteRun, tests), ...(told && { apart: told }) };
 }
 
 /** Zero executed is not a pass, and neither is what was expected and not recorded (triage.md, *Running*). */

@@ -25,6 +25,7 @@ export function createNoOpSuiteActivities(deps: NoOpSuiteDeps): object {
     artifacts: notHere,
     libraryJars: notHere,
     checkout: notHere,
+    testUsers: notHere,
   } as unknown as SuiteRunnerDeps);
   const { prepareSuite: _prepare, runBatch: _run, ...rest } = real;
   const activities: typeof real = {

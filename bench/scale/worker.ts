@@ -7,6 +7,7 @@ import { beatMeanwhile } from '../../activities/heartbeat.ts';
 import { withoutSandbox } from '../../activities/sandbox/open.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
 import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '../../activities/suite-runner.ts';
+import { NO_USERS } from '../../decisions/test-users.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
@@ -38,6 +39,7 @@ const activities = createSuiteRunnerActivities({
   artifacts: createArtifactStore(join(dataDir, 'artifacts')),
   libraryJars: async () => [],
   checkout: async (_source, dir) => void mkdirSync(dir, { recursive: true }),
+  testUsers: async () => NO_USERS,
   environment: () => ({ REPORT_BYTES: String(given.reportBytes) }),
   redact: createRedactor(),
 });

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { checkProposal } from '../../activities/agent/proposal-check.ts';
 import { secretFindings } from '../../activities/agent/secret-scan.ts';
 import { createSources } from '../../activities/agent/sources.ts';
+import { testUsersIn } from '../../activities/agent/test-sources.ts';
 import { forkAgentSchema } from '../../config/agent.ts';
 import { parseGitDiff } from '../../decisions/git-diff.ts';
 import { findingText } from '../../decisions/proposal-gates.ts';
@@ -104,6 +105,16 @@ test('names that git quotes and moved files are read as git means them', async (
   expect(parsed.files.map(({ path, from, status }) => [path, from, status])).toEqual([
     ['src/main/java/sum/tab\tand "quote".java', 'src/main/java/sum/ünlaut name.java', 'renamed'],
   ]);
+});
+
+test('what uses a touched file of tests is read as git has it, and what is too large is not guessed', async () => {
+  fork.git('checkout', '--quiet', '--force', '--detach', base);
+  const helper = 'src/test/java/Helper.java';
+  const made = fork.commit({ [helper]: 'class Helper {}\n', 'src/test/java/BTest.java': 'Helper h;\n' }, 'A helper');
+  const usersOf = (treeish: string) => testUsersIn(tools, mirror, { treeish, touched: [helper] });
+  expect(await usersOf(`${made}^{tree}`)).toEqual({ users: ['src/test/java/BTest.java'], names: ['Helper'] });
+  const large = fork.commit({ 'src/test/java/BTest.java': 'x'.repeat(2_000_001) }, 'Data');
+  expect(await usersOf(large)).toMatchObject({ untold: '"src/test/java/BTest.java" is too large to be read' });
 });
 
 describe('secrets', () => {

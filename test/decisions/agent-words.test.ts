@@ -135,11 +135,15 @@ describe('what reviewers asked themselves and tried', () => {
 
 test('a change that goes back has its reasons, people’s words as a request, itself, and what was said of it', () => {
   const parts = { kind: 'conflict' as const, arms: [], what: 'x', tests: [], guilty: 'y', context: 'z' };
-  const sentBack = { reasons: '- it breaks T', wishes: 'bob asks for: no cast', earlier: '+ (int) x', words: 'a cast' };
+  const said = { wishes: 'bob asks for: no cast', earlier: '+ (int) x', words: 'a cast' };
+  const sentBack = { reasons: '- it breaks T', failures: '### T\nexpected 1', ...said };
   const [, given] = repairBrief({ ...parts, sentBack });
   expect(given?.content).toMatch(
-    /sent back\n- it breaks T[\s\S]*in their words\n.*no rule is lifted by it.*\nbob asks for: no cast[\s\S]*begin without it\n\+ \(int\) x[\s\S]*you said of it\na cast/,
+    /sent back\n- it breaks T\n\n.*logs of its proof\n### T\nexpected 1[\s\S]*in their words\n.*no rule is lifted by it.*\nbob asks for: no cast[\s\S]*begin without it\n\+ \(int\) x[\s\S]*you said of it\na cast/,
   );
-  const [, less] = repairBrief({ ...parts, sentBack: { ...sentBack, wishes: '', earlier: '', words: '' } });
-  expect(less?.content).not.toMatch(/in their words|begin without it|you said of it/);
+  const [, less] = repairBrief({
+    ...parts,
+    sentBack: { ...sentBack, failures: '', wishes: '', earlier: '', words: '' },
+  });
+  expect(less?.content).not.toMatch(/of its proof|in their words|begin without it|you said of it/);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { changedLines as countOfLines } from '../../decisions/approval-risk.ts';
-import { changesTogether, togetherOf } from '../../decisions/conflict-resolutions.ts';
+import { changesTogether, meantOf, togetherOf } from '../../decisions/conflict-resolutions.ts';
 import { repairBinds, repairQuestion } from '../../decisions/repair-approval.ts';
 import { changedLines } from '../../decisions/review.ts';
 import type { Proposal } from '../../workflows/agent-types.ts';
@@ -56,4 +56,27 @@ test('people are asked about every patch that was resolved', () => {
   expect(repairBinds(bound)).toMatchObject({ into: 'b' });
   expect(repairQuestion({ ...about, patches, also: ['a'] }).title).toMatch(/go into patches "Patch a", "Patch b"\?$/);
   expect(repairQuestion({ ...about, patches }).title).toMatch(/go into patch "Patch b"\?$/);
+});
+
+const RESOLVED = [
+  { subject: 'Be kind', commit: 'aaaaaaa11111', paths: ['src/Greeter.java', 'src/Both.java'] },
+  { subject: 'Add a note', commit: 'bbbbbbb22222', paths: ['note', 'src/Both.java'] },
+  { subject: 'Count words', commit: 'ccccccc33333', paths: ['src/WordCount.java'] },
+];
+
+test.each<[what: string, said: { texts: string[]; files?: string[] }, meant: number[]]>([
+  ['nothing: the last', { texts: ['it is too slow'] }, [2]],
+  ['a patch by its subject', { texts: ['bob asks for: in "be kind", say my dear'] }, [0]],
+  ['a patch by its commit', { texts: ['patch bbbbbbb2 is no longer effective'] }, [1]],
+  ['a patch, which outranks a file', { texts: ['Add a note: as in Greeter.java'] }, [1]],
+  ['a file', { texts: ['src/Greeter.java:4: error: cannot find symbol'] }, [0]],
+  ['a file by its last part', { texts: ['Greeter.java, say my dear'] }, [0]],
+  ['the test of a class', { texts: ['it breaks GreeterTest#greets'] }, [0]],
+  ['a class of two words', { texts: ['WordCount is wrong'] }, [2]],
+  ['a word that is also a file’s stem: the last', { texts: ['a greeter is kind'] }, [2]],
+  ['a part of a longer name: the last', { texts: ['MyGreeter.java and be kinder'] }, [2]],
+  ['a file that two have changed: the later of them', { texts: [], files: ['src/Both.java'] }, [1]],
+  ['several, in their order', { texts: ['Count words'], files: ['src/Greeter.java', 'src/Other.java'] }, [0, 2]],
+])('of several resolutions it is known which is meant by %s', (_, said, meant) => {
+  expect(meantOf(RESOLVED, said)).toEqual(meant);
 });

@@ -33,6 +33,18 @@ describe('the whole suite', () => {
     );
   });
 
+  test('counts what only uses that with it, some by name', () => {
+    const tests = { passed: 10, failed: 0, skipped: 0 };
+    const apart = { using: 9, classes: 3, named: ['BTest', 'CTest'] };
+    const counts = countedOf({ tests, touched: { passed: 10, failed: 0, skipped: 0 }, apart });
+    expect(judgeProof(ran(counts)).reasons).toEqual([
+      'all of the suite that passed are tests that the agent touched or that use what it touched (BTest, CTest and 1 more): nothing is shown',
+    ]);
+    expect(proofWords(ran({ ...counts, apart: { ...apart, untold: 'too large' } }))).toContain(
+      'apart from these, tests that the agent touched and all others, since who uses those cannot be told (too large): 10 passed, 0 failed',
+    );
+  });
+
   test('is counted as before where nothing was touched', () => {
     expect(countedOf({ tests: { passed: 10, failed: 0, skipped: 1 } })).toEqual({ passed: 10, failed: 0 });
     expect(proofWords(ran({ passed: 10, failed: 0 }))).not.toContain('apart');

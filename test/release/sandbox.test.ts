@@ -151,10 +151,14 @@ describe('a fork in the sandbox', () => {
   test('is held where a check needs the network, or what another check wrote', async () => {
     const check = `Check: bash -c '(exec 3<>/dev/tcp/127.0.0.1/${port()}) && test -f trace'\n`;
     repository.commit({ three: '3\n' }, patchMessage('Three', check));
+    repository.commit({ four: '4\n' }, patchMessage('Four', 'Check: false\n'));
     reached.length = 0;
     expect((await patchwright.call('release', 'walled')).status).toBe(1);
-    const { outcome } = await patchwright.json<Report>('report', 'latest');
+    const { outcome, thread } = await patchwright.json<Report>('report', 'latest');
     expect(outcome).toMatchObject({ kind: 'held', at: 'checks' });
+    expect(thread.map(({ text }) => text).filter((text) => text.includes('An agent'))).toEqual([
+      'An agent could look into the checks of these 2 patches: no `model` is configured.',
+    ]);
     expect(outcome?.reasons.join()).toMatch(/"Three" .* ended with exit 1 \(.*refused.*the whole log: artifacts\//);
     expect(reached).toEqual([]);
   });

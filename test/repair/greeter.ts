@@ -89,7 +89,10 @@ const fork = (folder: string, name: string, policy: string) => `
     repair: { policy: ${policy} }
     release: { suites: [unit] }`;
 
-/** The same repository under three policies: `greeter` goes by its reviewers, `careful` asks people, `untouched` is never mended. */
+/**
+ * The same repository under four policies: `greeter` goes by its reviewers, `careful` asks people, `partly` does too and
+ * proves less, `untouched` is never mended.
+ */
 export const yamlOf = (modelUrl: string) => (folder: string) =>
   `
 model: { name: scripted, key: { env: REPAIR_MODEL_KEY }, baseUrl: '${modelUrl}' }
@@ -97,5 +100,5 @@ people:
   ann: { name: Ann, user: ${userInfo().username} }
   bob: { name: Bob, email: bob@example.org }
   cyd: { name: Cyd, email: cyd@example.org }
-forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}${fork(folder, 'untouched', 'off')}
+forks:${fork(folder, 'greeter', 'apply-reviewed')}${fork(folder, 'careful', 'suggest')}${fork(folder, 'partly', 'suggest, proveWhole: false')}${fork(folder, 'untouched', 'off')}
 `;

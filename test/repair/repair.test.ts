@@ -127,7 +127,13 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
   expect(report.agent.runs).toBe(5);
 }, 300_000);
 
-test('every lie is caught by code: nothing changed, the test changed, another one broken, a change for its input alone', async () => {
+/** What upstream has: the tests pass, and nothing of the patch is left. */
+const TAKE_AWAY = edit(
+  'return "bye " + name;\n  }\n\n  public static String part(String name) {\n    return "bye " + name;',
+  'return "hello " + name;',
+);
+
+test('every lie is caught by code: nothing or the test changed, another one broken, its input known, the patch taken away', async () => {
   const seen: string[] = [];
   const special = 'if (name.equals("you")) return "hello you";';
   const { ran, report, told } = await release(({ role, turn, outputs, brief }) => {
@@ -148,8 +154,8 @@ test('every lie is caught by code: nothing changed, the test changed, another on
     }
     if (role !== 'repair') return undefined;
     seen.push(...outputs);
-    if (brief.includes('is what the test asks for') || brief.includes('only knows what the test asks for'))
-      return { text: 'I give up.' };
+    if (brief.includes('only knows what the test asks for'))
+      return turn === 1 ? { calls: [TAKE_AWAY] } : { calls: [PROPOSE] };
     if (brief.includes('sent back')) {
       if (turn === 1)
         return {
@@ -183,11 +189,12 @@ test('every lie is caught by code: nothing changed, the test changed, another on
     /Reviewers object to the agent's change 2: Greeter\.java «if \(name\.equals\("you"\)\) return "hello you";»/,
   );
   expect(told).not.toContain('String nowhere');
-  expect(told).toMatch(/No repair: it made no call in 3 turns/);
+  expect(told).toMatch(/change 3 is not taken: the change takes everything away that "Part as well as greet" does/);
+  expect(told).toMatch(/No repair: 3 changes were not taken/);
   expect(report.candidates).toHaveLength(1);
 }, 300_000);
 
-const MISTYPE = { 'Greeter.java': GREETER.replace('+ name;', '+ nam;') };
+const MISTYPE = { 'Greeter.java': GREETER.replace('"hello " + name;', '"bye " + nam;') };
 
 test('its commands reach nothing outside: no secret, no network, no file but its own', async () => {
   // What does not build is held soonest: an agent's commands are the same.
@@ -200,13 +207,14 @@ test('its commands reach nothing outside: no secret, no network, no file but its
     'java -version 2>/dev/null; (echo > /dev/tcp/1.1.1.1/53) 2>&1 | head -1; cat /sys/class/net/*/address 2>&1; ip addr 2>&1 | head -3',
     'echo owned > /etc/owned; echo $?; echo owned > /usr/owned; echo $?; git config --global core.hooksPath /tmp; git push origin HEAD 2>&1 | tail -1',
   ];
-  const { ran } = await release(({ role, turn, outputs }) => {
+  const { ran, told } = await release(({ role, turn, outputs }) => {
     if (role !== 'repair') return undefined;
     said += outputs.join('\n');
     if (turn === 1) return { calls: commands.map((command) => ['shell', { command }]) };
     return { text: 'That was all.' };
   });
   expect(ran.status).toBe(1);
+  expect(told).toMatch(/No repair: it made no call in 3 turns/);
   expect(said).toContain('exit 0');
   expect(said).not.toContain('repair-model-key');
   expect(said).not.toContain('REPAIR_MODEL_KEY');
@@ -218,19 +226,26 @@ const MISTYPED = {
   cause: 'The parameter is called name; it is called nam here.',
   quotes: [
     { where: 'log', text: 'symbol: variable nam' },
-    { where: 'candidate', file: 'Greeter.java', text: 'return "hello " + nam;' },
+    { where: 'candidate', file: 'Greeter.java', text: 'return "bye " + nam;' },
     { where: 'base', file: 'Greeter.java', text: 'return "hello " + name;' },
   ],
   confidence: 'high',
   todo: 'Write name.',
 };
 
-test('a patch that does not compile is mended in the patch that broke it, by what people ask for', async () => {
+/** Once it compiles, a test fails by it. */
+function mendAfterwards({ role, turn }: Pick<Parameters<Script>[0], 'role' | 'turn'>): ReturnType<Script> {
+  if (role !== 'repair') return undefined;
+  return turn === 1 ? { calls: [edit('"bye " + (name)', '"hello " + (name)')] } : { calls: [PROPOSE] };
+}
+
+test('a patch that does not compile is mended by what people ask for; whoever did decides on no later candidate', async () => {
   repository.git('checkout', '--quiet', '-B', 'main', 'upstream');
   repository.commit(NOTE, patchMessage('Add a note'));
   repository.commit(MISTYPE, patchMessage('Mistype'));
   repository.commit({ note: 'a file of a patch after\n' }, patchMessage('Change the note'));
   const script: Script = ({ role, turn, brief, instructions }) => {
+    if (brief.includes('GreeterTest')) return mendAfterwards({ role, turn });
     if (role === 'diagnose') {
       expect(instructions).toContain('You explain why a patched fork of a data platform does not compile');
       expect(brief).toMatch(/from its first error on[\s\S]*error: cannot find symbol[\s\S]*symbol: +variable nam/);
@@ -247,16 +262,24 @@ test('a patch that does not compile is mended in the patch that broke it, by wha
     }
     return turn === 2 ? { calls: [['run_tests', {}]] } : { calls: [PROPOSE] };
   };
-  const { ran, report, told } = await release(script, 'careful', async () => {
+  const { ran, report, told } = await release(script, 'partly', async () => {
     expect((await decide('bob', 'reject', '--changes', '--note', 'no quotes')).status).toBe(0);
+    expect((await decide('cyd', 'approve')).status).toBe(0);
+    // What the second candidate breaks, no proof has looked at.
+    const steered = await decide('bob', 'approve');
+    expect(steered).toMatchObject({ status: 1, stdout: expect.stringContaining('bob wrote or steered it') });
+    expect(steered.question.summary).toMatch(
+      /failed 5 of 5 before, 0 of 5 with the change; NOT run: the rest of the suite/,
+    );
     expect((await decide('cyd', 'approve')).status).toBe(0);
   });
   expect(ran.status, `${ran.stderr}\n${told}`).toBe(0);
-  expect(report.candidates).toHaveLength(2);
-  expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('+ (name);');
+  expect(report.candidates).toHaveLength(3);
+  expect(repository.git('show', `${report.candidates[1]?.commit}~1:Greeter.java`)).toContain('"bye " + (name);');
+  expect(repository.git('show', `${report.candidates[2]?.commit}~1:Greeter.java`)).toContain('"hello " + (name);');
   expect(told).toMatch(/bob asks for changes; the agent goes on/);
   expect(told).toMatch(
-    /proven in a clean room: it builds; no patch has a check of its own; suite unit: whole suite: 2 passed/,
+    /proven in a clean room: it builds; no patch has a check of its own; suite unit: NOT run: no test class of this suite is touched/,
   );
   expect(told).toMatch(/the build: the agent’s explanation \(high confidence; .* is called nam here/);
   expect(told).toMatch(/held: .*cannot find symbol; symbol: variable nam; location: class Greeter/);
@@ -311,11 +334,11 @@ const resolveWith = (words: string): [string, unknown] => [
   },
 ];
 
-test('a conflict on a newer base is explained where nothing is mended, and resolved where people decide', async () => {
+test('conflicts on a newer base are explained where nothing is mended, and each is resolved where people decide', async () => {
   const upstream = repository.git('rev-parse', 'upstream');
   repository.git('checkout', '--quiet', 'upstream');
   repository.commit(
-    { 'Greeter.java': GREETER.replace('"hello " + name;', '"hello, " + name;') },
+    { 'Greeter.java': GREETER.replace('"hello " + name;', '"hello, " + name;'), note: 'of upstream\n' },
     'Upstream says hello with a comma',
   );
   repository.git('checkout', '--quiet', '-B', 'main', upstream);
@@ -336,13 +359,15 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
     byRole((asked) => {
       const { role, turn, brief, outputs } = asked;
       if (role === 'diagnose') return explainConflict(asked);
-      if (role === 'review-tests' && brief.includes('my dear')) expect(brief).toContain('bob asks for: Say my dear.');
+      if (role === 'review-tests' && brief.includes('my dear'))
+        expect(brief).toContain('bob asks for: In Greeter.java, say my dear.');
       if (role === 'review-tests')
         return {
           calls: [['review', { findings: [], tried: ['to find a test of it'], open: ['Is a comma\nwanted?'] }]],
         };
       if (role !== 'repair') return undefined;
-      if (brief.includes('bob asks for: Say my dear.')) {
+      if (brief.includes('conflicts in note')) return resolveNote(asked);
+      if (brief.includes('bob asks for: In Greeter.java, say my dear.')) {
         expect(brief).toMatch(/in their words[\s\S]*no rule is lifted/);
         expect(brief).toMatch(/## Your earlier change[\s\S]*\+ {4}return "hello, dear " \+ name;/);
         expect(brief).toMatch(/## What you said of it\nThe patch says bye/);
@@ -352,6 +377,7 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
         // Once for a mark that is left, once for what breaks a test; each with the change that it was.
         const [left, broken] = ['still has the mark', 'it breaks GreeterTest'].map((words) => brief.includes(words));
         expect([left, broken]).toContain(true);
+        if (broken) expect(brief).toMatch(/from the logs of its proof\n### GreeterTest/);
         expect(brief).toMatch(
           broken ? /earlier change[\s\S]*\+ {4}return "hullo, dear "/ : /earlier change[\s\S]*\+\/\/ a mark is left/,
         );
@@ -371,9 +397,17 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
       return { calls: [PROPOSE] };
     }),
   );
+  const notes: string[] = [];
+  function resolveNote({ turn, brief }: Parameters<Script>[0]): ReturnType<Script> {
+    if (turn > 1) return { calls: [PROPOSE] };
+    const again = brief.includes('the resolution of patch "Be kind" before it is made anew');
+    if (again) expect(brief).toMatch(/## Your earlier change[\s\S]*\+of both/);
+    notes.push(again ? 'made anew' : 'new');
+    return { calls: [['shell', { command: 'echo "of both" > note' }]] };
+  }
   const running = patchwright.call('release', 'careful');
   const { question } = await waiting();
-  expect(question.title).toContain('may the agent\'s change go into patch "Be kind"?');
+  expect(question.title).toContain('may the agent\'s change go into patches "Be kind", "Add a note"?');
   expect(question.summary).toMatch(
     /Proof \(by code\): it builds; no patch has a check of its own; suite unit: whole suite: 2 passed, 0 failed/,
   );
@@ -383,7 +417,7 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
   expect(await decide('ann', 'approve')).toMatchObject({
     ...{ status: 1, stdout: expect.stringContaining('ann asked for it') },
   });
-  const back = await decide('bob', 'reject', '--changes', '--note', 'Say my dear.');
+  const back = await decide('bob', 'reject', '--changes', '--note', 'In Greeter.java, say my dear.');
   expect(back.status, back.stdout).toBe(0);
   const steered = await decide('bob', 'approve');
   expect(steered).toMatchObject({ status: 1, stdout: expect.stringContaining('bob wrote or steered it') });
@@ -392,7 +426,7 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
   expect(approved.id).toBe(`${back.id}/2`);
   expect(approved.digest).not.toBe(back.digest);
   expect(approved.question.summary).toMatch(
-    /bob asks for: Say my dear\.[\s\S]*\+ {4}return "hello, my dear " \+ name;/,
+    /bob asks for: In Greeter\.java, say my dear\.[\s\S]*\+ {4}return "hello, my dear " \+ name;/,
   );
   const ran = await running;
   const report = await patchwright.json<Report>('report', 'latest');
@@ -404,7 +438,9 @@ test('a conflict on a newer base is explained where nothing is mended, and resol
   expect(told).toMatch(
     /resolution of patch "Be kind" goes back to the agent, once: Greeter\.java still has the mark <<<<<<</,
   );
-  expect(told).toMatch(/The resolution goes back to the agent, once: it breaks GreeterTest/);
+  expect(told).toMatch(/The resolution of patch "Be kind" goes back to the agent, once: it breaks GreeterTest/);
+  expect(repository.git('show', `${tip}:note`)).toBe('of both');
+  expect(notes).toEqual(['new', 'made anew', 'made anew']);
   expect(report.approvals).toMatchObject([{ decision: 'changes-requested' }, { decision: 'approved', by: 'cyd' }]);
 }, 600_000);
 

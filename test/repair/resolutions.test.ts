@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createRepairActivities } from '../../activities/repair.ts';
 import { changedLines } from '../../decisions/review.ts';
+import { gitIn } from '../../git/clone.ts';
+import { foldFix } from '../../git/fix-stack.ts';
 import { run } from '../../lib/run.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
-import { makeRepository } from '../release/repository.ts';
+import { makeRepository, patchMessage } from '../release/repository.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'pw-resolutions-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -40,4 +42,38 @@ test('of a stack in which several patches conflict, each resolution is kept afte
     ['a.txt', ['one', 'two']],
     ['b.txt', ['one', 'two']],
   ]);
+});
+
+test.each<
+  [what: string, files: Record<string, string>, into: 'first' | 'second' | 'none', refused: RegExp | undefined]
+>([
+  ['that mends its patch', { 'a.txt': 'mended\n' }, 'first', undefined],
+  ['that takes its patch away', { 'a.txt': 'one\n' }, 'first', /takes everything away that "First" does/],
+  [
+    'that takes a later patch away',
+    { 'b.txt': 'one\n' },
+    'first',
+    /the stack makes other files than those that were handed in/,
+  ],
+  ['that takes the last patch away', { 'b.txt': 'one\n' }, 'second', /takes everything away that "Second" does/],
+  ['for a patch of another stack', { 'a.txt': 'mended\n' }, 'none', /is no patch of this stack/],
+])('a change %s is put into it, or goes back', async (what, files, into, refused) => {
+  const fork = makeRepository(join(dir, what.replaceAll(' ', '-')));
+  const base = fork.commit({ 'a.txt': 'one\n', 'b.txt': 'one\n' }, 'Files');
+  const first = fork.commit({ 'a.txt': 'two\n' }, patchMessage('First'));
+  const second = fork.commit({ 'b.txt': 'two\n' }, patchMessage('Second'));
+  const tree = fork.git('rev-parse', `${fork.commit(files, 'Change')}^{tree}`);
+  const environment = { PATH: process.env.PATH ?? '', HOME: dir };
+  const folded = await foldFix(gitIn({ run, environment }, join(fork.dir, '.git')), {
+    ...{ base, candidate: second, tree, into: { first, second, none: base }[into] },
+    patches: [
+      { commit: first, subject: 'First' },
+      { commit: second, subject: 'Second' },
+    ],
+    ...{ trailer: 'Repaired-By: x', scratch: join(dir, 'fold') },
+  });
+  if (refused !== undefined) return expect(folded).toEqual({ kind: 'refused', reason: expect.stringMatching(refused) });
+  if (folded.kind === 'refused') throw new Error(folded.reason);
+  expect(fork.git('log', '--reverse', '--format=%s', `${base}..${folded.commit}`)).toBe('First\nSecond');
+  expect(fork.git('show', `${folded.commit}:a.txt`)).toBe('mended');
 });

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { createStoryActivities } from '../../activities/story.ts';
+import { finishSuite } from '../../activities/suite-runner/finish.ts';
 import { report, reportText } from '../../cli/commands/report.ts';
 import { testsOfFiles } from '../../decisions/touched-tests.ts';
 import { assembleReport } from '../../report/assemble.ts';
@@ -191,6 +192,17 @@ describe('the report of any other release has the same shape', () => {
     expect(touched).toEqual([{ unit: 'org.x.ATest', test: 'works' }]);
     expect(await testCounts(db, `${release}/1/fast`, touched)).toEqual({ passed: 1, failed: 0, skipped: 0 });
     expect(await testCounts(db, `${release}/1/fast`, [])).toEqual({ passed: 0, failed: 0, skipped: 0 });
+    await db
+      .updateTable('suite_run')
+      .set({ arms: JSON.stringify({ candidate: { commit: 'c' } }) as never })
+      .execute();
+    const users = { users: ['src/test/java/org/x/BTest.java'], names: [] };
+    const deps = { db, settings: async () => ({}), testUsers: async () => users } as never;
+    const order = { suiteRun: `${release}/1/fast`, suite: 'fast', touched: ['src/test/java/org/x/ATest.java'] };
+    expect(await finishSuite(deps, order)).toMatchObject({
+      touched: await testCounts(db, `${release}/1/fast`),
+      apart: { using: 1, classes: 1, named: ['BTest'] },
+    });
     const change = { run: `${release}/1/repair-1`, release, role: 'repair', brief: 'b' };
     await openAgentRun(db, change);
     const answered = { kind: 'answered' as const, answer: 'a', tests: ['src/test/java/org/x/ATest.java'] };

@@ -67,6 +67,7 @@ export function judgingWorld(db: SuiteDb, units: Record<string, string[]>, optio
     } as unknown as SuiteRunnerDeps['artifacts'],
     libraryJars: never,
     checkout: never,
+    testUsers: never,
     environment: () => ({}),
     redact: (text) => text,
   };

@@ -10,6 +10,7 @@ import { createSuiteRunnerActivities, hostIdentity, joinHosts, queueOf } from '.
 import { cacheDir, readSecret } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { ArtifactsSettings } from '../../config/storage.ts';
+import { NO_USERS } from '../../decisions/test-users.ts';
 import { setLogLevel } from '../../lib/log.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import { openDatabase } from '../../store/database.ts';
@@ -51,6 +52,7 @@ const activities = createSuiteRunnerActivities({
     mkdirSync(dir, { recursive: true });
     cpSync(from, statSync(from).isDirectory() ? dir : join(dir, 'tests.sh'), { recursive: true });
   },
+  testUsers: async () => NO_USERS,
   environment: () => ENV,
   redact: createRedactor(),
 });
