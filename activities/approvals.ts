@@ -73,6 +73,26 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
     }
   }
 
+  /**
+   * Takes the buttons away and says how it ended; where those who may decide were written to, to each of them. Safe to
+   * repeat: the first end stays, and a key is said once.
+   */
+  async function endCard(id: string): Promise<void> {
+    const [stored] = await approvalsOf(db, { id });
+    if (stored?.outcome === undefined) return;
+    const { question, open, outcome } = stored;
+    const thread = threadOfQuestion(question);
+    const text = `${question.title} It is over: ${outcomeWords(outcome)}`;
+    if (thread !== undefined) {
+      await endMessage(db, { key: cardKey(id), text });
+      await wake(question, thread);
+    }
+    // What nobody could decide nobody was asked.
+    if (outcome.kind === 'impossible' || (await isInSlack(question, thread))) return;
+    const tone = outcome.kind === 'approved' ? 'good' : 'warn';
+    await writeToEach(question, open.deciders, { key: `approval/${id}/over`, text, tone });
+  }
+
   return {
     /** Opens the question: its digest, its end, who may decide. Safe to repeat: the first form stays. */
     async openApproval(question: ApprovalQuestion): Promise<OpenApproval & { impossible?: string }> {
@@ -90,9 +110,10 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
       await keepDecision(db, order);
     },
 
-    /** Safe to repeat: the first end counts. */
-    async closeApproval({ id, outcome }: { id: string; outcome: ApprovalOutcome }): Promise<void> {
+    /** `card`: takes its buttons away too. Safe to repeat: the first end counts. */
+    async closeApproval({ id, outcome, card }: { id: string; outcome: ApprovalOutcome; card?: true }): Promise<void> {
       await endApproval(db, id, outcome);
+      if (card) await endCard(id);
     },
 
     /**
@@ -119,25 +140,8 @@ export function createApprovalActivities({ db, settings, slack, wakeThread }: Ap
       await call(stored.question, undecided(stored.open, counted), { key: `approval/${id}/again`, text });
     },
 
-    /**
-     * Takes the buttons away and says how it ended; where those who may decide were written to, to each of them. Safe to
-     * repeat: the first end stays, and a key is said once.
-     */
-    async endApprovalCard({ id }: { id: string }): Promise<void> {
-      const [stored] = await approvalsOf(db, { id });
-      if (stored?.outcome === undefined) return;
-      const { question, open, outcome } = stored;
-      const thread = threadOfQuestion(question);
-      const text = `${question.title} It is over: ${outcomeWords(outcome)}`;
-      if (thread !== undefined) {
-        await endMessage(db, { key: cardKey(id), text });
-        await wake(question, thread);
-      }
-      // What nobody could decide nobody was asked.
-      if (outcome.kind === 'impossible' || (await isInSlack(question, thread))) return;
-      const tone = outcome.kind === 'approved' ? 'good' : 'warn';
-      await writeToEach(question, open.deciders, { key: `approval/${id}/over`, text, tone });
-    },
+    /** A step of its own in questions of before. */
+    endApprovalCard: async ({ id }: { id: string }): Promise<void> => endCard(id),
   };
 }
 

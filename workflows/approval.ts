@@ -68,8 +68,10 @@ export async function approval(question: ApprovalQuestion): Promise<ApprovalOutc
   const outcome = await untilOver(opened);
   await CancellationScope.nonCancellable(async () => {
     await condition(allHandlersFinished);
-    await closeApproval({ id, outcome });
-    if (hasCard) await endApprovalCard({ id });
+    // What was approved waits for this: the buttons are taken away by the step that keeps the end.
+    const atOnce = hasCard && patched('approval-ends-with-card');
+    await closeApproval({ id, outcome, ...(atOnce && { card: true }) });
+    if (hasCard && !atOnce) await endApprovalCard({ id });
     await say(
       question,
       'ended',

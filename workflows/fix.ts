@@ -72,9 +72,9 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
     }
     if (decided.kind !== 'approved')
       return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
-    await tellApproved(order, round, { by: decided.by, again: approved });
+    const tell = () => tellApproved(order, round, { by: decided.by, again: approved });
+    const applied = await carryOut(order, { round, takes: opened.takes, tell }, proposed);
     approved = true;
-    const applied = await carryOut(order, { round, takes: opened.takes }, proposed);
     if (!('moved' in applied)) return applied;
     await say(order, `${round}/moved`, `What was approved has moved: it is made again, and asked again.`);
     const { plan, change, proposal } = proposed;
@@ -108,13 +108,17 @@ function changesTo({ plan, change, words }: Proposed, note: string): Start {
 /** Steps 3 to 5. */
 async function carryOut(
   order: FixOrder,
-  { round, takes }: { round: number; takes: FixTakes | undefined },
+  { round, takes, tell }: { round: number; takes: FixTakes | undefined; tell: () => Promise<void> },
   proposed: Proposed,
 ): Promise<FixOutcome | { moved: string[] }> {
   const { run, change, evidence } = proposed;
   const step = stepOf(order, run);
   const [key, undoKey] = [`${order.fix}/${round}/apply`, `${order.fix}/${round}/undo`];
-  const done = await attempt(() => applyFix({ ...step, key, change, evidence, approval: `${order.fix}/${round}` }));
+  const apply = () => attempt(() => applyFix({ ...step, key, change, evidence, approval: `${order.fix}/${round}` }));
+  // Nobody waits for a fix until its thread was told that it comes.
+  const meanwhile = patched('applied-while-told');
+  if (!meanwhile) await tell();
+  const [done] = await Promise.all([apply(), meanwhile ? tell() : undefined]);
   if ('problem' in done) {
     const where = targetWords(change);
     return givenBack(`it was approved, and whether it reached ${where} is NOT KNOWN; look there now: ${done.problem}`);
