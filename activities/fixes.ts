@@ -3,10 +3,12 @@ import { codeNames, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
 import { changedLines } from '../decisions/approval-risk.ts';
 import { type FixEnd, type FixFacts, fixEnd, fixLines } from '../decisions/fix.ts';
+import { shutTo } from '../decisions/ticket-access.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
 import { plainTextSayingCut } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from '../store/database.ts';
+import { fixesRead } from '../store/fix-read.ts';
 import { effectResult, effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningReleases } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
@@ -179,7 +181,7 @@ export function createFixActivities(deps: FixDeps) {
       const details = (await artifacts.put(`${lines.join('\n')}\n\n${redact(patch)}`)).sha256;
       const head = plainTextSayingCut(lines.join('\n'), 2_000);
       const shown = patch === '' ? '' : `\n${plainTextSayingCut(redact(patch), 950)}`;
-      const barred = withoutAccess(at.settings, change);
+      const barred = await withoutAccess(db, at, change);
       return { summary: `${head}${shown}`, details, barred, changed: changedLines(patch) };
     },
 
@@ -294,10 +296,14 @@ function takesOf({ approvals, model, support }: Settings): FixTakes {
   };
 }
 
-/** Whoever may not read a repository cannot judge its lines. */
-function withoutAccess({ support, groups, people }: Settings, { kind, target }: FixChange): string[] {
-  const readers = kind === 'repository' ? support.repositories[target]?.readers : undefined;
-  if (readers === undefined) return [];
-  const may = new Set(readers.flatMap((name) => groups[name] ?? [name]));
-  return Object.keys(people).filter((person) => !may.has(person));
+/**
+ * Whoever may not read a repository cannot judge its lines; and what the agents say of a change may be of all that they
+ * have read for it.
+ */
+async function withoutAccess(db: Db, { settings, fix }: FixAt, { kind, target }: FixChange): Promise<string[]> {
+  const { people, groups, support } = settings;
+  const rules = { people, groups, repositories: support.repositories };
+  const own = kind === 'repository' ? [{ repository: target, closed: false }] : [];
+  const read = [...own, ...((await fixesRead(db, [fix])).get(fix) ?? [])];
+  return Object.keys(people).filter((person) => shutTo(read, person, rules).length > 0);
 }

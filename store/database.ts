@@ -4,6 +4,7 @@ import { logger } from '../lib/log.ts';
 import type { AgentTables } from './agents.ts';
 import type { ApprovalTables } from './approvals.ts';
 import type { AuditTables } from './audit.ts';
+import type { FixReadTables } from './fix-read.ts';
 import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
 import type { MemoryTables } from './memory.ts';
@@ -28,6 +29,7 @@ export type Database = ReleaseTables &
   AgentTables &
   TicketTables &
   MemoryTables &
+  FixReadTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

@@ -53,6 +53,21 @@ test('a no ends it with the reason, and it goes back to a person', async () => {
   // By its state: what people are called for says why.
   await world.hears(id, /No fix: the fix of the repository limits: rejected by bob: not on a friday/);
   expect([main(), (await world.show(id)).state, await applied(id)]).toEqual([before, 'escalated', []]);
+
+  // Who asked reads the ticket, and not what its agents have read, nor what was said of that; `bob` does.
+  const seen = async (...args: string[]) => {
+    const [by, other] = [await world.patchwright.call(...args), await world.as('bob', ...args)];
+    return [`${by.status} ${by.stdout}${by.stderr}`, `${other.status} ${other.stdout}`];
+  };
+  const shut = expect.stringMatching(/^1 .*\/1 agents have read limits, and ann may not: ask one of support\.repo/);
+  expect(await seen('agent', 'show', `${id}/1/1-1/patch`)).toEqual([shut, expect.stringMatching(/^0 .*answered/)]);
+  expect(await seen('approvals', '--show', asked.id)).toEqual([shut, expect.stringContaining('+connections=50')]);
+  const [told, whole] = await seen('audit', 'show', asked.id);
+  expect(whole).toMatch(/decision .*not on a friday/);
+  expect(told).toMatch(/decision .*"decision":"reject".*"withheld":".* agents have read limits/);
+  expect(told).not.toContain('friday');
+  expect(told?.split('\n')).toHaveLength(whole?.split('\n').length ?? 0);
+  expect((await world.patchwright.call('audit', 'verify')).stdout).toMatch(/^whole/);
 }, 300_000);
 
 test('what is not proven is asked of nobody, and no private line reaches the thread', async () => {
