@@ -34,6 +34,7 @@ import { type Apply, applyOnce, undoOnce } from './fixes/apply.ts';
 import { createGitChanges, type GitFixDeps } from './fixes/git-change.ts';
 import type { Drafted, FixAt, FixKind, Proof } from './fixes/kind.ts';
 import { testAlone } from './fixes/test-alone.ts';
+import { createWorkBoard, type ProofStep } from './work-board.ts';
 
 export type FixDeps = GitFixDeps & {
   db: Db;
@@ -61,6 +62,7 @@ type Drafting = FixStep & { plan: FixPlan; proposal?: Digest };
 export function createFixActivities(deps: FixDeps) {
   const { db, artifacts } = deps;
   const changes = createGitChanges(deps);
+  const work = createWorkBoard(deps);
   const atOf = async (step: FixStep): Promise<FixAt> => ({
     ...{ ticket: step.ticket, fix: step.fix, run: step.run },
     ...{ digest: step.settings, settings: await deps.settings(step.settings) },
@@ -127,6 +129,10 @@ export function createFixActivities(deps: FixDeps) {
     }: FixStep & { plan: FixPlan; change: FixChange }): Promise<Drafted<FixChange>> {
       return kindOf(change).again(await atOf(step), plan, change);
     },
+
+    /** Shows in the thread how code tries a change. Safe to repeat: the last word counts, and the first end. */
+    showProof: ({ ticket, run }: Pick<FixStep, 'ticket' | 'run'>, board: string, step: ProofStep): Promise<void> =>
+      work.proof({ run, release: ticket, board }, step),
 
     /** Tries it where nothing can break. Safe to repeat: it changes nothing. */
     async proveFix({ change, ...step }: FixStep & { change: FixChange }): Promise<Proof> {

@@ -160,6 +160,7 @@ export const TOUCHES = {
   rememberFix: READS,
   followsFix: NOTHING,
   tellFix: TEXT,
+  showProof: TEXT,
 
   openThread: TEXT,
   tell: TEXT,

@@ -15,6 +15,7 @@ import type { SuiteTables } from './suites.ts';
 import type { ThreadTables } from './thread.ts';
 import type { TicketTables } from './tickets.ts';
 import type { TriageTables } from './triage.ts';
+import type { WorkTables } from './work.ts';
 
 /** Every table, put together from the files that own them. */
 export type Database = ReleaseTables &
@@ -30,6 +31,7 @@ export type Database = ReleaseTables &
   TicketTables &
   MemoryTables &
   FixReadTables &
+  WorkTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

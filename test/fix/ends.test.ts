@@ -16,7 +16,8 @@ beforeAll(async () => {
 forks: {}
 support:
   repositories:
-    limits: { repository: ${folder}/limits, check: [sh, check.sh], readers: [bob] }
+    limits: { repository: ${folder}/limits, check: [sh, check.sh], readers: [bob, cat] }
+    other: { repository: ${folder}/limits, readers: [bob] }
 `,
   );
   repository = world.repository('limits');
@@ -29,9 +30,13 @@ beforeEach(() => void repository.git('branch', '--force', 'main', 'upstream'));
 
 test('a ticket that is solved, or handed off again, takes nothing of an earlier approval', async () => {
   const before = main();
-  const id = await world.handOff('Is it solved meanwhile?', raise);
+  const id = await world.handOff('Is it solved meanwhile?', (asked) =>
+    asked.role === 'investigate' && asked.turn === 1
+      ? { calls: [['search', { in: 'repo.other', pattern: 'canary' }]] }
+      : raise(asked),
+  );
   const first = await world.question(id);
-  // Whoever may not read the repository is not asked about its lines.
+  // Whoever may not read the repository is not asked about its lines, nor about words of whoever has read another.
   expect(first.open.deciders).toEqual(['bob']);
   await world
     .store()
