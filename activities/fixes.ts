@@ -196,6 +196,10 @@ export function createFixActivities(deps: FixDeps) {
       return applyOnce(db, kindOf(change), await atOf(step), { key, change, evidence, approval });
     },
 
+    /** Whether what waits for people to merge it is merged. Reads only. */
+    isMerged: async ({ change, ...step }: FixStep & { change: FixChange }): Promise<boolean> =>
+      (await kindOf(change).merged?.(await atOf(step), change)) ?? true,
+
     /** Reads back, and checks. Changes nothing. `applied`: its key in the journal; a step of an older run has none. */
     async verifyFix({
       change,

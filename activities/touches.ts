@@ -159,6 +159,7 @@ export const TOUCHES = {
   // It asks Slack who reads along in the ticket's channel.
   rememberFix: READS,
   followsFix: NOTHING,
+  isMerged: READS,
   tellFix: TEXT,
   showProof: TEXT,
 

@@ -58,7 +58,7 @@ export const addApprovalCommands: Register = (program, run) => {
     .command('reject')
     .argument('<id>')
     .requiredOption('--digest <sha>', 'of what you reject')
-    .requiredOption('--note <text>', 'why')
+    .requiredOption('--note <text>', 'why; it is said in the thread of what is asked')
     .option(
       '--changes',
       'ask for changes instead: the reason goes to the agent that made it (fixes and repairs alone)',

@@ -109,7 +109,13 @@ export async function endProof(db: Db, run: string, taken: boolean): Promise<voi
   await db.updateTable('fix_proof').set(end).where('run', '=', run).where('ended_at', 'is', null).execute();
 }
 
-type ShownRow = { role: ShownRun['role']; calls: number; seconds: number; doing: string; ended: ShownRun['ended'] | null };
+type ShownRow = {
+  role: ShownRun['role'];
+  calls: number;
+  seconds: number;
+  doing: string;
+  ended: ShownRun['ended'] | null;
+};
 
 /** The runs that one message shows, and what code tried of them, oldest first. Their calls are those of turns that have ended. */
 async function workRuns(db: Db, board: string): Promise<ShownRun[]> {

@@ -17,7 +17,7 @@ forks: {}
 support:
   repositories:
     limits: { repository: ${folder}/limits, check: [sh, check.sh], readers: [bob, cat] }
-    other: { repository: ${folder}/limits, readers: [bob] }
+    other: { repository: ${folder}/limits, check: [sh, check.sh], readers: [bob], land: branch }
 `,
   );
   repository = world.repository('limits');
@@ -109,4 +109,28 @@ test('nothing that should be changed is an answer', async () => {
     /No fix: the agent found nothing that should be changed: npx patchwright agent show/,
   );
   expect(told).not.toContain(CANARY);
+}, 300_000);
+
+test('where the branch takes no push it goes onto one of its own, and is verified once people have merged that', async () => {
+  const before = main();
+  const id = await world.handOff('Is the branch guarded?', (asked) =>
+    asked.role === 'investigate' ? { calls: [plan({ target: 'other' })] } : raise(asked),
+  );
+  const asked = await world.question(id);
+  const { commit = '', ref } = asked.question.binds;
+  expect(asked.question.binds).toMatchObject({ 'merged into': 'refs/heads/main', base: before });
+  expect(ref).toBe(`refs/heads/patchwright/${commit.slice(0, 12)}`);
+  expect(asked.question.summary).toMatch(
+    /is a new branch, which people merge into refs\/heads\/main[\s\S]*back .*: nothing/,
+  );
+  expect(await world.approve('bob', asked)).toMatchObject({ status: 0 });
+  await world.hears(id, /Applied: .*Open a request to merge it into refs\/heads\/main, as it is/);
+  expect([main(), repository.git('rev-parse', ref ?? '')]).toEqual([before, commit]);
+  // As a server that squashes does: the same lines, by another commit.
+  repository.git('checkout', '--quiet', 'main');
+  repository.commit({ 'other.conf': 'x=1\n' }, 'Another limit');
+  repository.git('cherry-pick', commit);
+  repository.git('checkout', '--quiet', 'upstream');
+  await world.hears(id, /VERIFIED: .*read back, and checked/);
+  expect(main()).not.toBe(commit);
 }, 300_000);
