@@ -79,19 +79,22 @@ export function fixQuestion(
     settings: Digest;
     by: string;
     excluded: readonly string[];
+    /** Whoever may not read all that it is made of. */
+    unread?: readonly string[];
     summary: string;
     details: Digest;
     /** What code knows of it beside the change. */
     risk?: Pick<ApprovalRisk, 'findings' | 'shown' | 'changed'>;
   },
 ): ApprovalQuestion {
-  const { id, ticket, settings, by, excluded, summary, details, change, risk } = about;
+  const { id, ticket, settings, by, excluded, unread = [], summary, details, change, risk } = about;
   return {
     ...{ id, kind: 'fix', settings, ticket, summary, details },
     title: `${ticket}: may the agent's fix go to ${targetWords(change)}?`.slice(0, 300),
     binds: fixBinds(about),
     requester: by,
-    excluded: [...new Set(excluded)].filter((person) => person !== by),
+    excluded: [...new Set([...excluded, ...unread])].filter((person) => person !== by),
+    ...(unread.length > 0 && { unread: unread.filter((person) => person !== by && !excluded.includes(person)) }),
     risk: { ...risk, ...configRisk(change) },
   };
 }

@@ -121,9 +121,20 @@ export async function ask(
   const facts = { plan, evidence: evidence.lines, remarks, asides, words, difference };
   const { summary, details, barred, changed } = await steps.describeFix({ ...stepOf(order, run), change, facts });
   const { ticket, settings, by } = order;
-  const excluded = [...steered, ...barred];
   const risk = { findings: remarks.length, ...(shown && { shown }), ...(changed !== undefined && { changed }) };
-  const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details, risk });
+  const question = fixQuestion({
+    id,
+    ticket,
+    settings,
+    by,
+    excluded: steered,
+    unread: barred,
+    change,
+    evidence,
+    summary,
+    details,
+    risk,
+  });
   const asked = await startChild(approval, {
     workflowId: approvalId(id),
     args: [question],

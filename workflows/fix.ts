@@ -29,7 +29,8 @@ const BUSY = '1 minute';
  *   1. An agent looks into it and plans; the change is made, proven and reviewed (fix-make.ts).
  *   2. People decide on exactly this change. Changes that they ask for begin another round.
  *   3. Apply it, once. Where what it was made on has moved, it is made on what is there, and asked again.
- *   4. Verify it, where people merge it themselves once they did. A failed verification takes it back by the approved inverse; one that cannot be told does not.
+ *   4. Verify it; what people merge themselves, once they did. A failed verification takes it back by the approved inverse;
+ *      one that cannot be told does not.
  *   5. Say how it ended, by what the journal says has happened.
  *
  * Each step tells the ticket. Nothing that a text says picks what is written to.

@@ -225,8 +225,10 @@ function goesTo({ settings }: FixAt, target: string, commit: string, branch: str
 const refusedWords = ({ target, ref }: GitChange, words: string, next: string) =>
   `the server of ${target} refuses a push onto ${ref}, and did not take it: “${oneLine(redact(words), 300)}”. ${next}`;
 
-const otherBranch = ({ target }: GitChange) =>
-  `Nothing was changed. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch, or set support.repositories.${target}.land to branch, and it goes to a branch of its own that people merge; then hand it off again`;
+const otherBranch = ({ target, onto }: GitChange) =>
+  onto !== undefined
+    ? 'Nothing was changed. Let the account that Patchwright pushes with make branches below patchwright/; then hand it off again'
+    : `Nothing was changed. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch, or set support.repositories.${target}.land to branch, and it goes to a branch of its own that people merge; then hand it off again`;
 const BY_HAND = 'The change stands: revert it by hand, or let the account that Patchwright pushes with do so';
 
 const pushedWords = ({ commit, ref, target }: GitChange) => `${commit.slice(0, 12)} is on ${ref} of ${target}`;

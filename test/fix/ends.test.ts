@@ -38,6 +38,7 @@ test('a ticket that is solved, or handed off again, takes nothing of an earlier 
   const first = await world.question(id);
   // Whoever may not read the repository is not asked about its lines, nor about words of whoever has read another.
   expect(first.open.deciders).toEqual(['bob']);
+  expect(first.open.barred.cat).toContain('may not read all that it is made of');
   await world
     .store()
     .updateTable('ticket')
