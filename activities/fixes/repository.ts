@@ -210,7 +210,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
           words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}`,
         };
     }
-    return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
+    const how = onto === undefined ? 'read back' : `merged into ${onto}`;
+    return { kind: 'verified', words: `${how}, and checked at ${tip.slice(0, 12)} of ${target}` };
   }
 }
 

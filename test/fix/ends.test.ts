@@ -132,6 +132,6 @@ test('where the branch takes no push it goes onto one of its own, and is verifie
   repository.commit({ 'other.conf': 'x=1\n' }, 'Another limit');
   repository.git('cherry-pick', commit);
   repository.git('checkout', '--quiet', 'upstream');
-  await world.hears(id, /VERIFIED: .*read back, and checked/);
+  await world.hears(id, /VERIFIED: .* Merged into refs\/heads\/main, and checked at [0-9a-f]{12} of other/);
   expect(main()).not.toBe(commit);
 }, 300_000);
