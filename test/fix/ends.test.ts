@@ -134,4 +134,8 @@ test('where the branch takes no push it goes onto one of its own, and is verifie
   repository.git('checkout', '--quiet', 'upstream');
   await world.hears(id, /VERIFIED: .* Merged into refs\/heads\/main, and checked at [0-9a-f]{12} of other/);
   expect(main()).not.toBe(commit);
+  // What it has taught is of a repository that `ann` may not read.
+  await world.hears(id, /What this fix taught waits/);
+  const { stdout } = await world.patchwright.call('memory', 'list');
+  expect([stdout.includes(id), (await world.as('bob', 'memory', 'list')).stdout.includes(id)]).toEqual([false, true]);
 }, 300_000);
