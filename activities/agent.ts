@@ -32,6 +32,7 @@ import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import { CUT_OFF, LAST_TURN, sameAgain, WORDS_ONLY } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
+import { keepPlacesRead } from './agent/fix-read.ts';
 import { type Investigating, investigate, investigationSpecs } from './agent/investigate.ts';
 import { askModel } from './agent/model.ts';
 import { headAndTail } from './agent/output.ts';
@@ -156,7 +157,12 @@ export function createAgentActivities(given: AgentDeps) {
       const code = codeOf(settings, place.name);
       if (code !== undefined) await ensureCommit(mirrorOf(place.name), code.repository, place.commit);
     }
-    const sources = (place: string) => createSources(deps, mirrorOf(place));
+    // By what is opened, not by what a call says: a model may write a name in more than one way.
+    const opened = new Set<string>();
+    const sources = (place: string) => {
+      opened.add(place);
+      return createSources(deps, mirrorOf(place));
+    };
     const whole = async (id: string) => wholeOf(order.run, id);
     const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
     const answers = async (tool: string) =>
@@ -167,7 +173,10 @@ export function createAgentActivities(given: AgentDeps) {
       );
     const skill = async (wanted: string, file: string) =>
       readGivenSkill((await transcripts.record(order.brief)).skills, skillFolders(settings), wanted, file);
-    return investigate({ ...deps.investigating, settings, sources, whole, answers, skill }, order, name, given);
+    const world = { ...deps.investigating, settings, sources, whole, answers, skill };
+    const used = await investigate(world, order, name, given);
+    await keepPlacesRead(db, settings, order, opened);
+    return used;
   }
 
   /** What may be shown of a call's arguments. */

@@ -3,10 +3,12 @@ import { codeNames, codeOf } from '../config/code.ts';
 import type { Settings } from '../config/schema.ts';
 import { changedLines } from '../decisions/approval-risk.ts';
 import { type FixEnd, type FixFacts, fixEnd, fixLines } from '../decisions/fix.ts';
+import { shutTo } from '../decisions/ticket-access.ts';
 import { readStack, sourceOf } from '../git/patch-stack.ts';
 import { plainTextSayingCut } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Db } from '../store/database.ts';
+import { fixesRead } from '../store/fix-read.ts';
 import { effectResult, effectWords, runEffect } from '../store/journal.ts';
 import { openRelease, runningReleases } from '../store/releases.ts';
 import { adoptThread, appendMessage, type Tone } from '../store/thread.ts';
@@ -32,6 +34,7 @@ import { type Apply, applyOnce, undoOnce } from './fixes/apply.ts';
 import { createGitChanges, type GitFixDeps } from './fixes/git-change.ts';
 import type { Drafted, FixAt, FixKind, Proof } from './fixes/kind.ts';
 import { testAlone } from './fixes/test-alone.ts';
+import { createWorkBoard, type ProofStep } from './work-board.ts';
 
 export type FixDeps = GitFixDeps & {
   db: Db;
@@ -59,6 +62,7 @@ type Drafting = FixStep & { plan: FixPlan; proposal?: Digest };
 export function createFixActivities(deps: FixDeps) {
   const { db, artifacts } = deps;
   const changes = createGitChanges(deps);
+  const work = createWorkBoard(deps);
   const atOf = async (step: FixStep): Promise<FixAt> => ({
     ...{ ticket: step.ticket, fix: step.fix, run: step.run },
     ...{ digest: step.settings, settings: await deps.settings(step.settings) },
@@ -126,6 +130,10 @@ export function createFixActivities(deps: FixDeps) {
       return kindOf(change).again(await atOf(step), plan, change);
     },
 
+    /** Shows in the thread how code tries a change. Safe to repeat: the last word counts, and the first end. */
+    showProof: ({ ticket, run }: Pick<FixStep, 'ticket' | 'run'>, board: string, step: ProofStep): Promise<void> =>
+      work.proof({ run, release: ticket, board }, step),
+
     /** Tries it where nothing can break. Safe to repeat: it changes nothing. */
     async proveFix({ change, ...step }: FixStep & { change: FixChange }): Promise<Proof> {
       return kindOf(change).prove(await atOf(step), change);
@@ -179,7 +187,7 @@ export function createFixActivities(deps: FixDeps) {
       const details = (await artifacts.put(`${lines.join('\n')}\n\n${redact(patch)}`)).sha256;
       const head = plainTextSayingCut(lines.join('\n'), 2_000);
       const shown = patch === '' ? '' : `\n${plainTextSayingCut(redact(patch), 950)}`;
-      const barred = withoutAccess(at.settings, change);
+      const barred = await withoutAccess(db, at, change);
       return { summary: `${head}${shown}`, details, barred, changed: changedLines(patch) };
     },
 
@@ -187,6 +195,10 @@ export function createFixActivities(deps: FixDeps) {
     async applyFix({ key, change, evidence, approval, ...step }: FixStep & Apply): Promise<ApplyEnd> {
       return applyOnce(db, kindOf(change), await atOf(step), { key, change, evidence, approval });
     },
+
+    /** Whether what waits for people to merge it is merged. Reads only. */
+    isMerged: async ({ change, ...step }: FixStep & { change: FixChange }): Promise<boolean> =>
+      (await kindOf(change).merged?.(await atOf(step), change)) ?? true,
 
     /** Reads back, and checks. Changes nothing. `applied`: its key in the journal; a step of an older run has none. */
     async verifyFix({
@@ -294,10 +306,14 @@ function takesOf({ approvals, model, support }: Settings): FixTakes {
   };
 }
 
-/** Whoever may not read a repository cannot judge its lines. */
-function withoutAccess({ support, groups, people }: Settings, { kind, target }: FixChange): string[] {
-  const readers = kind === 'repository' ? support.repositories[target]?.readers : undefined;
-  if (readers === undefined) return [];
-  const may = new Set(readers.flatMap((name) => groups[name] ?? [name]));
-  return Object.keys(people).filter((person) => !may.has(person));
+/**
+ * Whoever may not read a repository cannot judge its lines; and what the agents say of a change may be of all that they
+ * have read for it.
+ */
+async function withoutAccess(db: Db, { settings, fix }: FixAt, { kind, target }: FixChange): Promise<string[]> {
+  const { people, groups, support } = settings;
+  const rules = { people, groups, repositories: support.repositories };
+  const own = kind === 'repository' ? [{ repository: target, closed: false }] : [];
+  const read = [...own, ...((await fixesRead(db, [fix])).get(fix) ?? [])];
+  return Object.keys(people).filter((person) => shutTo(read, person, rules).length > 0);
 }

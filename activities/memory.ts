@@ -5,11 +5,13 @@ import { targetWords } from '../decisions/fix.ts';
 import { readableBy } from '../decisions/knowledge.ts';
 import { confirmWords, memoriesAbout, memoriesOf, whomToAsk } from '../decisions/memory.ts';
 import { mentionsOf } from '../decisions/page-mentions.ts';
+import { type RepositoryRead, shutTo } from '../decisions/ticket-access.ts';
 import type { Git } from '../git/clone.ts';
 import { logger } from '../lib/log.ts';
 import { withinTime } from '../lib/time-limit.ts';
 import { approvalsOf } from '../store/approvals.ts';
 import type { Db } from '../store/database.ts';
+import { fixesRead } from '../store/fix-read.ts';
 import {
   confirmedMemories,
   isFile,
@@ -59,7 +61,11 @@ export function createMemoryActivities(deps: MemoryDeps) {
         ...{ ticket: order.ticket, fix: approval, digest: stored.open.digest },
         ...{ asked: row.text, cause: plan.why, change: `${plan.what} (${targetWords(change)})` },
         restsOn: await restsOn(deps, settings, { plan, change }),
-        readers: await readersOf(settings, await people.audienceOf(order, row.asker, settings)),
+        readers: readersOf(
+          settings,
+          await people.audienceOf(order, row.asker, settings),
+          (await fixesRead(db, [order.fix])).get(order.fix) ?? [],
+        ),
       });
       await askToConfirm(deps, settings, { order, memory, approvedBy: stored.outcome.by });
       return { memory };
@@ -86,8 +92,18 @@ async function askToConfirm(
   if (place !== undefined && slack) await wakeThread?.(ticket);
 }
 
-/** Whoever reads along in the ticket's thread now, as persons. A confirmation may say otherwise. */
-const readersOf = ({ people }: Settings, audience: readonly string[]) => audience.filter((one) => one in people);
+/**
+ * Whoever reads along in the ticket's thread now, as persons, and may read all that agents have read for the fix: the
+ * cause is in their words. A confirmation may say otherwise.
+ */
+function readersOf(
+  { people, groups, support }: Settings,
+  audience: readonly string[],
+  read: readonly RepositoryRead[],
+) {
+  const rules = { people, groups, repositories: support.repositories };
+  return audience.filter((one) => one in people && shutTo(read, one, rules).length === 0);
+}
 
 /** The files that were changed, and those that the plan quoted, as they are now that the fix is applied. */
 async function restsOn(

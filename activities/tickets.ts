@@ -31,6 +31,7 @@ import type { Recall } from './memory.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
 import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
 import { createAnswerWork } from './ticket/answer-work.ts';
+import { answerBefore } from './ticket/joined-answer.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
@@ -147,10 +148,17 @@ export function createTicketActivities(deps: TicketDeps) {
       return { fresh, responders, ...(refused !== undefined && { refused }) };
     },
 
-    /** Opens its row, or names the open ticket that asks the same. Safe to repeat. */
-    async openTicket(order: TicketOrder, opened: { asker: string; text: string }): Promise<{ joins?: string }> {
+    /** Opens its row, or names the open ticket that asks the same, and what that was answered. Safe to repeat. */
+    async openTicket(
+      order: TicketOrder,
+      opened: { asker: string; text: string },
+    ): Promise<{ joins?: string; told?: string }> {
       const room = roomOf(order.place, opened.asker);
-      return openTicketRow(db, { id: order.ticket, room, settings: order.settings, ...opened });
+      const { joins } = await openTicketRow(db, { id: order.ticket, room, settings: order.settings, ...opened });
+      if (joins === undefined) return {};
+      const audience = async () => people.audienceOf(order, opened.asker, await settings(order.settings));
+      const told = await answerBefore(deps, { joins, room, audience });
+      return { joins, ...(told !== undefined && { told }) };
     },
 
     /** What people said in the thread before, or while nobody listened. Safe to repeat. */

@@ -159,7 +159,9 @@ export const TOUCHES = {
   // It asks Slack who reads along in the ticket's channel.
   rememberFix: READS,
   followsFix: NOTHING,
+  isMerged: READS,
   tellFix: TEXT,
+  showProof: TEXT,
 
   openThread: TEXT,
   tell: TEXT,

@@ -1,7 +1,7 @@
 import { workText } from '../decisions/work-words.ts';
 import { logger } from '../lib/log.ts';
 import type { Db } from '../store/database.ts';
-import { keepDoing, keepRuns, keepWork, type Work } from '../store/work.ts';
+import { endProof, keepDoing, keepProof, keepRuns, keepWork, type Work } from '../store/work.ts';
 import type { AgentOrder } from '../workflows/agent-types.ts';
 
 export type WorkBoardDeps = {
@@ -9,6 +9,9 @@ export type WorkBoardDeps = {
   /** Carries a thread to Slack; undefined where there is none. */
   wakeThread?: (ticket: string) => Promise<void>;
 };
+
+/** One of both. */
+export type ProofStep = { doing?: string; taken?: boolean };
 
 type Watched = Pick<AgentOrder, 'run' | 'release' | 'board'>;
 
@@ -42,6 +45,13 @@ export function createWorkBoard({ db, wakeThread }: WorkBoardDeps) {
     show: (work: Work) => attempt(work.ticket, () => show(work)),
     /** What an agent does now. */
     doing: (order: Watched, words: string) => watched(order, () => keepDoing(db, order.run, words)),
+    /** How code tries a change now, or whether it was taken then. */
+    proof: (order: Watched & { board: string }, { doing, taken }: ProofStep) =>
+      watched(order, async () => {
+        const { run, board } = order;
+        if (doing !== undefined) await keepProof(db, { run, board, doing });
+        if (taken !== undefined) await endProof(db, run, taken);
+      }),
     /** A run that has ended. */
     ended: (order: Watched) => watched(order, async () => undefined),
   };

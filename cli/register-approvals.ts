@@ -1,23 +1,25 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readSecret } from '../config/env.ts';
-import { auditRows, verifyAudit } from '../store/audit.ts';
+import { verifyAudit } from '../store/audit.ts';
 import { openArtifacts } from '../store/open-artifacts.ts';
 import {
   answerLines,
   approvalLines,
   decide,
   newToken,
+  ofTicket,
   showApproval,
   type Wanted,
   waitingFor,
   waitingLines,
 } from './commands/approvals.ts';
+import { auditLines, showAudit } from './commands/audit.ts';
 import { takePage } from './commands/page.ts';
-import { requireReader } from './commands/ticket-readers.ts';
+import { requireFixReader } from './commands/ticket-readers.ts';
 import { connect, type Globals, openStore, settingsOf } from './context.ts';
 import type { Register } from './main.ts';
-import { print, table } from './output.ts';
+import { print } from './output.ts';
 
 export const addApprovalCommands: Register = (program, run) => {
   program
@@ -31,9 +33,7 @@ export const addApprovalCommands: Register = (program, run) => {
           if (show !== undefined) {
             const artifacts = await artifactsOf(globals);
             const view = await showApproval({ db: store.db, artifacts }, show);
-            const { question, open } = view;
-            if (question.ticket !== undefined)
-              await requireReader(store.db, settingsOf(globals), question.ticket, open.deciders);
+            for (const of of ofTicket(view)) await requireFixReader(store.db, settingsOf(globals), of);
             print(globals, view, approvalLines(view));
             return 0;
           }
@@ -58,7 +58,7 @@ export const addApprovalCommands: Register = (program, run) => {
     .command('reject')
     .argument('<id>')
     .requiredOption('--digest <sha>', 'of what you reject')
-    .requiredOption('--note <text>', 'why')
+    .requiredOption('--note <text>', 'why; it is said in the thread of what is asked')
     .option(
       '--changes',
       'ask for changes instead: the reason goes to the agent that made it (fixes and repairs alone)',
@@ -156,21 +156,14 @@ const addAudit: Register = (program, run) => {
     .command('show')
     .argument('[about]', 'an approval, an environment, a person')
     .option('--limit <n>', 'so many, the newest first', '50')
-    .description('what is in it')
+    .description('what is in it; words about a ticket are for whoever may read that')
     .action((about: string | undefined, { limit }: { limit: string }, command: Command) =>
       run(command, async (globals) => {
         const store = await openStore(globals);
         try {
           const wanted = { ...(about !== undefined && { about }), limit: Math.min(10_000, Number(limit) || 50) };
-          const rows = await auditRows(store.db, wanted);
-          const cells = rows.map((row) => [
-            row.at,
-            row.kind,
-            row.about,
-            row.by,
-            JSON.stringify(row.entry).slice(0, 200),
-          ]);
-          print(globals, rows, cells.length > 0 ? table(cells) : ['nothing yet']);
+          const rows = await showAudit(store.db, settingsOf(globals), wanted);
+          print(globals, rows, auditLines(rows));
           return 0;
         } finally {
           await store.close();

@@ -11,6 +11,10 @@ export const codeNames = ({ forks, support }: Pick<Settings, 'forks' | 'support'
   ...Object.keys(forks),
 ];
 
+/** The repository of `support.repositories` that a place is; undefined where it is a fork. */
+export const repositoryOf = (place: string): string | undefined =>
+  place.startsWith(REPOSITORY) ? place.slice(REPOSITORY.length) : undefined;
+
 const SEEN = ['PATH', 'HOME', 'LANG', 'JAVA_HOME', 'TMPDIR'];
 
 /** A fork, or a repository as if it were one without builds, suites and releases. */
@@ -18,8 +22,9 @@ export function codeOf(
   { forks, support }: Pick<Settings, 'forks' | 'support'>,
   name: string,
 ): ForkSettings | undefined {
-  if (!name.startsWith(REPOSITORY)) return forks[name];
-  const found = support.repositories[name.slice(REPOSITORY.length)];
+  const own = repositoryOf(name);
+  if (own === undefined) return forks[name];
+  const found = support.repositories[own];
   if (found === undefined) return undefined;
   const { repository, branch, check = ['sh'], proposals, sandbox, sandboxReason } = found;
   return {

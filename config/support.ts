@@ -45,6 +45,12 @@ const repository = z
       .min(1)
       .optional()
       .describe('people and groups who may decide on changes to it, since they see its lines; everyone by default'),
+    land: z
+      .enum(['push', 'branch'])
+      .default('push')
+      .describe(
+        'push: an approved commit goes onto the branch; branch: onto one of its own, which people merge, where the branch takes no push',
+      ),
     proposals: proposalsSchema,
     ...sandboxFields,
   })

@@ -28,6 +28,8 @@ export function whyNoChanges({ kind }: { kind: ApprovalKind }, { decision }: Pic
   return `no agent stands behind a question of the kind ${kind}, and nobody would make the changes: approve it, or reject it and say why`;
 }
 
+const UNREAD = 'may not read all that it is made of (support.repositories.NAME.readers)';
+
 type People = Readonly<Record<string, Person>>;
 type Groups = Readonly<Record<string, readonly string[]>>;
 
@@ -38,13 +40,14 @@ type Groups = Readonly<Record<string, readonly string[]>>;
 export function decidersOf(
   policy: ApprovalPolicy,
   { people, groups }: { people: People; groups: Groups },
-  { requester, excluded }: { requester: string; excluded: readonly string[] },
+  { requester, excluded, unread = [] }: { requester: string; excluded: readonly string[]; unread?: readonly string[] },
 ): Pick<OpenApproval, 'deciders' | 'barred' | 'needed'> {
   const named = policy.from.flatMap((name) => groups[name] ?? [name]);
   const asked = new Set(policy.from.length === 0 ? Object.keys(people) : named.filter((name) => name in people));
   const barred: Record<string, string> = {};
   for (const name of Object.keys(people)) {
     if (name === requester) barred[name] = 'asked for it';
+    else if (unread.includes(name)) barred[name] = UNREAD;
     else if (excluded.some((other) => isThem(name, people[name], other))) barred[name] = 'wrote or steered it';
     else if (!asked.has(name)) barred[name] = 'is not among those who are asked';
   }

@@ -18,8 +18,9 @@ export function fixBinds({ ticket, change, evidence }: Bound): Record<string, st
     const shown = change.failingCase && { 'failing case': caseWords(change.failingCase) };
     return { ...all, patch: fieldWords(change), base: beforeWords(change), inverse, ...shown };
   }
-  const { base, commit, tree, patch, ref, inverse } = change;
-  return { ...all, base, commit, tree, patch, ref, inverse, 'failing case': caseOf(change) ?? '' };
+  const { base, commit, tree, patch, ref, inverse, onto } = change;
+  const merged = onto !== undefined && { 'merged into': onto };
+  return { ...all, base, commit, tree, patch, ref, ...merged, inverse, 'failing case': caseOf(change) ?? '' };
 }
 
 /** What the author of a change said of it, given back to him with the change. */
@@ -78,19 +79,22 @@ export function fixQuestion(
     settings: Digest;
     by: string;
     excluded: readonly string[];
+    /** Whoever may not read all that it is made of. */
+    unread?: readonly string[];
     summary: string;
     details: Digest;
     /** What code knows of it beside the change. */
     risk?: Pick<ApprovalRisk, 'findings' | 'shown' | 'changed'>;
   },
 ): ApprovalQuestion {
-  const { id, ticket, settings, by, excluded, summary, details, change, risk } = about;
+  const { id, ticket, settings, by, excluded, unread = [], summary, details, change, risk } = about;
   return {
     ...{ id, kind: 'fix', settings, ticket, summary, details },
     title: `${ticket}: may the agent's fix go to ${targetWords(change)}?`.slice(0, 300),
     binds: fixBinds(about),
     requester: by,
-    excluded: [...new Set(excluded)].filter((person) => person !== by),
+    excluded: [...new Set([...excluded, ...unread])].filter((person) => person !== by),
+    ...(unread.length > 0 && { unread: unread.filter((person) => person !== by && !excluded.includes(person)) }),
     risk: { ...risk, ...configRisk(change) },
   };
 }
@@ -106,6 +110,17 @@ export function targetWords(change: Pick<FixChange, 'kind' | 'target'>): string 
   if (change.kind === 'stack-patch') return `the patch stack of ${change.target}`;
   return `the configuration of ${change.target}`;
 }
+
+/** Whoever has to land it by hand finds every line of it with its question. */
+export const notAppliedWords = (approval: string, reason: string): string =>
+  `it was approved and is not applied: ${reason}; its lines: npx patchwright approvals --show ${approval}`;
+
+/** What follows once it is where it was approved to go. */
+export const appliedWords = (change: FixChange, words: string): string => {
+  const onto = 'onto' in change ? change.onto : undefined;
+  if (onto === undefined) return `Applied: ${words}. It is being verified.`;
+  return `Applied: ${words}. Open a request to merge it into ${onto}, as it is: it is verified once it is merged.`;
+};
 
 const SHOWN: Record<Shown, string> = {
   proven: 'proposed and proven',

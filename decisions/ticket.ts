@@ -22,6 +22,7 @@ import {
   endingOf,
   endWords,
   isThanks,
+  joinedWords,
   notHandedWords,
   REOPEN,
   SOLVED_BUTTONS,
@@ -62,13 +63,7 @@ export function react(state: TicketState, event: TicketEvent, rules: TicketRules
       if (event.first) askedBy(state, event.first);
       return [{ do: 'open' }];
     case 'opened':
-      return event.joins === undefined
-        ? [{ do: 'answer' }]
-        : close(
-            state,
-            'joined',
-            `the same question is open already as ${event.joins}, whose thread has what was said so far; what comes of it is told here too`,
-          );
+      return event.joins === undefined ? [{ do: 'answer' }] : join(state, event.joins, event.told);
     case 'answer':
       return takeAnswer(state, event.end, rules.limits, at);
     case 'called':
@@ -104,6 +99,20 @@ function close(state: TicketState, ended: TicketEnd, reason: string): TicketActi
   state.reason = reason;
   const tone = (ended === 'solved' || ended === 'fixed') && state.settled !== 'untried' ? 'good' : 'info';
   return [{ do: 'say', text: `${endWords(ended, reason)} ${REOPEN}`, tone, toJoined: true }];
+}
+
+/** One message: nothing is said in a thread after its last word. */
+function join(state: TicketState, joins: string, told: string | undefined): TicketAction[] {
+  const before = told === undefined ? 'whose thread has what was said so far; ' : '';
+  const actions = close(
+    state,
+    'joined',
+    `the same question is open already as ${joins}, ${before}what comes of it is told here too`,
+  );
+  if (told === undefined) return actions;
+  return actions.map((action) =>
+    action.do === 'say' ? { ...action, text: `${action.text}\n${joinedWords(told)}` } : action,
+  );
 }
 
 function escalate(state: TicketState, why: string, limits: TicketLimits, at: number): TicketAction[] {

@@ -1,4 +1,5 @@
 import type { AgentEnd, AgentRole } from '../workflows/agent-types.ts';
+import type { FixKindName } from '../workflows/fix-types.ts';
 import type { AnswerEnd } from '../workflows/ticket-types.ts';
 import { durationWords } from './duration-words.ts';
 
@@ -48,8 +49,27 @@ const JOBS: Readonly<Partial<Record<AgentRole, [now: string, done: string]>>> = 
   'review-tests': ['A reviewer reads it (tests)', 'A reviewer read it (tests)'],
 };
 
-/** One run of an agent. `seconds`: until now, or its end. `doing`: of one that goes on; `ended`: of one that does not. */
-export type ShownRun = { role: AgentRole; calls: number; seconds: number; doing?: string; ended?: AgentEnd['kind'] };
+/**
+ * One run of an agent, or how code tries what it made. `seconds`: until now, or its end. `doing`: of one that goes on;
+ * `ended`: of one that does not.
+ */
+export type ShownRun = {
+  role: AgentRole | 'proof';
+  calls: number;
+  seconds: number;
+  doing?: string;
+  ended?: AgentEnd['kind'] | 'refused';
+};
+
+/** What code does first to prove a change of each kind. */
+const TRIES: Readonly<Record<FixKindName, string>> = {
+  repository: 'its failing case and the check of its repository, without it and with it',
+  'stack-patch': 'builds the branch without it and with it',
+  'kafka-config': 'the cluster is asked whether it would take it, and how things are now',
+};
+export const triesWords = (kind: FixKindName): string => TRIES[kind];
+export const triesSuite = (suite: string): string => `suite ${suite} runs without it and with it`;
+export const TRIES_TEST = 'its failing test runs without it and with it';
 
 /** Runs that are named; those before are counted. */
 const SHOWN = 10;
@@ -64,11 +84,18 @@ export function workText(ticket: string, runs: readonly ShownRun[]): string {
   ].join('\n');
 }
 
-function runWords({ role, calls, seconds, doing, ended }: ShownRun): string {
+function runWords(run: ShownRun): string {
+  const { role, calls, seconds, doing, ended } = run;
+  if (role === 'proof') return proofWords(run);
   const [now, done] = JOBS[role] ?? ['An agent works', 'An agent worked'];
   const spent = `${calls === 1 ? '1 call' : `${calls} calls`}, ${durationWords(seconds)}`;
   if (ended === undefined) return `${now}: it ${doing ?? THINKS} (${spent})`;
   return `${done}: ${spent}${ended === 'answered' ? '' : ', and came to no end that counts'}`;
+}
+
+function proofWords({ seconds, doing, ended }: ShownRun): string {
+  if (ended === undefined) return `Code tries it: ${doing} (${durationWords(seconds)})`;
+  return `Code tried it: ${durationWords(seconds)}${ended === 'answered' ? '' : ', and it is not taken'}`;
 }
 
 export const SEARCHES = 'Looking for an answer in the documentation and what else everybody here may read.';

@@ -69,6 +69,7 @@ async function openNoteForm({ slack }: Deps, click: Click<'ask-why'>): Promise<v
     blocks: [
       {
         ...{ type: 'input' as const, block_id: NOTE, label: plain(changes ? 'What is to be changed' : 'Why not') },
+        hint: plain('It is said in the thread too: whoever reads along there reads it.'),
         element: {
           ...{ type: 'plain_text_input' as const, action_id: NOTE, multiline: true },
           ...{ min_length: 1, max_length: 2_000 },

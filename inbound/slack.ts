@@ -127,6 +127,7 @@ function handOffForm(place: TicketPlace) {
     blocks: [
       {
         ...{ type: 'input' as const, block_id: HINT, optional: true, label: plain('A hint, if you have one') },
+        hint: plain('It is said in the thread too.'),
         element: { type: 'plain_text_input' as const, action_id: HINT, multiline: true, max_length: 2_000 },
       },
     ],

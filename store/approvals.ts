@@ -114,12 +114,16 @@ export async function endApproval(db: Db, id: string, outcome: ApprovalOutcome):
   });
 }
 
-type Which = { id?: string; release?: string; waiting?: boolean };
+type Which = { id?: string; ids?: readonly string[]; release?: string; waiting?: boolean };
 
 /** The oldest first. */
-export async function approvalsOf(db: Db, { id, release, waiting = false }: Which): Promise<StoredApproval[]> {
+export async function approvalsOf(
+  db: Db,
+  { id, ids: among, release, waiting = false }: Which,
+): Promise<StoredApproval[]> {
   let query = db.selectFrom('approval').selectAll().orderBy('opened_at');
   if (id !== undefined) query = query.where('id', '=', id);
+  if (among !== undefined) query = query.where('id', 'in', among.length > 0 ? among : ['']);
   if (release !== undefined) query = query.where('release', '=', release);
   if (waiting) query = query.where('outcome', 'is', null);
   const rows = await query.execute();

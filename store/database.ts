@@ -4,6 +4,7 @@ import { logger } from '../lib/log.ts';
 import type { AgentTables } from './agents.ts';
 import type { ApprovalTables } from './approvals.ts';
 import type { AuditTables } from './audit.ts';
+import type { FixReadTables } from './fix-read.ts';
 import type { GateTables } from './gates.ts';
 import type { JournalTables } from './journal.ts';
 import type { MemoryTables } from './memory.ts';
@@ -14,6 +15,7 @@ import type { SuiteTables } from './suites.ts';
 import type { ThreadTables } from './thread.ts';
 import type { TicketTables } from './tickets.ts';
 import type { TriageTables } from './triage.ts';
+import type { WorkTables } from './work.ts';
 
 /** Every table, put together from the files that own them. */
 export type Database = ReleaseTables &
@@ -28,6 +30,8 @@ export type Database = ReleaseTables &
   AgentTables &
   TicketTables &
   MemoryTables &
+  FixReadTables &
+  WorkTables &
   AuditTables;
 
 export type Db = Kysely<Database>;

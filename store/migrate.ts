@@ -31,6 +31,8 @@ const MIGRATIONS: Record<string, () => Promise<Migration>> = {
   '175-ticket-audience': () => import('./migrations/175-ticket-audience.ts'),
   '176-joined-tickets': () => import('./migrations/176-joined-tickets.ts'),
   '180-release-tip': () => import('./migrations/180-release-tip.ts'),
+  '185-fix-read': () => import('./migrations/185-fix-read.ts'),
+  '186-fix-proof': () => import('./migrations/186-fix-proof.ts'),
 };
 
 const provider: MigrationProvider = {

@@ -83,6 +83,8 @@ export async function dropOldAgentRuns(db: Db, days: number): Promise<number> {
     const runs = rows.map(({ run }) => run);
     await sql`delete from agent_turn where run = any(${runs})`.execute(tx);
     await sql`delete from agent_run where run = any(${runs})`.execute(tx);
+    // How code tried what they made is only shown beside them.
+    await sql`delete from fix_proof where coalesce(ended_at, started_at + ${LONGEST_RUN}) < ${older(days)}`.execute(tx);
     return runs.length;
   });
 }

@@ -1,10 +1,20 @@
-import { sql } from 'kysely';
+import { type Generated, sql } from 'kysely';
 import type { ShownRun } from '../decisions/work-words.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
-import type { AgentEnd, AgentRole } from '../workflows/agent-types.ts';
 import type { Db } from './database.ts';
 import { appendMessage } from './thread.ts';
+
+export type WorkTables = {
+  fix_proof: {
+    run: string;
+    board: string;
+    doing: string;
+    started_at: Generated<Date>;
+    ended_at: Date | null;
+    taken: boolean | null;
+  };
+};
 
 /** A message of a thread that says what is being done, and is updated meanwhile. `done`: nothing comes after it. */
 export type Work = { ticket: string; key: string; text: string; done?: boolean };
@@ -84,17 +94,45 @@ export async function keepDoing(db: Db, run: string, doing: string): Promise<voi
   await db.updateTable('agent_run').set({ doing }).where('run', '=', run).where('ended_at', 'is', null).execute();
 }
 
-/** The runs that one message shows, oldest first. Their calls are those of turns that have ended. */
+/** What code does to prove the change of this run. One that has ended begins no more. Safe to repeat: the last word counts. */
+export async function keepProof(db: Db, proof: { run: string; board: string; doing: string }): Promise<void> {
+  await db
+    .insertInto('fix_proof')
+    .values({ ...proof, ended_at: null, taken: null })
+    .onConflict((conflict) => conflict.column('run').doUpdateSet({ doing: proof.doing }))
+    .execute();
+}
+
+/** Safe to repeat: the first end stands. */
+export async function endProof(db: Db, run: string, taken: boolean): Promise<void> {
+  const end = { ended_at: sql<Date>`clock_timestamp()`, taken };
+  await db.updateTable('fix_proof').set(end).where('run', '=', run).where('ended_at', 'is', null).execute();
+}
+
+type ShownRow = {
+  role: ShownRun['role'];
+  calls: number;
+  seconds: number;
+  doing: string;
+  ended: ShownRun['ended'] | null;
+};
+
+/** The runs that one message shows, and what code tried of them, oldest first. Their calls are those of turns that have ended. */
 async function workRuns(db: Db, board: string): Promise<ShownRun[]> {
-  const { rows } = await sql<{ role: AgentRole; calls: number; seconds: number; doing: string | null; ended: string }>`
-    select r.role, r.doing, r.outcome ->> 'kind' as ended,
+  const { rows } = await sql<ShownRow>`
+    select r.role, coalesce(r.doing, 'begins') as doing, r.outcome ->> 'kind' as ended,
       extract(epoch from coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float as seconds,
       (select coalesce(sum(jsonb_array_length(coalesce(t.outcome -> 'calls', '[]'))), 0) from agent_turn t
-        where t.run = r.run)::int as calls
-    from agent_run r where r.board = ${board} order by r.started_at, r.run`.execute(db);
+        where t.run = r.run)::int as calls, r.started_at, r.run
+    from agent_run r where r.board = ${board}
+    union all
+    select 'proof', p.doing, case when p.taken then 'answered' when not p.taken then 'refused' end,
+      extract(epoch from coalesce(p.ended_at, clock_timestamp()) - p.started_at)::float, 0, p.started_at, p.run
+    from fix_proof p where p.board = ${board}
+    order by started_at, run`.execute(db);
   return rows.map(({ role, calls, seconds, doing, ended }) => ({
     ...{ role, calls, seconds },
-    ...(ended === null ? { doing: doing ?? 'begins' } : { ended: ended as AgentEnd['kind'] }),
+    ...(ended == null ? { doing } : { ended }),
   }));
 }
 

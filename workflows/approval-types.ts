@@ -26,6 +26,8 @@ export type ApprovalQuestion = {
   requester: string;
   /** Whoever wrote or steered it: persons, or e-mail addresses of patch authors. They do not count either. */
   excluded: string[];
+  /** Of these, who may not read all that it is made of. */
+  unread?: string[];
   /** What code knows of its risk; questions of before have none. */
   risk?: ApprovalRisk;
 };

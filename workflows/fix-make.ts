@@ -5,10 +5,11 @@ import { caseOf } from '../decisions/failing-case.ts';
 import { authorWords, whatToReview } from '../decisions/fix.ts';
 import { findingWords, type ReviewState, reviewLines } from '../decisions/review.ts';
 import { touchedWords } from '../decisions/touched-tests.ts';
+import { triesWords } from '../decisions/work-words.ts';
 import { agentRun } from './agent-run.ts';
 import type { AgentOrder, Proposal } from './agent-types.ts';
-import { NOTHING_BUILT, proveStack } from './fix-stack.ts';
-import { agents, goesOn, type Proposed, proveFix, say, stepOf, steps } from './fix-steps.ts';
+import { type Built, NOTHING_BUILT, proveStack } from './fix-stack.ts';
+import { agents, boardOf, goesOn, type Proposed, proveFix, say, stepOf, steps, tries } from './fix-steps.ts';
 import type { FixChange, FixOrder, FixPlan, GitChange } from './fix-types.ts';
 import { review } from './review.ts';
 import type { Digest } from './types.ts';
@@ -98,9 +99,6 @@ async function investigate(order: FixOrder, { said, places, takes }: Opened, run
   return plan;
 }
 
-/** One message of the thread shows what all agents of a fix do. */
-const boardOf = ({ fix }: FixOrder) => `${fix}/work`;
-
 type Prepared = Awaited<ReturnType<typeof agents.prepareInvestigation>>;
 
 async function runAgent(
@@ -173,6 +171,29 @@ const earlierOf = (proposal: Proposal): Earlier => ({
   words: authorWords(ownWords(proposal), caseOf(proposal)),
 });
 
+/** What code has to say of it, or what is wanting; the thread sees that it is at it. */
+async function proveByCode(
+  order: FixOrder,
+  opened: Opened,
+  { run, change, proposal }: Drafted & { run: string },
+): Promise<Built | { reasons: string[] }> {
+  await tries(order, run, { doing: triesWords(change.kind) });
+  let taken = false;
+  try {
+    const proven = await proveFix({ ...stepOf(order, run), change });
+    if (!proven.proven) return { reasons: proven.lines };
+    const isBuilt = change.kind === 'stack-patch';
+    const made = { run, change: change as GitChange, touched: proposal?.tests };
+    const built = isBuilt ? await proveStack(order, opened, made) : NOTHING_BUILT;
+    if ('reasons' in built) return built;
+    taken = true;
+    const shown = built.shown ?? proven.shown;
+    return { lines: [...proven.lines, ...built.lines], ...(shown && { shown }) };
+  } finally {
+    await tries(order, run, { taken });
+  }
+}
+
 type Made = Drafted & { run: string; plan: FixPlan; wishes: readonly string[] };
 
 async function prove(
@@ -180,13 +201,9 @@ async function prove(
   opened: Opened,
   { run, plan, wishes, change, proposal }: Made,
 ): Promise<{ proposed: Proposed; reviewed?: ReviewState } | { reasons: string[] }> {
-  const proven = await proveFix({ ...stepOf(order, run), change });
-  if (!proven.proven) return { reasons: proven.lines };
-  const isBuilt = change.kind === 'stack-patch';
-  const made = { run, change: change as GitChange, touched: proposal?.tests };
-  const built = isBuilt ? await proveStack(order, opened, made) : NOTHING_BUILT;
-  if ('reasons' in built) return built;
-  const lines = [...proven.lines, ...built.lines, ...touchedWords(proposal?.tests)];
+  const shownBy = await proveByCode(order, opened, { run, change, proposal });
+  if ('reasons' in shownBy) return shownBy;
+  const lines = [...shownBy.lines, ...touchedWords(proposal?.tests)];
   const evidence = await steps.keepEvidence({ lines });
   const reviewed = 'patch' in change ? await readBy(order, opened, { name: run, change, lines, wishes }) : undefined;
   const pointedOut = (proposal?.pointedOut ?? []).map((line) => `Pointed out by code: ${line}`);
@@ -194,7 +211,7 @@ async function prove(
   const remarks = [...pointedOut, ...said.counted];
   const words = proposal === undefined ? '' : ownWords(proposal);
   const facts = { plan, change, proposal, evidence, remarks, asides: said.remarks, words };
-  const shown = built.shown ?? proven.shown;
+  const { shown } = shownBy;
   const proposed = { run, ...facts, ...(shown && { shown }) };
   return { proposed, ...(reviewed && { reviewed }) };
 }

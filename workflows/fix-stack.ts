@@ -2,7 +2,8 @@ import { executeChild, patched, proxyActivities } from '@temporalio/workflow';
 import type { BuildActivities } from '../activities/build.ts';
 import { judgeTest, type TestShown } from '../decisions/failing-case.ts';
 import { judgeProof, proofWords } from '../decisions/repair-proof.ts';
-import { goesOn, stepOf, steps } from './fix-steps.ts';
+import { TRIES_TEST, triesSuite } from '../decisions/work-words.ts';
+import { goesOn, stepOf, steps, tries } from './fix-steps.ts';
 import type { FailingTest, FixOrder, FixTakes, GitChange, Shown } from './fix-types.ts';
 import { proof } from './proof.ts';
 import type { Build, Source } from './types.ts';
@@ -42,6 +43,7 @@ export async function proveStack(
     const name = `${folderOf(run)}/proof/${suite}`;
     const tested = { build: held.build, suite, suiteRun: '', tests: [] };
     await goesOn(order, name, takes?.suites);
+    await tries(order, run, { doing: triesSuite(suite) });
     const runs = { before: 0, after: 0, whole: true, ...(touched && { touched }) };
     const proven = await executeChild(proof, {
       workflowId: `proof:${name}`,
@@ -79,6 +81,7 @@ async function proveTest(
   // No suite is called so: its folder would be the same.
   const name = `${folderOf(run)}/proof-of-test`;
   await goesOn(order, name, takes?.suites);
+  await tries(order, run, { doing: TRIES_TEST });
   const without = alone === undefined ? undefined : await buildSource({ ...alone, settings, release });
   const brought = without !== undefined;
   if (without?.kind === 'broken') return judgeTest(named, { unbuilt: without.reasons }, brought);

@@ -99,6 +99,14 @@ async function signalTicket({ ticket, fix, learns }: FixOrder, step: TicketProgr
   }
 }
 
+/** One message of the thread shows what all agents of a fix do, and how code tries what they make. */
+export const boardOf = ({ fix }: FixOrder) => `${fix}/work`;
+
+/** While code works on a change no agent says anything: the message that shows the work says so. */
+export async function tries(order: FixOrder, run: string, step: { doing: string } | { taken: boolean }): Promise<void> {
+  if (patched('fix-shows-proof')) await steps.showProof({ ticket: order.ticket, run }, boardOf(order), step);
+}
+
 export async function say(order: FixOrder, key: string, text: string): Promise<void> {
   await steps.tellFix(order, { key: `${order.fix}/${key}`, text });
 }
@@ -113,9 +121,20 @@ export async function ask(
   const facts = { plan, evidence: evidence.lines, remarks, asides, words, difference };
   const { summary, details, barred, changed } = await steps.describeFix({ ...stepOf(order, run), change, facts });
   const { ticket, settings, by } = order;
-  const excluded = [...steered, ...barred];
   const risk = { findings: remarks.length, ...(shown && { shown }), ...(changed !== undefined && { changed }) };
-  const question = fixQuestion({ id, ticket, settings, by, excluded, change, evidence, summary, details, risk });
+  const question = fixQuestion({
+    id,
+    ticket,
+    settings,
+    by,
+    excluded: steered,
+    unread: barred,
+    change,
+    evidence,
+    summary,
+    details,
+    risk,
+  });
   const asked = await startChild(approval, {
     workflowId: approvalId(id),
     args: [question],

@@ -62,6 +62,8 @@ export type GitChange = {
   inverse: string;
   /** What is pushed: a branch, or a reference of ours. */
   ref: string;
+  /** The branch that people merge `ref` into, where that takes no push. */
+  onto?: string;
   /** The ticket's own failing case, as a shell command. */
   failingCase?: string;
   /** The same of a patch on a stack: a test of one of its suites. */

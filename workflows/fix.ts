@@ -1,7 +1,8 @@
 import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patched, sleep } from '@temporalio/workflow';
+import type { FixStep } from '../activities/fixes.ts';
 import { MOST_QUESTIONS, outcomeWords } from '../decisions/approval.ts';
 import { caseOf } from '../decisions/failing-case.ts';
-import { authorWords, proposedWords, targetWords } from '../decisions/fix.ts';
+import { appliedWords, authorWords, notAppliedWords, proposedWords, targetWords } from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
 import {
   applyFix,
@@ -17,7 +18,7 @@ import {
   undoFix,
   verifyFix,
 } from './fix-steps.ts';
-import type { FixOrder, FixOutcome, FixTakes, GitChange, UndoEnd, Verification } from './fix-types.ts';
+import type { FixChange, FixOrder, FixOutcome, FixTakes, GitChange, UndoEnd, Verification } from './fix-types.ts';
 import { release } from './release.ts';
 
 const BUSY = '1 minute';
@@ -28,7 +29,8 @@ const BUSY = '1 minute';
  *   1. An agent looks into it and plans; the change is made, proven and reviewed (fix-make.ts).
  *   2. People decide on exactly this change. Changes that they ask for begin another round.
  *   3. Apply it, once. Where what it was made on has moved, it is made on what is there, and asked again.
- *   4. Verify it. A failed verification takes it back by the approved inverse; one that cannot be told does not.
+ *   4. Verify it; what people merge themselves, once they did. A failed verification takes it back by the approved inverse;
+ *      one that cannot be told does not.
  *   5. Say how it ended, by what the journal says has happened.
  *
  * Each step tells the ticket. Nothing that a text says picks what is written to.
@@ -125,8 +127,9 @@ async function carryOut(
   }
   const applied = done.result;
   if (applied.kind === 'moved') return { moved: applied.difference };
-  if (applied.kind === 'refused') return givenBack(`it was approved and is not applied: ${applied.reason}`);
-  await progress(order, 'applied', `Applied: ${applied.words}. It is being verified.`);
+  if (applied.kind === 'refused') return givenBack(notAppliedWords(`${order.fix}/${round}`, applied.reason));
+  await progress(order, 'applied', appliedWords(change, applied.words));
+  if ('onto' in change && change.onto !== undefined) await untilMerged(order, { round, takes, step }, change);
   if (change.kind === 'stack-patch') await releaseIt(order, { round, takes, run }, change as GitChange);
   const looked = await attempt(() => verifyFix({ ...step, change, applied: key }));
   const verification: Verification =
@@ -143,6 +146,28 @@ async function carryOut(
   if (end.kind === 'verified' && order.learns === undefined && patched('fix-memory'))
     await remember(order, round, proposed);
   return { kind: end.kind, reason: end.text };
+}
+
+const SECOND_MS = 1_000;
+const [FIRST_LOOK_MS, LONGEST_MS, MERGE_MS] = [5 * SECOND_MS, 1_800 * SECOND_MS, 72 * 3_600 * SECOND_MS];
+
+/**
+ * People merge it, on their server and by its rules: as long as suites may take, looked at ever more seldom, and no longer
+ * than the ticket waits for this fix. What is not merged then cannot be verified.
+ */
+async function untilMerged(
+  order: FixOrder,
+  { round, takes, step }: { round: number; takes: FixTakes | undefined; step: FixStep },
+  change: FixChange,
+): Promise<void> {
+  const until = Date.now() + (takes?.suites ?? MERGE_MS);
+  // The ticket's own deadline comes after this one.
+  await goesOn(order, `${round}/merge`, (takes?.suites ?? MERGE_MS) + 2 * LONGEST_MS);
+  for (let pauseMs = FIRST_LOOK_MS; Date.now() < until; pauseMs = Math.min(2 * pauseMs, LONGEST_MS)) {
+    const looked = await attempt(() => steps.isMerged({ ...step, change }));
+    if (('result' in looked && looked.result) || !(await steps.followsFix(order))) return;
+    await sleep(pauseMs);
+  }
 }
 
 /** Only what was verified is remembered, and nobody is told of it before a person has confirmed it. */

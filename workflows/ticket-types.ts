@@ -94,7 +94,8 @@ export type TicketEvent =
   | ({ kind: 'progress' } & TicketProgress)
   | { kind: 'timeout' }
   | { kind: 'caught-up'; first?: FirstAsked }
-  | { kind: 'opened'; joins?: string }
+  /** `told`: what the one that it joins was answered. */
+  | { kind: 'opened'; joins?: string; told?: string }
   | { kind: 'answer'; end: AnswerEnd }
   | { kind: 'called'; end: CallEnd }
   | { kind: 'alerted'; end: CallEnd }

@@ -168,8 +168,8 @@ async function perform({ order, state, rules, clicked }: Doing, action: TicketAc
       return [{ kind: 'caught-up', ...(found.kind === 'done' && found.result && { first: found.result }) }];
     }
     case 'open': {
-      const { joins } = await openTicket(order, { asker: state.asker, text: state.question });
-      return [{ kind: 'opened', ...(joins !== undefined && { joins }) }];
+      const opened = await openTicket(order, { asker: state.asker, text: state.question });
+      return [{ kind: 'opened', ...opened }];
     }
     case 'answer':
       return [await answer(order, state, rules)];

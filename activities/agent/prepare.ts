@@ -24,6 +24,7 @@ import type { FixKind } from '../fixes/kind.ts';
 import { diagnosisBrief, type HeldBy } from './brief.ts';
 import { assembleContext } from './context.ts';
 import type { Evidence } from './evidence.ts';
+import { keepPlacesRead } from './fix-read.ts';
 import { heldWords } from './held-words.ts';
 import { repairBrief, reviewBrief, sentBackWords } from './repair-brief.ts';
 import { redactItem } from './request.ts';
@@ -245,6 +246,7 @@ export function createPreparations(deps: PrepareDeps) {
         const { earlier } = request;
         const text = earlier && (await artifacts.read(earlier)).toString('utf8');
         const { plan, place } = request;
+        if (place !== undefined) await keepPlacesRead(db, await settings(request.settings), request, [place.name]);
         const paths = (plan.rests ?? []).flatMap(({ place: of, path }) => (of === place?.name ? [path] : []));
         const about = { about: `${plan.what}\n${plan.why}`, places: place === undefined ? [] : [place], paths };
         const items = patchBrief(request, text);

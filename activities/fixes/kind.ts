@@ -59,6 +59,8 @@ export type FixKind<C extends FixChange = FixChange> = {
   /** What stands in its way just now, whatever was approved; undefined where nothing does. Reads only. */
   mayNot?(at: FixAt, change: C): Promise<string | undefined>;
   apply(at: FixAt, change: C): EffectSteps<Applied>;
+  /** Whether people have merged what waits for them to; a kind without it waits for nobody. Reads only. */
+  merged?(at: FixAt, change: C): Promise<boolean>;
   /**
    * Whether it is there and does what it is for; `inconclusive` where that cannot be told, `read-back` where nothing
    * could be tried. `applied`: what the journal holds of it.

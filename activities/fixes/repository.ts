@@ -17,6 +17,7 @@ import {
   wordsOf,
 } from './git-change.ts';
 import { EffectRefused, type FixAt, type FixKind, type Proof } from './kind.ts';
+import { notMerged, ofItsOwn, ownRef, whyNoUndo } from './own-branch.ts';
 
 /** What a change touches beside the one file that it may. */
 async function othersThan(git: Git, only: string, { base, commit }: { base: string; commit: string }) {
@@ -50,6 +51,15 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       return (await git.tryGit(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0;
     });
 
+  /** As a commit of its own, in a merge, or as the same lines by another commit. */
+  const merged = (at: FixAt, { target, onto, commit, base }: GitChange) =>
+    changes.within(at, codeName(target), async (git, { repository }) => {
+      const tip = onto === undefined ? '' : await tipOf(git, repository, onto);
+      if (tip === '') return false;
+      if ((await git.tryGit(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0) return true;
+      return (await git.tryGit(['cherry', tip, commit, base])).stdout.trim() === `- ${commit}`;
+    });
+
   return {
     name: 'repository',
     targets: ({ support }) => Object.keys(support.repositories),
@@ -59,7 +69,6 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       const proposal = proposalOf(made);
       const { target } = plan;
       return changes.within(at, codeName(target), async (git, { branch }) => {
-        const ref = `refs/heads/${branch}`;
         // What the agent was given: its own branch may have moved since, which is seen before it is applied.
         const base = proposal.base ?? (await git.resolve(branch, 'branch'));
         const words = wordsOf(at, plan);
@@ -72,7 +81,8 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
           };
         const inverse = await changes.inverseOf(git, { base, commit }, at.ticket);
         const { tree, patch, failingCase } = proposal;
-        const change: GitChange = { kind: 'repository', target, base, commit, tree, patch, inverse, ref };
+        const goes = goesTo(at, target, commit, branch);
+        const change: GitChange = { kind: 'repository', target, base, commit, tree, patch, inverse, ...goes };
         return { kind: 'drafted', change: { ...change, ...(failingCase !== undefined && { failingCase }) } };
       });
     },
@@ -82,10 +92,9 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
         const onto = await git.resolve(branch, 'branch');
         const made = await changes.rebased(git, { change, onto, words: wordsOf(at, plan) });
         if (made.kind === 'refused') return made;
-        return {
-          kind: 'drafted',
-          change: { ...made.change, inverse: await changes.inverseOf(git, made.change, at.ticket) },
-        };
+        const { onto: _, ...again } = made.change;
+        const inverse = await changes.inverseOf(git, again, at.ticket);
+        return { kind: 'drafted', change: { ...again, ...goesTo(at, change.target, again.commit, branch), inverse } };
       }),
 
     async prove(at, change): Promise<Proof> {
@@ -114,16 +123,20 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       return { proven: after.kind === 'passed', lines: [...shown.lines, line], ...alone };
     },
 
-    async describe(_at, { target, base, commit, inverse, patch, ref }) {
+    async describe(_at, { target, base, commit, inverse, patch, ref, onto }) {
       const text = (await deps.artifacts.read(patch)).toString('utf8');
+      const what = [`${target}, ${ref}: ${sizeWords(text)}, as ${commit.slice(0, 12)} on ${base.slice(0, 12)}`];
+      if (onto !== undefined) return ofItsOwn(what, { ref, onto });
       return {
-        what: [`${target}, ${ref}: ${sizeWords(text)}, as ${commit.slice(0, 12)} on ${base.slice(0, 12)}`],
+        what,
         risk: RISK,
         inverse: `the commit ${inverse.slice(0, 12)}, which puts the files of ${base.slice(0, 12)} back`,
       };
     },
 
-    moved: (at, { target, base, commit, ref }) =>
+    merged,
+
+    moved: (at, { target, base, commit, ref: pushed, onto: ref = pushed }) =>
       changes.within(at, codeName(target), async (git, { repository }) => {
         const tip = await tipOf(git, repository, ref);
         if (tip === base || tip === commit) return undefined;
@@ -146,6 +159,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     verify: (at, change) => verify(at, change),
 
     async undo(at, change) {
+      if (change.onto !== undefined) return { kind: 'not', reason: whyNoUndo(change) };
       const tip = await changes.within(at, codeName(change.target), (git, { repository }) =>
         tipOf(git, repository, change.ref),
       );
@@ -170,11 +184,13 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
 
   /** The branch as it is now, in a fresh checkout: its files, the failing case, the check. */
   async function verify(at: FixAt, change: GitChange): Promise<Verification> {
-    const { target, ref, commit, failingCase } = change;
+    const { target, commit, failingCase, onto } = change;
+    const ref = onto ?? change.ref;
+    if (onto !== undefined && !(await merged(at, change))) return { kind: 'inconclusive', words: notMerged(change) };
     const name = codeName(target);
     const { check } = at.settings.support.repositories[target] ?? {};
     const tip = await changes.within(at, name, (git, { repository }) => tipOf(git, repository, ref));
-    if (tip === '' || !(await isThere(at, change, commit)))
+    if (tip === '' || (onto === undefined && !(await isThere(at, change, commit))))
       return { kind: 'failed', words: `${ref} of ${target} does not have ${commit.slice(0, 12)}` };
     const commands = [
       ...(failingCase === undefined ? [] : [['sh', '-c', failingCase]]),
@@ -194,16 +210,26 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
           words: `${target} at ${tip.slice(0, 12)}: its check: ${found.ended}; ${logWords(found.log)}`,
         };
     }
-    return { kind: 'verified', words: `read back, and checked at ${tip.slice(0, 12)} of ${target}` };
+    const how = onto === undefined ? 'read back' : `merged into ${onto}`;
+    return { kind: 'verified', words: `${how}, and checked at ${tip.slice(0, 12)} of ${target}` };
   }
+}
+
+/** Onto the branch, or where that takes no push onto one of its own: by the commit, so that no text names it. */
+function goesTo({ settings }: FixAt, target: string, commit: string, branch: string): Pick<GitChange, 'ref' | 'onto'> {
+  const onto = `refs/heads/${branch}`;
+  const own = settings.support.repositories[target]?.land === 'branch';
+  return own ? { ref: ownRef(commit), onto } : { ref: onto };
 }
 
 /** In the ticket's thread: the server's words are others', and stand in quotes. `next`: what whoever reads it can do. */
 const refusedWords = ({ target, ref }: GitChange, words: string, next: string) =>
   `the server of ${target} refuses a push onto ${ref}, and did not take it: “${oneLine(redact(words), 300)}”. ${next}`;
 
-const otherBranch = ({ target }: GitChange) =>
-  `Nothing was changed. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch; then hand it off again`;
+const otherBranch = ({ target, onto }: GitChange) =>
+  onto !== undefined
+    ? 'Nothing was changed. Let the account that Patchwright pushes with make branches below patchwright/; then hand it off again'
+    : `Nothing was changed. Let the account that Patchwright pushes with do so, or name a branch that it may push to under support.repositories.${target}.branch, or set support.repositories.${target}.land to branch, and it goes to a branch of its own that people merge; then hand it off again`;
 const BY_HAND = 'The change stands: revert it by hand, or let the account that Patchwright pushes with do so';
 
 const pushedWords = ({ commit, ref, target }: GitChange) => `${commit.slice(0, 12)} is on ${ref} of ${target}`;

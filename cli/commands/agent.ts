@@ -8,7 +8,7 @@ import type { Db } from '../../store/database.ts';
 import type { AgentEnd, AgentSpent } from '../../workflows/agent-types.ts';
 import { requireRelease } from './release.ts';
 import { readableTicket } from './ticket.ts';
-import { requireReader } from './ticket-readers.ts';
+import { requireFixReader, unreadable } from './ticket-readers.ts';
 
 export type AgentRunView = {
   run: string;
@@ -28,16 +28,25 @@ const isTicket = (id: string) => id.includes(':');
  * ticket that the caller may not read. Reads only.
  */
 export async function listAgentRuns(db: Db, settings: () => Settings, idOrLatest: string): Promise<AgentRunView[]> {
-  const id = isTicket(idOrLatest)
-    ? await readableTicket(db, settings(), idOrLatest)
-    : await requireRelease(db, idOrLatest);
-  return (await agentRuns(db, id)).map(viewOf);
+  if (!isTicket(idOrLatest)) return (await agentRuns(db, await requireRelease(db, idOrLatest))).map(viewOf);
+  const ticket = await readableTicket(db, settings(), idOrLatest);
+  const runs = await agentRuns(db, ticket);
+  const shut = await unreadable(
+    db,
+    settings(),
+    runs.map(({ run }) => ({ ticket, id: run })),
+  );
+  // Why one ended may be in words of what it has read.
+  return runs.map(viewOf).map((view) => {
+    const reason = shut.get(view.run);
+    return reason === undefined || view.reason === undefined ? view : { ...view, reason };
+  });
 }
 
 /** With what it was given at first, layer by layer, and everything that was said. */
 export type AgentRunDetail = AgentRunView & BriefRecord & { transcript: Item[] };
 
-/** One run with all that it was given, said and was answered, for whoever may read its ticket. Reads only. */
+/** One run with all that it was given, said and was answered, for whoever may read its ticket and what it has read. Reads only. */
 export async function showAgentRun(
   { db, artifacts, settings }: { db: Db; artifacts: ArtifactStore; settings: Settings },
   run: string,
@@ -50,7 +59,7 @@ export async function showAgentRun(
       `there is no agent's run "${run}", or it was so old that it was removed (retention.agents); patchwright agent runs ${release} lists those that are kept`,
     );
   }
-  if (isTicket(found.release)) await requireReader(db, settings, found.release);
+  if (isTicket(found.release)) await requireFixReader(db, settings, { ticket: found.release, id: run });
   const head = found.transcript ?? (await lastTurn(db, run))?.head ?? found.brief;
   const transcripts = createTranscripts(artifacts);
   const { layers, skills, memories = [] } = await transcripts.record(found.brief);

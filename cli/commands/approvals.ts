@@ -12,7 +12,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
 import type { Decision, DecisionAnswer } from '../../workflows/approval-types.ts';
 import { personOf } from './release.ts';
-import { isAmong, othersLines, readableTickets, readerOf } from './ticket-readers.ts';
+import { othersLines, readerOf, unreadable } from './ticket-readers.ts';
 
 const SHORTEST_DIGEST = 12;
 
@@ -72,12 +72,8 @@ export async function waitingFor(db: Db, settings: Settings): Promise<{ waiting:
   const person = await readerOf(db, settings);
   const rehearsal = rehearsalOf(Object.values(settings.forks).map(({ release }) => release.environments));
   const all = await approvalsOf(db, { waiting: true });
-  const tickets = all.flatMap(({ question }) => question.ticket ?? []);
-  const readable = await readableTickets(db, settings, tickets);
-  const shown = all.filter(
-    ({ question: { ticket }, open }) =>
-      ticket === undefined || readable.has(ticket) || isAmong(settings, open.deciders, person),
-  );
+  const unread = await unreadable(db, settings, all.flatMap(ofTicket));
+  const shown = all.filter(({ id }) => !unread.has(id));
   const waiting = shown.map((one) => ({
     ...{ ...one, mine: isMine(one, person), rank: rankOf(one.question, rehearsal) },
   }));
@@ -86,6 +82,10 @@ export async function waitingFor(db: Db, settings: Settings): Promise<{ waiting:
   );
   return { waiting, others: all.length - waiting.length };
 }
+
+/** A question of a ticket, with those who may read it since they are asked; none of a release. */
+export const ofTicket = ({ id, question: { ticket }, open }: Pick<StoredApproval, 'id' | 'question' | 'open'>) =>
+  ticket === undefined ? [] : [{ ticket, id, deciders: open.deciders }];
 
 const isMine = ({ open, decisions }: StoredApproval, person: string) =>
   open.deciders.includes(person) && !decisions.some((one) => one.person === person && one.refused === undefined);

@@ -2,9 +2,11 @@ import { mayRead } from '../../activities/memory.ts';
 import type { Settings } from '../../config/schema.ts';
 import { respondersOf } from '../../config/support.ts';
 import { fieldWords } from '../../decisions/kafka-config.ts';
+import { fixOf, shutTo } from '../../decisions/ticket-access.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { Db } from '../../store/database.ts';
+import { fixesRead } from '../../store/fix-read.ts';
 import { confirmMemory, forgetMemory, isFile, listMemories, type MemoryRow, type RestsOn } from '../../store/memory.ts';
 import { requirePerson } from './approvals.ts';
 import { readerOf } from './ticket-readers.ts';
@@ -12,7 +14,17 @@ import { readerOf } from './ticket-readers.ts';
 /** What is remembered and the caller may read, what waits for a confirmation first. */
 export async function memories(db: Db, settings: Settings) {
   const reader = await readerOf(db, settings);
-  const all = (await listMemories(db)).filter((row) => mayList(settings, row, reader));
+  const listed = (await listMemories(db)).filter((row) => mayList(settings, row, reader));
+  // The cause is in the words of agents, which have read more than it rests on.
+  const read = await fixesRead(
+    db,
+    listed.map(({ ticket, fix }) => fixOf(ticket, fix)),
+  );
+  const { people, groups, support } = settings;
+  const rules = { people, groups, repositories: support.repositories };
+  const all = listed.filter(
+    ({ ticket, fix }) => shutTo(read.get(fixOf(ticket, fix)) ?? [], reader, rules).length === 0,
+  );
   return all.map((row) => ({
     ...{ id: row.id, ticket: row.ticket, fix: row.fix, digest: row.digest },
     ...{ asked: row.asked, cause: row.cause, change: row.change, restsOn: row.rests_on, readers: row.readers },
@@ -34,6 +46,8 @@ export async function confirm(db: Db, settings: Settings, id: string, readers: r
   const nobody = readers?.find((name) => name !== 'everyone' && !(name in people) && !(name in groups));
   if (nobody !== undefined)
     throw new ExitError(2, `neither a person nor a group is called "${nobody}"; "everyone" is allowed too`);
+  // Whoever may not read it cannot say that it is right.
+  if (!(await memories(db, settings)).some((one) => one.id === id)) throw missing(id);
   const done = await confirmMemory(db, { id, by, ...(readers !== undefined && { readers: [...readers] }) });
   if (!done) throw missing(id);
   return { id, confirmedBy: by };
@@ -45,7 +59,8 @@ export async function forget(db: Db, settings: Settings, id: string) {
   return { id, forgottenBy: by };
 }
 
-const missing = (id: string) => new ExitError(1, `there is no memory ${id}; see: npx patchwright memory list`);
+const missing = (id: string) =>
+  new ExitError(1, `there is no memory ${id} that you may read; see: npx patchwright memory list`);
 
 async function requireResponder(db: Db, settings: Settings): Promise<string> {
   const person = await requirePerson(db, settings);

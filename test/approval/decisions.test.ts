@@ -26,6 +26,16 @@ describe('who may decide', () => {
     expect(found.barred).toMatchObject({ dan: 'asked for it' });
   });
 
+  test('nor who may not read all of it, and is told that', () => {
+    const asked = { requester: 'dan', excluded: ['bob', 'cyd'], unread: ['cyd'] };
+    const found = decidersOf(policy(1), { people, groups }, asked);
+    expect(found.deciders).toEqual(['ada']);
+    expect(found.barred).toMatchObject({
+      bob: 'wrote or steered it',
+      cyd: expect.stringContaining('may not read all'),
+    });
+  });
+
   test('where nobody is left it says why, and what to change', () => {
     const found = decidersOf(policy(2, ['platform']), { people, groups }, { requester: 'ada', excluded: [] });
     expect(whyImpossible(found)).toMatch(/needs 2 and only 1 may decide \(ada asked for it; .*approvals in the config/);

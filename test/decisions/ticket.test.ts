@@ -152,6 +152,19 @@ test('the earliest message has the asker, whatever arrives first', () => {
   expect(other).toEqual(inOrder);
 });
 
+test('whoever asks what was answered already is told that answer, in the last word of his thread', () => {
+  const joined = { kind: 'opened', joins: 't-2', told: 'Raise it.\n\nIt rests on:\n• docs lag.md' } as const;
+  const { state, done } = having(message(), CAUGHT_UP, joined);
+  expect(state).toMatchObject({ name: 'closed', ended: 'joined' });
+  expect(done).toMatchObject([
+    {
+      do: 'say',
+      text: expect.stringMatching(/^Joined with another: .*t-2, what comes.*\n.*says:\nRaise it\.\n\nIt rests on/),
+    },
+  ]);
+  expect(state.reason).not.toContain('Raise it');
+});
+
 test('an agent that is not there leaves it with whoever wanted to hand it over', () => {
   const unavailable: TicketEvent = { kind: 'handed-off', end: { kind: 'unavailable', reason: 'there is none' } };
   const { state, done } = having(...BEGUN, none, button('hand-off', 'bob', { note: 'look at the quota' }), unavailable);

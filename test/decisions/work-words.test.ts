@@ -3,7 +3,7 @@ import { investigationSpecs } from '../../activities/agent/investigate.ts';
 import { toolsOf } from '../../activities/agent/tool-inputs.ts';
 import type { Settings } from '../../config/schema.ts';
 import { durationWords } from '../../decisions/duration-words.ts';
-import { answerWorkWords, toolWords, workText, writesWords } from '../../decisions/work-words.ts';
+import { answerWorkWords, toolWords, triesWords, workText, writesWords } from '../../decisions/work-words.ts';
 
 test.each([
   ['read_file', { in: 'repo.limits', path: 'limits.conf' }, 'reads source of repo.limits'],
@@ -35,9 +35,15 @@ test('one message has each run in a line, the last ones, and where to read on', 
     workText('T:C:1', [
       { ...run, ended: 'answered' },
       { ...run, role: 'patch', calls: 1, doing: 'tries the change' },
+      { ...run, role: 'proof', calls: 0, doing: triesWords('stack-patch') },
+      { ...run, role: 'proof', calls: 0, ended: 'refused' },
+      { ...run, role: 'proof', calls: 0, ended: 'answered' },
     ]),
   ).toBe(`An agent looked into it: 3 calls, 75 s
 An agent makes the change: it tries the change (1 call, 75 s)
+Code tries it: builds the branch without it and with it (75 s)
+Code tried it: 75 s, and it is not taken
+Code tried it: 75 s
 To read on: npx patchwright agent runs T:C:1`);
   const many = workText(
     'T',

@@ -47,8 +47,8 @@ const changeOf = ({ question }: Question): GitChange => {
   return { kind: 'repository', target: 'limits', base, commit, tree, patch, ref, inverse, failingCase } as GitChange;
 };
 
-/** What a worker does with an approval that it was given: with another change, another key, another evidence. */
-async function use(ticket: string, { id, question }: Question, change: FixChange, key: string) {
+/** A worker's own hands on a ticket's repository. */
+async function hands(ticket: string) {
   const row = await world
     .store()
     .selectFrom('ticket')
@@ -64,6 +64,12 @@ async function use(ticket: string, { id, question }: Question, change: FixChange
   const artifacts = createArtifactStore(join(dataDir, 'artifacts'));
   const kind = repositoryKind({ run, environment, dataDir, artifacts, sandboxOf: never, allowedEnvironment: never });
   const at = { settings, digest: row.settings, ticket, fix: `${ticket}/1`, run: `${ticket}/1/attack` };
+  return { kind, at };
+}
+
+/** What a worker does with an approval that it was given: with another change, another key, another evidence. */
+async function use(ticket: string, { id, question }: Question, change: FixChange, key: string) {
+  const { kind, at } = await hands(ticket);
   const evidence = { digest: question.binds.evidence ?? '' };
   return applyOnce(world.store(), kind as never, at, { key, change, evidence, approval: id });
 }
@@ -138,6 +144,19 @@ test('a base that moved is shown and asked again; no approval does more than it 
     ),
   });
   expect(main()).toBe(pushed);
+
+  // An approval of a push onto the branch is none of a branch of its own; what nobody has merged is not verified.
+  const own = { ...changeOf(second), onto: 'refs/heads/main', ref: 'refs/heads/patchwright/own' };
+  expect(await use(id, second, own, `${id}/own`)).toEqual({
+    kind: 'refused',
+    reason: expect.stringMatching(/: ref, merged into changed since it was approved/),
+  });
+  const { kind, at } = await hands(id);
+  expect(await kind.verify(at, own)).toMatchObject({
+    kind: 'inconclusive',
+    words: expect.stringContaining('waits to be'),
+  });
+  expect(await kind.undo(at, own)).toMatchObject({ kind: 'not', reason: expect.stringContaining('revert') });
   const [kept] = (await effectsOf(world.store(), id)).filter(({ key }) => key === `${id}/protected`);
   expect(kept).toMatchObject({ state: 'failed', reason: expect.stringContaining('refuses a push') });
   rmSync(hook);

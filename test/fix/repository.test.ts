@@ -83,7 +83,7 @@ test('asked, handed off, planned, made, proven, reviewed, approved by another pe
   const shown = (await world.show(id)).thread.filter(({ text }) => text.includes('patchwright agent runs'));
   expect(shown.map(({ text }) => text)).toEqual([
     expect.stringMatching(
-      /^An agent looked into it: \d calls, .*\nAn agent made a change: 3 calls, .*(\nA reviewer read it \(.*\): \d calls?, .*){3}\nTo read on: npx patchwright agent runs cli:/,
+      /^An agent looked into it: \d calls, .*\nAn agent made a change: 3 calls, .*\nCode tried it: \d+ s(\nA reviewer read it \(.*\): \d calls?, .*){3}\nTo read on: npx patchwright agent runs cli:/,
     ),
   ]);
   expect(shown[0]?.text).not.toMatch(/limits\.conf|no end that counts/);

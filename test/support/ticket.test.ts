@@ -45,7 +45,12 @@ test('without a model the places themselves are the answer, and the asker says t
 test('an answer is shown with the quotes that stand where it says', async () => {
   const quote = 'Raise fetch.min.bytes to one megabyte';
   const id = await world.open('consumer lag, again?', { play: written('Raise fetch.min.bytes.', quote) });
-  await hears(id, /Raise fetch\.min\.bytes\.\n\nIt rests on:\n• docs lag\.md:3-5 «Raise/);
+  const shown = /Raise fetch\.min\.bytes\.\n\nIt rests on:\n• docs lag\.md:3-5 «Raise/;
+  await hears(id, shown);
+  // Whoever asks the same again joins it, and is told it at once.
+  const again = await world.open('Consumer lag, again?');
+  expect(await world.handle(again).result()).toMatchObject({ ended: 'joined' });
+  expect(await world.said(again)).toMatch(new RegExp(`Joined with another: .*${id}[^]*says:\\n${shown.source}`));
   expect(await world.press(id, 'solved', 'dan')).toBe('');
   const rests = [{ chunk: 'c1', source: 'docs', kind: 'docs', path: 'lag.md', quote }];
   expect(await world.row(id)).toMatchObject({ settled: 'answer', answer: { text: 'Raise fetch.min.bytes.', rests } });
