@@ -35,3 +35,20 @@ const unescaped = (text: string) =>
   text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/gs, (_, code: string | undefined, sign: string) =>
     code === undefined ? (CONTROL[sign] ?? sign) : String.fromCharCode(Number.parseInt(code, 16)),
   );
+
+/** Lines that `java.util.Properties` reads as exactly these, from bytes as from text: line breaks, backslashes and all. */
+export function writeProperties(settings: Readonly<Record<string, string | number | boolean>>): string {
+  const lines = Object.entries(settings).map(([key, value]) => `${escaped(key, /[ :=#!\\]/g)}=${escapedValue(value)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Blanks before a value are none of it, unless a backslash stands before the first. */
+const escapedValue = (value: string | number | boolean) => escaped(String(value), /\\/g).replace(/^ /, '\\ ');
+
+const ESCAPES: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\f': '\\f' };
+
+const escaped = (text: string, signs: RegExp) =>
+  text
+    .replace(signs, '\\$&')
+    .replace(/[\t\n\r\f]/g, (sign) => ESCAPES[sign] ?? sign)
+    .replace(/[^\x20-\x7e]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);

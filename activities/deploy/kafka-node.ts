@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KafkaEnvironmentSettings } from '../../config/environment.ts';
+import { writeProperties } from '../../lib/java-properties.ts';
 import type { TargetInfo } from './driver.ts';
 import { type Cluster, nodeDir } from './layout.ts';
 import type { NodeProgram } from './node.ts';
@@ -91,9 +92,7 @@ export function serverProperties(settings: KafkaEnvironmentSettings, cluster: Cl
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     ...settings.properties,
   };
-  return `${Object.entries(lines)
-    .map(([key, value]) => `${key}=${value}`)
-    .join('\n')}\n`;
+  return writeProperties(lines);
 }
 
 function listeners(node: TargetInfo, uses: string[]): string {

@@ -9,7 +9,7 @@ import {
 import { changesAtOnce, type Need, needOf, restartsOf } from '../../activities/rollout/one-change.ts';
 import { reasonsOf } from '../../decisions/kafka-rules/waivers.ts';
 import { g1OneKindOfChange } from '../../decisions/wave-plan.ts';
-import { readProperties } from '../../lib/java-properties.ts';
+import { readProperties, writeProperties } from '../../lib/java-properties.ts';
 import type { LedgerEntry, TargetState } from '../../store/rollout-tables.ts';
 
 // G1: one kind of change a wave, and what tells that there would be two.
@@ -203,6 +203,20 @@ describe('what a node was started with', () => {
   ])('a file of properties is read as Java does: %s', (_what, text, entries) => {
     // Blanks that end a value are its own.
     expect([...readProperties(text)].map(([key, value]) => [key, value.replace(/ $/, '')])).toEqual(entries);
+  });
+
+  test.each([
+    ['as most are', 'log.dirs', '/data,/more', 'log.dirs=/data,/more\n'],
+    ['separators', 'a b=c:d', 'x=1 y:2', 'a\\ b\\=c\\:d=x=1 y:2\n'],
+    ['a backslash at the end', 'principal', 'DOMAIN\\', 'principal=DOMAIN\\\\\n'],
+    ['lines', 'ssl.keystore.key', '-----BEGIN\nKEY-----\r\n', 'ssl.keystore.key=-----BEGIN\\nKEY-----\\r\\n\n'],
+    ['what is no setting', 'a', '1\nb=2', 'a=1\\nb=2\n'],
+    ['blanks before', 'a', '  \tb', 'a=\\  \\tb\n'],
+    ['other alphabets', 'client.rack', 'Zürich', 'client.rack=Z\\u00fcrich\n'],
+    ['numbers', 'node.id', 1, 'node.id=1\n'],
+  ])('what is written is read as it was: %s', (_what, key, value, text) => {
+    expect(writeProperties({ [key]: value })).toBe(text);
+    expect([...readProperties(text)]).toEqual([[key, String(value)]]);
   });
 
   test('a setting of a file has its name, but for what no setting is called', () => {
