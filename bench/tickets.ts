@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- tickets [--tickets 1000] [--decisions 300] [--rate 0.5]`: so many tickets are asked in Slack and wait
+ * `npm run bench -- tickets [--tickets 1000] [--decisions 150] [--rate 0.5]`: so many tickets are asked in Slack and wait
  * for whoever is on call; those whose decisions will come are handed to the agent and wait for them. Then decisions come, so
  * many a second, and as many clicks on others of these; the rest stays open. From a decision (the update that the command
  * line and a card send) to the start of its effect; what the workers needed of memory; and whether every click was
@@ -31,7 +31,7 @@ export async function bench(args: string[]): Promise<Measured> {
     args,
     options: {
       tickets: { type: 'string', default: '1000' },
-      decisions: { type: 'string', default: '300' },
+      decisions: { type: 'string', default: '150' },
       rate: { type: 'string', default: '0.5' },
     },
   });
@@ -107,9 +107,10 @@ async function decide(
   return decided;
 }
 
-async function until({ db }: Bed, state: string, tickets: number, progress: Progress): Promise<void> {
+async function until({ db, live }: Bed, state: string, tickets: number, progress: Progress): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   for (let looks = 0; ; looks += 1) {
+    live();
     const rows = await db.selectFrom('ticket').select('state').execute();
     const there = rows.filter((row) => row.state === state).length;
     if (there === tickets) return;

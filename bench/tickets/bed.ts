@@ -46,8 +46,14 @@ export async function openBed() {
   const children = new Map(ROLES.map((role) => [role, spawnWorker({ ...given, role })]));
   const client = new Client({ connection: await Connection.connect({ address }) });
 
+  /** @throws where a worker has ended: nothing would come any more. */
+  function live(): void {
+    for (const [role, { exitCode }] of children)
+      if (exitCode !== null) throw new Error(`the ${role} worker ended with ${exitCode}`);
+  }
+
   return {
-    ...{ db, slack, client },
+    ...{ db, slack, client, live },
     applied: () => appliedIn(applied),
     pids: () => Object.fromEntries([...children].map(([role, { pid = 0 }]) => [role, pid])),
     /** As Slack does: again, where it was not acknowledged. Returns how often it was delivered. */
@@ -56,8 +62,7 @@ export async function openBed() {
         // Refused connections are what Slack meets while nobody listens.
         const status = await postSigned(port, body).catch(() => 0);
         if (status === 200) return times;
-        for (const [role, { exitCode }] of children)
-          if (exitCode !== null) throw new Error(`the ${role} worker ended with ${exitCode}`);
+        live();
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     },

@@ -63,9 +63,9 @@ async function workflows(): Promise<Worker> {
   return Worker.create({ connection, taskQueue: 'patchwright', workflowBundle: await workflowBundle(dataDir) });
 }
 
-const ofNoCode = async () => {
+async function ofNoCode(): Promise<never> {
   throw new Error('the bench has no code');
-};
+}
 
 function activities(): Promise<Worker> {
   const artifacts = createArtifactStore(join(dataDir, 'artifacts'));
