@@ -120,7 +120,8 @@ async function carryOut(
   // Nobody waits for a fix until its thread was told that it comes.
   const meanwhile = patched('applied-while-told');
   if (!meanwhile) await tell();
-  const [done] = await Promise.all([apply(), meanwhile ? tell() : undefined]);
+  // What became of it is known and said even where that could not be told.
+  const [done] = await Promise.all([apply(), meanwhile ? attempt(tell) : undefined]);
   if ('problem' in done) {
     const where = targetWords(change);
     return givenBack(`it was approved, and whether it reached ${where} is NOT KNOWN; look there now: ${done.problem}`);
