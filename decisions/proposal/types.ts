@@ -81,17 +81,23 @@ export function changedLines(file: DiffFile, sign: '+' | '-'): DiffLine[] {
 export const isComment = (text: string) =>
   text.trim() === '' || (/^\s*(?:\/\/|\/\*|\*(?!\/)|#|<!--)/.test(text) && !/(?:\*\/|-->)\s*\S/.test(text));
 
-/** By its folder or by its name, in the ways of JUnit, ScalaTest, pytest, Go and the runners of JavaScript. */
+const IN_FOLDER =
+  /(^|\/)((?:[\w.-]*[-_.])?[Tt]ests?|\w*[a-z]Tests?|it|testFixtures|test-?fixtures|__tests__|integration-?tests?)\//;
+const BY_NAME =
+  /(^|\/)(Test\w*|\w*(Tests?|TestCase|IT|ITCase|Suite|Spec))\.(java|scala|kt|groovy)$|(^|\/)(test_\w*|\w*_test|conftest)\.py$|_test\.go$|\.(test|spec)\.[cm]?[jt]sx?$/;
+/** The sources of a product, by the layout of Maven and Gradle: the module before, what it is of after. */
+const OF_PRODUCT = /^(|.*?\/)src\/main\/(.*)$/s;
+/** A module that holds what tests are made of: `test-common`, `x-test-utils`. */
+const FOR_TESTS = /(^|[-_./])tests?[-_./]/i;
+
+/**
+ * By its folder or by its name, in the ways of JUnit, ScalaTest, pytest, Go and the runners of JavaScript. A class of the
+ * product may be called `OffsetSpec`, and its package `it`: those below `src/main` are tests where their module is for such.
+ */
 export function isTestPath(path: string): boolean {
-  const inFolder =
-    /(^|\/)((?:[\w.-]*[-_.])?[Tt]ests?|\w*[a-z]Tests?|it|testFixtures|test-?fixtures|__tests__|integration-?tests?)\//.test(
-      path,
-    );
-  const byName =
-    /(^|\/)(Test\w*|\w*(Tests?|TestCase|IT|ITCase|Suite|Spec))\.(java|scala|kt|groovy)$|(^|\/)(test_\w*|\w*_test|conftest)\.py$|_test\.go$|\.(test|spec)\.[cm]?[jt]sx?$/.test(
-      path,
-    );
-  return inFolder || byName;
+  const [, module, rest] = OF_PRODUCT.exec(path) ?? [];
+  if (module === undefined || rest === undefined) return IN_FOLDER.test(path) || BY_NAME.test(path);
+  return IN_FOLDER.test(module) || (FOR_TESTS.test(module) && (IN_FOLDER.test(rest) || BY_NAME.test(rest)));
 }
 
 export const isSource = (path: string) => /\.(java|scala|kt|groovy|py|go|[cm]?[jt]sx?|rs|c|cc|cpp|h|sh)$/.test(path);

@@ -258,6 +258,10 @@ test.each([
   ['core/src/SumSuite.scala', true],
   ['pkg/sum_test.go', true],
   ['src/sum.spec.ts', true],
+  ['clients/src/main/java/a/admin/OffsetSpec.java', false],
+  ['src/main/java/it/acme/Sum.java', false],
+  ['test-common/src/main/java/a/common/test/Cluster.java', true],
+  ['tests/forks/a/src/main/java/a/Sum.java', true],
 ] as const)('%s is a test: %s', (path, expected) => {
   expect(isTestPath(path)).toBe(expected);
 });
