@@ -17,26 +17,54 @@ export function proposalProblems(paths: readonly string[], untouchable: readonly
   });
 }
 
-/** `org.apache.FooTest#bar()` and `org.apache.FooTest` live in `…/FooTest.java`, whatever the folder and language. */
-export function isFileOf(path: string, { unit, test }: TestKey): boolean {
-  return [unit, test].some((name) => {
-    const simple = simpleName(name);
-    return simple !== '' && (fileStem(path) === simple || pathIn(name) === path);
-  });
+/** Whether a test lies in this file, by how it is called (`filesOfTests`). */
+export const isFileOf = (path: string, { unit, test }: TestKey): boolean => {
+  const isOne = filesOfTests([path]);
+  return isOne(unit) || isOne(test);
+};
+
+/**
+ * Whether what a runner calls so lies in one of these files, whatever their folders and languages: by its class
+ * (`org.apache.FooTest#bar()`), the file itself, its module (pytest's `tests.test_foo.TestBar#baz`), or, of Go, its
+ * package, which is the folder. `names`: of classes that are not called as their file.
+ */
+export function filesOfTests(paths: readonly string[], names: readonly string[] = []): (name: string) => boolean {
+  const inPython = paths.filter((path) => path.endsWith('.py'));
+  const others = paths.filter((path) => !path.endsWith('.py'));
+  const [files, classes] = [new Set(paths), new Set([...others.map(fileStem), ...names])];
+  classes.delete('');
+  const modules = inPython.map((path) => path.replace(/\.py$/, '').split('/'));
+  const inGo = paths.filter((path) => path.endsWith('_test.go')).map((path) => `/${path}`.replace(/\/[^/]*$/, ''));
+  const folders = [...new Set(inGo)];
+  return (name) => {
+    if (classes.has(simpleName(name)) || files.has(pathIn(name))) return true;
+    const parts = modules.length === 0 ? [] : name.replace(/[#([].*$/s, '').split(/[./]/);
+    if (modules.some((module) => isOfModule(parts, module))) return true;
+    // The folder of a module's root says nothing of how its package is called.
+    const of = `/${pathIn(name)}`;
+    return folders.some((folder) => folder === '' || of.endsWith(folder) || folder.endsWith(of));
+  };
 }
 
-/** `Foo` of `org.x.Foo#bar()`, of `Foo$Inner` and of `x/Foo`. */
-export const simpleName = (name: string): string =>
+/** `tests.test_foo.TestBar` is of `lib/tests/test_foo.py`: from the module's own name back, as far as both go. */
+const isOfModule = (parts: readonly string[], module: readonly string[]): boolean =>
+  parts.some((_, at) => {
+    const both = Math.min(at + 1, module.length);
+    return module.slice(-both).every((part, i) => part === parts[at + 1 - both + i]);
+  });
+
+/** `Foo` of `org.x.Foo#bar()`, of `Foo$Inner`, of `x/Foo` and of `module:Foo`. */
+const simpleName = (name: string): string =>
   name
     .replace(/[#(].*$/s, '')
     .replace(/\$.*$/, '')
-    .split(/[./]/)
+    .split(/[./:]/)
     .at(-1) ?? '';
 
-export const fileStem = (path: string): string => (path.split('/').at(-1) ?? '').replace(/\.[^.]*$/, '');
+const fileStem = (path: string): string => (path.split('/').at(-1) ?? '').replace(/\.[^.]*$/, '');
 
 /** Some runners call a test by its file. */
-export const pathIn = (name: string): string => name.split(/[#\s]/)[0] ?? '';
+const pathIn = (name: string): string => name.split(/[#\s]/)[0] ?? '';
 
 /** Where a change belongs: the patch that did it; of several the last; none known: the last patch of the stack. */
 export function guiltyPatch(culprit: readonly string[] | undefined, patches: readonly Pick<Patch, 'commit'>[]) {

@@ -1,7 +1,7 @@
 import type { TestKey } from '../workflows/proof-types.ts';
 import type { TestsApart } from '../workflows/types.ts';
 import { isTestPath } from './proposal/types.ts';
-import { fileStem, type ProposalProblem, pathIn, simpleName } from './repair.ts';
+import { filesOfTests, type ProposalProblem } from './repair.ts';
 import type { TestUsers } from './test-users.ts';
 import { testName } from './verdict-words.ts';
 
@@ -13,9 +13,7 @@ export const touchedTests = (paths: readonly string[]): string[] => [...new Set(
  * and do not count as proof"). `names`: of classes that lie in them and are called otherwise.
  */
 export function testsOfFiles(tests: readonly TestKey[], paths: readonly string[], names: readonly string[] = []) {
-  const [files, classes] = [new Set(paths), new Set([...paths.map(fileStem), ...names])];
-  classes.delete('');
-  const isOne = (name: string) => classes.has(simpleName(name)) || files.has(pathIn(name));
+  const isOne = filesOfTests(paths, names);
   return tests.filter(({ unit, test }) => isOne(unit) || isOne(test));
 }
 

@@ -97,11 +97,9 @@ async function submit(world: RepairWorld, order: AgentOrder, words: Words): Prom
   if (record.kind === 'none') return { text: 'not taken: you changed nothing', refused: true };
   if (record.kind === 'refused') return { text: `not taken: ${record.reasons.join('; ')}`, refused: true };
   const { patch, changes, treeSha } = record.record;
-  const problems = proposalProblems(
-    changes.map(({ path }) => path),
-    untouchable,
-  );
-  const tests = touchedTests(changes.flatMap(({ path, from }) => (from === undefined ? [path] : [from, path])));
+  const paths = changes.flatMap(({ path, from }) => (from === undefined ? [path] : [from, path]));
+  const problems = proposalProblems(paths, untouchable);
+  const tests = touchedTests(paths);
   const uses = untouchable.length === 0 ? [] : usesProblems(untouchable, await world.testUsers(treeSha, tests));
   const found = [...problems, ...uses, ...(await world.gates(patch.toString('utf8')))];
   const of = (kind: ProposalProblem['kind']) => found.flatMap((one) => (one.kind === kind ? [one.words] : []));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isFileOf } from '../../decisions/repair.ts';
 import { countedOf, judgeProof, proofWords } from '../../decisions/repair-proof.ts';
 import { testsOfFiles, touchedTests, touchedWords } from '../../decisions/touched-tests.ts';
 import type { ProofOutcome } from '../../workflows/proof-types.ts';
@@ -16,6 +17,19 @@ test.each<[what: string, unit: string, name: string, is: boolean]>([
   ['another class', 'a.SumsTest', 'SumsTest#adds()', false],
 ])('%s is of a touched file, or not', (_, unit, name, is) => {
   expect(testsOfFiles([{ unit, test: name }], ['core/src/test/java/a/SumTest.java'])).toHaveLength(is ? 1 : 0);
+});
+
+test.each<[what: string, name: string, path: string, is: boolean]>([
+  ["pytest's class", 'tests.test_sum.TestSum#test_adds', 'lib/tests/test_sum.py', true],
+  ["pytest's module, called from above", 'lib.tests.test_sum#test_adds', 'tests/test_sum.py', true],
+  ['a module of another folder', 'tests.other.test_sum#test_adds', 'tests/one/test_sum.py', false],
+  ['a package that is called as a source', 'tests.sum.test_adds#test_adds', 'lib/sum.py', false],
+  ["Go's package", 'example.org/x/p/q#TestSum', 'p/q/sum_test.go', true],
+  ["Go's package, and no test of it", 'example.org/x/p/q#TestSum', 'p/q/sum.go', false],
+  ['another package of Go', 'example.org/x/p/q#TestSum', 'p/sum_test.go', false],
+  ['a class of a Maven module without a package', 'core:SumTest', 'core/src/test/java/SumTest.java', true],
+])('%s is of a file, or not', (_, name, path, is) => {
+  expect(isFileOf(path, { unit: 'all', test: name })).toBe(is);
 });
 
 describe('the whole suite', () => {
