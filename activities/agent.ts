@@ -143,7 +143,8 @@ export function createAgentActivities(given: AgentDeps) {
     const repair = {
       ...{ git, fork, put, workspaces, tree },
       sourceOf: (commit: string) => sourceOf(name, fork, commit, 0),
-      testUsers: (treeish: string, touched: readonly string[]) => testUsersIn(deps, mirror, { treeish, touched }),
+      testUsers: (treeish: string, touched: readonly string[]) =>
+        testUsersIn(deps, mirror, { treeish, before: candidate, touched }),
       gates: (diff: string) => findingsOf({ sources: world.sources, fork, order, tree }, diff),
       ...abortOfActivity(),
     };

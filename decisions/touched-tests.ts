@@ -44,8 +44,15 @@ export function usesProblems(failing: readonly TestKey[], found: TestUsers): Pro
   const { users, names, untold } = found;
   const [first] = untold === undefined ? testsOfFiles(failing, users, names) : failing;
   if (first === undefined) return [];
-  const why = untold === undefined ? '' : `, as far as can be told (${untold})`;
-  const words = `${testName(first)}, which it is to mend, uses a file of tests that it changes${why}: what passes then is no proof. Leave what that test uses as it is; what a new test needs goes into a file of its own`;
+  const uses =
+    untold === undefined
+      ? `${testName(first)}, which it is to mend, uses a file of tests that it changes`
+      : `it changes files of tests, and whether ${testName(first)}, which it is to mend, uses them cannot be told (${untold})`;
+  const instead =
+    untold === undefined
+      ? 'Leave what that test uses as it is; what a new test needs goes into files of its own, that the other does not name or load'
+      : 'Leave the tests as they are, add none, and say in your words which one is wanting';
+  const words = `${uses}: what passes then is no proof. ${instead}`;
   return [{ kind: 'refuse', words }];
 }
 

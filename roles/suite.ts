@@ -43,12 +43,13 @@ export async function createSuiteWorkers(parts: Parts): Promise<Worker[]> {
         if (repository !== undefined) await ensureCommit(tools, mirror, repository, source.commit);
         await checkoutFiles(tools, mirror, source.commit, dir);
       },
-      testUsers: async ({ fork, commit }, touched, found) => {
+      testUsers: async ({ fork, commit }, before, touched, found) => {
         const mirror = join(dataDir, 'git', `${fork}.git`);
         const repository = found.forks[fork]?.repository;
         // It may have been built and run on other hosts alone.
-        if (repository !== undefined) await ensureCommit(tools, mirror, repository, commit);
-        return testUsersIn({ ...tools, blobs }, mirror, { treeish: commit, touched });
+        if (repository !== undefined)
+          for (const one of [commit, before]) await ensureCommit(tools, mirror, repository, one);
+        return testUsersIn({ ...tools, blobs }, mirror, { treeish: commit, before, touched });
       },
       environment: allowedEnvironment,
       redact,

@@ -30,8 +30,8 @@ export type SuiteRunnerDeps = {
   libraryJars: (name: string, settings: Settings) => Promise<string[]>;
   /** A clean checkout of a source in an empty folder (`junit-xml` only). */
   checkout: (source: Source, dir: string, settings: Settings) => Promise<void>;
-  /** What uses files of tests that the last change of a source touches. */
-  testUsers: (source: Source, touched: readonly string[], settings: Settings) => Promise<TestUsers>;
+  /** What uses these files of tests, which `source` has otherwise than the commit `before`. */
+  testUsers: (source: Source, before: string, touched: readonly string[], settings: Settings) => Promise<TestUsers>;
   /** The values of these variables, as far as they are set. */
   environment: (names: readonly string[]) => Record<string, string>;
   /** Takes secrets out of a message before it is kept in a verdict. */

@@ -65,11 +65,11 @@ async function countApart(
   paths: readonly string[],
 ): Promise<Pick<SuiteOutcome, 'touched' | 'apart'>> {
   const run = await findSuiteRun(deps.db, suiteRun);
-  const candidate = run?.arms.candidate;
+  const { candidate, base } = run?.arms ?? {};
   const users =
     run === undefined || candidate === undefined
       ? NO_USERS
-      : await deps.testUsers(candidate, paths, await deps.settings(run.settings));
+      : await deps.testUsers(candidate, (base ?? candidate).commit, paths, await deps.settings(run.settings));
   const { tests, told } = testsApart(await ranTests(deps.db, suiteRun), paths, users);
   return { touched: await testCounts(deps.db, suiteRun, tests), ...(told && { apart: told }) };
 }

@@ -111,8 +111,17 @@ test('what uses a touched file of tests is read as git has it, and what is too l
   fork.git('checkout', '--quiet', '--force', '--detach', base);
   const helper = 'src/test/java/Helper.java';
   const made = fork.commit({ [helper]: 'class Helper {}\n', 'src/test/java/BTest.java': 'Helper h;\n' }, 'A helper');
-  const usersOf = (treeish: string) => testUsersIn(tools, mirror, { treeish, touched: [helper] });
+  const usersOf = (treeish: string) => testUsersIn(tools, mirror, { treeish, before: base, touched: [helper] });
   expect(await usersOf(`${made}^{tree}`)).toEqual({ users: ['src/test/java/BTest.java'], names: ['Helper'] });
+  const data = { touched: [helper, 'src/test/resources/cases.txt'] };
+  const named = fork.commit(
+    { [helper]: 'cases.txt', 'src/test/resources/cases.txt': '' },
+    'Data that a touched file names',
+  );
+  const readBy = async (before: string) =>
+    (await testUsersIn(tools, mirror, { ...data, treeish: named, before })).users;
+  expect(await readBy(named)).toEqual(['src/test/java/BTest.java', 'src/test/java/SumTest.java']);
+  expect(await readBy(made)).toEqual(['src/test/java/BTest.java']);
   const large = fork.commit({ 'src/test/java/BTest.java': 'x'.repeat(2_000_001) }, 'Data');
   expect(await usersOf(large)).toMatchObject({ untold: '"src/test/java/BTest.java" is too large to be read' });
 });

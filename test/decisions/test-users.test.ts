@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTestSource, testUsers } from '../../decisions/test-users.ts';
+import { isTestSource, testUsers, whyHidden } from '../../decisions/test-users.ts';
 import { testsApart, usesProblems } from '../../decisions/touched-tests.ts';
 
 const T = 'core/src/test/java/a';
@@ -105,6 +105,40 @@ const CASES: [what: string, files: Record<string, string>, touched: string, user
     `${T}/Quiet.java`,
     [`${T}/ATest.java`, 'core/src/test/resources/META-INF/services/org.junit.Extension'],
   ],
+  [
+    'an extension whose list is named by a test too, for all others as well',
+    {
+      'core/src/main/resources/META-INF/services/org.junit.Extension': 'a.Quiet',
+      [`${T}/Quiet.java`]: 'class Quiet {}',
+      [`${T}/ATest.java`]: 'import org.junit.Extension;',
+      [`${T}/BTest.java`]: '',
+    },
+    `${T}/Quiet.java`,
+    [`${T}/ATest.java`, `${T}/BTest.java`, 'core/src/main/resources/META-INF/services/org.junit.Extension'],
+  ],
+  [
+    'settings that a runner takes up, though a test speaks of them',
+    { [`${T}/ATest.java`]: '// as junit-platform.properties says', [`${T}/BTest.java`]: '' },
+    'core/src/test/resources/junit-platform.properties',
+    [`${T}/ATest.java`, `${T}/BTest.java`],
+  ],
+  [
+    'classes that are not called as their file, however they are marked',
+    {
+      [`${T}/Kit.scala`]: 'private[a] class One\n@Tag("x") @Run(f(1)) final class Two\n',
+      [`${T}/Mark.java`]: 'public @interface Slow {}',
+      [`${T}/ATest.java`]: '@Slow class ATest {}',
+      [`${T}/BTest.java`]: 'Two two;',
+    },
+    `${T}/Kit.scala`,
+    [`${T}/BTest.java`],
+  ],
+  [
+    'a mark that is not called as its file',
+    { [`${T}/Mark.java`]: 'public @interface Slow {}', [`${T}/ATest.java`]: '@Slow class ATest {}' },
+    `${T}/Mark.java`,
+    [`${T}/ATest.java`],
+  ],
   ['a source of the product, which is no test', { [`${T}/ATest.java`]: 'Sum' }, 'core/src/main/java/a/Sum.java', []],
 ];
 
@@ -114,10 +148,40 @@ test.each(CASES)('%s: its users are found', (_, files, touched, users) => {
   expect(testUsers(texts, [touched]).users).toEqual([...users].sort());
 });
 
+test('what only the change itself names is read by all, unless the change has brought it', () => {
+  const files = [java('ATest', ''), java('NewTest', '"cases.json"')];
+  const touched = ['core/src/test/resources/cases.json', `${T}/NewTest.java`];
+  expect(testUsers(files, touched).users).toEqual([`${T}/ATest.java`]);
+  expect(testUsers(files, touched, new Set(touched)).users).toEqual([]);
+});
+
+test.each<[added: string, why: string | undefined]>([
+  [
+    'other/src/test/java/a/Sum.java',
+    '"other/src/test/java/a/Sum.java" would be loaded instead of "core/src/main/java/a/Sum.java"',
+  ],
+  ['core/src/test/java/b/Sum.java', undefined],
+  ['core/src/test/java/a/SumTest.java', undefined],
+])('%s hides a class of the product, or not', (added, why) => {
+  expect(whyHidden(['core/src/main/java/a/Sum.java', 'core/src/test/java/a/SumTest.java', added], [added])).toBe(why);
+});
+
+test('of a language that is not read nothing is guessed', () => {
+  const found = testUsers([java('ATest', '')], ['gem/test/kit.rb']);
+  expect(found.untold).toBe('no source of a test beside "gem/test/kit.rb" can be read');
+  expect(testUsers([], ['p/sum_test.go'])).toEqual({ users: [], names: [] });
+});
+
 test('however many use one another, and however long a line is, it takes no time', () => {
   const chain = Array.from({ length: 3_000 }, (_, i) => java(`T${i}Test`, `class T${i}Test { T${i - 1}Test t; }`));
   const odd = java('Odd', `${'a    '.repeat(50_000)}\n${'fun a.'.repeat(50_000)}`);
   expect(testUsers([...chain, odd], [`${T}/T0Test.java`]).users).toHaveLength(2_999);
+  const modules = Array.from({ length: 1_000 }, (_, i) => {
+    return { path: `test/a${i}.test.ts`, text: `import './a${i - 1}.test.js';\n`.padEnd(20_000, 'some words ') };
+  });
+  expect(testUsers(modules, ['test/a0.test.ts']).users).toHaveLength(999);
+  const marks = java('Marks', `${'@a('.repeat(50_000)}\n${'@a(b) '.repeat(50_000)}\n@a(${'(b)'.repeat(50_000)}`);
+  expect(testUsers([marks], [marks.path]).names).toEqual([]);
 });
 
 test.each([
@@ -141,7 +205,7 @@ test('where the users cannot be told, all tests are', () => {
     tests,
     told: { using: 1, untold: 'too large' },
   });
-  expect(usesProblems(tests, found)[0]?.words).toContain('as far as can be told (too large)');
+  expect(usesProblems(tests, found)[0]?.words).toContain('cannot be told (too large)');
 });
 
 test('a change of what its own failing test uses goes back, with what to do instead', () => {
