@@ -60,24 +60,6 @@ export function testUsers(
 /** For a sentence that people read. */
 export const quoted = (path: string): string => shown(JSON.stringify(path));
 
-/** `a/b/Sum.java` of `core/src/test/java/a/b/Sum.java`. */
-const inPackage = (path: string) => /(?:^|\/)src\/\w+\/\w+\/(.+\.(?:java|scala|kt|groovy))$/.exec(path)?.[1];
-
-/**
- * Why what tests say after a change is no word about the product: a class that it brings among the tests is loaded
- * instead of the product's of the same name.
- *
- * @param added files of tests that were not there before.
- */
-export function whyHidden(paths: readonly string[], added: readonly string[]): string | undefined {
-  const brought = new Map(added.flatMap((path) => (isTestPath(path) ? [[inPackage(path), path]] : [])));
-  brought.delete(undefined);
-  if (brought.size === 0) return undefined;
-  const hidden = paths.find((path) => !isTestPath(path) && brought.has(inPackage(path)));
-  if (hidden === undefined) return undefined;
-  return `${quoted(brought.get(inPackage(hidden)) ?? '')} would be loaded instead of ${quoted(hidden)}`;
-}
-
 /** Whoever uses it is found in sources that are read. */
 const isRead = (path: string): boolean => BY_NAME.test(path) || isSource(path);
 

@@ -1,11 +1,5 @@
-import {
-  isTestSource,
-  quoted,
-  type TestText,
-  type TestUsers,
-  testUsers,
-  whyHidden,
-} from '../../decisions/test-users.ts';
+import { whyHidden } from '../../decisions/hidden-classes.ts';
+import { isTestSource, quoted, type TestText, type TestUsers, testUsers } from '../../decisions/test-users.ts';
 import { type Git, gitIn } from '../../git/clone.ts';
 import { TooMuchOutput } from '../../lib/run.ts';
 import { createSources, MOST_BYTES, type SourceTools } from './sources.ts';
@@ -36,8 +30,6 @@ export async function testUsersIn(
   });
   const had = new Set((await listed(git, before))?.map(pathOf) ?? touched);
   const added = touched.filter((path) => !had.has(path));
-  const hidden = whyHidden(list.map(pathOf), added);
-  if (hidden !== undefined) return untold(hidden);
   const large = files.find(({ bytes }) => bytes > MOST_BYTES);
   if (large !== undefined) return untold(`${quoted(large.path)} is too large to be read`);
   if (files.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_IN_ALL) return untold('there are too many to be read');
@@ -52,7 +44,11 @@ export async function testUsersIn(
       texts.push({ path, text });
     }
   }
-  return testUsers(texts, touched, new Set(added));
+  const own = new Set(touched);
+  const others = texts.filter(({ path }) => !own.has(path));
+  const brought = texts.filter(({ path }) => own.has(path));
+  const hidden = whyHidden(brought, { paths: [...had], others });
+  return hidden === undefined ? testUsers(texts, touched, new Set(added)) : untold(hidden);
 }
 
 const pathOf = (entry: string) => entry.slice(entry.indexOf('\t') + 1);

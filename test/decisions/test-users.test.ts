@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTestSource, testUsers, whyHidden } from '../../decisions/test-users.ts';
+import { isTestSource, testUsers } from '../../decisions/test-users.ts';
 import { testsApart, usesProblems } from '../../decisions/touched-tests.ts';
 
 const T = 'core/src/test/java/a';
@@ -153,17 +153,6 @@ test('what only the change itself names is read by all, unless the change has br
   const touched = ['core/src/test/resources/cases.json', `${T}/NewTest.java`];
   expect(testUsers(files, touched).users).toEqual([`${T}/ATest.java`]);
   expect(testUsers(files, touched, new Set(touched)).users).toEqual([]);
-});
-
-test.each<[added: string, why: string | undefined]>([
-  [
-    'other/src/test/java/a/Sum.java',
-    '"other/src/test/java/a/Sum.java" would be loaded instead of "core/src/main/java/a/Sum.java"',
-  ],
-  ['core/src/test/java/b/Sum.java', undefined],
-  ['core/src/test/java/a/SumTest.java', undefined],
-])('%s hides a class of the product, or not', (added, why) => {
-  expect(whyHidden(['core/src/main/java/a/Sum.java', 'core/src/test/java/a/SumTest.java', added], [added])).toBe(why);
 });
 
 test('of a language that is not read nothing is guessed', () => {
