@@ -57,17 +57,14 @@ export function createMemoryActivities(deps: MemoryDeps) {
       if (stored?.outcome?.kind !== 'approved' || row === undefined)
         throw permanent('NotApproved', `${approval} was not approved: nothing is remembered of it`);
       const settings = await deps.settings(order.settings);
+      const read = (await fixesRead(db, [order.fix])).get(order.fix) ?? [];
       const memory = await keepMemory(db, {
         ...{ ticket: order.ticket, fix: approval, digest: stored.open.digest },
         ...{ asked: row.text, cause: plan.why, change: `${plan.what} (${targetWords(change)})` },
         restsOn: await restsOn(deps, settings, { plan, change }),
-        readers: readersOf(
-          settings,
-          await people.audienceOf(order, row.asker, settings),
-          (await fixesRead(db, [order.fix])).get(order.fix) ?? [],
-        ),
+        readers: readersOf(settings, await people.audienceOf(order, row.asker, settings), read),
       });
-      await askToConfirm(deps, settings, { order, memory, approvedBy: stored.outcome.by });
+      await askToConfirm(deps, settings, { order, memory, read, approvedBy: stored.outcome.by });
       return { memory };
     },
   };
@@ -75,17 +72,19 @@ export function createMemoryActivities(deps: MemoryDeps) {
 
 export type MemoryActivities = ReturnType<typeof createMemoryActivities>;
 
+type Learnt = { order: FixOrder; memory: string; read: readonly RepositoryRead[]; approvedBy: readonly string[] };
+
 /**
- * Calls whoever approved the fix and may confirm what it taught, else those who answer tickets: until one of them does, no
- * answer is given it. Once, in the thread.
+ * Calls whoever approved the fix and may confirm what it taught, else those who answer tickets and may read it: until one
+ * of them does, no answer is given it. Once, in the thread.
  */
 async function askToConfirm(
   { db, slack, wakeThread }: MemoryDeps,
   settings: Settings,
-  { order, memory, approvedBy }: { order: FixOrder; memory: string; approvedBy: readonly string[] },
+  { order, memory, read, approvedBy }: Learnt,
 ): Promise<void> {
   const { ticket, place } = order;
-  const persons = whomToAsk(respondersOf(settings), approvedBy);
+  const persons = whomToAsk(readersOf(settings, respondersOf(settings), read), approvedBy);
   const mentions = place === undefined ? [] : mentionsOf(persons, { people: settings.people, groups: {} });
   const text = confirmWords(memory, persons);
   await appendMessage(db, { release: ticket, key: `memory/${memory}/asked`, text, mentions });

@@ -31,7 +31,7 @@ import type { Recall } from './memory.ts';
 import { createSlack, type SlackConnection } from './slack.ts';
 import { answerFrom, NO_KNOWLEDGE } from './ticket/answer.ts';
 import { createAnswerWork } from './ticket/answer-work.ts';
-import { answerBefore } from './ticket/joined-answer.ts';
+import { answerBefore, joinedKey } from './ticket/joined-answer.ts';
 import type { Knowledge } from './ticket/knowledge.ts';
 import { whoIsOnCall } from './ticket/on-call.ts';
 import { createTicketPeople } from './ticket/people.ts';
@@ -98,7 +98,7 @@ export function createTicketActivities(deps: TicketDeps) {
   /** Whoever asked the same again, in the same room, is told the same, below his own question. Safe to repeat. */
   async function tellJoined(ticket: string, { key, text, tone }: Said): Promise<void> {
     for (const release of await joinedTo(db, ticket)) {
-      const told = { release, key: `${key}/joined/${release}`, text: joinedWords(text) };
+      const told = { release, key: joinedKey(key, release), text: joinedWords(text) };
       await appendMessage(db, { ...told, ...(tone && { tone }) });
       const isInSlack = (await threadState(db, release))?.slackTs !== undefined;
       if (isInSlack && deps.slack) await deps.wakeThread?.(release);
@@ -157,7 +157,7 @@ export function createTicketActivities(deps: TicketDeps) {
       const { joins } = await openTicketRow(db, { id: order.ticket, room, settings: order.settings, ...opened });
       if (joins === undefined) return {};
       const audience = async () => people.audienceOf(order, opened.asker, await settings(order.settings));
-      const told = await answerBefore(deps, { joins, room, audience });
+      const told = await answerBefore(deps, { ticket: order.ticket, joins, room, audience });
       return { joins, ...(told !== undefined && { told }) };
     },
 

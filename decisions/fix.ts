@@ -168,6 +168,16 @@ export function fixEnd(
   };
 }
 
+/** What is known of one fix while it is carried out; `of` is what it was applied to. */
+export type FixSoFar = { of?: string; applied?: string; verification?: Verification; undo?: UndoEnd };
+
+/** The last words where a step did not come to an end: never that there is no fix where one was applied. */
+export function stuckEnd({ applied, verification, undo }: FixSoFar, problem: string): FixEnd {
+  if (applied === undefined) return { kind: 'given-back', text: `No fix: ${problem}` };
+  const journal = { applied, ...(undo?.kind === 'undone' && { undone: undo.words }) };
+  return fixEnd(journal, verification ?? { kind: 'inconclusive', words: problem }, undo);
+}
+
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
 }

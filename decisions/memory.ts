@@ -53,7 +53,7 @@ export function whomToAsk(responders: readonly string[], approvedBy: readonly st
 }
 
 export const confirmWords = (memory: string, persons: readonly string[]): string =>
-  `What this fix taught waits for ${persons.join(' or ') || 'somebody who answers tickets'}; no answer is given it before: npx patchwright memory confirm ${memory} (or forget; read it: npx patchwright memory list)`;
+  `What this fix taught waits for ${persons.join(' or ') || 'somebody who answers tickets and may read it'}; no answer is given it before: npx patchwright memory confirm ${memory} (or forget; read it: npx patchwright memory list)`;
 
 /** By whom each is said: a memory is no document. */
 export const memoryText = ({ asked, cause, change }: Remembered): string =>

@@ -2,7 +2,16 @@ import { ActivityFailure, executeChild, isCancellation, ParentClosePolicy, patch
 import type { FixStep } from '../activities/fixes.ts';
 import { MOST_QUESTIONS, outcomeWords } from '../decisions/approval.ts';
 import { caseOf } from '../decisions/failing-case.ts';
-import { appliedWords, authorWords, notAppliedWords, proposedWords, targetWords } from '../decisions/fix.ts';
+import {
+  appliedWords,
+  authorWords,
+  type FixEnd,
+  type FixSoFar,
+  notAppliedWords,
+  proposedWords,
+  stuckEnd,
+  targetWords,
+} from '../decisions/fix.ts';
 import { make, type Start } from './fix-make.ts';
 import {
   applyFix,
@@ -36,22 +45,30 @@ const BUSY = '1 minute';
  * Each step tells the ticket. Nothing that a text says picks what is written to.
  */
 export async function fix(order: FixOrder): Promise<FixOutcome> {
+  const soFar: FixSoFar = {};
   try {
-    const outcome = await rounds(order);
+    const outcome = await rounds(order, soFar);
     if (outcome.kind === 'given-back')
       await progress(order, 'failed', `No fix: ${outcome.reason}`, { end: 'given-back' });
     return outcome;
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const reason = `a step of the fix did not come to an end: ${error.cause?.message ?? error.message}`;
-    await progress(order, 'failed', `No fix: ${reason}`, { end: 'given-back' });
-    return givenBack(reason);
+    const end = stuckEnd(soFar, reason);
+    await tellEnd(order, end, soFar.of);
+    return end.kind === 'given-back' ? givenBack(reason) : { kind: end.kind, reason: end.text };
   }
+}
+
+/** Its last word. */
+function tellEnd(order: FixOrder, { kind, text }: FixEnd, of?: string) {
+  const isDone = kind === 'verified' || kind === 'read-back';
+  return progress(order, isDone ? 'verified' : 'failed', text, { end: kind, ...(of !== undefined && { of }) });
 }
 
 const givenBack = (reason: string): FixOutcome => ({ kind: 'given-back', reason });
 
-async function rounds(order: FixOrder): Promise<FixOutcome> {
+async function rounds(order: FixOrder, soFar: FixSoFar): Promise<FixOutcome> {
   const opened = await steps.openFix(order);
   if (opened.kind === 'not') return givenBack(opened.reason);
   const steered = [...opened.steered];
@@ -75,7 +92,7 @@ async function rounds(order: FixOrder): Promise<FixOutcome> {
     if (decided.kind !== 'approved')
       return givenBack(`the fix of ${targetWords(proposed.change)}: ${outcomeWords(decided)}`);
     const tell = () => tellApproved(order, round, { by: decided.by, again: approved });
-    const applied = await carryOut(order, { round, takes: opened.takes, tell }, proposed);
+    const applied = await carryOut(order, { round, takes: opened.takes, tell, soFar }, proposed);
     approved = true;
     if (!('moved' in applied)) return applied;
     await say(order, `${round}/moved`, `What was approved has moved: it is made again, and asked again.`);
@@ -110,7 +127,12 @@ function changesTo({ plan, change, words }: Proposed, note: string): Start {
 /** Steps 3 to 5. */
 async function carryOut(
   order: FixOrder,
-  { round, takes, tell }: { round: number; takes: FixTakes | undefined; tell: () => Promise<void> },
+  {
+    round,
+    takes,
+    tell,
+    soFar,
+  }: { round: number; takes: FixTakes | undefined; tell: () => Promise<void>; soFar: FixSoFar },
   proposed: Proposed,
 ): Promise<FixOutcome | { moved: string[] }> {
   const { run, change, evidence } = proposed;
@@ -120,13 +142,16 @@ async function carryOut(
   // Nobody waits for a fix until its thread was told that it comes.
   const meanwhile = patched('applied-while-told');
   if (!meanwhile) await tell();
-  // What became of it is known and said even where that could not be told.
-  const [done] = await Promise.all([apply(), meanwhile ? attempt(tell) : undefined]);
+  // What is not told must not leave alone what is being applied.
+  const [done, told] = await Promise.all([apply(), meanwhile ? attempt(tell) : undefined]);
   if ('problem' in done) {
     const where = targetWords(change);
     return givenBack(`it was approved, and whether it reached ${where} is NOT KNOWN; look there now: ${done.problem}`);
   }
   const applied = done.result;
+  if (applied.kind === 'applied') Object.assign(soFar, { of: targetWords(change), applied: applied.words });
+  // A ticket takes one step after the other.
+  if (told !== undefined && 'problem' in told) await tell();
   if (applied.kind === 'moved') return { moved: applied.difference };
   if (applied.kind === 'refused') return givenBack(notAppliedWords(`${order.fix}/${round}`, applied.reason));
   await progress(order, 'applied', appliedWords(change, applied.words));
@@ -135,14 +160,15 @@ async function carryOut(
   const looked = await attempt(() => verifyFix({ ...step, change, applied: key }));
   const verification: Verification =
     'result' in looked ? looked.result : { kind: 'inconclusive', words: looked.problem };
+  soFar.verification = verification;
   let undo: UndoEnd | undefined;
   if (verification.kind === 'failed') {
     const undone = await attempt(() => undoFix({ ...step, key: undoKey, applied: key, change, evidence }));
     undo = 'result' in undone ? undone.result : { kind: 'kept', reason: undone.problem };
+    soFar.undo = undo;
   }
   const end = await steps.endFix({ applied: key, undone: undoKey, verification, ...(undo && { undo }) });
-  const isDone = end.kind === 'verified' || end.kind === 'read-back';
-  await progress(order, isDone ? 'verified' : 'failed', end.text, { end: end.kind, of: targetWords(change) });
+  await tellEnd(order, end, targetWords(change));
   // Not of what was only read back: nothing shows that it helps.
   if (end.kind === 'verified' && order.learns === undefined && patched('fix-memory'))
     await remember(order, round, proposed);
@@ -166,7 +192,9 @@ async function untilMerged(
   await goesOn(order, `${round}/merge`, (takes?.suites ?? MERGE_MS) + 2 * LONGEST_MS);
   for (let pauseMs = FIRST_LOOK_MS; Date.now() < until; pauseMs = Math.min(2 * pauseMs, LONGEST_MS)) {
     const looked = await attempt(() => steps.isMerged({ ...step, change }));
-    if (('result' in looked && looked.result) || !(await steps.followsFix(order))) return;
+    if ('result' in looked && looked.result) return;
+    const follows = await attempt(() => steps.followsFix(order));
+    if ('result' in follows && !follows.result) return;
     await sleep(pauseMs);
   }
 }

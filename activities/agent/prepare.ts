@@ -32,6 +32,7 @@ import { createSkills, skillFolders } from './skills.ts';
 import { fixKindsText, investigationBrief, patchBrief, ticketReviewBrief } from './ticket-brief.ts';
 import {
   assembleTicketContext,
+  isForEveryone,
   type TicketContextDeps,
   type TicketContextOrder,
   withLayers,
@@ -172,11 +173,13 @@ export function createPreparations(deps: PrepareDeps) {
     return { commits, words: 'this one is suspected; it is given in full' };
   }
 
-  /** The layers of a ticket's agent, as they are shown. */
-  const ticketContextOf = (
-    { release: ticket, settings: digest }: Request,
-    of: Pick<TicketContextOrder, 'about' | 'places' | 'paths'>,
-  ) => assembleTicketContext(deps, { ticket, settings: digest, ...of });
+  /** The layers of a ticket's agent, as they are shown: of repositories that everyone may read, as they are now. */
+  async function ticketContextOf(request: Request, of: Pick<TicketContextOrder, 'about' | 'places' | 'paths'>) {
+    const found = await settings(request.settings);
+    const open = of.places.map(({ name }) => name).filter((name) => isForEveryone(found, name));
+    await keepPlacesRead(db, found, request, open);
+    return assembleTicketContext(deps, { ticket: request.release, settings: request.settings, ...of });
+  }
 
   const explanationOf = async (answer: Digest) =>
     asShown(explanationWords(JSON.parse((await artifacts.read(answer)).toString('utf8')) as Diagnosis));

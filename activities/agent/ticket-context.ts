@@ -92,7 +92,7 @@ export function withLayers(
 }
 
 /** A repository with readers of its own is read with the tools alone. */
-const isForEveryone = ({ support }: Settings, name: string): boolean =>
+export const isForEveryone = ({ support }: Settings, name: string): boolean =>
   !Object.entries(support.repositories).some(([one, { readers }]) => codeName(one) === name && readers !== undefined);
 
 type Looked = { changed: string; rules: string; outline: string };

@@ -2,6 +2,7 @@ import { codeName } from '../../config/code.ts';
 import { verdictOf } from '../../decisions/failing-case.ts';
 import type { Git } from '../../git/clone.ts';
 import { pushCommit } from '../../git/push.ts';
+import { hasSameLines } from '../../git/same-lines.ts';
 import { commitsSince } from '../../git/ticket-change.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import { redact } from '../../lib/redact.ts';
@@ -17,7 +18,7 @@ import {
   wordsOf,
 } from './git-change.ts';
 import { EffectRefused, type FixAt, type FixKind, type Proof } from './kind.ts';
-import { notMerged, ofItsOwn, ownRef, whyNoUndo } from './own-branch.ts';
+import { NO_ROOM, notMerged, ofItsOwn, ownRef, whyNoBranch, whyNoUndo } from './own-branch.ts';
 
 /** What a change touches beside the one file that it may. */
 async function othersThan(git: Git, only: string, { base, commit }: { base: string; commit: string }) {
@@ -44,10 +45,11 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       throw new EffectRefused(refusedWords(change, pushed.words, next));
   };
 
-  const isThere = (at: FixAt, { target, ref }: GitChange, commit: string) =>
+  /** A branch of its own is at what was approved, and has nothing more: people merge all of it. */
+  const isThere = (at: FixAt, { target, ref, onto }: GitChange, commit: string) =>
     changes.within(at, codeName(target), async (git, { repository }) => {
       const tip = await tipOf(git, repository, ref);
-      if (tip === '') return false;
+      if (tip === '' || onto !== undefined) return tip === commit;
       return (await git.tryGit(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0;
     });
 
@@ -57,7 +59,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
       const tip = onto === undefined ? '' : await tipOf(git, repository, onto);
       if (tip === '') return false;
       if ((await git.tryGit(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0) return true;
-      return (await git.tryGit(['cherry', tip, commit, base])).stdout.trim() === `- ${commit}`;
+      return hasSameLines(git, { tip, commit, base });
     });
 
   return {
@@ -136,6 +138,14 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
 
     merged,
 
+    async mayNot(at, change) {
+      if (change.onto === undefined) return undefined;
+      return changes.within(at, codeName(change.target), async (git, { repository }) => {
+        const [own, above] = [await tipOf(git, repository, change.ref), await tipOf(git, repository, NO_ROOM)];
+        return whyNoBranch(change, { own, above });
+      });
+    },
+
     moved: (at, { target, base, commit, ref: pushed, onto: ref = pushed }) =>
       changes.within(at, codeName(target), async (git, { repository }) => {
         const tip = await tipOf(git, repository, ref);
@@ -199,7 +209,7 @@ export function repositoryKind(deps: GitFixDeps): FixKind<GitChange> {
     if (commands.length === 0)
       return {
         kind: 'read-back',
-        words: `${ref} of ${target} has ${commit.slice(0, 12)}; there is no check, and no failing case`,
+        words: `${ref} of ${target} has ${onto === undefined ? '' : 'the lines of '}${commit.slice(0, 12)}; there is no check, and no failing case`,
       };
     const code = requireCode(at.settings, name);
     for (const [i, command] of commands.entries()) {

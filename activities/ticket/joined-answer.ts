@@ -10,12 +10,16 @@ import type { Knowledge } from './knowledge.ts';
 const STANDS: readonly TicketStateName[] = ['answered', 'waiting'];
 const WITHIN_MS = 15_000;
 
-type Asked = { joins: string; room: string; audience: () => Promise<string[]> };
+/** `ticket`: the one that joins. */
+type Asked = { ticket: string; joins: string; room: string; audience: () => Promise<string[]> };
+
+/** The key of what was told in one thread, in the thread of one that joined it: there it is told once. */
+export const joinedKey = (key: string, ticket: string): string => `${key}/joined/${ticket}`;
 
 /**
  * What the ticket that one joins was answered, in the words of its thread, for whoever asked the same: where the answer
  * stands, and all that it rests on is still there and may be read by everybody who reads along. Undefined otherwise, and
- * where that cannot be told in time: what comes of it is told all the same. Reads only.
+ * where that cannot be told in time, or where it was told there already: what comes of it is told all the same. Reads only.
  */
 export async function answerBefore(
   { db, knowledge }: { db: Db; knowledge?: Knowledge },
@@ -31,13 +35,16 @@ export async function answerBefore(
   }
 }
 
-async function standingAnswer(db: Db, knowledge: Knowledge, { joins, room, audience }: Asked) {
+async function standingAnswer(db: Db, knowledge: Knowledge, { ticket, joins, room, audience }: Asked) {
   const row = await findTicket(db, joins);
   if (row?.answer == null || !STANDS.includes(row.state) || row.answer.rests.length === 0) return undefined;
   const { text, rests } = row.answer;
   // Its places, and what is suspicious about one, stand below it there.
   const said = (await threadOf(db, joins)).findLast((message) => message.text.startsWith(`${text}\n\n`));
   if (said === undefined) return undefined;
+  // It joined before the answer came, and was asked about once more since its worker died.
+  const key = joinedKey(said.key, ticket);
+  if ((await threadOf(db, ticket)).some((message) => message.key === key)) return undefined;
   const who = { audience: await audience(), room };
   for (const { chunk: chunkId, quote } of rests)
     if (!(await knowledge.checkCitation({ chunkId, quote, ...who }))) return undefined;

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import {
+  type FixEnd,
+  type FixSoFar,
   fixBinds,
   fixEnd,
   fixLines,
   fixQuestion,
   proposedWords,
+  stuckEnd,
   targetWords,
   whatToReview,
 } from '../../decisions/fix.ts';
@@ -159,6 +162,35 @@ test.each([
   ['nothing in the journal', {}, { kind: 'verified', words: 'read back' }, undefined, 'given-back', /^NOT APPLIED/],
 ] as const)('the last words: %s', (_name, journal, verification, undo, kind, text) => {
   const end = fixEnd(journal, verification, undo);
+  expect(end.kind).toBe(kind);
+  expect(end.text).toMatch(text);
+});
+
+test.each<[string, FixSoFar, FixEnd['kind'], RegExp]>([
+  ['nothing was applied', {}, 'given-back', /^No fix: it is stuck$/],
+  [
+    'it was',
+    { applied: 'abc is on main' },
+    'inconclusive',
+    /^NOT VERIFIED: abc is on main, .*: it is stuck\. It stays/,
+  ],
+  [
+    'it was, and verified',
+    { applied: 'abc is on main', verification: { kind: 'verified', words: 'read back' } },
+    'verified',
+    /^VERIFIED: /,
+  ],
+  [
+    'it was, and taken back',
+    {
+      ...{ applied: 'abc is on main', verification: { kind: 'failed', words: 'x' } },
+      undo: { kind: 'undone', words: 'def is on main' },
+    },
+    'undone',
+    /taken back: def/,
+  ],
+])('a step that does not come to an end where %s', (_when, soFar, kind, text) => {
+  const end = stuckEnd(soFar, 'it is stuck');
   expect(end.kind).toBe(kind);
   expect(end.text).toMatch(text);
 });

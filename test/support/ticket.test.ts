@@ -7,15 +7,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKnowledgeActivities } from '../../activities/knowledge.ts';
 import { createSlack } from '../../activities/slack.ts';
+import { answerBefore, joinedKey } from '../../activities/ticket/joined-answer.ts';
 import { createTicketPeople } from '../../activities/ticket/people.ts';
 import { run } from '../../lib/run.ts';
 import { keepSettings } from '../../store/releases.ts';
-import { threadOf } from '../../store/thread.ts';
+import { appendMessage, threadOf } from '../../store/thread.ts';
 import { ticketCost } from '../../store/ticket-cost.ts';
 import { joinedTo } from '../../store/ticket-readers.ts';
 import { openTicketRow, ticketStats } from '../../store/tickets.ts';
 import type { Cited } from '../../workflows/ticket-types.ts';
-import { openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
+import { knowledge, openSupportWorld, type SupportWorld, TEAM, USERS } from './world.ts';
 
 // Tickets at the terminal: real Temporal and PostgreSQL, short times, the model over HTTP.
 let world: SupportWorld;
@@ -51,6 +52,12 @@ test('an answer is shown with the quotes that stand where it says', async () => 
   const again = await world.open('Consumer lag, again?');
   expect(await world.handle(again).result()).toMatchObject({ ended: 'joined' });
   expect(await world.said(again)).toMatch(new RegExp(`Joined with another: .*${id}[^]*says:\\n${shown.source}`));
+  // Nor twice: one that had joined before the answer came heard it then, whenever its worker is asked again.
+  const asked = { ticket: again, joins: id, room: 'cli:ann', audience: async () => ['ann'] };
+  expect(await answerBefore({ db: world.db, knowledge }, asked)).toMatch(shown);
+  const key = (await threadOf(world.db, id)).find(({ text }) => shown.test(text))?.key ?? '';
+  await appendMessage(world.db, { release: again, key: joinedKey(key, again), text: 'told then' });
+  expect(await answerBefore({ db: world.db, knowledge }, asked)).toBeUndefined();
   expect(await world.press(id, 'solved', 'dan')).toBe('');
   const rests = [{ chunk: 'c1', source: 'docs', kind: 'docs', path: 'lag.md', quote }];
   expect(await world.row(id)).toMatchObject({ settled: 'answer', answer: { text: 'Raise fetch.min.bytes.', rests } });

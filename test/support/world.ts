@@ -39,7 +39,7 @@ const CHUNKS: (KnowledgeChunk & { readers: string[] | 'everyone' })[] = [
 ];
 
 /** Documents in memory, with who may read each: what answering asks of the knowledge, to the letter. */
-const knowledge: Knowledge = {
+export const knowledge: Knowledge = {
   async searchKnowledge({ question, audience, asker }) {
     const words = question.toLowerCase().split(/\W+/);
     const hits = CHUNKS.filter(({ title }) =>
