@@ -1,4 +1,4 @@
-import type { ButtonAction, SlackAccount, TicketPlace } from '../workflows/ticket-types.ts';
+import type { ButtonAction, CardButton, SlackAccount, TicketPlace } from '../workflows/ticket-types.ts';
 import type { DecisionButton } from './approval-card.ts';
 import {
   type ApprovalClick,
@@ -93,14 +93,14 @@ function readInteraction(body: Fields, self: SlackSelf): SlackIntent {
 
 const DECISION = /^approval\.(approve|changes|reject|read)$/;
 const PAGE = /^approval\.page\.(next|previous)$/;
-const ACTION = /^ticket\.(solved|not-solved|hand-off|take|not-ours)$/;
+const ACTION = /^ticket\.(solved|not-solved|hand-off|hand-off-hint|take|not-ours)$/;
 
 /** The thread is where the click was made, never what a button says. */
 function readClick(body: Fields, account: SlackAccount, self: SlackSelf): SlackIntent {
   const [channel, message] = [text(fields(body.channel).id), fields(body.message)];
   const clicked = fields(Array.isArray(body.actions) ? body.actions[0] : undefined);
   if (PAGE.test(text(clicked.action_id))) return readPage(body, clicked, account);
-  const action = ACTION.exec(text(clicked.action_id))?.[1] as ButtonAction | undefined;
+  const action = ACTION.exec(text(clicked.action_id))?.[1] as CardButton['action'] | undefined;
   const [thread, at] = [text(message.thread_ts) || text(message.ts), text(clicked.action_ts)];
   const button = DECISION.exec(text(clicked.action_id))?.[1] as DecisionButton | undefined;
   if (action === undefined && button === undefined) return { kind: 'ignored', why: 'no button of ours' };
@@ -115,7 +115,7 @@ function readClick(body: Fields, account: SlackAccount, self: SlackSelf): SlackI
   }
   if (action === undefined) return { kind: 'ignored', why: 'no button of ours' };
   const place = { team: self.team, channel, thread };
-  if (action === 'hand-off') return { kind: 'form', place, account, trigger: text(body.trigger_id) };
+  if (action === 'hand-off-hint') return { kind: 'form', place, account, trigger: text(body.trigger_id) };
   return { kind: 'button', place, account, action, key: `button/${channel}/${at}/${account.user}` };
 }
 

@@ -14,6 +14,7 @@ export const SOLVED_BUTTONS: CardButton[] = [
 
 export const ESCALATION_BUTTONS: CardButton[] = [
   { action: 'hand-off', label: 'Hand to the agent', style: 'primary' },
+  { action: 'hand-off-hint', label: 'Hand over with a hint…' },
   { action: 'take', label: 'I take it' },
   { action: 'not-ours', label: 'Not ours', style: 'danger' },
 ];

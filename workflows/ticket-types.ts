@@ -101,7 +101,8 @@ export type TicketEvent =
   | { kind: 'alerted'; end: CallEnd }
   | { kind: 'handed-off'; end: HandOffEnd };
 
-export type CardButton = { action: ButtonAction; label: string; style?: 'primary' | 'danger' };
+/** `hand-off-hint` asks for a hint first, and is a hand-off after that. */
+export type CardButton = { action: ButtonAction | 'hand-off-hint'; label: string; style?: 'primary' | 'danger' };
 /** What a message shows beside its words. */
 export type Card = { buttons?: CardButton[]; approval?: ApprovalCard };
 

@@ -61,8 +61,11 @@ describe('a click', () => {
       key: 'button/C1/1700000002.000000/U1',
     });
   });
-  test('to hand off asks for a hint first', () => {
-    const asked = click({ actions: [{ action_id: 'ticket.hand-off', action_ts: '1700000002.000000' }] });
+  test('hands over at once, or asks for a hint first', () => {
+    const to = (action: string) =>
+      click({ actions: [{ action_id: `ticket.${action}`, action_ts: '1700000002.000000' }] });
+    expect(readSlack(to('hand-off'), self)).toMatchObject({ kind: 'button', action: 'hand-off' });
+    const asked = to('hand-off-hint');
     expect(readSlack(asked, self)).toMatchObject({ kind: 'form', trigger: 'x' });
   });
   test('on a form brings the hint', () => {
