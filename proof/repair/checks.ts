@@ -8,11 +8,12 @@ export type Git = (...args: string[]) => Promise<string>;
 const CAUSED = ['regression', 'destabilised'];
 
 /** The first candidate: held by the right test and the right patch, and by no other test; rolled out nowhere. */
-export function heldProblems({ suites, rollouts }: ReportCandidate, pushed: string): string[] {
+export function heldProblems({ outcome, suites, rollouts }: ReportCandidate, pushed: string): string[] {
   const verdicts = suites.flatMap((suite) => suite.verdicts);
   const right = verdicts.filter(({ unit }) => unit === TEST);
   const others = verdicts.filter(({ unit, kind }) => unit !== TEST && CAUSED.includes(kind));
   return [
+    ...(outcome?.kind === 'held' && outcome.at === 'suites' ? [] : [`it ended as ${outcome?.kind} at ${outcome?.at}`]),
     ...(right.length === 0 ? [`${TEST} did not fail`] : []),
     ...right.flatMap(({ test, kind, culprit = [], candidate, base }) => [
       ...(kind === 'regression' ? [] : [`${test} is called ${kind}`]),
