@@ -1,5 +1,5 @@
 import type { Report, ReportCandidate } from '../../report/report.ts';
-import { FILE, TEST } from './script.ts';
+import { FILE, TESTS } from './script.ts';
 
 /** What the product says of a repaired release, and what git holds: each is a list of what is wrong. */
 
@@ -7,14 +7,14 @@ export type Git = (...args: string[]) => Promise<string>;
 
 const CAUSED = ['regression', 'destabilised'];
 
-/** The first candidate: held by the right test and the right patch, and by no other test; rolled out nowhere. */
+/** The first candidate: held by the right tests and the right patch, and by no other test; rolled out nowhere. */
 export function heldProblems({ outcome, suites, rollouts }: ReportCandidate, pushed: string): string[] {
   const verdicts = suites.flatMap((suite) => suite.verdicts);
-  const right = verdicts.filter(({ unit }) => unit === TEST);
-  const others = verdicts.filter(({ unit, kind }) => unit !== TEST && CAUSED.includes(kind));
+  const right = verdicts.filter(({ unit }) => TESTS.includes(unit));
+  const others = verdicts.filter(({ unit, kind }) => !TESTS.includes(unit) && CAUSED.includes(kind));
   return [
     ...(outcome?.kind === 'held' && outcome.at === 'suites' ? [] : [`it ended as ${outcome?.kind} at ${outcome?.at}`]),
-    ...(right.length === 0 ? [`${TEST} did not fail`] : []),
+    ...TESTS.filter((one) => right.every(({ unit }) => unit !== one)).map((one) => `${one} did not fail`),
     ...right.flatMap(({ test, kind, culprit = [], candidate, base }) => [
       ...(kind === 'regression' ? [] : [`${test} is called ${kind}`]),
       ...(String(culprit) === pushed ? [] : [`${test}: the culprit is ${pushed}, not ${culprit.join(' or ')}`]),
@@ -49,7 +49,7 @@ function suiteProblems(before: Suite['tests'] | undefined, { name, tests, repeat
       ? []
       : [`${name} leaves out ${tests.skipped}, and left out ${before?.skipped}`]),
     ...(repeated === 0 ? [] : [`${name} ran ${repeated} units again that had ended`]),
-    ...verdicts.filter(({ unit }) => unit === TEST).map(({ test, kind }) => `${test} fails still: ${kind}`),
+    ...verdicts.filter(({ unit }) => TESTS.includes(unit)).map(({ test, kind }) => `${test} fails still: ${kind}`),
   ];
 }
 

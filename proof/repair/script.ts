@@ -7,7 +7,11 @@ import type { ModelAnswer } from '../../test/servers/model.ts';
  */
 
 export const FILE = 'clients/src/main/java/org/apache/kafka/common/internals/Topic.java';
-export const TEST = 'org.apache.kafka.common.internals.TopicTest';
+/** Both have a name that mixes the separators; group instances go by the same rule. */
+export const TESTS = [
+  'org.apache.kafka.common.internals.TopicTest',
+  'org.apache.kafka.common.requests.JoinGroupRequestTest',
+];
 
 const CONDITION = "if (name.indexOf('.') >= 0 && name.indexOf('_') >= 0)";
 const MESSAGE = "contains both '.' and '_'";
@@ -39,12 +43,12 @@ export function exampleScript(proposed: (trial: string) => void): Script {
 
 function explain({ turn, brief, outputs }: Asked): ModelAnswer {
   // Something else that holds the example: the script has nothing to say of it.
-  if (!/\bTopicTest#/.test(brief)) return { text: 'I know nothing of this one.' };
+  if (!/\b(TopicTest|JoinGroupRequestTest)#/.test(brief)) return { text: 'I know nothing of this one.' };
   if (turn === 1) {
     const log: Call = ['evidence', { what: 'log' }];
     return { calls: [log, ['read_file', { arm: 'candidate', path: FILE }]] };
   }
-  expected([brief, ...outputs], MESSAGE, 'what the failing run said');
+  expected(outputs, MESSAGE, 'what the failing run said');
   expected(outputs, CONDITION, 'the line of the patch');
   const cause = {
     cause:
