@@ -38,7 +38,7 @@ const FORK = 'kafka';
 const RELEASE = 'kafka-1';
 const ENVIRONMENTS = ['staging', 'production'];
 const LOOK_MS = 2_000;
-/** A release that hangs is no proof: it took a quarter of an hour on two cores. */
+/** A release that hangs is no proof: it took twelve minutes on two cores. */
 const LONGEST_MS = 90 * 60_000;
 
 /** In a Patchwright of its own, whose folder, clusters and services are gone afterwards. */
