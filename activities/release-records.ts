@@ -2,6 +2,7 @@ import type { ForkSettings, Settings } from '../config/schema.ts';
 import type { Db } from '../store/database.ts';
 import {
   beginStep,
+  closeCandidate,
   closeRelease,
   endStep,
   recordCandidate,
@@ -29,6 +30,7 @@ export function createRecordActivities({ db, settings, sandboxUse }: RecordDeps)
       if (enter !== undefined) await beginStep(db, release, enter);
     },
 
+    /** `before`: how the candidate ended whose repair this one is. */
     async recordCandidateCut(cut: {
       release: string;
       n: number;
@@ -36,8 +38,10 @@ export function createRecordActivities({ db, settings, sandboxUse }: RecordDeps)
       base: Source;
       candidate: Source;
       patches: Patch[];
+      before?: ReleaseOutcome;
     }): Promise<void> {
-      const { release, n, base, candidate, patches } = cut;
+      const { release, n, base, candidate, patches, before } = cut;
+      if (before !== undefined) await closeCandidate(db, { release, n: n - 1, outcome: before });
       await recordCut(db, release, { baseCommit: base.commit, baseVersion: base.version, patches });
       const fork = (await settings(cut.settings)).forks[candidate.fork];
       if (fork === undefined) throw permanent('UnknownFork', `no fork "${candidate.fork}" is configured`);

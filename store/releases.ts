@@ -250,16 +250,23 @@ export async function closeRelease(db: Db, release: string, asked: ReleaseOutcom
       .orderBy('n', 'desc')
       .limit(1)
       .executeTakeFirst();
-    if (last === undefined) return outcome;
-    await tx
-      .updateTable('candidate')
-      .set({ outcome: text })
-      .where('release', '=', release)
-      .where('n', '=', last.n)
-      .where('outcome', 'is', null)
-      .execute();
+    if (last !== undefined) await closeCandidate(tx, { release, n: last.n, outcome });
     return outcome;
   });
+}
+
+/** Records how one candidate ended. The first ending stands. */
+export async function closeCandidate(
+  db: Db,
+  { release, n, outcome }: { release: string; n: number; outcome: ReleaseOutcome },
+): Promise<void> {
+  await db
+    .updateTable('candidate')
+    .set({ outcome: JSON.stringify(outcome) })
+    .where('release', '=', release)
+    .where('n', '=', n)
+    .where('outcome', 'is', null)
+    .execute();
 }
 
 export type ReleaseSummary = {

@@ -117,6 +117,31 @@ export async function suiteVerdicts(db: SuiteDb, suiteRun: string): Promise<Verd
   return rows.flatMap(({ verdict, part_of }) => (verdict ? [{ ...verdict, unit: part_of ?? verdict.unit }] : []));
 }
 
+/** What a test of the candidate failed with, stack and all: a runner tells it beside the log, which has what was printed. */
+export async function failureTrace(
+  db: SuiteDb,
+  suiteRun: string,
+  { unit, test }: TestKey,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('test_result as r')
+    .innerJoin('suite_execution as e', (join) =>
+      join.onRef('e.suite_run', '=', 'r.suite_run').onRef('e.slot', '=', 'r.slot').onRef('e.exec', '=', 'r.exec'),
+    )
+    .leftJoin('suite_unit as u', (join) => join.onRef('u.suite_run', '=', 'e.suite_run').onRef('u.unit', '=', 'e.unit'))
+    .select('r.trace')
+    .where('r.suite_run', '=', suiteRun)
+    .where('r.test', '=', test)
+    .where((where) => where.fn.coalesce('u.part_of', 'e.unit'), '=', unit)
+    .where('r.status', '=', 'failed')
+    .where('e.arm', '=', 'candidate')
+    .where('r.trace', 'is not', null)
+    .orderBy('e.started_at')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.trace ?? undefined;
+}
+
 /** The suite runs of a candidate, in the order in which they began. */
 export async function suiteRunsOf(db: SuiteDb, release: string, candidateNumber: number) {
   return db

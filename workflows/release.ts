@@ -59,8 +59,15 @@ const story = proxyActivities<StoryActivities>({
 
 export type Cut = Extract<CutOutcome, { kind: 'cut' }>;
 
-/** `steered`: whoever asked for changes of a repair that is in the candidate; grows with the repairs. */
-export type ReleaseInput = ReleaseOrder & { settings: Digest; steered?: readonly string[] };
+/**
+ * `steered`: whoever asked for changes of a repair that is in the candidate; grows with the repairs.
+ * `before`: how the candidate ended whose repair this one is.
+ */
+export type ReleaseInput = ReleaseOrder & {
+  settings: Digest;
+  steered?: readonly string[];
+  before?: ReleaseOutcome;
+};
 
 /**
  * Releases one state of one fork.
@@ -109,7 +116,7 @@ async function attempts(input: ReleaseInput, steps: Steps): Promise<ReleaseOutco
     const repaired = await tryRepair(order, n, { target: mendable.target, earlier }, () => steps.enter('repair'));
     if (repaired === undefined) return outcome;
     const { ref, steered } = repaired;
-    order = { ...order, ref, ...(steered && { steered }) };
+    order = { ...order, ref, before: outcome, ...(steered && { steered }) };
   }
 }
 
@@ -184,7 +191,7 @@ async function attempt(input: ReleaseInput, n: number, steps: Steps, mendable: M
 }
 
 async function cutAndRecord(input: ReleaseInput, n: number): Promise<CutOutcome> {
-  const { release, fork, ref, settings } = input;
+  const { release, fork, ref, settings, before } = input;
   const cut = await cutCandidate({ release, n, fork, ref, settings });
   if (cut.kind !== 'cut') return cut;
   await records.recordCandidateCut({
@@ -194,6 +201,7 @@ async function cutAndRecord(input: ReleaseInput, n: number): Promise<CutOutcome>
     base: cut.base,
     candidate: cut.candidate,
     patches: cut.patches,
+    ...(before && { before }),
   });
   const { base, candidate, patches } = cut;
   await tell(release, `${n}/cut`, cutWords(patches, base.version, candidate.version, candidate.commit));

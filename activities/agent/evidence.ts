@@ -2,7 +2,7 @@ import { countWords, testName } from '../../decisions/verdict-words.ts';
 import { oneLine } from '../../lib/plain-text.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { Db } from '../../store/database.ts';
-import { suiteVerdicts } from '../../store/suite-report.ts';
+import { failureTrace, suiteVerdicts } from '../../store/suite-report.ts';
 import type { AgentSubject, DiagnosisSubject } from '../../workflows/agent-types.ts';
 import type { TestKey } from '../../workflows/proof-types.ts';
 import type { Verdict } from '../../workflows/types.ts';
@@ -49,7 +49,10 @@ export function createEvidence(db: Db, artifacts: ArtifactStore) {
       const found = await verdictOf({ suiteRun, unit, test });
       if (found === undefined) return 'there is no such verdict';
       if (what === 'verdict') return verdictText(found);
-      return text(what === 'log' ? found.evidence : found.logDifference);
+      if (what === 'difference') return text(found.logDifference);
+      const trace = await failureTrace(db, suiteRun, { unit, test });
+      const printed = await text(found.evidence);
+      return trace === undefined ? printed : `What the test failed with:\n${trace}\n\nIts log:\n${printed}`;
     },
   };
 }

@@ -92,7 +92,8 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
     if (role !== 'repair') return undefined;
     seen.push(...outputs);
     if (turn === 1) expectToBeGiven(brief);
-    if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'Greeter.java' }], MEND] };
+    const log: [string, unknown] = ['evidence', { what: 'log' }];
+    if (turn === 1) return { calls: [['read_file', { arm: 'mine', path: 'Greeter.java' }], log, MEND] };
     if (turn === 2)
       return { calls: [['shell', { command: 'grep -n hello Greeter.java; id -u; echo x > out-of-place' }]] };
     if (turn === 3)
@@ -103,8 +104,12 @@ test('a broken patch is repaired, proven, reviewed and released as a second cand
   });
   expect(ran.status, `${ran.stderr}\n${told}\n${seen.join('\n')}`).toBe(0);
   expect(report.outcome).toEqual({ kind: 'released', reasons: [] });
-  expect(report.candidates).toHaveLength(2);
+  expect(report.candidates.map(({ outcome }) => outcome)).toMatchObject([
+    { kind: 'held', at: 'suites', reasons: [expect.stringContaining('greets')] },
+    { kind: 'released' },
+  ]);
   expect(seen.join('\n')).toContain('return "hello " + name');
+  expect(seen.join('\n')).toMatch(/What the test failed with:\n[\s\S]*not so[\s\S]*Its log:\n/);
   expect(seen.join('\n')).toMatch(/it builds, and the tests pass/);
   expect(told).toMatch(
     /proven in a clean room: it builds; .* failed 5 of 5 before, 0 of 5 with the change; .*whole suite: 2 passed, 0 failed, 0 of them broken by it; apart from these, tests that the agent touched: 1 passed, 0 failed\. A test that the agent added or touched, no proof of its change: PartTest\.java/,
