@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createTopicsV7, offsetCommitV8 } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,18 +17,47 @@ import { effectsOf } from '../../store/journal.ts';
 import { confirmMemory } from '../../store/memory.ts';
 import type { ConfigCase, ConfigChange } from '../../workflows/fix-types.ts';
 import { CLIENTS_JAR, LIBRARIES } from '../environment/small-kafka.ts';
-import type { Script } from '../repair/script.ts';
+import { byRole, type Script } from '../repair/script.ts';
+import { APP_TOKEN, startSlackServer } from '../servers/slack.ts';
+import { startSocketMode } from '../servers/slack-events.ts';
+import { TEAM, USERS } from '../support/world.ts';
 import { type FixWorld, openFixWorld } from './world.ts';
 
-/** One value of one topic of a real cluster: planned in typed fields, approved, set once, read back; and taken back. */
+/**
+ * The whole loop, from a question in Slack to a real cluster: one value of one topic, asked for, planned in typed fields,
+ * approved by a click, set once, read back; and taken back. Slack and the model are played.
+ */
 let world: FixWorld;
+let slack: Awaited<ReturnType<typeof startSlackServer>>;
+let socketMode: Awaited<ReturnType<typeof startSocketMode>>;
+const CHANNEL = 'C0RELEASES';
+const BOT = 'U0BOT';
+const PATIENT = { timeout: 120_000, interval: 100 };
+const account = (user: string) => `slack: { team: ${TEAM}, user: ${user} }`;
+const people = () => `
+people:
+  ada: { name: Ada, ${account(USERS.ada)} }
+  bob: { name: Bob, ${account(USERS.bob)} }
+  dan: { name: Dan, user: ${userInfo().username}, ${account(USERS.dan)} }
+announcements:
+  slack: { channel: ${CHANNEL}, token: { env: LOOP_BOT_TOKEN }, apiUrl: '${slack.url}' }
+support:
+  onCall: { schedule: [{ person: ada, from: mon 00:00, to: sun 23:59 }] }
+  slack: { appToken: { env: LOOP_APP_TOKEN } }
+`;
 let at: Parameters<ReturnType<typeof kafkaConfigKind>['undo']>[0];
 const TOPIC = 'orders';
 
 beforeAll(async () => {
+  slack = await startSlackServer();
+  socketMode = await startSocketMode(slack);
+  slack.members.set(CHANNEL, [BOT, ...Object.values(USERS)]);
   world = await openFixWorld(
-    () => `
+    (folder) => `
 forks: {}
+knowledge:
+  sources:
+    - { name: docs, folder: ${folder}/docs, readers: everyone }
 environments:
   staging:
     system: kafka
@@ -37,12 +68,66 @@ environments:
     traffic: { recordsPerSecond: 20, trickle: 5 }
 libraries: ${JSON.stringify(LIBRARIES)}
 `,
+    { people: people(), env: { LOOP_BOT_TOKEN: slack.token, LOOP_APP_TOKEN: APP_TOKEN } },
   );
+  mkdirSync(join(world.patchwright.folder, 'docs'));
+  const text = '# Large orders\nA large order is refused where it exceeds max.message.bytes of the topic.\n';
+  writeFileSync(join(world.patchwright.folder, 'docs', 'orders.md'), text);
   await world.patchwright.start();
+  const indexed = await world.patchwright.call('knowledge', 'rebuild');
+  if (indexed.status !== 0) throw new Error(indexed.stderr);
   const up = await world.patchwright.call('env', 'up', 'staging');
   if (up.status !== 0) throw new Error(`${up.stderr}\n${world.patchwright.upLog()}`);
 }, 170_000);
-afterAll(() => world?.close(), 60_000);
+afterAll(async () => {
+  await world?.close();
+  await socketMode?.stop();
+  await slack?.stop();
+}, 60_000);
+
+const said = (thread: string) =>
+  slack.messages(CHANNEL).filter(({ thread_ts, user }) => thread_ts === thread && user === BOT);
+const hears = (thread: string, words: RegExp) =>
+  expect
+    .poll(
+      () =>
+        said(thread)
+          .map(({ text }) => text)
+          .join('\n'),
+      PATIENT,
+    )
+    .toMatch(words);
+
+let clicks = 0;
+/** On the newest message of the thread that has such a button, as it stands there. */
+async function click(thread: string, action: string, user: string): Promise<void> {
+  type Button = { action_id?: string; value?: string };
+  const buttonsOf = (blocks: unknown) =>
+    ((blocks ?? []) as { elements?: Button[] }[]).flatMap(({ elements = [] }) => elements);
+  const found = () =>
+    said(thread).findLast(({ blocks }) => buttonsOf(blocks).some(({ action_id }) => action_id === action));
+  await expect.poll(found, PATIENT).toBeDefined();
+  const card = found();
+  const { value } = buttonsOf(card?.blocks).find(({ action_id }) => action_id === action) ?? {};
+  clicks += 1;
+  await socketMode.deliver({
+    ...{ type: 'block_actions', team: { id: TEAM }, user: { id: user, team_id: TEAM }, trigger_id: `t${clicks}` },
+    ...{ channel: { id: CHANNEL }, message: { ts: card?.ts, thread_ts: thread, user: BOT } },
+    actions: [{ action_id: action, action_ts: `179100000${clicks}.000200`, ...(value !== undefined && { value }) }],
+  });
+}
+
+/** An answer that quotes the document, word by word; agents by their script. */
+function play(script: Script): void {
+  world.model.play((request) => {
+    const [first = '', second = ''] = request.input.map(({ content }) => String(content));
+    if (!first.startsWith('You answer a question')) return byRole(script)(request);
+    const chunkId = /<source id="([^"]+)"/.exec(second)?.[1];
+    const quote = 'refused where it exceeds max.message.bytes';
+    const answer = 'A topic refuses what is larger than its max.message.bytes.';
+    return { text: JSON.stringify({ answer, citations: [{ chunkId, quote }] }) };
+  });
+}
 
 const deps = () => ({
   ...{ dataDir: world.patchwright.data, hostEnv: {} },
@@ -74,7 +159,7 @@ const plan = (change: object, more: object = {}): [string, unknown] => [
   },
 ];
 
-test('a topic’s value is planned, proven, approved, set once, verified', async () => {
+test('asked in Slack, answered with its place, escalated, handed over, proven, approved by a click, set once, verified', async () => {
   const seen: string[] = [];
   const script: Script = ({ role, turn, outputs, brief }) => {
     if (role !== 'investigate') return undefined;
@@ -98,9 +183,21 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     ];
     return { calls: [plan({ key: 'min.insync.replicas', value: '2' }, { quotes })] };
   };
-  const opened = await world.patchwright.call('ticket', 'open', '--text', 'first of all');
-  const row = await world.store().selectFrom('ticket').select(['settings', 'id']).executeTakeFirstOrThrow();
-  expect(opened.stdout).toContain(row.id);
+  play(script);
+  const thread = '1791000000.000100';
+  const id = `${TEAM}:${CHANNEL}:${thread}`;
+  const question = 'why is a large order refused, is its max.message.bytes exceeded?';
+  slack.write({ ts: thread, text: question, user: USERS.dan, mrkdwn: true });
+  const event = { type: 'app_mention', channel: CHANNEL, user: USERS.dan, team: TEAM, ts: thread };
+  const mention = { type: 'event_callback', team_id: TEAM, event_id: 'Ev1' };
+  await socketMode.deliver({ ...mention, event: { ...event, text: `<@${BOT}> ${question}` } });
+  await hears(thread, /A topic refuses what is larger[\s\S]*docs orders\.md/);
+  const row = await world
+    .store()
+    .selectFrom('ticket')
+    .select(['settings', 'id'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
   const settings = await createSettingsReader(world.store())(row.settings);
   at = { settings, digest: row.settings, ticket: row.id, fix: `${row.id}/1`, run: 'test' };
   const [node] = (await laidOutDriver(deps())(settings, 'staging')?.targets()) ?? [];
@@ -110,7 +207,10 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
     return createTopicsV7.api.async(connection, [topic], 4_000, false);
   });
 
-  const id = await world.handOff('Why are large orders refused?', script);
+  await click(thread, 'ticket.not-solved', USERS.dan);
+  await hears(thread, /<@U0ADA>/);
+  await click(thread, 'ticket.hand-off', USERS.ada);
+  await hears(thread, /ada hands it to the agent/);
   const asked = await world.question(id);
   const all = seen.join('\n');
   expect(all).toContain('1 partitions, 1 of 1 replicas in sync');
@@ -126,7 +226,12 @@ test('a topic’s value is planned, proven, approved, set once, verified', async
   });
   expect(asked.question.summary).toContain("Kafka's own check (validateOnly) takes it");
   expect(asked.question.summary).toMatch(/failing case, which is looked at again .*: fails now: .* it is 2000/);
-  expect(await world.approve('cat', asked)).toMatchObject({ status: 0 });
+  // Whoever asked and whoever handed it over decide nothing; words of whoever may do neither.
+  await click(thread, 'approval.approve', USERS.dan);
+  await click(thread, 'approval.approve', USERS.ada);
+  expect(await topicValue('max.message.bytes')).toMatchObject({ own: '2000' });
+  await click(thread, 'approval.approve', USERS.bob);
+  await hears(thread, /VERIFIED: /);
   const told = await world.hears(id, /VERIFIED: /);
   expect(told).toContain('VERIFIED: staging: topic orders: max.message.bytes=1000000. Read back');
   // What the case asks are the agent's words: they stand in an artifact.
@@ -144,9 +249,9 @@ test('what it taught lapses when the value that it rests on is another, or is no
   const { id, rests_on } = await db.selectFrom('memory').selectAll().executeTakeFirstOrThrow();
   const rest = { environment: 'staging', resource: { type: 'topic' as const, name: TOPIC }, key: 'max.message.bytes' };
   expect(rests_on).toContainEqual({ ...rest, value: '1000000' });
-  await confirmMemory(db, { id, by: 'cat', readers: ['everyone'] });
+  await confirmMemory(db, { id, by: 'bob', readers: ['everyone'] });
   const within = () => Promise.reject(new Error('it rests on no file'));
-  const question = { question: 'Why are large orders refused?', audience: ['ann'], ticket: 't', settings: at.settings };
+  const question = { question: 'Why are large orders refused?', audience: ['dan'], ticket: 't', settings: at.settings };
   const recall = createRecall({ db, within, ownValueOf: ownValue(deps()) });
   expect((await recall(question)).map((row) => row.id)).toEqual([id]);
   const away = () => Promise.reject(new Error('no broker answers'));

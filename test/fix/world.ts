@@ -18,13 +18,19 @@ people:
   cat: { name: Cat, email: cat@example.org }
 `;
 
-/** The whole product by its command line; only the model is played. `more`: what there is to be fixed. */
-export async function openFixWorld(more: (folder: string) => string) {
+/**
+ * The whole product by its command line; only the model is played. `more`: what there is to be fixed. `people`: others than
+ * ann, bob and cat; `env`: secrets that the configuration refers to.
+ */
+export async function openFixWorld(
+  more: (folder: string) => string,
+  { people = PEOPLE, env = {} }: { people?: string; env?: Record<string, string> } = {},
+) {
   const model = await startModel(() => ({ status: 500 }));
   const yaml = (folder: string) => `
 model: { name: scripted, key: { env: FIX_MODEL_KEY }, baseUrl: '${model.url}' }
-${PEOPLE}${more(folder)}`;
-  const patchwright = patchwrightIn(yaml, { FIX_MODEL_KEY: 'fix-model-key-0123456' });
+${people}${more(folder)}`;
+  const patchwright = patchwrightIn(yaml, { FIX_MODEL_KEY: 'fix-model-key-0123456', ...env });
   const repository = (name: string) => makeRepository(join(patchwright.folder, name));
   const tokens = new Map<string, string>();
 
