@@ -12,6 +12,7 @@ import { alterConfig, readConfigs } from '../../activities/health/kafka-config.t
 import { withConnection } from '../../activities/health/kafka-protocol.ts';
 import { createRecall } from '../../activities/memory.ts';
 import { createSettingsReader } from '../../activities/settings.ts';
+import { approvalsOf } from '../../store/approvals.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
 import { effectsOf } from '../../store/journal.ts';
 import { confirmMemory } from '../../store/memory.ts';
@@ -226,7 +227,7 @@ test('asked in Slack, answered with its place, escalated, handed over, proven, a
   });
   expect(asked.question.summary).toContain("Kafka's own check (validateOnly) takes it");
   expect(asked.question.summary).toMatch(/failing case, which is looked at again .*: fails now: .* it is 2000/);
-  // Whoever asked and whoever handed it over decide nothing; words of whoever may do neither.
+  // Whoever asked and whoever handed it over decide nothing: each is refused, and recorded.
   await click(thread, 'approval.approve', USERS.dan);
   await click(thread, 'approval.approve', USERS.ada);
   expect(await topicValue('max.message.bytes')).toMatchObject({ own: '2000' });
@@ -238,7 +239,14 @@ test('asked in Slack, answered with its place, escalated, handed over, proven, a
   expect(told).toMatch(/; its failing case holds: artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}/);
   expect(told).not.toContain('holds for the topic');
   expect(await topicValue('max.message.bytes')).toMatchObject({ own: '1000000' });
-  expect(await effectsOf(world.store(), id)).toMatchObject([{ kind: 'fix', state: 'done', attempts: 1 }]);
+  const effects = await effectsOf(world.store(), id);
+  expect(effects.filter(({ kind }) => kind === 'fix')).toMatchObject([{ state: 'done', attempts: 1 }]);
+  const decisions = (await approvalsOf(world.store(), { id: asked.id }))[0]?.decisions ?? [];
+  expect(decisions.map(({ person, refused }) => [person, refused === undefined])).toEqual([
+    ['dan', false],
+    ['ada', false],
+    ['bob', true],
+  ]);
   expect(await world.hears(id, /What this fix taught waits for /)).toMatch(
     /npx patchwright memory confirm m-[0-9a-f]+/,
   );
