@@ -91,8 +91,13 @@ async function ticketsUnderFire(under: Under, plan: PlannedKill[], round: number
 async function killByPlan(world: World, plan: PlannedKill[], signal: AbortSignal): Promise<void> {
   while (plan[0] && !signal.aborted) {
     const { afterMs, target } = plan[0];
+    const waitsSince = Date.now();
     await sleep(afterMs, undefined, { signal }).catch(ignoreAbort);
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      // What was waited counts in the next round: a gap that is longer than a round would never come to its end.
+      plan[0] = { ...plan[0], afterMs: Math.max(0, afterMs - (Date.now() - waitsSince)) };
+      return;
+    }
     const killed = await killWhenThere(world, target as Exclude<TargetKind, 'broker'>, { step: 'tickets', signal });
     if (killed) plan.shift();
   }
