@@ -97,11 +97,15 @@ export function createAgentActivities(given: AgentDeps) {
   const documents = deps.investigating?.looks.knowledge;
   const preparations = createPreparations({ ...deps, transcripts, evidence, ...(documents && { documents }) });
 
-  async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'output' | 'whole'>> {
-    const text = asShown(said);
-    const [output, whole] = await Promise.all([put(headAndTail(text, id)), put(text)]);
-    return { id, output, whole };
-  }
+  const shown = async (id: string, said: string): Promise<Pick<ToolResult, 'id' | 'whole'>> => ({
+    id,
+    whole: await put(asShown(said)),
+  });
+
+  const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
+
+  const argumentsOf = (call: ToolCall) =>
+    call.entry === undefined ? read(call.arguments) : transcripts.argumentsOf(call.entry, call);
 
   async function filesOf({ subject: { fork, candidate } }: AgentOrder, tree: string): Promise<FilesNow> {
     const workspaces = createWorkspaces(deps, mirrorOf(fork));
@@ -110,7 +114,7 @@ export function createAgentActivities(given: AgentDeps) {
 
   async function wholeOf(run: string, id: string): Promise<string | undefined> {
     const digest = await wholeResult(db, run, id);
-    return digest === undefined ? undefined : (await artifacts.read(digest)).toString('utf8');
+    return digest === undefined ? undefined : read(digest);
   }
 
   async function worldOf(order: AgentOrder, files: FilesNow | undefined): Promise<ToolWorld> {
@@ -165,11 +169,10 @@ export function createAgentActivities(given: AgentDeps) {
       return createSources(deps, mirrorOf(place));
     };
     const whole = async (id: string) => wholeOf(order.run, id);
-    const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
     const answers = async (tool: string) =>
       Promise.all(
-        (await answersOf(db, order.run, tool)).map(async (one) => ({
-          ...{ given: await read(one.given), text: await read(one.whole) },
+        (await answersOf(db, order.run, tool)).map(async ({ call, whole }) => ({
+          ...{ given: await argumentsOf(call), text: await read(whole) },
         })),
       );
     const skill = async (wanted: string, file: string) =>
@@ -237,9 +240,8 @@ export function createAgentActivities(given: AgentDeps) {
       if (budget.kind === 'over') return { kind: 'over', reason: budget.reason, head, tokens: 0, money: 0 };
       if (budget.kind === 'last' && !since.last) news.push(LAST_TURN);
       const tools = specsOf(order, settings);
-      const { turn: answered, said, given } = await askModel(model, { items: [...past, ...news], tools });
-      const [newHead] = await Promise.all([transcripts.append(head, [...news, ...said]), ...given.map(put)]);
-      const outcome: Turn = { ...answered, head: newHead };
+      const { turn: answered, said } = await askModel(model, { items: [...past, ...news], tools });
+      const outcome = turnAt(await transcripts.append(head, [...news, ...said]), answered);
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
       return keepTurn(db, { run, turn, outcome, results });
     },
@@ -250,7 +252,7 @@ export function createAgentActivities(given: AgentDeps) {
      * @param files what a repair's files are; the candidate's where nothing was changed yet.
      */
     async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
-      const given = (await artifacts.read(call.arguments)).toString('utf8');
+      const given = await argumentsOf(call);
       await board.doing(order, toolWords(call.name, given, await namesIn(order)));
       const used: Used =
         order.role === 'investigate'
@@ -269,7 +271,6 @@ export function createAgentActivities(given: AgentDeps) {
 
     /** What a trial came to, for the model. Reads only. */
     async tellTrial(call: string, outcome: ProofOutcome): Promise<ToolResult> {
-      const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
       return shown(call, await trialText(outcome, read));
     },
 
@@ -317,10 +318,18 @@ function abortOfActivity(): { signal?: AbortSignal } {
 
 export type AgentActivities = ReturnType<typeof createAgentActivities>;
 
+/** What was answered stands in the transcript with what was asked: the arguments of its calls are read there. */
+const turnAt = (head: Digest, turn: Awaited<ReturnType<typeof askModel>>['turn']): Turn =>
+  turn.kind === 'calls'
+    ? { ...turn, head, calls: turn.calls.map((call) => ({ ...call, entry: head })) }
+    : { ...turn, head };
+
 async function newsOf(artifacts: ArtifactStore, { results = [], told, last, again }: Since): Promise<Item[]> {
   const items: Item[] = [];
-  for (const { id, output } of results) {
-    items.push({ type: 'function_call_output', call_id: id, output: (await artifacts.read(output)).toString('utf8') });
+  for (const { id, output, whole } of results) {
+    const text = (await artifacts.read(output ?? whole)).toString('utf8');
+    const shown = output === undefined ? headAndTail(text, id) : text;
+    items.push({ type: 'function_call_output', call_id: id, output: shown });
   }
   if (told === 'words') items.push(WORDS_ONLY);
   if (told === 'cut-off') items.push(CUT_OFF);

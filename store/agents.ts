@@ -1,5 +1,5 @@
 import { type Generated, sql } from 'kysely';
-import type { AgentOutcome, Turn } from '../workflows/agent-types.ts';
+import type { AgentOutcome, ToolCall, Turn } from '../workflows/agent-types.ts';
 import type { Digest } from '../workflows/types.ts';
 import type { Db } from './database.ts';
 
@@ -79,13 +79,13 @@ export async function wholeResult(db: Db, run: string, call: string): Promise<Di
 }
 
 /** What this run's calls of one tool were given and, in whole, answered. Of the present turn nothing. */
-export async function answersOf(db: Db, run: string, tool: string): Promise<{ given: Digest; whole: Digest }[]> {
+export async function answersOf(db: Db, run: string, tool: string): Promise<{ call: ToolCall; whole: Digest }[]> {
   const turns = await db.selectFrom('agent_turn').select(['outcome', 'results']).where('run', '=', run).execute();
   const answered = new Map(turns.flatMap(({ results }) => Object.entries(results)));
   const calls = turns.flatMap(({ outcome }) => (outcome.kind === 'calls' ? outcome.calls : []));
-  return calls.flatMap(({ id, name, arguments: given }) => {
-    const whole = answered.get(id);
-    return name === tool && whole !== undefined ? [{ given, whole }] : [];
+  return calls.flatMap((call) => {
+    const whole = answered.get(call.id);
+    return call.name === tool && whole !== undefined ? [{ call, whole }] : [];
   });
 }
 

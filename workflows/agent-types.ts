@@ -61,21 +61,23 @@ export type AgentOrder = {
 };
 
 /**
- * A call that the model wants made; its arguments lie in the transcript. `same`: a short digest of what it asks, without
+ * A call that the model wants made. `arguments`: their digest, and `entry` the part of the transcript that holds them;
+ * of a call without one they lie in the artifact store by themselves. `same`: a short digest of what it asks, without
  * differences that mean nothing.
  */
-export type ToolCall = { id: string; name: string; arguments: Digest; same?: string };
+export type ToolCall = { id: string; name: string; arguments: Digest; entry?: Digest; same?: string };
 
 /** What a repair's files are: a tree of git, and the change that makes it of the candidate, for hosts that lack the tree. */
 export type FilesNow = { tree: string; patch: Digest };
 
 /**
- * What a tool answered, in the artifact store: the text that the model gets, and the whole of it. `accepted`: the
- * answer of the run. `refused`: an answer that code found wanting.
+ * What a tool answered, in the artifact store: the whole of it, of which the model gets head and tail. `accepted`: the
+ * answer of the run. `refused`: an answer that code found wanting. `output`: what the model gets, of a call that was
+ * made before that was made of the whole.
  */
 export type ToolResult = {
   id: string;
-  output: Digest;
+  output?: Digest;
   whole: Digest;
   accepted?: Digest;
   /** Of an accepted change: tests that it adds or touches. */

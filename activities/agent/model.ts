@@ -11,12 +11,12 @@ import type { ToolCall, Turn } from '../../workflows/agent-types.ts';
 import { requestBody, type ToolSpec } from './request.ts';
 import type { Item } from './transcript.ts';
 
-/** What one answer cost, and what of it goes into the transcript. `given`: the arguments of its calls, to be kept. */
-type Answer = { turn: Without<Turn>; said: Item[]; given: string[] };
+/** What one answer cost, and what of it goes into the transcript. */
+type Answer = { turn: Without<Turn>; said: Item[] };
 type Without<T> = T extends unknown ? Omit<T, 'head'> : never;
 
 const FREE = { tokens: 0, money: 0 };
-const NOTHING = { said: [], given: [] };
+const NOTHING = { said: [] };
 /** Calls of one turn that are made; a model that wants more asks again, and no turn grows without end. */
 const MOST_CALLS = 16;
 /** Of a digest that is compared within one run alone. */
@@ -122,14 +122,14 @@ function answerOf(model: ModelSettings, response: OpenAI.Responses.Response): An
   const refused = response.output.some(
     (item) => item.type === 'message' && item.content.some((part) => part.type === 'refusal'),
   );
-  if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said, given: [] };
-  if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said, given: [] };
+  if (refused) return { turn: { kind: 'unavailable', reason: 'the model refused the task', ...cost }, said };
+  if (wanted.length === 0) return { turn: { kind: 'words', ...cost }, said };
   const calls = wanted.map((call): ToolCall => {
     const same = digestOf(sameCall(call.name, call.arguments)).slice(0, SHORT);
     return { id: call.call_id, name: call.name.slice(0, 100), arguments: digestOf(call.arguments), same };
   });
   const signature = digestOf(JSON.stringify(calls.map(({ name, arguments: given }) => [name, given])));
-  return { turn: { kind: 'calls', calls, signature, ...cost }, said, given: wanted.map((call) => call.arguments) };
+  return { turn: { kind: 'calls', calls, signature, ...cost }, said };
 }
 
 /** Why no retry will help, in words for a person; undefined where one may. */

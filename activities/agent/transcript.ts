@@ -1,5 +1,6 @@
 import type { GivenLayer } from '../../decisions/agent-context.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
+import { type ArtifactStore, digestOf } from '../../store/artifacts.ts';
+import type { ToolCall } from '../../workflows/agent-types.ts';
 import type { Digest } from '../../workflows/types.ts';
 import type { SkillSummary } from './skills.ts';
 
@@ -50,6 +51,15 @@ export function createTranscripts(artifacts: ArtifactStore) {
         at = it.previous;
       }
       return parts.reverse().flat();
+    },
+
+    /** What a call was given, of the entry that holds it. By digest too: a model may give two calls one id. */
+    async argumentsOf(head: Digest, { id, arguments: given }: ToolCall): Promise<string> {
+      const { items } = await entry(head);
+      const calls = items.filter(({ type, call_id }) => type === 'function_call' && call_id === id);
+      const found = calls.map((call) => String(call.arguments)).find((text) => digestOf(text) === given);
+      if (found === undefined) throw new Error(`entry ${head} of the transcript does not hold the call ${id}`);
+      return found;
     },
 
     /** What the brief was made of; nothing for one that was written before that was kept. */
