@@ -1,6 +1,9 @@
 const MOST_NAMED = 5;
 // Beside what no reader sees: a space that is none.
 const UNSEEN = /[\p{Cc}\p{Cf}\u00a0\u2007\u202f]/gu;
+/** Most texts have none of these, and are looked through once. */
+const PERHAPS_HIDDEN = /[^\n\t\x20-\x7e]/;
+const TABS = 'tabs are shown as a space';
 const SEEN_OTHERWISE = new Set(['\n', '\r', '\t']);
 
 /**
@@ -10,6 +13,7 @@ const SEEN_OTHERWISE = new Set(['\n', '\r', '\t']);
  * @param lines whether a character is named with its first line: lines of a list are not those of a file.
  */
 export function hiddenWords(text: string, { lines: byLine = true }: { lines?: boolean } = {}): string {
+  if (!PERHAPS_HIDDEN.test(text)) return text.includes('\t') ? TABS : '';
   const lines = text.split('\n');
   const withReturn = lines.filter((line) => line.endsWith('\r')).length;
   const inside = lines.filter((line) => line.slice(0, -1).includes('\r')).length;
@@ -22,7 +26,7 @@ export function hiddenWords(text: string, { lines: byLine = true }: { lines?: bo
   return [
     ...(withReturn > 0 ? [`${withReturn} of its lines end in CR LF`] : []),
     ...(inside > 0 ? [`${inside} of its lines have a CR inside, shown as the end of a line`] : []),
-    ...(text.includes('\t') ? ['tabs are shown as a space'] : []),
+    ...(text.includes('\t') ? [TABS] : []),
     ...(named.length > 0
       ? [`not shown as they are: ${named.join(', ')}${found.size > named.length ? ', …' : ''}`]
       : []),

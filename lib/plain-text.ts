@@ -10,17 +10,18 @@ const ESCAPES = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]{0,2048}(?:\u0
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]+/g;
 const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]|\udb40[\udc00-\udfff]/g;
 
+/** Whatever one of the above can begin with: most texts have none of it, and are looked through once. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the same.
+const ANY = /[^\n\t\r\x20-\x7e]/;
+
 /** `text` without terminal escapes, control and invisible characters; lines are kept. Cut to `max` characters. */
 export function plainText(text: string, max = 3500): string {
-  const clean = text
-    .replace(/\r\n?/g, '\n')
-    .replace(/\t/g, ' ')
-    .replace(ESCAPES, '')
-    .replace(CONTROLS, '\ufffd')
-    .replace(INVISIBLE, '')
-    .toWellFormed();
-  return cut(clean, max);
+  const spaced = text.replace(/\r\n?/g, '\n').replaceAll('\t', ' ');
+  return cut(ANY.test(spaced) ? withoutUnseen(spaced) : spaced, max);
 }
+
+const withoutUnseen = (text: string) =>
+  text.replace(ESCAPES, '').replace(CONTROLS, '\ufffd').replace(INVISIBLE, '').toWellFormed();
 
 /** The same, and where it is cut it says so, and how much is not there: for whoever decides on what he reads. */
 export function plainTextSayingCut(text: string, max: number): string {

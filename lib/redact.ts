@@ -18,10 +18,11 @@ export type RedactorOptions = {
 };
 
 /**
- * `hint`: stands in every text in which the pattern can match, and is found much faster: a pattern that looks behind does
- * so at each character. Without `g`, so that it has no memory.
+ * `hint`: holds of every text in which the pattern can match, and is found much faster: a pattern that looks behind does
+ * so at each character. An expression is without `g`, so that it has no memory.
  */
-type Rule = { kind: string; pattern: RegExp; hint?: RegExp; accept?: (value: string) => boolean };
+type Rule = { kind: string; pattern: RegExp; hint?: Hint; accept?: (value: string) => boolean };
+type Hint = { test: (text: string) => boolean };
 
 /** In this order: a rule that knows the shape names the secret better than one that only suspects it. */
 const RULES: readonly Rule[] = [
@@ -70,8 +71,29 @@ const RULES: readonly Rule[] = [
     accept: (value) => isNoStandIn(value) && /\d/.test(value) && /[A-Za-z]/.test(value) && !isIdentity(value),
   },
   // It begins where a run does: without the look-behind each word is tried once for each of its characters.
-  { kind: 'random', pattern: /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}={0,2}/g, accept: looksRandom },
+  {
+    kind: 'random',
+    hint: { test: (text) => hasRun(text, 32) },
+    pattern: /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}={0,2}/g,
+    accept: looksRandom,
+  },
 ];
+
+/** Whether so many characters of base64 (or of its form for URLs) stand side by side: one of each so many is looked at. */
+export function hasRun(text: string, length: number): boolean {
+  let clear = 0;
+  for (let probe = length - 1; probe < text.length; probe = clear + length - 1) {
+    let at = probe;
+    while (at >= clear && IN_BASE64[text.charCodeAt(at)] === 1) at -= 1;
+    if (at < clear) return true;
+    clear = at + 1;
+  }
+  return false;
+}
+
+const IN_BASE64 = new Uint8Array(128);
+for (const one of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-')
+  IN_BASE64[one.charCodeAt(0)] = 1;
 
 /** Builds a redactor. Applying it twice changes nothing more. */
 export function createRedactor({ secrets = [], key = randomBytes(32) }: RedactorOptions = {}): Redactor {

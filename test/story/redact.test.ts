@@ -8,7 +8,7 @@ import { createPresentSettings } from '../../config/present.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { looksRandom } from '../../lib/entropy.ts';
 import { oneLine, plainText } from '../../lib/plain-text.ts';
-import { createRedactor, redactJson, redactKnown, redact as redactOfProcess } from '../../lib/redact.ts';
+import { createRedactor, hasRun, redactJson, redactKnown, redact as redactOfProcess } from '../../lib/redact.ts';
 import { redactionKey } from '../../lib/redact-key.ts';
 
 const redact = createRedactor({ secrets: ['correct horse/battery', 'tiny'], key: 'test' });
@@ -160,5 +160,27 @@ describe('a secret that this process did not know at its start', () => {
     expect(redactKnown('plain words')).toBe('plain words');
     expect(present().announcements.slack?.channel).toBe('C1');
     expect(redactKnown('plain words')).not.toContain('plain');
+  });
+});
+
+describe('a run of characters is found without a look at each', () => {
+  const run = 'aZ09+/_-'.repeat(4);
+  test.each([
+    ['by itself', run, true],
+    ['at the end', `, ${run}`, true],
+    ['at the beginning', `${run} `, true],
+    ['behind one that is too short', `${run.slice(1)},${run}`, true],
+    ['one character short', `,${run.slice(1)},`, false],
+    ['one after the other, each short', `${run.slice(1)},`.repeat(9), false],
+    ['of other letters', 'é'.repeat(40), false],
+    ['none', '', false],
+  ])('%s', (_, text, found) => expect(hasRun(text, 32)).toBe(found));
+
+  test('wherever it lies', () => {
+    const texts = Array.from(
+      { length: 300 },
+      (_, n) => `${'ab,'.repeat(n % 40)}${'x'.repeat(n % 37)}. c${'y'.repeat(n % 35)}`,
+    );
+    for (const text of texts) expect([text, hasRun(text, 32)]).toEqual([text, /[A-Za-z0-9+/_-]{32}/.test(text)]);
   });
 });
