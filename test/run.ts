@@ -12,6 +12,7 @@ import { startVitest } from 'vitest/node';
 import { ensureEverything } from '../cli/ensure.ts';
 import { loadSettings } from '../config/load.ts';
 import { progressOnStderr } from '../setup/progress.ts';
+import { shareLines } from './shares.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -45,6 +46,7 @@ async function main(args: string[]): Promise<number> {
   const filters = args.filter((arg) => arg !== '--fast');
   process.chdir(ROOT);
   if (!fast) await ensureEverything(loadSettings(join(ROOT, 'patchwright.yaml')), progressOnStderr());
+  const begun = Date.now();
   const retry = process.env.CI ? 1 : 0;
   const exclude = filters.length === 0 ? [...configDefaults.exclude, ...WHERE_NAMED] : configDefaults.exclude;
   const vitest = await startVitest('test', fast ? FAST : filters, { watch: false, run: true, retry, exclude });
@@ -58,6 +60,10 @@ async function main(args: string[]): Promise<number> {
   const unhandled = vitest.state.getUnhandledErrors().length;
   const late = tests.filter((test) => test.diagnostic()?.flaky);
   await vitest.close();
+  if (filters.length === 0 && !fast) {
+    const times = modules.map((module) => ({ file: module.relativeModuleId, ms: timeOf(module.diagnostic()) }));
+    process.stdout.write(`${shareLines(times, Date.now() - begun).join('\n')}\n`);
+  }
   for (const test of late)
     process.stdout.write(`passed when tried again: ${test.module.relativeModuleId} > ${test.fullName}\n`);
   const passed = count('passed');
@@ -65,5 +71,8 @@ async function main(args: string[]): Promise<number> {
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
 }
+
+const timeOf = (at: { prepareDuration: number; collectDuration: number; setupDuration: number; duration: number }) =>
+  at.prepareDuration + at.collectDuration + at.setupDuration + at.duration;
 
 process.exit(await main(process.argv.slice(2)));
