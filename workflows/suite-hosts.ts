@@ -37,6 +37,8 @@ export type Place = {
   told: { ran: number; waiting: number | null };
   /** Counts the answers of the watch. */
   changes: number;
+  /** Counts the batches that this history saw end. */
+  reports: number;
   /** What no retry changes: it ends the suite. */
   failure: unknown;
   /** True once the run goes on in another one: its runners are not to be ended. */
@@ -44,7 +46,16 @@ export type Place = {
 };
 
 export function openPlace(order: SuiteOrder, state: SuiteCarry): Place {
-  return { order, desk, state, told: { ran: 0, waiting: null }, changes: 0, failure: undefined, continued: false };
+  return {
+    order,
+    desk,
+    state,
+    told: { ran: 0, waiting: null },
+    changes: 0,
+    reports: 0,
+    failure: undefined,
+    continued: false,
+  };
 }
 
 /** Keeps `place.state.hosts` true while the suite runs: hosts join, hosts are lost. Ends by its scope. */
@@ -97,9 +108,13 @@ export async function runBatches(
 
 const hasFailed = ({ failure }: Place) => failure !== undefined;
 
-function isTooLong({ order: { eventsARun = EVENTS_A_RUN } }: Place): boolean {
+/**
+ * Not before a batch has ended in this one: where the way to the first batch alone is longer, the next history would come
+ * as far, and none further. A history that is open has never come past here, so that no replay of one sees a difference.
+ */
+function isTooLong({ order: { eventsARun = EVENTS_A_RUN }, reports }: Place): boolean {
   const { historyLength, continueAsNewSuggested } = workflowInfo();
-  return historyLength > eventsARun || continueAsNewSuggested;
+  return continueAsNewSuggested || (historyLength > eventsARun && reports > 0);
 }
 
 async function goOnAnew(place: Place): Promise<never> {
@@ -125,6 +140,7 @@ function openCrew(place: Place, phase: Phase) {
     for (let left = 1; left > 0 && !unfit.has(host); ) {
       const report = await runBatch({ suiteRun, slot, phase });
       left = report.left;
+      place.reports += 1;
       place.told = { ran: place.told.ran + report.ran, waiting: report.left };
       over ||= report.left + report.open === 0;
       if (report.problem !== undefined) await setAside(host, report.problem);
