@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { securitySchema } from './cluster-security.ts';
+import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
 
 type SecretSchema = z.ZodType<{ env: string } | { file: string }>;
@@ -38,6 +39,7 @@ export const clustersSchema = (secret: SecretSchema) =>
         .refine((all) => new Set(all.map((one) => one.id)).size === all.length, 'two nodes have the same id')
         .refine((all) => new Set(all.map((one) => one.name)).size === all.length, 'two nodes have the same name'),
       rollout: rolloutSchema.describe('of it: isrMargin, quorumFetchTimeoutMs, metadataVersion, waivers'),
+      gates: gatesSchema.optional().describe('of it, for shadow: the profile, and the Prometheus that has its figures'),
     }),
   );
 
