@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { securitySchema } from './cluster-security.ts';
+import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
+
+type SecretSchema = z.ZodType<{ env: string } | { file: string }>;
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots, hyphens and underscores');
 
@@ -22,21 +26,24 @@ const node = z.strictObject({
 });
 
 /** `clusters:` of `patchwright.yaml`: Kafka that was not laid out here. It is looked at, and never touched. */
-export const clustersSchema = z.record(
-  z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most'),
-  z.strictObject({
-    bootstrap: z.array(address).min(1).describe('some of its brokers, on a listener without TLS or SASL'),
-    nodes: z
-      .array(node)
-      .default([])
-      .describe('brokers that answer need not be named; controllers, racks and agents do')
-      .refine((all) => new Set(all.map((one) => one.id)).size === all.length, 'two nodes have the same id')
-      .refine((all) => new Set(all.map((one) => one.name)).size === all.length, 'two nodes have the same name'),
-    rollout: rolloutSchema.describe('of it: isrMargin, quorumFetchTimeoutMs, metadataVersion, waivers'),
-  }),
-);
+export const clustersSchema = (secret: SecretSchema) =>
+  z.record(
+    z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most'),
+    z.strictObject({
+      bootstrap: z.array(address).min(1).describe('some of its brokers, on the listener of `security`'),
+      security: securitySchema(secret).optional().describe('how it is connected to; without it PLAINTEXT'),
+      nodes: z
+        .array(node)
+        .default([])
+        .describe('brokers that answer need not be named; controllers, racks and agents do')
+        .refine((all) => new Set(all.map((one) => one.id)).size === all.length, 'two nodes have the same id')
+        .refine((all) => new Set(all.map((one) => one.name)).size === all.length, 'two nodes have the same name'),
+      rollout: rolloutSchema.describe('of it: isrMargin, quorumFetchTimeoutMs, metadataVersion, waivers'),
+      gates: gatesSchema.optional().describe('of it, for shadow: the profile, and the Prometheus that has its figures'),
+    }),
+  );
 
-export type ClusterSettings = z.output<typeof clustersSchema>[string];
+export type ClusterSettings = z.output<ReturnType<typeof clustersSchema>>[string];
 
 type Named = { clusters: Record<string, unknown>; environments: Record<string, unknown> };
 

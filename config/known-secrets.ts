@@ -5,7 +5,7 @@ import type { Settings } from './schema.ts';
  * The values of every reference to a secret that the configuration holds, as far as they are here: for a command that
  * reads texts and must not pass one of them on.
  */
-export function knownSecrets(settings: Settings): string[] {
+export function knownSecrets(settings: Settings | Settings['clusters']): string[] {
   return referencesIn(settings).flatMap((reference) => secretOf(reference) ?? []);
 }
 
@@ -14,7 +14,8 @@ function secretOf(reference: SecretRef): string | undefined {
   try {
     return findSecret(reference);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    // Nor is a folder one that was named in the place of a file: whatever reads it says so.
+    if (['EACCES', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

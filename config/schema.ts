@@ -145,7 +145,7 @@ export const settingsSchema = z
   .strictObject({
     forks: z.record(name, forkSchema),
     environments: z.record(name, environmentSchema).default({}),
-    clusters: clustersSchema.default({}).describe('Kafka that was not laid out here, for can-roll'),
+    clusters: clustersSchema(secret).default({}).describe('Kafka that was not laid out here, for can-roll and shadow'),
     libraries: librariesSchema.default({}),
     people: z.record(name, person).default({}),
     groups: z.record(name, z.array(name).min(1)).default({}).describe('of people, for policies'),

@@ -1,4 +1,5 @@
 import { findSecret, type TemporalSettings } from './env.ts';
+import { knownSecrets } from './known-secrets.ts';
 import type { PublishSettings } from './publish.ts';
 import type { Settings } from './schema.ts';
 
@@ -11,6 +12,7 @@ export function secretsOf({
   artifacts: { s3 },
   knowledge,
   forks,
+  clusters,
 }: Settings): string[] {
   const references = [
     announcements.slack?.token,
@@ -24,7 +26,8 @@ export function secretsOf({
     knowledge.index.s3?.secretAccessKey,
     ...Object.values(forks).flatMap(({ release: { publish } }) => publishSecrets(publish)),
   ];
-  return references.flatMap((reference) => (reference && findSecret(reference)) ?? []);
+  // Those of clusters are for the command that asks them: a worker need not be allowed to read their files.
+  return [...references.flatMap((reference) => (reference && findSecret(reference)) ?? []), ...knownSecrets(clusters)];
 }
 
 function publishSecrets(publish: PublishSettings | undefined) {

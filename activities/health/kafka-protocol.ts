@@ -1,8 +1,10 @@
 import {
   apiVersionsV3,
   Connection,
+  type ConnectionOptions,
   createAPI,
   describeConfigsV4,
+  describeLogDirsV4,
   listPartitionReassignmentsV0,
   metadataV12,
   type Reader,
@@ -11,9 +13,12 @@ import {
   Writer,
 } from '@platformatic/kafka';
 import type { ConfigSource } from '../../decisions/kafka-rules/snapshot.ts';
+import type { Security } from './kafka-security.ts';
 
 /** Time-outs are short: a picture that takes long is of no moment, and a broker that hangs is news in itself. */
 const CONNECT_MS = 1_500;
+/** With handshake and login, to a cluster that may be far away. */
+const SECURED_CONNECT_MS = 5_000;
 const REQUEST_MS = 4_000;
 
 export type Address = { host: string; port: number };
@@ -89,15 +94,31 @@ const electLeadersV2 = createAPI<[{ topic: string; partitions: number[] }[], num
 );
 
 /** Opens one connection, uses it, and closes it whatever happened. */
-export async function withConnection<T>(address: Address, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = new Connection('patchwright-health', { connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS });
+export type Connect = <T>(address: Address, use: (connection: Connection) => Promise<T>) => Promise<T>;
+
+/** To listeners without TLS and SASL. */
+export const withConnection: Connect = (address, use) => connected(address, {}, use);
+
+/** To those of a cluster that is secured. */
+export const securedConnect =
+  (security: Security): Connect =>
+  (address, use) =>
+    connected(address, { connectTimeout: SECURED_CONNECT_MS, ...security(address.host) }, use);
+
+async function connected<T>(
+  { host, port }: Address,
+  options: ConnectionOptions,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const limits = { connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS };
+  const connection = new Connection('patchwright-health', { ...limits, ...options });
   let broken: Error | undefined;
   // Without a listener a connection that breaks takes the process down; the request in flight fails by itself.
   connection.on('error', (error) => {
     broken = error;
   });
   try {
-    await connection.connect(address.host, address.port);
+    await connection.connect(host, port);
     return await use(connection);
   } catch (error) {
     throw broken ?? error;
@@ -111,6 +132,12 @@ export type Metadata = Awaited<ReturnType<typeof metadataV12.api.async>>;
 /** Every topic, internal ones included, and the brokers that are registered and not fenced. */
 export async function readMetadata(connection: Connection): Promise<Metadata> {
   return metadataV12.api.async(connection, null, false, false);
+}
+
+/** The topics of which this broker holds a replica, also those that it does not list to this user. */
+export async function readHeldTopics(connection: Connection): Promise<string[]> {
+  const { results } = await describeLogDirsV4.api.async(connection, null);
+  return [...new Set(results.flatMap(({ topics }) => topics.map(({ name }) => name)))];
 }
 
 const RESOURCE_TOPIC = 2 as const;

@@ -10,6 +10,7 @@ import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
 import { readFigures } from './jolokia.ts';
 import {
   type Address,
+  type Connect,
   type Features,
   type Metadata,
   type Quorum,
@@ -34,28 +35,46 @@ type BrokerAnswer = {
   features: Features | undefined;
 };
 
+/** What of a node does not answer, where it is its agent. */
+export const JOLOKIA = 'Jolokia';
+
+/** How a cluster is reached that was laid out elsewhere. */
+export type Ways = {
+  /** Where Jolokia listens elsewhere than on the target's own port. */
+  agents?: ReadonlyMap<string, Address>;
+  connect?: Connect;
+  /** Is told of each read that failed. */
+  onSilence?: OnSilence;
+};
+type OnSilence = (what: string, error: unknown) => void;
+
 /**
  * One picture of a cluster, from the targets as they were laid out and the facts of their processes. What
  * does not answer within a few seconds is `unknown` (K19); the rules decide what that means.
  *
  * Partitions are told by up to three brokers and merged to the worse: a broker that was cut off goes on
  * telling an old, better ISR. Topic configuration, quorum and reassignments are asked of one after the
- * other until one answers. `agents`: where Jolokia listens elsewhere than on the target's own port.
+ * other until one answers.
  */
 export async function readKafka(
   targets: readonly TargetInfo[],
   facts: readonly TargetFacts[],
-  agents?: ReadonlyMap<string, Address>,
+  { agents, connect = withConnection, onSilence }: Ways = {},
 ): Promise<KafkaSnapshot> {
   const takenAt = new Date().toISOString();
   const runs = (name: string) => facts.some((fact) => fact.name === name && isUp(fact));
   const brokers = targets.filter(({ name, roles }) => roles.includes('broker') && runs(name));
   const [answers, figures] = await Promise.all([
-    Promise.all(brokers.map(async (broker) => ({ broker, answer: await attempt(broker.name, () => ask(broker)) }))),
+    Promise.all(
+      brokers.map(async (broker) => ({
+        broker,
+        answer: await attempt(broker.name, () => ask(broker, connect, onSilence), onSilence),
+      })),
+    ),
     Promise.all(
       targets.map(async (target) => {
         const agent = agents?.get(target.name);
-        return runs(target.name) || agent ? figuresOf(target, agent) : 'unknown';
+        return runs(target.name) || agent ? figuresOf(target, agent, onSilence) : 'unknown';
       }),
     ),
   ]);
@@ -64,12 +83,8 @@ export async function readKafka(
   const partitions = mergePartitions(told);
   const topics = partitions === 'unknown' ? [] : [...new Set(partitions.map(({ topic }) => topic))];
   const alive = new Set(told.flatMap(({ brokers }) => brokers.map(({ nodeId }) => nodeId)));
-  const first = <T>(what: string, read: Parameters<typeof withConnection<T>>[1]) =>
-    firstOf(
-      answered.map(({ broker }) => broker),
-      what,
-      read,
-    );
+  const askable = answered.map(({ broker }) => broker);
+  const first = <T>(what: string, read: Read<T>) => firstOf(askable, what, read, { connect, onSilence });
   const [quorum, minIsr, reassigning] = await Promise.all([
     first<Quorum>('quorum', readQuorum),
     first('topic configuration', (connection) => readMinIsr(connection, topics)),
@@ -105,12 +120,12 @@ export async function readKafka(
 
 const isUp = ({ state }: TargetFacts) => state === 'running' || state === 'starting';
 
-async function ask(broker: TargetInfo): Promise<BrokerAnswer> {
-  return withConnection(brokerAddress(broker), async (connection) => {
+async function ask(broker: TargetInfo, connect: Connect, onSilence?: OnSilence): Promise<BrokerAnswer> {
+  return connect(brokerAddress(broker), async (connection) => {
     const metadata = await readMetadata(connection);
     const controlledShutdown = await readControlledShutdown(connection, broker.nodeId ?? -1);
     // Not needed to change a node, so that a broker which does not tell them has answered all the same.
-    const features = await attempt(`${broker.name}: features`, () => readFeatures(connection));
+    const features = await attempt(`${broker.name}: features`, () => readFeatures(connection), onSilence);
     return { metadata, controlledShutdown, features };
   });
 }
@@ -133,31 +148,36 @@ export function brokerAddress({ name, host, ports }: TargetInfo): { host: string
   return { host, port: ports.broker };
 }
 
-async function figuresOf({ name, host, ports }: TargetInfo, agent?: Address) {
+async function figuresOf({ name, host, ports }: TargetInfo, agent?: Address, onSilence?: OnSilence) {
   const port = ports.jolokia;
   const asked = agent ?? (port === undefined ? undefined : { host, port });
   if (asked === undefined) return 'unknown' as const;
-  return (await attempt(name, () => readFigures(asked))) ?? ('unknown' as const);
+  return (await attempt(`${name}: ${JOLOKIA}`, () => readFigures(asked), onSilence)) ?? ('unknown' as const);
 }
 
 /** The answer, or undefined: that something does not answer is a reading, and not an error of ours. */
-async function attempt<T>(name: string, read: () => Promise<T>): Promise<T | undefined> {
+async function attempt<T>(name: string, read: () => Promise<T>, onSilence?: OnSilence): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
     log.debug({ target: name, err: (error as Error).message }, 'did not answer');
+    onSilence?.(name, error);
     return undefined;
   }
 }
+
+type Read<T> = Parameters<typeof withConnection<T>>[1];
 
 /** The first answer of several brokers, one after the other. */
 export async function firstOf<T>(
   brokers: readonly TargetInfo[],
   what: string,
-  read: Parameters<typeof withConnection<T>>[1],
+  read: Read<T>,
+  { connect = withConnection, onSilence }: Pick<Ways, 'connect' | 'onSilence'> = {},
 ): Promise<T | undefined> {
   for (const broker of brokers) {
-    const answer = await attempt(`${broker.name}: ${what}`, () => withConnection(brokerAddress(broker), read));
+    const ask = () => connect(brokerAddress(broker), read);
+    const answer = await attempt(`${broker.name}: ${what}`, ask, onSilence);
     if (answer !== undefined) return answer;
   }
   return undefined;

@@ -1,9 +1,32 @@
 import type { ClusterSettings } from '../../config/clusters.ts';
-import { seenFromOutside } from '../../decisions/kafka-rules/outside.ts';
+import type { SecretRef } from '../../config/env.ts';
+import { type Silence, seenFromOutside, silenceWords, unlistedOf } from '../../decisions/kafka-rules/outside.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
-import { readKafka } from './kafka.ts';
-import { type Address, type Metadata, readMetadata, withConnection } from './kafka-protocol.ts';
+import { firstOf, JOLOKIA, readKafka, type Ways } from './kafka.ts';
+import {
+  type Address,
+  type Connect,
+  type Metadata,
+  readHeldTopics,
+  readMetadata,
+  securedConnect,
+  withConnection,
+} from './kafka-protocol.ts';
+import { innermost, whyRefused } from './kafka-refusal.ts';
+import { openSecurity } from './kafka-security.ts';
+
+/** What was seen, and, in words, why some of it was not. */
+export type Outside = { snapshot: KafkaSnapshot; silent: string[] };
+
+/** How to connect to a cluster. @throws where what `security` refers to is not there, or does not fit together */
+export function connectTo(
+  name: string,
+  { security }: ClusterSettings,
+  readSecret: (ref: SecretRef, what: string) => string,
+): Connect {
+  return security ? securedConnect(openSecurity(`clusters.${name}.security`, security, readSecret)) : withConnection;
+}
 
 /**
  * A cluster that was not laid out here, as its brokers tell it over the admin protocol, and Jolokia where a node names an
@@ -11,9 +34,16 @@ import { type Address, type Metadata, readMetadata, withConnection } from './kaf
  *
  * @throws where no bootstrap server answers, with what each of them said
  */
-export async function readOutside(settings: ClusterSettings): Promise<KafkaSnapshot> {
-  const { brokers } = await firstMetadata(settings.bootstrap.map(addressOf));
+export async function readOutside(settings: ClusterSettings, connect: Connect): Promise<Outside> {
+  const { brokers } = await firstMetadata(settings, connect);
   const targets = targetsOf(settings, brokers);
+  const silences: Silence[] = [];
+  const onSilence = (said: string, error: unknown) => {
+    const [name = '', what] = said.split(': ');
+    const host = targets.find((target) => target.name === name)?.host ?? '';
+    const { security } = settings;
+    silences.push({ name, what, why: what === JOLOKIA ? innermost(error) : whyRefused(error, { host, security }) });
+  };
   const facts = targets.map(({ name, nodeId }): TargetFacts => {
     const answers = brokers.some((broker) => broker.nodeId === nodeId);
     return { name, state: answers ? 'running' : 'unknown', artifacts: [], strangers: [] };
@@ -21,7 +51,9 @@ export async function readOutside(settings: ClusterSettings): Promise<KafkaSnaps
   const agents = new Map(
     settings.nodes.flatMap(({ name, jolokia }) => (jolokia === undefined ? [] : [[name, addressOf(jolokia)] as const])),
   );
-  return seenFromOutside(await readKafka(targets, facts, agents), [...agents.keys()]);
+  const held = await heldTopics(targets, { connect, onSilence });
+  const snapshot = seenFromOutside(await readKafka(targets, facts, { agents, connect, onSilence }), [...agents.keys()]);
+  return { snapshot: { ...snapshot, unlisted: unlistedOf(snapshot, held) }, silent: silenceWords(silences) };
 }
 
 /** What was named, and every other broker that the cluster lists. */
@@ -45,16 +77,33 @@ function targetsOf({ nodes }: ClusterSettings, brokers: Metadata['brokers']): Ta
   return [...named, ...others];
 }
 
-async function firstMetadata(addresses: readonly Address[]): Promise<Metadata> {
+async function firstMetadata({ bootstrap, security }: ClusterSettings, connect: Connect): Promise<Metadata> {
   const said: string[] = [];
-  for (const address of addresses) {
+  for (const address of bootstrap.map(addressOf)) {
     try {
-      return await withConnection(address, readMetadata);
+      return await connect(address, readMetadata);
     } catch (error) {
-      said.push(`${address.host}:${address.port}: ${(error as Error).message}`);
+      said.push(`${address.host}:${address.port}: ${whyRefused(error, { host: address.host, security })}`);
     }
   }
-  throw new Error(`no bootstrap server answers (${said.join('; ')}); is it a listener without TLS and SASL?`);
+  throw new Error(`no bootstrap server answers (${said.join('; ')})`);
+}
+
+/**
+ * The topics of which brokers hold replicas, read before the topics that they list: a broker lists to a user only what
+ * that one may describe, and tells of the rest nothing, not even that it is there.
+ */
+async function heldTopics(
+  targets: readonly TargetInfo[],
+  { connect, onSilence }: Required<Pick<Ways, 'connect' | 'onSilence'>>,
+): Promise<Set<string>> {
+  const brokers = targets.filter(({ ports }) => ports.broker !== undefined);
+  const held = await Promise.all(
+    brokers.map((broker) =>
+      firstOf([broker], 'which topics it holds', (connection) => readHeldTopics(connection), { connect, onSilence }),
+    ),
+  );
+  return new Set(held.flatMap((topics) => topics ?? []));
 }
 
 function addressOf(text: string): Address {

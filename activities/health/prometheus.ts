@@ -2,6 +2,7 @@ import type { PrometheusSettings } from '../../config/gates.ts';
 import type { Figures } from '../../decisions/gate/types.ts';
 import { logger } from '../../lib/log.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
+import { innermost } from './kafka-refusal.ts';
 
 const log = logger('prometheus');
 const TIMEOUT_MS = 10_000;
@@ -45,14 +46,12 @@ export function createPrometheus(settings: PrometheusSettings) {
   const nameOf = namer(settings);
 
   async function ask(path: string, parameters: Record<string, string>): Promise<Series[]> {
-    const response = await fetch(new URL(`api/v1/${path}`, `${settings.url.replace(/\/+$/, '')}/`), {
-      method: 'POST',
-      body: new URLSearchParams(parameters),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const answer = (await response.json()) as { status: string; error?: string; data?: { result?: Answered[] } };
+    const { status, answer } = await post(
+      new URL(`api/v1/${path}`, `${settings.url.replace(/\/+$/, '')}/`),
+      parameters,
+    );
     if (answer.status !== 'success' || !Array.isArray(answer.data?.result)) {
-      const why = answer.error ?? `HTTP ${response.status}`;
+      const why = answer.error ?? `HTTP ${status}`;
       throw new Error(`Prometheus does not answer ${parameters.query}: ${why}`);
     }
     return answer.data.result.map(({ metric, value, values }) => ({
@@ -62,6 +61,13 @@ export function createPrometheus(settings: PrometheusSettings) {
   }
 
   return {
+    /** Every value of the label that names nodes, whichever process it is of. @throws where the server does not answer */
+    async labels(atMs: number): Promise<string[]> {
+      const query = `group by (${settings.label}) (process_start_time_seconds)`;
+      const told = await ask('query', { query, time: String(atMs / 1000) });
+      return told.flatMap(({ metric }) => metric[settings.label] ?? []).sort();
+    },
+
     /** Every node's figures now; a node that was not scraped lately, or a server that does not answer, is unread. */
     async figures(targets: readonly TargetInfo[]): Promise<NodeFigures> {
       try {
@@ -118,6 +124,19 @@ export function createPrometheus(settings: PrometheusSettings) {
   }
 }
 
+async function post(url: URL, parameters: Record<string, string>) {
+  try {
+    const body = new URLSearchParams(parameters);
+    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await response.text();
+    if (!text.startsWith('{')) throw new Error(`HTTP ${response.status}, and no answer of its form`);
+    return { status: response.status, answer: JSON.parse(text) as Answer };
+  } catch (error) {
+    throw new Error(`no Prometheus answers (${innermost(error)}): look at prometheus.url; a login is not known`);
+  }
+}
+
+type Answer = { status: string; error?: string; data?: { result?: Answered[] } };
 type Answered = { metric: Record<string, string>; value?: [number, string]; values?: [number, string][] };
 
 const unread = (targets: readonly TargetInfo[]): NodeFigures =>

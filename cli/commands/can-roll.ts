@@ -1,9 +1,9 @@
 import { openDriver } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
-import { readOutside } from '../../activities/health/outside-cluster.ts';
+import { connectTo, readOutside } from '../../activities/health/outside-cluster.ts';
 import { openSystem } from '../../activities/health/system.ts';
 import type { ClusterSettings } from '../../config/clusters.ts';
-import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
+import { allowedEnvironment, HOST_ENVIRONMENT, readSecret } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import { canRoll } from '../../decisions/kafka-rules/can-roll.ts';
 import { UNSEEN } from '../../decisions/kafka-rules/outside.ts';
@@ -42,7 +42,8 @@ export async function canRollNode(
 
 /** The same of a cluster that somebody else runs: by the admin protocol, and the agents that its nodes name. */
 async function canRollOutside(name: string, cluster: ClusterSettings, node: string): Promise<CanRoll> {
-  const snapshot = await readOutside(cluster).catch((error: Error) => {
+  const connect = connectOrExit(name, cluster);
+  const { snapshot, silent } = await readOutside(cluster, connect).catch((error: Error) => {
     throw new ExitError(4, `${name}: ${error.message}`);
   });
   const known = snapshot.nodes.map((one) => one.name);
@@ -50,8 +51,17 @@ async function canRollOutside(name: string, cluster: ClusterSettings, node: stri
   const judged = canRoll(snapshot, [node], cluster.rollout);
   const byProtocol = snapshot.nodes.filter((one) => cluster.nodes.every((n) => n.name !== one.name || !n.jolokia));
   const figures = `figures of ${few(byProtocol.map((one) => one.name))}: no agent is named, so that they are what brokers and quorum tell`;
-  const unseen = [...UNSEEN, ...(byProtocol.length > 0 ? [figures] : [])];
+  const unseen = [...UNSEEN, ...(byProtocol.length > 0 ? [figures] : []), ...silent];
   return { environment: name, node, may: judged.blocks.length === 0, ...judged, unseen };
+}
+
+/** What the configuration refers to and is not there is a mistake in it. */
+function connectOrExit(name: string, cluster: ClusterSettings) {
+  try {
+    return connectTo(name, cluster, readSecret);
+  } catch (error) {
+    throw new ExitError(2, (error as Error).message);
+  }
 }
 
 export function canRollText({ environment, node, may, blocks, waived, unseen = [] }: CanRoll): string[] {

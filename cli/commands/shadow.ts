@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDriver } from '../../activities/deploy/driver.ts';
+import { openDriver, type TargetInfo } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
 import { createPrometheus } from '../../activities/health/prometheus.ts';
 import { openSystem } from '../../activities/health/system.ts';
 import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
 import { gateSettingsOf } from '../../activities/rollout/gate-settings.ts';
 import { openTraffic } from '../../activities/traffic.ts';
+import type { ClusterSettings } from '../../config/clusters.ts';
 import type { EnvironmentSettings } from '../../config/environment.ts';
+import type { PrometheusSettings } from '../../config/gates.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { GateSample } from '../../decisions/gate/types.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
+import { few } from '../../decisions/kafka-rules/snapshot.ts';
 import { judgeShadow, type ShadowVerdict, shadowWords } from '../../decisions/shadow.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { requireEnvironment } from './env.ts';
@@ -44,10 +47,13 @@ export async function shadow(
   { fromMs, toMs }: Span,
   { dataDir, say }: { dataDir: string; say: (line: string) => void },
 ): Promise<ShadowView> {
-  const environment = requireEnvironment(settings, name);
+  const cluster = settings.clusters[name];
   if (toMs <= fromMs) throw new ExitError(2, 'the span ends before it begins');
-  const { profile, beatSeconds } = gateSettingsOf(environment);
-  const looks = await looksAt(name, environment, { fromMs, toMs }, { dataDir, say, beatMs: beatSeconds * 1000 });
+  const { profile, beatSeconds } = gateSettingsOf(cluster ?? requireEnvironment(settings, name));
+  const eyes = { dataDir, say, beatMs: beatSeconds * 1000 };
+  const looks = cluster
+    ? await looksAtCluster(name, cluster, { fromMs, toMs }, eyes)
+    : await looksAt(name, requireEnvironment(settings, name), { fromMs, toMs }, eyes);
   const probed = looks.some(({ clients }) => clients);
   const metrics = KAFKA_GATE_METRICS.filter(
     (metric) => metric.kind === 'never' || metric.scope !== 'clients' || probed,
@@ -61,8 +67,8 @@ type Eyes = { dataDir: string; beatMs: number; say: (line: string) => void };
 async function looksAt(name: string, settings: EnvironmentSettings, span: Span, eyes: Eyes): Promise<GateSample[]> {
   const { gates } = settings;
   if (typeof gates === 'object' && gates.prometheus) {
-    await until(span.toMs, eyes.say);
-    return fromPrometheus(name, gates.prometheus, span, eyes);
+    const targets = readCluster(eyes.dataDir, name)?.targets ?? namedTargets(gates.prometheus);
+    return fromPrometheus(`environments.${name}`, gates.prometheus, targets, span, eyes);
   }
   if (span.fromMs < Date.now() - PRESENT_MS) {
     const how = `environments.${name}.gates.prometheus`;
@@ -71,20 +77,43 @@ async function looksAt(name: string, settings: EnvironmentSettings, span: Span, 
   return live(name, settings, span, eyes);
 }
 
-async function fromPrometheus(
-  name: string,
-  prometheus: Parameters<typeof createPrometheus>[0],
-  span: Span,
-  { dataDir, beatMs }: Eyes,
-): Promise<GateSample[]> {
-  const known = readCluster(dataDir, name)?.targets;
-  const named = Object.keys(prometheus.nodes).map((node) => ({ name: node, roles: [], host: '', ports: {}, dir: '' }));
-  const targets = known ?? named;
-  if (targets.length === 0) {
-    const how = `environments.${name}.gates.prometheus.nodes: {NODE: VALUE of ${prometheus.label}}`;
-    throw new ExitError(2, `which nodes belong to ${name} is not known; name them: ${how}`);
+/** Of a cluster that was not laid out here: nothing of it is asked but its Prometheus, so that no login is needed. */
+async function looksAtCluster(name: string, settings: ClusterSettings, span: Span, eyes: Eyes): Promise<GateSample[]> {
+  const { gates, nodes } = settings;
+  const where = `clusters.${name}`;
+  if (typeof gates !== 'object' || !gates.prometheus) {
+    throw new ExitError(2, `figures of ${name} come from a Prometheus; name it: ${where}.gates.prometheus`);
   }
-  const looks = await createPrometheus(prometheus).between(targets, { ...span, stepSeconds: beatMs / 1000 });
+  const named = namedTargets(gates.prometheus);
+  const others = nodes.filter((node) => named.every((target) => target.name !== node.name));
+  const targets = [...named, ...others.map((node) => ({ ...nobody(node.name), roles: node.roles }))];
+  return fromPrometheus(where, gates.prometheus, targets, span, eyes);
+}
+
+const nobody = (name: string): TargetInfo => ({ name, roles: [], host: '', ports: {}, dir: '' });
+const namedTargets = ({ nodes }: PrometheusSettings) => Object.keys(nodes).map(nobody);
+
+async function fromPrometheus(
+  where: string,
+  settings: PrometheusSettings,
+  targets: readonly TargetInfo[],
+  span: Span,
+  { beatMs, say }: Eyes,
+): Promise<GateSample[]> {
+  const how = `${where}.gates.prometheus.nodes: {NODE: VALUE of ${settings.label}}`;
+  if (targets.length === 0) throw new ExitError(2, `which nodes belong to it is not known; name them: ${how}`);
+  await until(span.toMs, say);
+  const prometheus = createPrometheus(settings);
+  const looks = await prometheus.between(targets, { ...span, stepSeconds: beatMs / 1000 });
+  const read = looks.some(({ nodes }) => Object.values(nodes).some((figures) => figures !== 'unread'));
+  if (!read) {
+    const values = await prometheus.labels(span.toMs);
+    const known = values.length > 0 ? `it has ${few(values)}` : 'it has no process_start_time_seconds at all';
+    throw new ExitError(
+      4,
+      `Prometheus has no figures of ${few(targets.map(({ name }) => name))} in that span; of ${settings.label} ${known}. Name the values of these nodes: ${how}`,
+    );
+  }
   return looks.map(({ atMs, nodes }) => sampleOf(atMs, nodes));
 }
 

@@ -13,6 +13,10 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
   const missing: string[] = [];
   if (snapshot.quorum === 'unknown') missing.push('the quorum (no answer to DescribeQuorum)');
   if (snapshot.partitions === 'unknown') missing.push('the partitions (no broker answered a metadata request)');
+  if (snapshot.unlisted?.length) {
+    const allow = 'whoever asks may not describe them; allow it Describe and DescribeConfigs on all topics';
+    missing.push(`the partitions of ${few(snapshot.unlisted)} (${allow})`);
+  }
   if (!suspects && snapshot.reassigning === 'unknown') missing.push('whether a reassignment runs');
   if (snapshot.partitions !== 'unknown') {
     const topics = [...new Set(snapshot.partitions.map(({ topic }) => topic))];

@@ -1,5 +1,13 @@
 import { offlinePartitions, underMinIsr, underReplicated } from './preflight.ts';
-import { isBroker, isController, type KafkaSnapshot, known, type NodeFigures, type NodeSnapshot } from './snapshot.ts';
+import {
+  few,
+  isBroker,
+  isController,
+  type KafkaSnapshot,
+  known,
+  type NodeFigures,
+  type NodeSnapshot,
+} from './snapshot.ts';
 
 /** What nobody can see of a cluster that was not laid out here, whoever answers. */
 export const UNSEEN = [
@@ -19,6 +27,28 @@ export function seenFromOutside(snapshot: KafkaSnapshot, agents: readonly string
     return figures ? { ...node, figures } : node;
   });
   return { ...snapshot, nodes };
+}
+
+/** What a node did not answer, and why; without `what` nothing of it could be asked. */
+export type Silence = { name: string; what: string | undefined; why: string };
+
+/** A line a reason, since all brokers of a cluster tend to have the same. */
+export function silenceWords(silences: readonly Silence[]): string[] {
+  return [...Map.groupBy(silences, ({ why }) => why)].map(([why, alike]) => {
+    const names = few([...new Set(alike.map(({ name }) => name))]);
+    const whats = alike.every(({ what }) => what) ? ` (${[...new Set(alike.map(({ what }) => what))].join(', ')})` : '';
+    return `${names}${whats}: ${why}`;
+  });
+}
+
+/** The metadata log is no topic that anybody lists. */
+const METADATA = '__cluster_metadata';
+
+/** Topics that brokers hold and do not list: whoever asks may not describe them. */
+export function unlistedOf({ partitions }: KafkaSnapshot, held: ReadonlySet<string>): string[] {
+  if (partitions === 'unknown') return [];
+  const listed = new Set(partitions.map(({ topic }) => topic));
+  return [...held].filter((topic) => topic !== METADATA && !listed.has(topic)).sort();
 }
 
 /** Who votes is a controller, whatever it was said to be, and there, though nobody named it: K4 asks of each. */

@@ -71,6 +71,8 @@ export type KafkaSnapshot = {
   features?: Reading<FeatureSnapshot>;
   /** Where each effective min ISR comes from; a topic that is missing is unknown. */
   minIsrFrom?: Record<string, ConfigSource>;
+  /** Topics that brokers hold and do not list to whoever asks; absent where that was not looked at. */
+  unlisted?: string[];
 };
 
 /** What a rule found, with what a waiver may be scoped to. */

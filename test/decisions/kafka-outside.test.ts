@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { parseSettings } from '../../config/load.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { canRoll } from '../../decisions/kafka-rules/can-roll.ts';
-import { seenFromOutside } from '../../decisions/kafka-rules/outside.ts';
+import { seenFromOutside, silenceWords, unlistedOf } from '../../decisions/kafka-rules/outside.ts';
 import type { KafkaSnapshot } from '../../decisions/kafka-rules/snapshot.ts';
 import { dedicated, rulesOf, withNode, withPartition } from '../rollout/snapshots.ts';
 
@@ -41,6 +42,24 @@ describe('a cluster that is seen from outside', () => {
     expect(rules(bare({ quorum }), 'b5')).toContain('K4');
   });
 
+  test('topics that brokers hold and do not list are not seen', () => {
+    const listed = bare();
+    expect(unlistedOf(listed, new Set(['t', '__cluster_metadata']))).toEqual([]);
+    const unlisted = unlistedOf(listed, new Set(['t', 'pay', 'hr']));
+    expect(unlisted).toEqual(['hr', 'pay']);
+    expect(rules({ ...listed, unlisted }, 'b4')).toEqual(['K19']);
+  });
+
+  test('one reason of many brokers is one line', () => {
+    const why = 'it refuses';
+    const silences = [
+      ...['b4', 'b5'].map((name) => ({ name, what: undefined, why })),
+      { name: 'b4', what: 'quorum', why },
+      { name: 'b6', what: 'quorum', why: 'other' },
+    ];
+    expect(silenceWords(silences)).toEqual(['b4, b5: it refuses', 'b6 (quorum): other']);
+  });
+
   test('is configured by name, apart from environments', () => {
     const parse = (cluster: object) => settingsSchema.safeParse({ forks: {}, clusters: { theirs: cluster } });
     const node = { name: 'a', id: 1 };
@@ -48,5 +67,31 @@ describe('a cluster that is seen from outside', () => {
     const wrong = [{ bootstrap: [] }, { bootstrap: ['kafka'] }, { bootstrap: ['a:99999'] }];
     for (const one of [...wrong, { bootstrap: ['a:1'], nodes: [node, { ...node, name: 'b' }] }])
       expect(parse(one).success).toBe(false);
+  });
+
+  const secret = { env: 'SOME_SECRET' };
+  const sasl = { mechanism: 'SCRAM-SHA-512', username: 'ada', password: secret };
+  test.each([
+    [{ protocol: 'SSL' }, undefined],
+    [{ protocol: 'SSL', ssl: { ca: { file: 'ca.pem' }, serverName: 'kafka.example.org' } }, undefined],
+    [{ protocol: 'SASL_SSL', ssl: { certificate: secret, key: secret, keyPassword: secret }, sasl }, undefined],
+    [{ protocol: 'SASL_PLAINTEXT', sasl }, undefined],
+    [{ protocol: 'TLS' }, 'protocol'],
+    [{ protocol: 'SASL_SSL' }, 'SASL_SSL needs mechanism, username and password'],
+    [{ protocol: 'SSL', sasl }, 'SSL knows no user; SASL_SSL does'],
+    [{ protocol: 'PLAINTEXT', sasl }, 'PLAINTEXT knows no user; SASL_SSL or SASL_PLAINTEXT does'],
+    [{ protocol: 'SASL_PLAINTEXT', sasl, ssl: {} }, 'SASL_PLAINTEXT knows no certificates; SASL_SSL does'],
+    [{ protocol: 'SSL', ssl: { certificate: secret } }, 'certificate and key belong together'],
+    [{ protocol: 'SSL', ssl: { keyPassword: secret } }, 'there is no key that it could open'],
+    [{ protocol: 'SSL', ssl: { serverName: '10.0.0.1' } }, 'a host name, no address'],
+    [{ protocol: 'SSL', ssl: { ca: '-----BEGIN CERTIFICATE-----' } }, 'a reference'],
+    [{ protocol: 'SASL_SSL', sasl: { ...sasl, password: 'hunter2' } }, 'a reference'],
+    [{ protocol: 'SASL_SSL', sasl: { ...sasl, mechanism: 'GSSAPI' } }, 'mechanism'],
+  ])('%j says how to connect: %s', (security, problem) => {
+    const text = JSON.stringify({ forks: {}, clusters: { theirs: { bootstrap: ['a:1'], security } } });
+    const parse = () => parseSettings(text, 'patchwright.yaml', '/');
+    if (problem === undefined) expect(parse().clusters.theirs?.security).toEqual(security);
+    else expect(parse).toThrow(problem);
+    if (problem !== undefined) expect(parse).not.toThrow('hunter2');
   });
 });

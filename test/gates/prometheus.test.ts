@@ -92,6 +92,15 @@ describe('shadow mode', () => {
       return query.includes('errors_total') ? each(() => 0) : {};
     };
 
+  const NODES = { n1: 'n1', n2: 'n2', n3: 'n3' };
+  const span = { fromMs: START, toMs: START + 240 * MINUTE };
+  const quiet = { dataDir: '/nowhere', say: () => undefined };
+  const gatesOf = (nodes: Record<string, string>) => ({
+    profile: 'full',
+    ...{ warmUpSeconds: 120, bakeSeconds: 600, minimumBlocks: 0, beatSeconds: 20 },
+    prometheus: { url: server.url, nodes },
+  });
+
   const judged = async (errs: boolean) => {
     server = await startPrometheus(story(errs));
     const settings = settingsSchema.parse({
@@ -102,17 +111,18 @@ describe('shadow mode', () => {
           provision: { combined: 3 },
           library: 'kafka',
           artifacts: { jar: 'kafka.jar' },
-          gates: {
-            profile: 'full',
-            ...{ warmUpSeconds: 120, bakeSeconds: 600, minimumBlocks: 0, beatSeconds: 20 },
-            prometheus: { url: server.url, nodes: { n1: 'n1', n2: 'n2', n3: 'n3' } },
-          },
+          gates: gatesOf(NODES),
         },
       },
       libraries: { kafka: { coordinates: ['g:a:1'] } },
     });
-    const span = { fromMs: START, toMs: START + 240 * MINUTE };
-    return shadow(settings, 'theirs', span, { dataDir: '/nowhere', say: () => undefined });
+    return shadow(settings, 'theirs', span, quiet);
+  };
+
+  /** A cluster that was not laid out here; no broker of it is asked. */
+  const judgedCluster = async (more: object) => {
+    const theirs = { bootstrap: ['nowhere.invalid:9093'], ...more };
+    return shadow(settingsSchema.parse({ forks: {}, clusters: { theirs } }), 'theirs', span, quiet);
   };
 
   test('a roll-out of others that went well would have gone on', async () => {
@@ -132,6 +142,28 @@ describe('shadow mode', () => {
     expect(view.waves[0]!.afterSeconds).toBeLessThan(600);
     expect(exitOfShadow(view)).toBe(1);
     expect(shadowText(view)[1]).toContain('ROLLED BACK');
+  });
+
+  test('of a cluster that was not laid out here is the same', async () => {
+    const environment = await judged(true);
+    expect(await judgedCluster({ gates: gatesOf(NODES) })).toEqual(environment);
+    // A node that has its label's value for a name needs no other.
+    const nodes = ['n1', 'n2', 'n3'].map((name, id) => ({ name, id }));
+    expect(await judgedCluster({ gates: gatesOf({}), nodes })).toEqual(environment);
+  });
+
+  test('says what is missing of such a cluster', async () => {
+    server = await startPrometheus(story(false));
+    await expect(judgedCluster({})).rejects.toThrow(
+      'come from a Prometheus; name it: clusters.theirs.gates.prometheus',
+    );
+    await expect(judgedCluster({ gates: gatesOf({}) })).rejects.toThrow(
+      'is not known; name them: clusters.theirs.gates',
+    );
+    const other = judgedCluster({ gates: gatesOf({ n1: 'kafka-1:7071' }) });
+    await expect(other).rejects.toThrow(
+      'no figures of n1 in that span; of instance it has n1, n2, n3. Name the values',
+    );
   });
 
   test.each([
