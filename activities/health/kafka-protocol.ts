@@ -206,13 +206,20 @@ export async function readFeatures(connection: Connection): Promise<Features> {
   };
 }
 
-/** `topic-partition` of every reassignment that runs. */
-export async function readReassignments(connection: Connection): Promise<string[]> {
+/** `adding`: the brokers that it brings replicas to. */
+export type Reassignment = { topic: string; partition: number; adding: number[] };
+
+/** Every reassignment that runs. */
+export async function readReassignments(connection: Connection): Promise<Reassignment[]> {
   const { topics } = await listPartitionReassignmentsV0.api.async(connection, REQUEST_MS, null);
   return topics.flatMap(({ name, partitions }) =>
     partitions
       .filter(({ addingReplicas, removingReplicas }) => addingReplicas.length + removingReplicas.length > 0)
-      .map(({ partitionIndex }) => `${name}-${partitionIndex}`),
+      .map(({ partitionIndex, addingReplicas }) => ({
+        topic: name,
+        partition: partitionIndex,
+        adding: addingReplicas,
+      })),
   );
 }
 

@@ -1,9 +1,10 @@
-import type {
-  FeatureSnapshot,
-  KafkaSnapshot,
-  NodeSnapshot,
-  PartitionSnapshot,
-  Reading,
+import {
+  type FeatureSnapshot,
+  type KafkaSnapshot,
+  type NodeSnapshot,
+  nameOf,
+  type PartitionSnapshot,
+  type Reading,
 } from '../../decisions/kafka-rules/snapshot.ts';
 import { logger } from '../../lib/log.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
@@ -14,6 +15,7 @@ import {
   type Features,
   type Metadata,
   type Quorum,
+  type Reassignment,
   readControlledShutdown,
   readFeatures,
   readMetadata,
@@ -85,7 +87,7 @@ export async function readKafka(
   const alive = new Set(told.flatMap(({ brokers }) => brokers.map(({ nodeId }) => nodeId)));
   const askable = answered.map(({ broker }) => broker);
   const first = <T>(what: string, read: Read<T>) => firstOf(askable, what, read, { connect, onSilence });
-  const [quorum, minIsr, reassigning] = await Promise.all([
+  const [quorum, minIsr, moves] = await Promise.all([
     first<Quorum>('quorum', readQuorum),
     first('topic configuration', (connection) => readMinIsr(connection, topics)),
     first('reassignments', readReassignments),
@@ -110,11 +112,11 @@ export async function readKafka(
       };
     }),
     quorum: quorum ?? 'unknown',
-    partitions,
+    partitions: partitions === 'unknown' ? partitions : withAdding(partitions, moves ?? []),
     minIsr: minIsr?.values ?? {},
     minIsrFrom: minIsr?.from ?? {},
     features: featuresOf(answered),
-    reassigning: reassigning ?? 'unknown',
+    reassigning: moves?.map(nameOf) ?? 'unknown',
   };
 }
 
@@ -210,4 +212,12 @@ export function mergePartitions(told: readonly Metadata[]): Reading<PartitionSna
     }
   }
   return [...merged.values()].map(({ epoch: _, ...partition }) => partition);
+}
+
+function withAdding(partitions: readonly PartitionSnapshot[], moves: readonly Reassignment[]): PartitionSnapshot[] {
+  const adding = new Map(moves.map((move) => [nameOf(move), move.adding]));
+  return partitions.map((partition) => {
+    const brought = adding.get(nameOf(partition)) ?? [];
+    return brought.length === 0 ? partition : { ...partition, adding: brought };
+  });
 }

@@ -5,6 +5,7 @@ import {
   isUnderReplicated,
   type KafkaSnapshot,
   known,
+  missingReplicas,
   type NodeSnapshot,
   nameOf,
   nodeName,
@@ -82,7 +83,7 @@ function missingElsewhere(snapshot: KafkaSnapshot, ids: ReadonlySet<number>) {
   return known(snapshot.partitions)
     .filter(isUnderReplicated)
     .flatMap((partition) => {
-      const missing = partition.replicas.filter((id) => !partition.isr.includes(id) && !ids.has(id));
+      const missing = missingReplicas(partition).filter((id) => !ids.has(id));
       if (missing.length === 0) return [];
       const names = missing.map((id) => nodeName(snapshot, id)).join(', ');
       const why = `${nameOf(partition)} is under-replicated: ISR [${partition.isr}] of replicas [${partition.replicas}], ${names} missing; with no margin above min.insync.replicas every partition must be in sync`;

@@ -6,6 +6,7 @@ import {
   isUnderReplicated,
   type KafkaSnapshot,
   known,
+  missingReplicas,
   type NodeSnapshot,
   nameOf,
   nodeName,
@@ -67,9 +68,9 @@ function brokerWaitsFor(snapshot: KafkaSnapshot, node: NodeSnapshot, { suspects 
   if (own.length) waiting.push(`${node.name} is not in sync for ${few(own.map(nameOf))}`);
   const others = thin.filter((partition) => !own.includes(partition) && !explained(partition, heldDown));
   if (others.length) {
-    const names = others.map(({ topic, partition, replicas, isr }) => {
-      const missing = replicas.filter((id) => !isr.includes(id)).map((id) => nodeName(snapshot, id));
-      return `${topic}-${partition} (without ${missing.join(', ')})`;
+    const names = others.map((partition) => {
+      const missing = missingReplicas(partition).map((id) => nodeName(snapshot, id));
+      return `${nameOf(partition)} (without ${missing.join(', ')})`;
     });
     waiting.push(`under-replicated: ${few(names)}`);
   }

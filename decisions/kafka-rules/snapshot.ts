@@ -33,13 +33,14 @@ export type NodeSnapshot = {
   figures: Reading<NodeFigures>;
 };
 
-/** `leader` is -1 where there is none. */
+/** `leader` is -1 where there is none. `adding`: replicas that a reassignment brings, and which are not there yet. */
 export type PartitionSnapshot = {
   topic: string;
   partition: number;
   leader: number;
   replicas: number[];
   isr: number[];
+  adding?: number[];
 };
 
 /** `behindMs`: last caught up, against the leader's own; `unknown` for a voter that never fetched. */
@@ -102,7 +103,14 @@ export function nodesNamed(snapshot: KafkaSnapshot, names: readonly string[]): N
 export const nodeName = (snapshot: KafkaSnapshot, id: number): string =>
   snapshot.nodes.find((node) => node.id === id)?.name ?? `node ${id}`;
 
-export const isUnderReplicated = ({ isr, replicas }: PartitionSnapshot) => isr.length < replicas.length;
+/**
+ * Replicas that are to be in sync and are not. One that a reassignment brings is not missed before it has ended: somebody
+ * moves it, and no candidate did (Kafka's own count of under-replicated partitions leaves them out as well).
+ */
+export const missingReplicas = ({ isr, replicas, adding = [] }: PartitionSnapshot) =>
+  replicas.filter((id) => !isr.includes(id) && !adding.includes(id));
+
+export const isUnderReplicated = (partition: PartitionSnapshot) => missingReplicas(partition).length > 0;
 
 /** The first few and how many more, since a person reads it and a history keeps it. */
 export function few(names: readonly string[], shown = 5): string {

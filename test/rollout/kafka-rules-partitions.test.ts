@@ -168,6 +168,13 @@ describe('K11 settled before the next', () => {
     ['its figures do not answer', withNode(combined(), 'n1', { figures: 'unknown' }), ['broker state unknown']],
     ['not in its ISR', withPartition(combined(), 't-1', { isr: [2, 3] }), ['n1 is not in sync for t-1']],
     ['another one not in sync', withPartition(combined(), 't-1', { isr: [1, 2] }), ['t-1 (without n3)']],
+    ['not in sync where a reassignment brings it', withPartition(combined(), 't-1', { isr: [2, 3], adding: [1] }), []],
+    ['another one that a reassignment brings', withPartition(combined(), 't-1', { isr: [1, 2], adding: [3] }), []],
+    [
+      'one that was there, beside one that a reassignment brings',
+      withPartition(combined(), 't-1', { isr: [1], adding: [3] }),
+      ['t-1 (without n2)'],
+    ],
     [
       'its controller lags',
       combined({ quorum: { leader: 2, voters: [1, 2, 3].map((id) => ({ id, behindMs: id === 1 ? 'unknown' : 0 })) } }),

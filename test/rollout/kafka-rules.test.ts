@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { canRoll, canRollBack, preflight } from '../../decisions/kafka-rules/can-roll.ts';
 import { g6RunsWhatWasInstalled } from '../../decisions/kafka-rules/identity.ts';
+import { clusterLook } from '../../decisions/kafka-rules/look.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 import { k1NothingMoves, k1StartsWhole } from '../../decisions/kafka-rules/preflight.ts';
 import { k3Next, k4KeepsQuorum, k5GatesOf } from '../../decisions/kafka-rules/quorum.ts';
@@ -37,6 +38,13 @@ describe('K1 a roll-out starts only on a whole cluster', () => {
     ['a reassignment blocks', combined({ reassigning: ['t-0'] }), ['reassignment', 't-0']],
   ] as const)('%s', (_name, snapshot, words) => {
     expectFinding(k1StartsWhole(snapshot), 'K1', words);
+  });
+
+  test('what a reassignment brings is not under-replicated for a gate: no candidate did that', () => {
+    const moved = withPartition(combined({ reassigning: ['t-0'] }), 't-0', { isr: [1, 2], adding: [3] });
+    expect(clusterLook(moved, []).underReplicated).toEqual([]);
+    const lost = withPartition(moved, 't-0', { isr: [2] });
+    expect(clusterLook(lost, []).underReplicated).toEqual(['t-0']);
   });
 
   test('a reassignment stops a roll-out in its middle too', () => {
