@@ -26,9 +26,9 @@ if [ "$1" = --become ]; then
   shift 4
   {
     printf '{"pid":%d,"startTime":"%s","launcher":%s,"startedAt":"%s",' \
-      $$ "$(start_time $$)" "$launcher" "$(command -p date -u +%Y-%m-%dT%H:%M:%SZ)"
-    # The rest of the document, from the caller, who knows how to quote.
-    command -p cat "$description"
+      $$ "$(start_time $$)" "$launcher" "$(command -p date -u +%Y-%m-%dT%H:%M:%SZ)" &&
+      # The rest of the document, from the caller, who knows how to quote.
+      command -p cat "$description"
   } >"$dir/process.$$.tmp" || exit 124
   command -p rm -f "$description"
   command -p sync "$dir/process.$$.tmp" 2>/dev/null
@@ -50,7 +50,11 @@ trap : HUP INT QUIT TERM USR1 USR2
 code=$?
 # Only the launch that won has something to tell.
 if command -p grep -q "\"launcher\":{\"pid\":$$," "$dir/process.json" 2>/dev/null; then
-  printf '{"launcher":%d,"exitCode":%d,"endedAt":"%s"}\n' $$ $code "$(command -p date -u +%Y-%m-%dT%H:%M:%SZ)" >"$dir/exit.$$.tmp"
-  command -p sync "$dir/exit.$$.tmp" 2>/dev/null
-  command -p mv "$dir/exit.$$.tmp" "$dir/exit.json"
+  # On a disk that is full nothing is told rather than half of it: that it has ended is seen without.
+  if printf '{"launcher":%d,"exitCode":%d,"endedAt":"%s"}\n' $$ $code "$(command -p date -u +%Y-%m-%dT%H:%M:%SZ)" >"$dir/exit.$$.tmp"; then
+    command -p sync "$dir/exit.$$.tmp" 2>/dev/null
+    command -p mv "$dir/exit.$$.tmp" "$dir/exit.json"
+  else
+    command -p rm -f "$dir/exit.$$.tmp"
+  fi
 fi

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -78,6 +78,20 @@ export async function startDetached(spec: DetachedSpec): Promise<ProcessIdentity
   );
 }
 
+type Exit = { launcher: number; exitCode: number; endedAt: string };
+
+/** What the launcher wrote. Half of it (a disk that was full, a power loss) says as little as nothing: the code is unknown. */
+function exitIn(dir: string): Exit | undefined {
+  const path = join(dir, 'exit.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Exit;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** What became of the process of this folder. */
 export function stateOf(dir: string): DetachedState {
   const record = readJsonFile<DetachedRecord>(join(dir, 'process.json'));
@@ -85,7 +99,7 @@ export function stateOf(dir: string): DetachedState {
   if (isAlive(record)) return { kind: 'running', process: record };
   const launcherLives = isAlive(record.launcher);
   // Read after the launcher was looked at: it writes this file, and then ends.
-  const exit = readJsonFile<{ launcher: number; exitCode: number; endedAt: string }>(join(dir, 'exit.json'));
+  const exit = exitIn(dir);
   if (exit?.launcher === record.launcher.pid) {
     return { kind: 'ended', process: record, exitCode: exit.exitCode, endedAt: exit.endedAt };
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -11,7 +11,8 @@ export function writeJsonFile(path: string, value: unknown, mode = 0o644): void 
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`;
   const file = openSync(temporary, 'w', mode);
   try {
-    writeSync(file, `${JSON.stringify(value, null, 1)}\n`);
+    // Not writeSync: on a disk that is nearly full it writes a part and says so by its result alone.
+    writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -11,7 +11,6 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]+/g;
 const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]|\udb40[\udc00-\udfff]/g;
 
 /** Whatever one of the above can begin with: most texts have none of it, and are looked through once. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the same.
 const ANY = /[^\n\t\r\x20-\x7e]/;
 
 /** `text` without terminal escapes, control and invisible characters; lines are kept. Cut to `max` characters. */

@@ -134,6 +134,15 @@ test('it goes on when its launcher is killed, and its exit code is then unknown'
   expect((await ended()).exitCode).toBeUndefined();
 });
 
+test.each(['', '{"launcher":12', '{"launcher":1}'])('what is left of a record of its end is none: %j', async (left) => {
+  await startDetached(spec('exit 3'));
+  expect((await ended()).exitCode).toBe(3);
+  // The launcher has gone by then: what it writes comes before its end.
+  while (isAlive((await ended()).process.launcher)) await sleep(10);
+  writeFileSync(join(root, 'state', 'exit.json'), left);
+  expect(stateOf(join(root, 'state'))).toMatchObject({ kind: 'ended', exitCode: undefined });
+});
+
 test('a record whose process id belongs to a stranger by now is an ended process', async () => {
   await startDetached(spec('exit 0'));
   await ended();
