@@ -8,6 +8,7 @@ import {
 } from '../../decisions/kafka-rules/snapshot.ts';
 import { logger } from '../../lib/log.ts';
 import type { TargetFacts, TargetInfo } from '../deploy/driver.ts';
+import { firstAnswer, soonAnswered } from './first-answer.ts';
 import { readFigures } from './jolokia.ts';
 import {
   type Address,
@@ -57,6 +58,9 @@ type OnSilence = (what: string, error: unknown) => void;
  * Partitions are told by up to three brokers and merged to the worse: a broker that was cut off goes on
  * telling an old, better ISR. Topic configuration, quorum and reassignments are asked of one after the
  * other until one answers.
+ *
+ * A node that hangs costs a picture its own time limit, and no more: brokers that answered are asked on beside it. With
+ * the active controller hung each question took that long, and what was offline meanwhile was over before it was seen.
  */
 export async function readKafka(
   targets: readonly TargetInfo[],
@@ -66,32 +70,22 @@ export async function readKafka(
   const takenAt = new Date().toISOString();
   const runs = (name: string) => facts.some((fact) => fact.name === name && isUp(fact));
   const brokers = targets.filter(({ name, roles }) => roles.includes('broker') && runs(name));
-  const [answers, figures] = await Promise.all([
-    Promise.all(
-      brokers.map(async (broker) => ({
-        broker,
-        answer: await attempt(broker.name, () => ask(broker, connect, onSilence), onSilence),
-      })),
-    ),
+  const asked = brokers.map((broker) => attempt(broker.name, () => ask(broker, connect, onSilence), onSilence));
+  const [answers, figures, others] = await Promise.all([
+    Promise.all(asked),
     Promise.all(
       targets.map(async (target) => {
         const agent = agents?.get(target.name);
         return runs(target.name) || agent ? figuresOf(target, agent, onSilence) : 'unknown';
       }),
     ),
+    soonAnswered(asked).then((soon) => readOthers(brokers, soon, { connect, onSilence })),
   ]);
-  const answered = answers.flatMap(({ broker, answer }) => (answer ? [{ broker, answer }] : []));
+  const answered = answers.flatMap((answer, index) => (answer ? [{ broker: brokers[index]!, answer }] : []));
   const told = answered.slice(0, BROKERS_ASKED).map(({ answer }) => answer.metadata);
   const partitions = mergePartitions(told);
-  const topics = partitions === 'unknown' ? [] : [...new Set(partitions.map(({ topic }) => topic))];
   const alive = new Set(told.flatMap(({ brokers }) => brokers.map(({ nodeId }) => nodeId)));
-  const askable = answered.map(({ broker }) => broker);
-  const first = <T>(what: string, read: Read<T>) => firstOf(askable, what, read, { connect, onSilence });
-  const [quorum, minIsr, moves] = await Promise.all([
-    first<Quorum>('quorum', readQuorum),
-    first('topic configuration', (connection) => readMinIsr(connection, topics)),
-    first('reassignments', readReassignments),
-  ]);
+  const { quorum, minIsr, moves } = others;
   return {
     takenAt,
     answeredBy: answered.map(({ broker }) => broker.name),
@@ -118,6 +112,23 @@ export async function readKafka(
     features: featuresOf(answered),
     reassigning: moves?.map(nameOf) ?? 'unknown',
   };
+}
+
+/** What any broker can tell, asked of those that answered. */
+async function readOthers(
+  brokers: readonly TargetInfo[],
+  answers: readonly (BrokerAnswer | undefined)[],
+  ways: Pick<Ways, 'onSilence'> & { connect: Connect },
+) {
+  const askable = brokers.filter((_, index) => answers[index] !== undefined);
+  const topics = answers.flatMap((answer) => answer?.metadata.topics.flatMap(({ name }) => name ?? []) ?? []);
+  const first = <T>(what: string, read: Read<T>) => firstOf(askable, what, read, ways);
+  const [quorum, minIsr, moves] = await Promise.all([
+    first<Quorum>('quorum', readQuorum),
+    first('topic configuration', (connection) => readMinIsr(connection, [...new Set(topics)])),
+    first('reassignments', readReassignments),
+  ]);
+  return { quorum, minIsr, moves };
 }
 
 const isUp = ({ state }: TargetFacts) => state === 'running' || state === 'starting';
@@ -170,19 +181,19 @@ async function attempt<T>(name: string, read: () => Promise<T>, onSilence?: OnSi
 
 type Read<T> = Parameters<typeof withConnection<T>>[1];
 
-/** The first answer of several brokers, one after the other. */
+/** The first answer of several brokers, one after the other, and beside one that hangs. */
 export async function firstOf<T>(
   brokers: readonly TargetInfo[],
   what: string,
   read: Read<T>,
   { connect = withConnection, onSilence }: Pick<Ways, 'connect' | 'onSilence'> = {},
 ): Promise<T | undefined> {
-  for (const broker of brokers) {
-    const ask = () => connect(brokerAddress(broker), read);
-    const answer = await attempt(`${broker.name}: ${what}`, ask, onSilence);
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
+  return firstAnswer(
+    brokers.map((broker) => () => {
+      const ask = () => connect(brokerAddress(broker), read);
+      return attempt(`${broker.name}: ${what}`, ask, onSilence);
+    }),
+  );
 }
 
 /**

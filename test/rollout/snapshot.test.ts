@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { firstAnswer, soonAnswered } from '../../activities/health/first-answer.ts';
 import { mergePartitions, readKafka } from '../../activities/health/kafka.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 
@@ -61,4 +62,40 @@ test('nobody answers: unknown, never an empty cluster (K19)', async () => {
     nodes: [{ name: 'n1', alive: 'unknown', controlledShutdown: 'unknown', figures: 'unknown' }],
   });
   expect(k19SeesEverything(snapshot).length).toBeGreaterThan(3);
+});
+
+test('one that hangs keeps no other from being asked', async () => {
+  let release: (answer: string | undefined) => void = () => undefined;
+  const hangs = () =>
+    new Promise<string | undefined>((resolve) => {
+      release = resolve;
+    });
+  const asked: string[] = [];
+  const answers = (name: string, answer?: string) => async () => {
+    asked.push(name);
+    return answer;
+  };
+  expect(await firstAnswer([hangs, answers('second'), answers('third', 'here')])).toBe('here');
+  expect(asked).toEqual(['second', 'third']);
+  release('late');
+  expect(await firstAnswer([answers('first', 'one'), answers('not asked')])).toBe('one');
+  expect(asked).not.toContain('not asked');
+  expect(await firstAnswer([answers('a'), answers('b')])).toBeUndefined();
+  expect(await firstAnswer([])).toBeUndefined();
+  // The last one's answer is waited for, however late.
+  const last = firstAnswer([answers('none'), hangs]);
+  setTimeout(() => release('at last'), 10);
+  expect(await last).toBe('at last');
+});
+
+test('what has answered soon is gone on with; where nobody has, all are waited for', async () => {
+  const hangs = new Promise<undefined>(() => undefined);
+  expect(await soonAnswered([Promise.resolve('a'), hangs, Promise.resolve(undefined)])).toEqual([
+    'a',
+    undefined,
+    undefined,
+  ]);
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve('late'), 50));
+  expect(await soonAnswered([Promise.resolve(undefined), late])).toEqual([undefined, 'late']);
+  expect(await soonAnswered([])).toEqual([]);
 });
