@@ -21,8 +21,8 @@ const MOVED = 'moved';
 
 /** Longer than a broker's session (4 s): then it is fenced, and what it alone held is offline. */
 const FENCED_MS = 12_000;
-/** 40 MiB at so many bytes a second: a third of a minute, and ten. */
-const SOON = 2 << 20;
+/** 40 MiB at so many bytes a second: longer than the first wave bakes, and ten minutes. */
+const SOON = 768 << 10;
 const LATE = 64 << 10;
 
 export const TOPIC_TROUBLES: Trouble[] = [
