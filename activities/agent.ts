@@ -1,10 +1,12 @@
+import { CancelledFailure } from '@temporalio/activity';
 import type { Settings } from '../config/schema.ts';
 import { releaseState } from '../decisions/agent-budget.ts';
-import { armsOf } from '../decisions/agent-roles.ts';
+import { armsOf, changesFiles } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import { THINKS, toolWords } from '../decisions/work-words.ts';
 import { createBlobReader } from '../git/blobs.ts';
+import { logger } from '../lib/log.ts';
 import { plainText } from '../lib/plain-text.ts';
 import { redact } from '../lib/redact.ts';
 import { agentTotals, spentBy } from '../store/agent-spent.ts';
@@ -23,11 +25,11 @@ import type {
 } from '../workflows/agent-types.ts';
 import type { ProofOutcome } from '../workflows/proof-types.ts';
 import type { Digest } from '../workflows/types.ts';
-import { CUT_OFF, LAST_TURN, sameAgain, WORDS_ONLY } from './agent/brief.ts';
+import { LAST_TURN } from './agent/brief.ts';
 import { createEvidence } from './agent/evidence.ts';
 import { type Investigating, investigationSpecs } from './agent/investigate.ts';
 import { askModel } from './agent/model.ts';
-import { headAndTail } from './agent/output.ts';
+import { createNews } from './agent/news.ts';
 import {
   createPreparations,
   type DiagnosisRequest,
@@ -40,7 +42,7 @@ import { forTicket } from './agent/ticket-tools.ts';
 import { toolSpecs } from './agent/tool-inputs.ts';
 import { createToolWorlds, environmentsToAsk } from './agent/tool-world.ts';
 import { applyTool, asShown, type Used } from './agent/tools.ts';
-import { createTranscripts, type Item } from './agent/transcript.ts';
+import { createTranscripts } from './agent/transcript.ts';
 import { trialText } from './agent/trial-text.ts';
 import type { WorkspaceDeps } from './agent/workspace.ts';
 import { permanent } from './failures.ts';
@@ -73,11 +75,14 @@ export type Since = {
   again?: { call: string; times: number };
 };
 
+const log = logger('agent');
+
 /** An agent's turns and tools. They read; nothing here has an effect outside of the store. */
 export function createAgentActivities(given: AgentDeps) {
   const deps = { ...given, blobs: createBlobReader(given) };
   const { db, artifacts } = deps;
   const transcripts = createTranscripts(artifacts);
+  const news = createNews(artifacts);
   const evidence = createEvidence(db, artifacts);
   const put = async (text: string | Buffer) => (await artifacts.put(text)).sha256;
   const board = createWorkBoard(deps);
@@ -85,10 +90,12 @@ export function createAgentActivities(given: AgentDeps) {
   const worlds = createToolWorlds(deps, { transcripts, evidence });
   const preparations = createPreparations({ ...deps, transcripts, evidence, ...(documents && { documents }) });
 
-  const shown = async (id: string, said: string): Promise<Pick<ToolResult, 'id' | 'whole'>> => ({
-    id,
-    whole: await put(asShown(said)),
-  });
+  async function shown(id: string, said: string): Promise<Pick<ToolResult, 'id' | 'whole'>> {
+    const text = asShown(said);
+    const whole = await put(text);
+    news.keep(id, whole, text);
+    return { id, whole };
+  }
 
   const read = async (digest: Digest) => (await artifacts.read(digest)).toString('utf8');
 
@@ -116,6 +123,45 @@ export function createAgentActivities(given: AgentDeps) {
     return { own, all };
   }
 
+  /**
+   * Makes one call. Safe to repeat: it reads, or makes another tree of the one it was given.
+   *
+   * @param files what a repair's files are; the candidate's where nothing was changed yet.
+   */
+  async function useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
+    const given = await worlds.argumentsOf(call);
+    await board.doing(order, toolWords(call.name, given, await namesIn(order)));
+    const used: Used =
+      order.role === 'investigate'
+        ? await worlds.investigateWith(order, call.name, given)
+        : await applyTool(await worlds.worldOf(order, files), order, call.name, given);
+    const { refused, accepted, trial, tests } = used;
+    return {
+      ...(await shown(call.id, used.text)),
+      ...(accepted !== undefined && { accepted: await put(accepted) }),
+      ...(tests !== undefined && { tests }),
+      ...(refused && { refused: true }),
+      ...(used.tree !== undefined && { files: await worlds.filesOf(order, used.tree) }),
+      ...(trial !== undefined && { trial: { fix: trial, tests: order.trial?.held?.tests ?? [] } }),
+    };
+  }
+
+  /**
+   * The calls of a turn that change no files are made where the turn was taken, which saves a way through Temporal for
+   * each. They only read: after a crash they are made again, and the turn is not paid again. What fails is left to
+   * activities of its own, with their tries and their words.
+   */
+  async function withAnswers(order: AgentOrder, turn: Turn): Promise<Turn> {
+    if (turn.kind !== 'calls' || changesFiles(order.role)) return turn;
+    try {
+      return { ...turn, results: await Promise.all(turn.calls.map((call) => useTool(order, call))) };
+    } catch (error) {
+      if (error instanceof CancelledFailure) throw error;
+      log.warn({ run: order.run, release: order.release, err: (error as Error).message }, 'a call is made once more');
+      return turn;
+    }
+  }
+
   return {
     /** Puts the brief of a diagnosis together, as it will be given. Safe to repeat. */
     prepareDiagnosis: (request: DiagnosisRequest) => preparations.diagnosis(request),
@@ -131,53 +177,38 @@ export function createAgentActivities(given: AgentDeps) {
 
     /**
      * One question to the model, one entry of the transcript. A turn that has ended is read from the store and not paid
-     * again; where a worker dies between the answer and its record, it is asked once more.
+     * again; where a worker dies between the answer and its record, it is asked once more. With the answers of its calls,
+     * where they only read.
      */
     async takeTurn(order: AgentOrder, turn: number, head: Digest, since: Since): Promise<Turn> {
       const { run } = order;
-      const [done, settings, past, news, spent] = await Promise.all([
+      const [done, settings, past, told, spent] = await Promise.all([
         finishedTurn(db, run, turn),
         deps.settings(order.settings),
         transcripts.read(head),
-        newsOf(artifacts, since),
+        news.of(since),
         spentOf(order),
       ]);
-      if (done !== undefined) return done;
+      if (done !== undefined) return withAnswers(order, done);
       await board.doing(order, THINKS);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
       const budget = releaseState(spent.own, model.perRelease, spent.all);
       if (budget.kind === 'over') return { kind: 'over', reason: budget.reason, head, tokens: 0, money: 0 };
-      if (budget.kind === 'last' && !since.last) news.push(LAST_TURN);
+      if (budget.kind === 'last' && !since.last) told.push(LAST_TURN);
       const tools = specsOf(order, settings);
-      const { turn: answered, said } = await askModel(model, { items: [...past, ...news], tools });
-      const outcome = turnAt(await transcripts.append(head, [...news, ...said]), answered);
+      const { turn: answered, said } = await askModel(model, { items: [...past, ...told], tools });
+      const outcome = turnAt(await transcripts.append(head, [...told, ...said]), answered);
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
-      return keepTurn(db, { run, turn, outcome, results });
+      const [kept, made] = await Promise.all([
+        keepTurn(db, { run, turn, outcome, results }),
+        withAnswers(order, outcome),
+      ]);
+      // Two attempts may have ended this turn: the first one's counts.
+      return kept.head === outcome.head ? made : withAnswers(order, kept);
     },
 
-    /**
-     * Makes one call. Safe to repeat: it reads, or makes another tree of the one it was given.
-     *
-     * @param files what a repair's files are; the candidate's where nothing was changed yet.
-     */
-    async useTool(order: AgentOrder, call: ToolCall, files?: FilesNow): Promise<ToolResult> {
-      const given = await worlds.argumentsOf(call);
-      await board.doing(order, toolWords(call.name, given, await namesIn(order)));
-      const used: Used =
-        order.role === 'investigate'
-          ? await worlds.investigateWith(order, call.name, given)
-          : await applyTool(await worlds.worldOf(order, files), order, call.name, given);
-      const { refused, accepted, trial, tests } = used;
-      return {
-        ...(await shown(call.id, used.text)),
-        ...(accepted !== undefined && { accepted: await put(accepted) }),
-        ...(tests !== undefined && { tests }),
-        ...(refused && { refused: true }),
-        ...(used.tree !== undefined && { files: await worlds.filesOf(order, used.tree) }),
-        ...(trial !== undefined && { trial: { fix: trial, tests: order.trial?.held?.tests ?? [] } }),
-      };
-    },
+    useTool,
 
     /** What a trial came to, for the model. Reads only. */
     async tellTrial(call: string, outcome: ProofOutcome): Promise<ToolResult> {
@@ -208,17 +239,3 @@ const turnAt = (head: Digest, turn: Awaited<ReturnType<typeof askModel>>['turn']
   turn.kind === 'calls'
     ? { ...turn, head, calls: turn.calls.map((call) => ({ ...call, entry: head })) }
     : { ...turn, head };
-
-async function newsOf(artifacts: ArtifactStore, { results = [], told, last, again }: Since): Promise<Item[]> {
-  const items: Item[] = [];
-  for (const { id, output, whole } of results) {
-    const text = (await artifacts.read(output ?? whole)).toString('utf8');
-    const shown = output === undefined ? headAndTail(text, id) : text;
-    items.push({ type: 'function_call_output', call_id: id, output: shown });
-  }
-  if (told === 'words') items.push(WORDS_ONLY);
-  if (told === 'cut-off') items.push(CUT_OFF);
-  if (again !== undefined) items.push(sameAgain(again));
-  if (last) items.push(LAST_TURN);
-  return items;
-}

@@ -87,7 +87,8 @@ export type AgentProgress = {
  * One run of an agent: ask, act, observe, until code accepts an answer or a limit ends it.
  *
  *   1. Ask the model, unless the budget says no; before its last turn it is told.
- *   2. Make the calls that it wants. An answer is checked by code; one that does not hold goes back to it.
+ *   2. Make the calls that it wants (those that only read are made with the turn). An answer is checked by code; one that
+ *      does not hold goes back to it.
  *   3. End: answered, out of budget, given up (it repeats itself though it was told, or what it says is not so), without a model, failed.
  *
  * The transcript lies in the artifact store; its head is all that is held here.
@@ -177,7 +178,7 @@ async function act(
     if (repeatsItself(at.signatures))
       return { kind: 'gave-up', reason: `it made the same calls ${SAME_CALLS} times in a row` };
   }
-  const { results, files } = await makeCalls(order, at, turn.calls);
+  const { results, files } = await makeCalls(order, at, turn);
   const { accepted, tests } = results.find((result) => result.accepted !== undefined) ?? {};
   if (accepted !== undefined) return { kind: 'answered', answer: accepted, ...(tests && { tests }) };
   at.refused += results.filter((result) => result.refused).length;
@@ -190,7 +191,12 @@ async function act(
 type Called = { results: ToolResult[]; files: (string | undefined)[] };
 
 /** `files`: what the run's files were before each call. */
-async function makeCalls(order: AgentOrder, at: AgentProgress, calls: readonly ToolCall[]): Promise<Called> {
+async function makeCalls(
+  order: AgentOrder,
+  at: AgentProgress,
+  { calls, results }: Extract<Turn, { kind: 'calls' }>,
+): Promise<Called> {
+  if (results !== undefined) return { results, files: [] };
   if (changesFiles(order.role)) return oneByOne(order, at, calls);
   return { results: await atOnce(order, calls), files: [] };
 }

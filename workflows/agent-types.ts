@@ -100,7 +100,8 @@ export type Turn = {
   | { kind: 'unavailable'; reason: string }
   /** Not asked: what its release may spend is used up, by this run and those beside it. */
   | { kind: 'over'; reason: string }
-  | { kind: 'calls'; calls: ToolCall[]; signature: Digest }
+  /** `results`: of its calls, where they were made with it. */
+  | { kind: 'calls'; calls: ToolCall[]; signature: Digest; results?: ToolResult[] }
   /** Words and no call: it is told that only a call of a tool counts. */
   | { kind: 'words' }
   /** It reached its limit of words in the middle: nothing of it is acted on. */
