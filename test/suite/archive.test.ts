@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +11,7 @@ import { mayUseArchive } from '../../runner/archive-options.ts';
 import { junitFirst } from '../../runner/junit-first.ts';
 import { type JvmEvent, startJvm } from '../../runner/jvm.ts';
 import type { JvmArm, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
-import { ENV, sampleClasspath } from './sample.ts';
+import { ENV, QUICK_START, sampleClasspath } from './sample.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { classes, javaSpec, resultsOf, slotRunner } from './slot-world.ts';
 
@@ -34,8 +35,9 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const wanted = (cache: string, more: Partial<ArchiveFor> = {}): ArchiveFor => ({
-  ...{ cacheDir: join(dir, cache), java: 'java', args: ARGS, env: ENV, sandbox: sandboxes.sandboxed, classpath },
+/** All in one cache: an archive takes some seconds. */
+const wanted = (more: Partial<ArchiveFor> = {}): ArchiveFor => ({
+  ...{ cacheDir: join(dir, 'cache'), java: 'java', args: ARGS, env: ENV, sandbox: sandboxes.sandboxed, classpath },
   ...more,
 });
 
@@ -52,11 +54,25 @@ async function takesIt(arm: JvmArm): Promise<boolean> {
 
 const archivesIn = ({ archive = '' }: JvmArm) => readdirSync(dirname(archive)).filter((name) => !name.endsWith('.jar'));
 
-test('an archive is made once, a suite’s JVMs take it, and what they run can neither change it nor what lies by it', async () => {
-  const arms = await Promise.all([withArchive(wanted('a')), withArchive(wanted('a', { args: ['-Xmx200m'] }))]);
+test('two workers at once end with whole archives', async () => {
+  const script = `import { withArchive } from ${JSON.stringify(ARCHIVE)};
+    console.log(JSON.stringify(await withArchive(JSON.parse(process.argv[1]))));`;
+  const words = ['--input-type=module', '-e', script, JSON.stringify(wanted())];
+  const told = await Promise.all([0, 1].map(() => promisify(execFile)(process.execPath, words)));
+  for (const { stdout } of told) expect(await takesIt(JSON.parse(stdout))).toBe(true);
+  // Nothing half made is left, and each has the digest that it is named by.
+  const arm = await withArchive(wanted());
+  for (const name of archivesIn(arm)) {
+    const bytes = readFileSync(join(dirname(arm.archive ?? ''), name));
+    expect(name).toBe(`${createHash('sha256').update(bytes).digest('hex')}.jsa`);
+  }
+});
+
+test('an archive is found again, a suite’s JVMs take it, and what they run can neither change it nor what lies by it', async () => {
+  const arms = await Promise.all([withArchive(wanted()), withArchive(wanted({ args: ['-Xmx200m'] }))]);
   const [arm] = arms;
   expect(arms[1]).toEqual(arm);
-  expect(archivesIn(arm)).toEqual([basename(arm.archive ?? '')]);
+  expect(archivesIn(arm)).toContain(basename(arm.archive ?? ''));
   expect(arm.classpath.slice(-3).map((jar) => basename(jar))).toEqual([
     'product.jar',
     'tests.jar',
@@ -70,28 +86,8 @@ test('an archive is made once, a suite’s JVMs take it, and what they run can n
   expect(resultsOf(events, 'sample.InsideTest')).toContain('passed sample.InsideTest#writesInItsOwnFolderAlone()');
   expect(resultsOf(events, 'sample.LegacyTest').length).toBeGreaterThan(0);
   const bytes = readFileSync(arm.archive ?? '');
-  expect(await withArchive(wanted('a', { sandbox: sandboxes.bare }))).toEqual(arm);
+  expect(await withArchive(wanted({ sandbox: sandboxes.bare }))).toEqual(arm);
   expect(readFileSync(arm.archive ?? '')).toEqual(bytes);
-});
-
-test('two workers at once end with whole archives', async () => {
-  const script = `import { withArchive } from ${JSON.stringify(ARCHIVE)};
-    console.log(JSON.stringify(await withArchive(JSON.parse(process.argv[1]))));`;
-  const words = ['--input-type=module', '-e', script, JSON.stringify(wanted('two'))];
-  const told = await Promise.all([0, 1].map(() => promisify(execFile)(process.execPath, words)));
-  for (const { stdout } of told) expect(await takesIt(JSON.parse(stdout))).toBe(true);
-  expect(archivesIn(await withArchive(wanted('two'))).filter((name) => !name.endsWith('.jsa'))).toEqual([]);
-});
-
-test('a damaged archive is never handed out', async () => {
-  const arm = await withArchive(wanted('damaged'));
-  truncateSync(arm.archive ?? '', 1_000_000);
-  // As a worker that starts anew.
-  vi.resetModules();
-  const { withArchive: anew } = await import('../../runner/archive.ts');
-  const next = await anew(wanted('damaged'));
-  expect(next.classpath).toEqual(arm.classpath);
-  expect(await takesIt(next)).toBe(true);
 });
 
 test.each([
@@ -102,11 +98,11 @@ test.each([
   ['no such program', { java: 'no-such-java' }],
   ['a JVM without a word for archives', { java: 'true' }],
 ])('with %s everything is as it was', async (_name, more) => {
-  expect(await withArchive(wanted('a', more))).toEqual({ classpath });
+  expect(await withArchive(wanted(more))).toEqual({ classpath });
 });
 
 test('one that its JVM does not take is passed over in silence', async () => {
-  const { classpath: jars } = await withArchive(wanted('a'));
+  const { classpath: jars } = await withArchive(wanted());
   const junk = join(dir, 'junk.jsa');
   writeFileSync(junk, 'of another JVM');
   for (const archive of [junk, join(dir, 'gone.jsa')]) {
@@ -121,6 +117,17 @@ test('one that its JVM does not take is passed over in silence', async () => {
     expect(ended).toEqual(['passed sample.QuickTest#isQuick()']);
     expect(printed.join('').trim()).toBe('');
   }
+});
+
+test('a damaged archive is never handed out', async () => {
+  const arm = await withArchive(wanted());
+  for (const name of archivesIn(arm)) truncateSync(join(dirname(arm.archive ?? ''), name), 1_000_000);
+  // As a worker that starts anew.
+  vi.resetModules();
+  const { withArchive: anew } = await import('../../runner/archive.ts');
+  const next = await anew(wanted());
+  expect(next.classpath).toEqual(arm.classpath);
+  expect(await takesIt(next)).toBe(true);
 });
 
 test.each([
@@ -155,7 +162,7 @@ describe('JUnit goes first', () => {
         writeFileSync(join(classesOf, name), '');
       }
       if (!jar.endsWith('.jar')) return classesOf;
-      execFileSync('jar', ['--create', '--file', join(folder, jar), '-C', classesOf, '.'], { stdio: 'pipe' });
+      execFileSync('jar', [...QUICK_START, '--create', '--file', join(folder, jar), '-C', classesOf, '.'], { stdio: 'pipe' });
       return join(folder, jar);
     });
   }
