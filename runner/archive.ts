@@ -59,7 +59,7 @@ export async function withArchive(wanted: ArchiveFor): Promise<JvmArm> {
   const prefix = [runner, ...order.junit];
   const key = JSON.stringify([{ ...wanted, classpath: prefix }, prefix.map((jar) => stampOf(jar))]);
   const known = await found.get(key);
-  if (known === undefined || (known !== 'none' && !isThere(known))) found.set(key, find(wanted, prefix));
+  if (known === undefined || (known !== 'none' && !existsSync(known))) found.set(key, find(wanted, prefix));
   const archive = await found.get(key);
   if (archive === undefined || archive === 'none') return plain;
   return { classpath: [...prefix.map((jar) => join(dirname(archive), basename(jar))), ...order.rest], archive };
@@ -68,8 +68,6 @@ export async function withArchive(wanted: ArchiveFor): Promise<JvmArm> {
 /** In this process: what was found for the same before. */
 const found = new Map<string, Promise<string | 'none'>>();
 const making = new Map<string, Promise<string>>();
-
-const isThere = (archive: string) => existsSync(archive);
 
 async function find(wanted: ArchiveFor, prefix: readonly string[]): Promise<string | 'none'> {
   try {

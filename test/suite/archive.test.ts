@@ -162,7 +162,9 @@ describe('JUnit goes first', () => {
         writeFileSync(join(classesOf, name), '');
       }
       if (!jar.endsWith('.jar')) return classesOf;
-      execFileSync('jar', [...QUICK_START, '--create', '--file', join(folder, jar), '-C', classesOf, '.'], { stdio: 'pipe' });
+      execFileSync('jar', [...QUICK_START, '--create', '--file', join(folder, jar), '-C', classesOf, '.'], {
+        stdio: 'pipe',
+      });
       return join(folder, jar);
     });
   }
