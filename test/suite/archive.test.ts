@@ -92,7 +92,7 @@ test('an archive is found again, a suite’s JVMs take it, and what they run can
 
 test.each([
   ['other sizes of pointers', { args: [...ARGS, '-XX:-UseCompressedOops'] }],
-  ['another collector', { args: ['-XX:+UseZGC'] }],
+  ['a collector that a sandbox does not let start', { args: ['-XX:+UseZGC'] }],
   ['what a JVM does not know', { args: ['-XX:NoSuchOption'] }],
   ['archives switched off', { args: ['-Xshare:off'] }],
   ['no such program', { java: 'no-such-java' }],
