@@ -20,6 +20,7 @@ import { loadSettings } from '../config/load.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import { suiteSchema } from '../config/suite.ts';
 import { findDetached, stateOf } from '../lib/detached.ts';
+import { nodeFlagsOf } from '../services/role.ts';
 import { startServices } from '../services/start-services.ts';
 import { type Progress, progressOnStderr } from '../setup/progress.ts';
 import { type Db, openDatabase } from '../store/database.ts';
@@ -110,7 +111,7 @@ type Peaks = () => Record<string, number>;
 
 /** The suite worker in a process of its own, the workflow worker in this one. */
 async function withWorkers<T>(given: WorkerArguments, work: (client: Client, peaks: Peaks) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, [SCALE_WORKER, JSON.stringify(given)], {
+  const child = spawn(process.execPath, [...nodeFlagsOf('suite'), SCALE_WORKER, JSON.stringify(given)], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const connection = await NativeConnection.connect({ address: given.address });

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../lib/run.ts';
 
 const SOURCES = fileURLToPath(new URL('./java/', import.meta.url));
+/** A test for the training of an archive (runner/archive.ts); needs Jupiter, which a suite may not have. */
+const TRAINING = fileURLToPath(new URL('./java-training/', import.meta.url));
 /** What the Java runner is compiled against, found among the suite's own jars: it must match what it runs with. */
 const NEEDED = ['junit-platform-launcher', 'junit-platform-engine', 'junit-platform-commons'];
 const ALSO = ['opentest4j', 'apiguardian-api'];
@@ -25,40 +27,56 @@ export function launcherJars(classpath: readonly string[]): string[] {
     .filter((jar) => jar !== undefined);
 }
 
+type CompileOptions = { cacheDir: string; classpath: readonly string[]; javac: string; env: Record<string, string> };
+
 /**
- * The folder with the compiled Java runner: compiled once per source and launcher version, then found in `cacheDir`
+ * The jar with the compiled Java runner: compiled once per source and launcher version, then found in `cacheDir`
  * (`runner/<hash>`). Safe to call several times at once, by one process or by several.
  */
-export async function compileRunner(options: {
-  cacheDir: string;
-  classpath: readonly string[];
-  javac: string;
-  env: Record<string, string>;
-}): Promise<string> {
-  const { cacheDir, classpath, javac, env } = options;
-  const jars = launcherJars(classpath);
-  const sources = globSync('**/*.java', { cwd: SOURCES })
-    .sort()
-    .map((file) => join(SOURCES, file));
-  const hash = createHash('sha256');
+export async function compileRunner(options: CompileOptions): Promise<string> {
+  const { cacheDir, classpath } = options;
+  const jupiter = classpath.find((jar) => /^junit-(jupiter-api|platform-console-standalone)-/.test(basename(jar)));
+  const jars = [...new Set([...launcherJars(classpath), ...(jupiter ? [jupiter] : [])])];
+  const sources = [SOURCES, ...(jupiter ? [TRAINING] : [])].flatMap((folder) =>
+    globSync('**/*.java', { cwd: folder })
+      .sort()
+      .map((file) => join(folder, file)),
+  );
+  const hash = createHash('sha256').update('jar\0');
   for (const file of sources) hash.update(readFileSync(file)).update('\0');
   for (const jar of jars) hash.update(basename(jar)).update('\0');
   const target = join(cacheDir, 'runner', hash.digest('hex').slice(0, 32));
-  if (existsSync(target)) return target;
+  const made = join(target, 'runner.jar');
+  if (existsSync(made)) return made;
 
   const building = `${target}.${randomUUID()}.tmp`;
   mkdirSync(building, { recursive: true });
   try {
-    const args = ['-encoding', 'UTF-8', '--release', '17', '-d', building, '-cp', jars.join(':'), ...sources];
-    const { exitCode, stderr, stdout } = await run(javac, args, { cwd: SOURCES, env, timeoutMs: 300_000 });
-    if (exitCode !== 0)
-      throw new Error(`${javac} cannot compile the test runner: ${(stderr || stdout).slice(0, 2_000)}`);
+    await compileInto(building, sources, jars, options);
     renameSync(building, target);
   } catch (error) {
     // Somebody else was faster with the same sources.
-    if (!existsSync(target)) throw error;
+    if (!existsSync(made)) throw error;
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
-  return target;
+  return made;
+}
+
+async function compileInto(
+  building: string,
+  sources: readonly string[],
+  jars: readonly string[],
+  { javac, env }: CompileOptions,
+): Promise<void> {
+  const classes = join(building, 'classes');
+  const tool = async (command: string, args: string[]) => {
+    const { exitCode, stderr, stdout } = await run(command, args, { cwd: SOURCES, env, timeoutMs: 300_000 });
+    if (exitCode !== 0)
+      throw new Error(`${command} cannot make the test runner: ${(stderr || stdout).slice(0, 2_000)}`);
+  };
+  await tool(javac, ['-encoding', 'UTF-8', '--release', '17', '-d', classes, '-cp', jars.join(':'), ...sources]);
+  // A JDK has both beside each other.
+  await tool(javac.replace(/javac$/, 'jar'), ['--create', '--file', join(building, 'runner.jar'), '-C', classes, '.']);
+  rmSync(classes, { recursive: true });
 }

@@ -36,12 +36,13 @@ export function createJunitPlatform(spec: JvmSpec, { sandbox, onProcess, onStray
     await known?.close();
     // Two arms are compared at a time; a third one's turn ends the others.
     if (jvms.size >= 2 && !known) await closeAll();
-    const classpath = spec.arms[arm]?.classpath;
-    if (!classpath) throw new Error(`the batch has no class path for ${arm}`);
+    const side = spec.arms[arm];
+    if (!side) throw new Error(`the batch has no class path for ${arm}`);
     const jvm = await startJvm({
       java: spec.java,
       args: spec.jvm,
-      classpath,
+      classpath: side.classpath,
+      archive: side.archive,
       env: spec.env,
       sandbox,
       onStray,

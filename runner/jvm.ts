@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readWritten } from '../activities/sandbox/files.ts';
 import { limitsOf } from '../activities/sandbox/run.ts';
 import type { ReadOnlyBind, Sandbox, SandboxEnd, SandboxProcess } from '../activities/sandbox/types.ts';
+import { useArchive } from './archive-options.ts';
 import { describeEnd, drained, type Home, openHome, type ProgramSpec } from './home.ts';
 import { createLineReader, createMarkerReader } from './jvm-output.ts';
 import { BrokenRunner } from './protocol.ts';
@@ -53,6 +54,8 @@ export type JvmOptions = {
   java: string;
   args: string[];
   classpath: string[];
+  /** Of the class path's first jars (runner/archive.ts). */
+  archive?: string | undefined;
   env: Record<string, string>;
   sandbox: Sandbox;
   /** What it prints before it works. */
@@ -100,11 +103,11 @@ export async function startJvm(options: JvmOptions): Promise<Jvm> {
   }
 }
 
-function programOf({ java, args, classpath, env, sandbox }: JvmOptions, { inside }: Home): ProgramSpec {
+function programOf({ java, args, classpath, archive, env, sandbox }: JvmOptions, { inside }: Home): ProgramSpec {
   // The sandbox's limit is not the machine's: heap and collector are sized by this. A suite's own arguments come after it.
   const memoryMb = Math.floor(limitsOf(sandbox, {}).memoryMb * 0.9);
   const own = [`-Djava.io.tmpdir=${inside}/tmp`, `-XX:ErrorFile=${inside}/${FATAL_ERROR}`];
-  const jvm = [java, `-XX:MaxRAM=${memoryMb}m`, ...args, ...own, 'patchwright.runner.Main'];
+  const jvm = [java, `-XX:MaxRAM=${memoryMb}m`, ...useArchive(archive), ...args, ...own, 'patchwright.runner.Main'];
   return {
     command: ['/bin/sh', '-c', 'mkdir -p work tmp && cd work && exec "$@"', 'jvm', ...jvm],
     // A class path is too long for some systems' argument list.

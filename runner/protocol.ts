@@ -12,8 +12,8 @@ import type { Sandbox } from '../activities/sandbox/types.ts';
  * A further kind of runner is one more `RunnerSpec` and one more `Executor` (runner/slot.ts picks it).
  */
 
-/** Class path of one side of a comparison, in order; the key changes when any jar does. */
-export type JvmArm = { classpath: string[] };
+/** Class path of one side of a comparison, in order; the archive of the classes in its first jars (runner/archive.ts). */
+export type JvmArm = { classpath: string[]; archive?: string };
 
 export type JvmSpec = {
   kind: 'junit-platform';

@@ -28,8 +28,15 @@ const GRACE_MS = 4_000;
 /**
  * Flags of Node for a role. Agents send and read large texts, which are garbage a turn later: with the heap that Node
  * begins with, the activity worker cleans up every fifth turn, and that took a third of its CPU (`npm run bench -- agent`).
+ * Results of tests are small and many: the suite worker has 45 MB that live, and Node let what is garbage grow to three
+ * times as much before it looked (`npm run bench -- scale`).
  */
-export const nodeFlagsOf = (role: string): string[] => (role === 'activity' ? ['--initial-heap-size=300'] : []);
+export const nodeFlagsOf = (role: string): string[] => FLAGS[role] ?? [];
+
+const FLAGS: Readonly<Record<string, string[]>> = {
+  activity: ['--initial-heap-size=300'],
+  suite: ['--max-semi-space-size=8'],
+};
 
 /** How the supervisor runs `node worker.ts --role R`. It says that it serves by its ready file. */
 export function planRole(options: RoleOptions): ChildPlan {

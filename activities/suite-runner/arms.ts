@@ -4,6 +4,7 @@ import { basename, join, normalize, relative } from 'node:path';
 import type { Settings } from '../../config/schema.ts';
 import type { JunitPlatformSettings, SuiteSettings } from '../../config/suite.ts';
 import { globPattern } from '../../decisions/test-pattern.ts';
+import { withArchive } from '../../runner/archive.ts';
 import { compileRunner } from '../../runner/compile.ts';
 import type { CommandSpec, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
 import type { Build } from '../../workflows/types.ts';
@@ -11,7 +12,7 @@ import { permanent } from '../failures.ts';
 import { ensureBase } from '../sandbox/bases.ts';
 import { letSandboxesRead } from '../sandbox/folders.ts';
 import type { Sandbox } from '../sandbox/types.ts';
-import type { SuiteRunnerDeps } from './deps.ts';
+import { type SuiteRunnerDeps, sandboxOf } from './deps.ts';
 import { runFolder } from './folders.ts';
 
 type Entry = JunitPlatformSettings['classpath'][number];
@@ -68,9 +69,11 @@ export async function prepareArm(
   const runner = await compiled.catch((error: Error) => {
     throw permanent('BadConfiguration', `suite ${order.suiteRun}: ${error.message}`);
   });
-  const classpath = [runner, ...jars];
-  letSandboxesRead(classpath);
-  return { classpath };
+  const sandbox = sandboxOf(deps, order.settings, build.fork);
+  const java = javaTool(env, 'java');
+  const arm = await withArchive({ cacheDir, java, args: order.suite.jvm, env, sandbox, classpath: [runner, ...jars] });
+  letSandboxesRead(arm.classpath);
+  return arm;
 }
 
 type EntryDeps = Pick<SuiteRunnerDeps, 'artifacts' | 'checkout' | 'libraryJars'>;

@@ -12,7 +12,7 @@ export type SuiteRunnerDeps = {
   db: SuiteDb;
   /** This worker's data folder; slots live in `runs/<suite run>/slot-<n>`. */
   dataDir: string;
-  /** The user's cache: compiled runner, lists of units. */
+  /** The user's cache: compiled runner, archives of classes, lists of units. */
   cacheDir: string;
   /** Names this host (`hostIdentity`); its own task queue is `suite-<hostId>`. */
   hostId: string;

@@ -181,11 +181,11 @@ async function classes(deps: SuiteRunnerDeps, place: Place, arm: Arm): Promise<s
 /** Of a jar its bytes; a folder of the checkout is this suite run's alone, and so is its path. */
 const digestOf = async (entry: string) => (statSync(entry).isDirectory() ? entry : sha256OfFile(entry));
 
-function jvmFor(deps: SuiteRunnerDeps, place: Place, { classpath }: Arm): JvmOptions {
+function jvmFor(deps: SuiteRunnerDeps, place: Place, { classpath, archive }: Arm): JvmOptions {
   const { jvm, environment } = place.suite as JunitPlatformSettings;
   const env = deps.environment(environment);
   const sandbox = sandboxOf(deps, place.settings, place.order.fork);
-  return { java: javaTool(env, 'java'), args: jvm, classpath, env, sandbox };
+  return { java: javaTool(env, 'java'), args: jvm, classpath, archive, env, sandbox };
 }
 
 const armFolder = (deps: SuiteRunnerDeps, { order }: Place) =>

@@ -20,7 +20,7 @@ export const JUNIT = {
   transitive: true,
 };
 
-const QUICK_START = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
+export const QUICK_START = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
 
 export const ENV = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 

@@ -63,7 +63,7 @@ public final class Main {
         }
     }
 
-    private static void obey(String[] command, EventWriter events) {
+    static void obey(String[] command, EventWriter events) {
         try {
             if (command[0].equals("discover")) {
                 Discovery.run(command, events);
@@ -94,7 +94,7 @@ public final class Main {
         Runtime.getRuntime().halt(70);
     }
 
-    private static void redirect() {
+    static void redirect() {
         PrintStream log = new PrintStream(new Unclosable(LOG), true, StandardCharsets.UTF_8);
         System.setOut(log);
         System.setErr(log);
@@ -119,7 +119,7 @@ public final class Main {
     }
 
     /** What one class may change for the next in the same JVM, put back after each. */
-    private static final class Surroundings {
+    static final class Surroundings {
         private final Properties properties = (Properties) System.getProperties().clone();
         private final Locale locale = Locale.getDefault();
         private final TimeZone zone = TimeZone.getDefault();

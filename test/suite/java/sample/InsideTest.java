@@ -1,5 +1,6 @@
 package sample;
 
+import static java.nio.file.StandardOpenOption.APPEND;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -48,6 +49,11 @@ class InsideTest {
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             Path beside = Path.of(entry).resolveSibling("written");
             assertThrows(IOException.class, () -> Files.writeString(beside, "x"), entry);
+            // Nor is anything changed that other JVMs load.
+            for (File file : beside.getParent().toFile().listFiles(File::isFile)) {
+                assertThrows(IOException.class, () -> Files.newOutputStream(file.toPath(), APPEND).close(), file.getPath());
+                assertThrows(IOException.class, () -> Files.delete(file.toPath()), file.getPath());
+            }
         }
         assertThrows(IOException.class, () -> Files.writeString(Path.of("/usr/written"), "x"));
     }
