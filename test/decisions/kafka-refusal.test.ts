@@ -46,7 +46,7 @@ test.each<[string, SecuritySettings | undefined, Error, RegExp]>([
   ],
   ['a closed door', undefined, failed('Connection closed'), /without TLS and SASL\? `security` says/],
   ['a closed door with both', both, failed('Connection closed'), /the listener may not be SASL_SSL$/],
-  ['silence', ssl, new Error('Connection to a:1 timed out.'), /in time: .* or want SASL_SSL, .* or a client cert/],
+  ['silence', ssl, new Error('Connection to a:1 timed out.'), /in time .* or want SASL_SSL, .* or a client cert/],
   [
     'nobody there',
     ssl,
