@@ -1,7 +1,7 @@
 import { CancelledFailure } from '@temporalio/activity';
 import type { Settings } from '../config/schema.ts';
 import { releaseState } from '../decisions/agent-budget.ts';
-import { armsOf, changesFiles } from '../decisions/agent-roles.ts';
+import { armsOf, onlyRead } from '../decisions/agent-roles.ts';
 import { diagnosisWords } from '../decisions/diagnosis.ts';
 import { testName } from '../decisions/verdict-words.ts';
 import { THINKS, toolWords } from '../decisions/work-words.ts';
@@ -73,6 +73,8 @@ export type Since = {
   last?: boolean;
   /** A call that it made so often and was answered the same. */
   again?: { call: string; times: number };
+  /** What the run's files are, where it has some. */
+  files?: FilesNow;
 };
 
 const log = logger('agent');
@@ -147,14 +149,14 @@ export function createAgentActivities(given: AgentDeps) {
   }
 
   /**
-   * The calls of a turn that change no files are made where the turn was taken, which saves a way through Temporal for
-   * each. They only read: after a crash they are made again, and the turn is not paid again. What fails is left to
-   * activities of its own, with their tries and their words.
+   * The calls of a turn that only read are made where the turn was taken, which saves a way through Temporal for each.
+   * After a crash they are made again, and the turn is not paid again. What fails is left to activities of its own, with
+   * their tries and their words.
    */
-  async function withAnswers(order: AgentOrder, turn: Turn): Promise<Turn> {
-    if (turn.kind !== 'calls' || changesFiles(order.role)) return turn;
+  async function withAnswers(order: AgentOrder, turn: Turn, files?: FilesNow): Promise<Turn> {
+    if (turn.kind !== 'calls' || !onlyRead(order.role, turn.calls)) return turn;
     try {
-      return { ...turn, results: await Promise.all(turn.calls.map((call) => useTool(order, call))) };
+      return { ...turn, results: await Promise.all(turn.calls.map((call) => useTool(order, call, files))) };
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
       log.warn({ run: order.run, release: order.release, err: (error as Error).message }, 'a call is made once more');
@@ -189,7 +191,7 @@ export function createAgentActivities(given: AgentDeps) {
         news.of(since),
         spentOf(order),
       ]);
-      if (done !== undefined) return withAnswers(order, done);
+      if (done !== undefined) return withAnswers(order, done, since.files);
       await board.doing(order, THINKS);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
@@ -202,10 +204,10 @@ export function createAgentActivities(given: AgentDeps) {
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
       const [kept, made] = await Promise.all([
         keepTurn(db, { run, turn, outcome, results }),
-        withAnswers(order, outcome),
+        withAnswers(order, outcome, since.files),
       ]);
       // Two attempts may have ended this turn: the first one's counts.
-      return kept.head === outcome.head ? made : withAnswers(order, kept);
+      return kept.head === outcome.head ? made : withAnswers(order, kept, since.files);
     },
 
     useTool,

@@ -142,7 +142,8 @@ function spentOf({ turns, tokens, money, startedAt }: AgentProgress): AgentSpent
 
 async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise<Turn> {
   try {
-    const turn = await takeTurn(order, at.turns + 1, at.head, last ? { ...at.since, last } : at.since);
+    const since = { ...at.since, ...(last && { last }), ...(at.files && { files: at.files }) };
+    const turn = await takeTurn(order, at.turns + 1, at.head, since);
     if (turn.kind === 'over') return turn;
     at.turns += 1;
     at.tokens += turn.tokens;
@@ -196,7 +197,7 @@ async function makeCalls(
   at: AgentProgress,
   { calls, results }: Extract<Turn, { kind: 'calls' }>,
 ): Promise<Called> {
-  if (results !== undefined) return { results, files: [] };
+  if (results !== undefined) return { results, files: calls.map(() => at.files?.tree) };
   if (changesFiles(order.role)) return oneByOne(order, at, calls);
   return { results: await atOnce(order, calls), files: [] };
 }
