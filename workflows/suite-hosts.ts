@@ -15,6 +15,9 @@ import type { suite } from './suite.ts';
 /** Continue-as-new by then: replays stay short, and a history under 2,000 events (temporal.md, 5). */
 const EVENTS_A_RUN = 1_500;
 
+/** Slots that found nothing ask again after this: the end of what they wait for is told to nobody else. */
+const ASK_AGAIN = '20 seconds';
+
 /** What a suite takes along when its history begins anew: where it is; everything else is in the store. */
 export type SuiteCarry = {
   hosts: SuiteHost[];
@@ -93,9 +96,10 @@ export async function runBatches(
       // Where nobody asked, nobody would find out that nothing is left. Older histories wait for another host.
       crew.assign(atOnce === 0 && patched('somebody-asks') ? 1 : atOnce);
       const turn = crew.turn();
-      await condition(
-        () => crew.hasEnded() || crew.turn() !== turn || seen !== place.changes || hasFailed(place) || isTooLong(place),
-      );
+      const isNews = () =>
+        crew.hasEnded() || crew.turn() !== turn || seen !== place.changes || hasFailed(place) || isTooLong(place);
+      if (!crew.isIdle() || !patched('idle-slots-ask-again')) await condition(isNews);
+      else if (!(await condition(isNews, ASK_AGAIN))) crew.lookAround();
       if (hasFailed(place)) throw place.failure;
       if (crew.hasEnded()) return crew.problem();
       if (isTooLong(place)) await goOnAnew(place);
@@ -177,6 +181,11 @@ function openCrew(place: Place, phase: Phase) {
 
   return {
     turn: () => turns,
+    /**
+     * Nobody runs anything, and something is not done: a batch waits for another host, or one that an earlier history
+     * had begun was still open when each slot asked, and nobody was left to hear of its end.
+     */
+    isIdle: () => serving.size === 0 && !over && !state.hosts.every(isUnfit),
     hasEnded: () => serving.size === 0 && (over || state.hosts.every(isUnfit)),
     problem: () => (over ? undefined : [...unfit.values()][0]),
     /** There may be something to take again, and somebody who is gone. */
