@@ -88,6 +88,23 @@ test('one that hangs keeps no other from being asked', async () => {
   expect(await last).toBe('at last');
 });
 
+test('once there is an answer nobody else is asked, also when one that hung gives up', async () => {
+  let giveUp: () => void = () => undefined;
+  const hangs = () =>
+    new Promise<undefined>((resolve) => {
+      giveUp = () => resolve(undefined);
+    });
+  let asked = 0;
+  const next = async () => {
+    asked += 1;
+    return undefined;
+  };
+  expect(await firstAnswer([hangs, async () => 'here', next, next])).toBe('here');
+  giveUp();
+  await new Promise(setImmediate);
+  expect(asked).toBe(0);
+});
+
 test('what has answered soon is gone on with; where nobody has, all are waited for', async () => {
   const hangs = new Promise<undefined>(() => undefined);
   expect(await soonAnswered([Promise.resolve('a'), hangs, Promise.resolve(undefined)])).toEqual([
