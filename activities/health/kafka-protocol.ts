@@ -134,9 +134,18 @@ export async function readMetadata(connection: Connection): Promise<Metadata> {
   return metadataV12.api.async(connection, null, false, false);
 }
 
-/** The topics of which this broker holds a replica, also those that it does not list to this user. */
+type LogDirs = Awaited<ReturnType<typeof describeLogDirsV4.api.async>>;
+
+/**
+ * The topics of which this broker holds a replica, also those that it does not list to this user. A disk of it that has
+ * failed holds none, and hides nothing of the others.
+ */
 export async function readHeldTopics(connection: Connection): Promise<string[]> {
-  const { results } = await describeLogDirsV4.api.async(connection, null);
+  const { results } = await describeLogDirsV4.api.async(connection, null).catch((error: unknown) => {
+    const told = error instanceof ResponseError ? (error.response as LogDirs) : undefined;
+    if (told?.errorCode !== 0) throw error;
+    return told;
+  });
   return [...new Set(results.flatMap(({ topics }) => topics.map(({ name }) => name)))];
 }
 

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { type AddressInfo, createServer } from 'node:net';
+import { Writer } from '@platformatic/kafka';
+import { expect, onTestFinished, test } from 'vitest';
 import { firstAnswer, soonAnswered } from '../../activities/health/first-answer.ts';
 import { mergePartitions, readKafka } from '../../activities/health/kafka.ts';
+import { readHeldTopics, withConnection } from '../../activities/health/kafka-protocol.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 
 type Told = Parameters<typeof mergePartitions>[0][number];
@@ -115,4 +118,36 @@ test('what has answered soon is gone on with; where nobody has, all are waited f
   const late = new Promise<string>((resolve) => setTimeout(() => resolve('late'), 50));
   expect(await soonAnswered([Promise.resolve(undefined), late])).toEqual([undefined, 'late']);
   expect(await soonAnswered([])).toEqual([]);
+});
+
+const STORAGE_ERROR = 56;
+const CLUSTER_AUTHORIZATION_FAILED = 31;
+
+/** A broker that says of its disks these things and nothing else. */
+async function disksOf(errorCode: number, dirs: { errorCode: number; topics: string[] }[]): Promise<string[]> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (request) => {
+      const answer = Writer.create().appendInt32(request.readInt32BE(8)).appendTaggedFields();
+      answer.appendInt32(0).appendInt16(errorCode);
+      answer.appendArray(dirs, (w, dir) =>
+        w
+          .appendInt16(dir.errorCode)
+          .appendString('/data')
+          .appendArray(dir.topics, (w, name) => w.appendString(name).appendArray([], () => undefined))
+          .appendInt64(0n)
+          .appendInt64(0n),
+      );
+      socket.write(answer.appendTaggedFields().prependLength().buffer);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return withConnection({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }, readHeldTopics);
+}
+
+test('a disk that has failed keeps nobody from seeing which topics lie on the others', async () => {
+  const failed = { errorCode: STORAGE_ERROR, topics: [] };
+  expect(await disksOf(0, [failed, { errorCode: 0, topics: ['t', 'pay'] }])).toEqual(['t', 'pay']);
+  await expect(disksOf(CLUSTER_AUTHORIZATION_FAILED, [])).rejects.toThrow('DescribeLogDirs');
 });
