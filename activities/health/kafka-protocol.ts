@@ -123,7 +123,9 @@ async function connected<T>(
   } catch (error) {
     throw broken ?? error;
   } finally {
-    await connection.close().catch(() => connection.socket?.destroy());
+    await connection.close().catch(() => undefined);
+    // After a login that was refused the client leaves it half open, for as long as the other side likes.
+    connection.socket?.destroy();
   }
 }
 
@@ -136,10 +138,7 @@ export async function readMetadata(connection: Connection): Promise<Metadata> {
 
 type LogDirs = Awaited<ReturnType<typeof describeLogDirsV4.api.async>>;
 
-/**
- * The topics of which this broker holds a replica, also those that it does not list to this user. A disk of it that has
- * failed holds none, and hides nothing of the others.
- */
+/** The topics of which this broker holds a replica, on a disk that works, also those that it does not list to this user. */
 export async function readHeldTopics(connection: Connection): Promise<string[]> {
   const { results } = await describeLogDirsV4.api.async(connection, null).catch((error: unknown) => {
     const told = error instanceof ResponseError ? (error.response as LogDirs) : undefined;
