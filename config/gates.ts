@@ -35,9 +35,18 @@ const profileOverrides = {
 
 const profile = z.enum(['full', 'compressed']);
 
+/** With one nothing could be asked, and each error would tell it. */
+function hasNoLogin(url: string): boolean {
+  const { username, password } = URL.parse(url) ?? { username: '?', password: '' };
+  return username + password === '';
+}
+
 /** A server with Prometheus' query API, read instead of JMX. */
 const prometheusSchema = z.strictObject({
-  url: z.string().regex(/^https?:\/\//, 'an http address, without /api/v1'),
+  url: z
+    .string()
+    .regex(/^https?:\/\//, 'an http address, without /api/v1')
+    .refine(hasNoLogin, 'an http address without a login: the server is asked without one'),
   label: z
     .string()
     .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/)

@@ -29,7 +29,11 @@ if [ "$1" = --become ]; then
       $$ "$(start_time $$)" "$launcher" "$(command -p date -u +%Y-%m-%dT%H:%M:%SZ)" &&
       # The rest of the document, from the caller, who knows how to quote.
       command -p cat "$description"
-  } >"$dir/process.$$.tmp" || exit 124
+  } >"$dir/process.$$.tmp" || {
+    # Whoever asked tries again, for as long as the disk is full: nothing is left behind each time.
+    command -p rm -f "$dir/process.$$.tmp" "$description"
+    exit 124
+  }
   command -p rm -f "$description"
   command -p sync "$dir/process.$$.tmp" 2>/dev/null
   # A hard link fails where the name is taken: of two launches into one folder, one wins.

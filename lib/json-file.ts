@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -9,15 +9,21 @@ import { dirname } from 'node:path';
 export function writeJsonFile(path: string, value: unknown, mode = 0o644): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`;
-  const file = openSync(temporary, 'w', mode);
   try {
-    // Not writeSync: on a disk that is nearly full it writes a part and says so by its result alone.
-    writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(temporary, 'w', mode);
+    try {
+      // Not writeSync: on a disk that is nearly full it writes a part and says so by its result alone.
+      writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    // What is tried again and again on a disk that is full leaves no part of it behind each time.
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, path);
   const folder = openSync(dirname(path), 'r');
   try {
     fsyncSync(folder);

@@ -11,9 +11,12 @@ export function firstAnswer<T>(asks: readonly (() => Promise<T | undefined>)[]):
   return new Promise((resolve) => {
     let next = 0;
     let open = 0;
+    let answered = false;
     let patience: NodeJS.Timeout | undefined;
     const askNext = () => {
       clearTimeout(patience);
+      // One that hung ends long after another has answered: nobody is asked for that any more.
+      if (answered) return;
       const ask = asks[next];
       if (ask === undefined) {
         if (open === 0) resolve(undefined);
@@ -25,6 +28,7 @@ export function firstAnswer<T>(asks: readonly (() => Promise<T | undefined>)[]):
       void ask().then((answer) => {
         open -= 1;
         if (answer === undefined) return askNext();
+        answered = true;
         clearTimeout(patience);
         resolve(answer);
       });

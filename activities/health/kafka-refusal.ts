@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type SecuritySettings, usesSasl, usesTls } from '../../config/cluster-security.ts';
+import { oneLine } from '../../lib/plain-text.ts';
 
 type Asked = { host: string; security: SecuritySettings | undefined };
 /** `names`: for which a certificate stands that is not of the host. */
@@ -19,7 +20,7 @@ const ACLS = 'Describe and DescribeConfigs on the cluster and on all topics';
 
 /**
  * Why a broker did not answer, and what to do, from what the client, Node or Kafka say of it. Nothing of a secret stands
- * in any of it: names, codes and the brokers' own words alone.
+ * in any of it: names, codes and the brokers' own words alone, which no terminal obeys.
  */
 export function whyRefused(error: unknown, asked: Asked): string {
   const facts = factsOf(error);
@@ -27,7 +28,7 @@ export function whyRefused(error: unknown, asked: Asked): string {
 }
 
 /** What happened, of an error that only says what came of it. */
-export const innermost = (error: unknown): string => factsOf(error).messages.at(-1) ?? String(error);
+export const innermost = (error: unknown): string => oneLine(factsOf(error).messages.at(-1) ?? String(error));
 
 function tlsWords({ codes, messages, names }: Facts, { host, security }: Asked): string | undefined {
   const has = (...wanted: string[]) => wanted.some((code) => codes.has(code));
@@ -42,7 +43,7 @@ function tlsWords({ codes, messages, names }: Facts, { host, security }: Asked):
   if (has('ERR_TLS_CERT_ALTNAME_INVALID')) {
     const wanted = security?.ssl?.serverName ?? host;
     const kind = isIP(wanted) === 0 ? 'the name' : 'the address';
-    return `its certificate does not hold ${kind} ${wanted} (it holds ${names || 'no name at all'}): name one of those as ssl.serverName`;
+    return `its certificate does not hold ${kind} ${wanted} (it holds ${oneLine(names ?? '') || 'no name at all'}): name one of those as ssl.serverName`;
   }
   const alert = [...codes].find((code) => /^ERR_SSL_.*ALERT_/.test(code));
   if (alert) return alertWords(alert, security);

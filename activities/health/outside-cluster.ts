@@ -96,14 +96,11 @@ async function firstMetadata({ bootstrap, security }: ClusterSettings, connect: 
 async function heldTopics(
   targets: readonly TargetInfo[],
   { connect, onSilence }: Required<Pick<Ways, 'connect' | 'onSilence'>>,
-): Promise<Set<string>> {
+): Promise<(string[] | undefined)[]> {
   const brokers = targets.filter(({ ports }) => ports.broker !== undefined);
-  const held = await Promise.all(
-    brokers.map((broker) =>
-      firstOf([broker], 'which topics it holds', (connection) => readHeldTopics(connection), { connect, onSilence }),
-    ),
+  return Promise.all(
+    brokers.map((broker) => firstOf([broker], 'which topics it holds', readHeldTopics, { connect, onSilence })),
   );
-  return new Set(held.flatMap((topics) => topics ?? []));
 }
 
 function addressOf(text: string): Address {

@@ -1,6 +1,7 @@
 import type { PrometheusSettings } from '../../config/gates.ts';
 import type { Figures } from '../../decisions/gate/types.ts';
 import { logger } from '../../lib/log.ts';
+import { oneLine } from '../../lib/plain-text.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { innermost } from './kafka-refusal.ts';
 
@@ -51,7 +52,7 @@ export function createPrometheus(settings: PrometheusSettings) {
       parameters,
     );
     if (answer.status !== 'success' || !Array.isArray(answer.data?.result)) {
-      const why = answer.error ?? `HTTP ${status}`;
+      const why = typeof answer.error === 'string' ? oneLine(answer.error) : `HTTP ${status}`;
       throw new Error(`Prometheus does not answer ${parameters.query}: ${why}`);
     }
     return answer.data.result.map(({ metric, value, values }) => ({
@@ -136,7 +137,7 @@ async function post(url: URL, parameters: Record<string, string>) {
   }
 }
 
-type Answer = { status: string; error?: string; data?: { result?: Answered[] } };
+type Answer = { status: string; error?: unknown; data?: { result?: Answered[] } };
 type Answered = { metric: Record<string, string>; value?: [number, string]; values?: [number, string][] };
 
 const unread = (targets: readonly TargetInfo[]): NodeFigures =>

@@ -10,6 +10,7 @@ import { UNSEEN } from '../../decisions/kafka-rules/outside.ts';
 import { few } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import { ExitError } from '../../lib/exit-error.ts';
+import { visible } from '../../lib/plain-text.ts';
 import { requireEnvironment } from './env.ts';
 
 /** `unseen`: of a cluster that was not laid out here, what no answer can tell. */
@@ -65,10 +66,12 @@ function connectOrExit(name: string, cluster: ClusterSettings) {
 }
 
 export function canRollText({ environment, node, may, blocks, waived, unseen = [] }: CanRoll): string[] {
-  return [
+  const lines = [
     `${environment}/${node}: ${may ? 'may be stopped now' : 'may not be stopped now'}`,
     ...blocks.map(({ rule, reason }) => `  ${rule}: ${reason}`),
     ...waived.map(({ finding, waiver }) => `  ${finding.rule} is waived until ${waiver.until}: ${waiver.reason}`),
     ...unseen.map((what) => `  not seen: ${what}`),
   ];
+  // Names of topics and reasons are the brokers' words.
+  return lines.map((line) => visible(line));
 }

@@ -15,6 +15,7 @@ import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts'
 import { few } from '../../decisions/kafka-rules/snapshot.ts';
 import { judgeShadow, type ShadowVerdict, shadowWords } from '../../decisions/shadow.ts';
 import { ExitError } from '../../lib/exit-error.ts';
+import { visible } from '../../lib/plain-text.ts';
 import { requireEnvironment } from './env.ts';
 
 export type ShadowView = { environment: string; profile: string; looks: number; waves: ShadowVerdict[] };
@@ -104,11 +105,14 @@ async function fromPrometheus(
   if (targets.length === 0) throw new ExitError(2, `which nodes belong to it is not known; name them: ${how}`);
   await until(span.toMs, say);
   const prometheus = createPrometheus(settings);
-  const looks = await prometheus.between(targets, { ...span, stepSeconds: beatMs / 1000 });
+  const looks = await prometheus.between(targets, { ...span, stepSeconds: beatMs / 1000 }).catch(unanswered);
   const read = looks.some(({ nodes }) => Object.values(nodes).some((figures) => figures !== 'unread'));
   if (!read) {
-    const values = await prometheus.labels(span.toMs);
-    const known = values.length > 0 ? `it has ${few(values)}` : 'it has no process_start_time_seconds at all';
+    const values = await prometheus.labels(span.toMs).catch(unanswered);
+    const known =
+      values.length > 0
+        ? `it has ${few(values.map((value) => visible(value)))}`
+        : 'it has no process_start_time_seconds at all';
     throw new ExitError(
       4,
       `Prometheus has no figures of ${few(targets.map(({ name }) => name))} in that span; of ${settings.label} ${known}. Name the values of these nodes: ${how}`,
@@ -116,6 +120,10 @@ async function fromPrometheus(
   }
   return looks.map(({ atMs, nodes }) => sampleOf(atMs, nodes));
 }
+
+const unanswered = (error: Error): never => {
+  throw new ExitError(4, error.message);
+};
 
 /** Invariants are what a node counts of them. A node that is away is a restart, or is missed as no data. */
 function sampleOf(atMs: number, nodes: Record<string, Record<string, number> | 'unread'>): GateSample {

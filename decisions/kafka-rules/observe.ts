@@ -13,7 +13,9 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
   const missing: string[] = [];
   if (snapshot.quorum === 'unknown') missing.push('the quorum (no answer to DescribeQuorum)');
   if (snapshot.partitions === 'unknown') missing.push('the partitions (no broker answered a metadata request)');
-  if (snapshot.unlisted?.length) {
+  if (snapshot.unlisted === 'unknown') {
+    missing.push('whether brokers hold topics that they do not list (not all answered DescribeLogDirs)');
+  } else if (snapshot.unlisted?.length) {
     const allow = 'whoever asks may not describe them; allow it Describe and DescribeConfigs on all topics';
     missing.push(`the partitions of ${few(snapshot.unlisted)} (${allow})`);
   }

@@ -7,6 +7,7 @@ import {
   known,
   type NodeFigures,
   type NodeSnapshot,
+  type Reading,
 } from './snapshot.ts';
 
 /** What nobody can see of a cluster that was not laid out here, whoever answers. */
@@ -44,11 +45,19 @@ export function silenceWords(silences: readonly Silence[]): string[] {
 /** The metadata log is no topic that anybody lists. */
 const METADATA = '__cluster_metadata';
 
-/** Topics that brokers hold and do not list: whoever asks may not describe them. */
-export function unlistedOf({ partitions }: KafkaSnapshot, held: ReadonlySet<string>): string[] {
+/**
+ * Topics that brokers hold and do not list: whoever asks may not describe them. `held`: of each broker, or undefined where
+ * it does not tell; one that tells of none that is not listed says nothing for the others.
+ */
+export function unlistedOf(
+  { partitions }: KafkaSnapshot,
+  held: readonly (readonly string[] | undefined)[],
+): Reading<string[]> {
   if (partitions === 'unknown') return [];
   const listed = new Set(partitions.map(({ topic }) => topic));
-  return [...held].filter((topic) => topic !== METADATA && !listed.has(topic)).sort();
+  const topics = new Set(held.flatMap((of) => of ?? []));
+  const unlisted = [...topics].filter((topic) => topic !== METADATA && !listed.has(topic)).sort();
+  return unlisted.length === 0 && held.includes(undefined) ? 'unknown' : unlisted;
 }
 
 /** Who votes is a controller, whatever it was said to be, and there, though nobody named it: K4 asks of each. */

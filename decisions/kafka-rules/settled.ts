@@ -11,6 +11,7 @@ import {
   nameOf,
   nodeName,
   nodesNamed,
+  type PartitionSnapshot,
 } from './snapshot.ts';
 
 const RUNNING = 3;
@@ -63,7 +64,7 @@ function brokerWaitsFor(snapshot: KafkaSnapshot, node: NodeSnapshot, { suspects 
   const heldDown = new Set(nodesNamed(snapshot, suspects).map(({ id }) => id));
   const thin = snapshot.partitions.filter(isUnderReplicated);
   const own = thin.filter(
-    ({ replicas, isr, leader }) => replicas.includes(node.id) && !isr.includes(node.id) && !heldDown.has(leader),
+    (partition) => missingReplicas(partition).includes(node.id) && !heldDown.has(partition.leader),
   );
   if (own.length) waiting.push(`${node.name} is not in sync for ${few(own.map(nameOf))}`);
   const others = thin.filter((partition) => !own.includes(partition) && !explained(partition, heldDown));
@@ -78,11 +79,8 @@ function brokerWaitsFor(snapshot: KafkaSnapshot, node: NodeSnapshot, { suspects 
 }
 
 /** Led by a suspect, or only suspects are missing: the roll-back itself is what will cure it. */
-function explained(
-  { leader, replicas, isr }: { leader: number; replicas: number[]; isr: number[] },
-  heldDown: ReadonlySet<number>,
-): boolean {
-  return heldDown.has(leader) || replicas.every((id) => isr.includes(id) || heldDown.has(id));
+function explained(partition: PartitionSnapshot, heldDown: ReadonlySet<number>): boolean {
+  return heldDown.has(partition.leader) || missingReplicas(partition).every((id) => heldDown.has(id));
 }
 
 /** A partition as the ledger names it: `topic-3`. */

@@ -73,7 +73,7 @@ export type KafkaSnapshot = {
   /** Where each effective min ISR comes from; a topic that is missing is unknown. */
   minIsrFrom?: Record<string, ConfigSource>;
   /** Topics that brokers hold and do not list to whoever asks; absent where that was not looked at. */
-  unlisted?: string[];
+  unlisted?: Reading<string[]>;
 };
 
 /** What a rule found, with what a waiver may be scoped to. */

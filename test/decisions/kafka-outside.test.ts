@@ -44,10 +44,16 @@ describe('a cluster that is seen from outside', () => {
 
   test('topics that brokers hold and do not list are not seen', () => {
     const listed = bare();
-    expect(unlistedOf(listed, new Set(['t', '__cluster_metadata']))).toEqual([]);
-    const unlisted = unlistedOf(listed, new Set(['t', 'pay', 'hr']));
+    expect(unlistedOf(listed, [['t', '__cluster_metadata'], ['t']])).toEqual([]);
+    const unlisted = unlistedOf(listed, [['t', 'pay'], undefined, ['hr', 'pay']]);
     expect(unlisted).toEqual(['hr', 'pay']);
     expect(rules({ ...listed, unlisted }, 'b4')).toEqual(['K19']);
+  });
+
+  test('where a broker does not say what it holds, topics may be hidden', () => {
+    const unlisted = unlistedOf(bare(), [['t'], undefined]);
+    expect(unlisted).toBe('unknown');
+    expect(rules({ ...bare(), unlisted }, 'b4')).toEqual(['K19']);
   });
 
   test('one reason of many brokers is one line', () => {

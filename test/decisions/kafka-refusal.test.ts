@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { whyRefused } from '../../activities/health/kafka-refusal.ts';
+import { canRollText } from '../../cli/commands/can-roll.ts';
 import type { SecuritySettings } from '../../config/cluster-security.ts';
 
 const secret = { env: 'SOME_SECRET' };
@@ -55,4 +56,13 @@ test.each<[string, SecuritySettings | undefined, Error, RegExp]>([
   ],
 ])('%s', (_what, security, error, words) => {
   expect(whyRefused(error, { host: 'kafka', security })).toMatch(words);
+});
+
+test('no terminal obeys what a broker says', () => {
+  const said = whyRefused(failed('\u001b]0;owned\u0007no\nentry'), { host: 'kafka', security: undefined });
+  expect(said).toBe('no entry');
+  const topic = '\u001b[2Jorders';
+  const finding = { rule: 'K19', reason: `unknown: the partitions of ${topic}` };
+  const told = canRollText({ environment: 'e', node: 'n', may: false, blocks: [finding], waived: [] });
+  expect(told.join()).toContain('\\u{1b}[2Jorders');
 });

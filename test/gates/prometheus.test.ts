@@ -166,6 +166,23 @@ describe('shadow mode', () => {
     );
   });
 
+  test('no terminal obeys what such a server says, and no login of it is told', async () => {
+    const label = '\u001b[2Jn1';
+    const hostile: Told = (query): Record<string, number> => (query.startsWith('group by') ? { [label]: 1 } : {});
+    server = await startPrometheus(hostile);
+    const asked = () => judgedCluster({ gates: gatesOf({ n1: 'kafka-1:7071' }) });
+    await expect(asked()).rejects.toThrow('it has \\u{1b}[2Jn1. Name');
+    await server.stop();
+    server = await startPrometheus(() => {
+      throw new Error('\u001b[2Jtoo many samples');
+    });
+    await expect(asked()).rejects.toThrow(/: too many samples$/);
+    const login = { profile: 'full', prometheus: { url: 'https://ada:hunter2hunter2@prometheus.example.org' } };
+    const { error } = gatesSchema.safeParse(login);
+    expect(error?.message).toContain('without a login');
+    expect(error?.message).not.toContain('hunter2');
+  });
+
   test.each([
     ['now', 0],
     ['-90m', -90 * MINUTE],

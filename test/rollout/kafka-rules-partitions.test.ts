@@ -176,6 +176,11 @@ describe('K11 settled before the next', () => {
       ['t-1 (without n2)'],
     ],
     [
+      'another one, of what a reassignment brings here',
+      withPartition(combined(), 't-1', { isr: [2], adding: [1] }),
+      ['t-1 (without n3)'],
+    ],
+    [
       'its controller lags',
       combined({ quorum: { leader: 2, voters: [1, 2, 3].map((id) => ({ id, behindMs: id === 1 ? 'unknown' : 0 })) } }),
       ['caught up'],
@@ -192,6 +197,9 @@ describe('K11 settled before the next', () => {
     expect(wait(held)).toHaveLength(2);
     // t-1 is led by the suspect n2; of t-0 only the suspect n3 is missing.
     expect(wait(held, ['n2', 'n3'])).toEqual([]);
+    // Of what is left of t-0 n2 is only brought there, which may take hours.
+    const moved = withPartition(combined(), 't-0', { isr: [1], adding: [2] });
+    expect(wait(moved, ['n3'])).toEqual([]);
   });
 
   test('a dedicated controller is asked only about the quorum', () => {

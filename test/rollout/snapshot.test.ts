@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Writer } from '@platformatic/kafka';
+import { expect, onTestFinished, test } from 'vitest';
 import { firstAnswer, soonAnswered } from '../../activities/health/first-answer.ts';
 import { mergePartitions, readKafka } from '../../activities/health/kafka.ts';
+import { readHeldTopics, securedConnect, withConnection } from '../../activities/health/kafka-protocol.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 
 type Told = Parameters<typeof mergePartitions>[0][number];
@@ -88,6 +91,23 @@ test('one that hangs keeps no other from being asked', async () => {
   expect(await last).toBe('at last');
 });
 
+test('once there is an answer nobody else is asked, also when one that hung gives up', async () => {
+  let giveUp: () => void = () => undefined;
+  const hangs = () =>
+    new Promise<undefined>((resolve) => {
+      giveUp = () => resolve(undefined);
+    });
+  let asked = 0;
+  const next = async () => {
+    asked += 1;
+    return undefined;
+  };
+  expect(await firstAnswer([hangs, async () => 'here', next, next])).toBe('here');
+  giveUp();
+  await new Promise(setImmediate);
+  expect(asked).toBe(0);
+});
+
 test('what has answered soon is gone on with; where nobody has, all are waited for', async () => {
   const hangs = new Promise<undefined>(() => undefined);
   expect(await soonAnswered([Promise.resolve('a'), hangs, Promise.resolve(undefined)])).toEqual([
@@ -98,4 +118,64 @@ test('what has answered soon is gone on with; where nobody has, all are waited f
   const late = new Promise<string>((resolve) => setTimeout(() => resolve('late'), 50));
   expect(await soonAnswered([Promise.resolve(undefined), late])).toEqual([undefined, 'late']);
   expect(await soonAnswered([])).toEqual([]);
+});
+
+const UNSUPPORTED_SASL_MECHANISM = 33;
+const STORAGE_ERROR = 56;
+const CLUSTER_AUTHORIZATION_FAILED = 31;
+
+/** Something that answers to whatever it is asked, as a broker would. */
+async function played(answer: (request: Buffer, socket: Socket) => Writer) {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (request) => {
+      const head = Writer.create().appendInt32(request.readInt32BE(8));
+      socket.write(head.appendFrom(answer(request, socket)).prependLength().buffer);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
+
+/** What is read of a broker that says of its disks these things. */
+async function disksOf(errorCode: number, dirs: { errorCode: number; topics: string[] }[]): Promise<string[]> {
+  const address = await played(() =>
+    Writer.create()
+      .appendTaggedFields()
+      .appendInt32(0)
+      .appendInt16(errorCode)
+      .appendArray(dirs, (w, dir) =>
+        w
+          .appendInt16(dir.errorCode)
+          .appendString('/data')
+          .appendArray(dir.topics, (w, name) => w.appendString(name).appendArray([], () => undefined))
+          .appendInt64(0n)
+          .appendInt64(0n),
+      )
+      .appendTaggedFields(),
+  );
+  return withConnection(address, readHeldTopics);
+}
+
+test('a disk that has failed keeps nobody from seeing which topics lie on the others', async () => {
+  const failed = { errorCode: STORAGE_ERROR, topics: [] };
+  expect(await disksOf(0, [failed, { errorCode: 0, topics: ['t', 'pay'] }])).toEqual(['t', 'pay']);
+  await expect(disksOf(CLUSTER_AUTHORIZATION_FAILED, [])).rejects.toThrow('DescribeLogDirs');
+});
+
+test('whoever refuses a login cannot hold the connection', async () => {
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  const address = await played((_, socket) => {
+    socket.once('error', () => resolve());
+    // It never closes, and would go on talking for ever.
+    socket.once('end', () => {
+      const talk = setInterval(() => socket.write('still here'), 10);
+      socket.once('close', () => clearInterval(talk));
+    });
+    return Writer.create().appendInt16(UNSUPPORTED_SASL_MECHANISM).appendInt32(0);
+  });
+  const login = securedConnect(() => ({ sasl: { mechanism: 'PLAIN', username: 'ada', password: 'hunter2' } }));
+  await expect(login(address, readHeldTopics)).rejects.toThrow('failed');
+  await gone;
 });

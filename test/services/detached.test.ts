@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -141,6 +141,15 @@ test.each(['', '{"launcher":12', '{"launcher":1}'])('what is left of a record of
   while (isAlive((await ended()).process.launcher)) await sleep(10);
   writeFileSync(join(root, 'state', 'exit.json'), left);
   expect(stateOf(join(root, 'state'))).toMatchObject({ kind: 'ended', exitCode: undefined });
+});
+
+test('a record that cannot be written leaves nothing behind', () => {
+  const launcher = join(import.meta.dirname, '../../lib/detached-launcher.sh');
+  const { stderr } = spawnSync('/bin/sh', [launcher, root, join(root, 'no-description.part'), 'true']);
+  expect(String(stderr)).toContain('no-description.part');
+  mkdirSync(join(root, 'taken.json'));
+  expect(() => writeJsonFile(join(root, 'taken.json'), {})).toThrow();
+  expect(readdirSync(root)).toEqual(['taken.json']);
 });
 
 test('a record whose process id belongs to a stranger by now is an ended process', async () => {
