@@ -73,8 +73,11 @@ export type Since = {
   last?: boolean;
   /** A call that it made so often and was answered the same. */
   again?: { call: string; times: number };
-  /** What the run's files are, where it has some. */
-  files?: FilesNow;
+  /**
+   * What the run's files are, null where nothing was changed. Only whoever says so is answered a turn's calls with it: a
+   * history that was begun before makes them itself, and has told nobody what its files are.
+   */
+  files?: FilesNow | null;
 };
 
 const log = logger('agent');
@@ -149,18 +152,17 @@ export function createAgentActivities(given: AgentDeps) {
   }
 
   /**
-   * The calls of a turn that only read are made where the turn was taken, which saves a way through Temporal for each.
-   * After a crash they are made again, and the turn is not paid again. What fails is left to activities of its own, with
-   * their tries and their words.
+   * What the calls of a turn are answered, where all of them only read: they are made where the turn was taken, which
+   * saves a way through Temporal for each. What fails is left to activities of its own, with their tries and their words.
    */
-  async function withAnswers(order: AgentOrder, turn: Turn, files?: FilesNow): Promise<Turn> {
-    if (turn.kind !== 'calls' || !onlyRead(order.role, turn.calls)) return turn;
+  async function answersTo(order: AgentOrder, turn: Turn, files: Since['files']): Promise<ToolResult[] | undefined> {
+    if (files === undefined || turn.kind !== 'calls' || !onlyRead(order.role, turn.calls)) return undefined;
     try {
-      return { ...turn, results: await Promise.all(turn.calls.map((call) => useTool(order, call, files))) };
+      return await Promise.all(turn.calls.map((call) => useTool(order, call, files ?? undefined)));
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
       log.warn({ run: order.run, release: order.release, err: (error as Error).message }, 'a call is made once more');
-      return turn;
+      return undefined;
     }
   }
 
@@ -180,7 +182,8 @@ export function createAgentActivities(given: AgentDeps) {
     /**
      * One question to the model, one entry of the transcript. A turn that has ended is read from the store and not paid
      * again; where a worker dies between the answer and its record, it is asked once more. With the answers of its calls,
-     * where they only read.
+     * where they only read; not of one that is read from the store: its calls may be what the worker died of, and have
+     * tries of their own.
      */
     async takeTurn(order: AgentOrder, turn: number, head: Digest, since: Since): Promise<Turn> {
       const { run } = order;
@@ -191,7 +194,7 @@ export function createAgentActivities(given: AgentDeps) {
         news.of(since),
         spentOf(order),
       ]);
-      if (done !== undefined) return withAnswers(order, done, since.files);
+      if (done !== undefined) return done;
       await board.doing(order, THINKS);
       const { model } = settings;
       if (model === undefined) throw permanent('BadConfiguration', `${run} was begun with a model and has none now`);
@@ -202,12 +205,13 @@ export function createAgentActivities(given: AgentDeps) {
       const { turn: answered, said } = await askModel(model, { items: [...past, ...told], tools });
       const outcome = turnAt(await transcripts.append(head, [...told, ...said]), answered);
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
-      const [kept, made] = await Promise.all([
+      const [kept, answers] = await Promise.all([
         keepTurn(db, { run, turn, outcome, results }),
-        withAnswers(order, outcome, since.files),
+        answersTo(order, outcome, since.files),
       ]);
       // Two attempts may have ended this turn: the first one's counts.
-      return kept.head === outcome.head ? made : withAnswers(order, kept, since.files);
+      const isOurs = kept.kind === 'calls' && kept.head === outcome.head;
+      return isOurs && answers !== undefined ? { ...kept, results: answers } : kept;
     },
 
     useTool,

@@ -4,7 +4,7 @@ import type { AgentRole, AgentSubject, Arm } from '../workflows/agent-types.ts';
 export const changesFiles = (role: AgentRole): boolean => role === 'repair' || role === 'patch';
 
 /** Tools that change a run's files, run what is the fork's, or hand a change in. */
-const MORE_THAN_READS: readonly string[] = ['edit_file', 'shell', 'run_tests', 'hand_in'];
+const MORE_THAN_READS: readonly string[] = ['edit_file', 'shell', 'run_tests', 'propose', 'hand_in'];
 
 /** Calls after which everything is as before: they may be made in any order, and again. */
 export const onlyRead = (role: AgentRole, calls: readonly { name: string }[]): boolean =>

@@ -30,8 +30,8 @@ export function launcherJars(classpath: readonly string[]): string[] {
 type CompileOptions = { cacheDir: string; classpath: readonly string[]; javac: string; env: Record<string, string> };
 
 /**
- * The jar with the compiled Java runner: compiled once per source and launcher version, then found in `cacheDir`
- * (`runner/<hash>`). Safe to call several times at once, by one process or by several.
+ * The jar with the compiled Java runner: compiled once per source and JUnit (by its bytes: a fork's jar may have any name),
+ * then found in `cacheDir` (`runner/<hash>`). Safe to call several times at once, by one process or by several.
  */
 export async function compileRunner(options: CompileOptions): Promise<string> {
   const { cacheDir, classpath } = options;
@@ -44,7 +44,7 @@ export async function compileRunner(options: CompileOptions): Promise<string> {
   );
   const hash = createHash('sha256').update('jar\0');
   for (const file of sources) hash.update(readFileSync(file)).update('\0');
-  for (const jar of jars) hash.update(basename(jar)).update('\0');
+  for (const jar of jars) hash.update(basename(jar)).update('\0').update(bytesOf(jar));
   const target = join(cacheDir, 'runner', hash.digest('hex').slice(0, 32));
   const made = join(target, 'runner.jar');
   if (existsSync(made)) return made;
@@ -63,6 +63,8 @@ export async function compileRunner(options: CompileOptions): Promise<string> {
   return made;
 }
 
+const bytesOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest();
+
 async function compileInto(
   building: string,
   sources: readonly string[],
@@ -75,7 +77,10 @@ async function compileInto(
     if (exitCode !== 0)
       throw new Error(`${command} cannot make the test runner: ${(stderr || stdout).slice(0, 2_000)}`);
   };
-  await tool(javac, ['-encoding', 'UTF-8', '--release', '17', '-d', classes, '-cp', jars.join(':'), ...sources]);
+  // The jars may be a fork's, and this is no sandbox: javac runs processors and plugins of its class path, unless told where
+  // else to look for them (here: nothing). Without processors alone, it would start plugins that ask for it.
+  const ours = ['-encoding', 'UTF-8', '--release', '17', '-proc:none', '-processorpath', building];
+  await tool(javac, [...ours, '-d', classes, '-cp', jars.join(':'), ...sources]);
   // A JDK has both beside each other.
   await tool(javac.replace(/javac$/, 'jar'), ['--create', '--file', join(building, 'runner.jar'), '-C', classes, '.']);
   rmSync(classes, { recursive: true });

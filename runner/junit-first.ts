@@ -10,30 +10,37 @@ export type JunitFirst = { junit: string[]; rest: string[] };
 
 /**
  * A class path with JUnit's jars in front, each part in its order. Nothing where that could load other classes than
- * before: where something that stood in front of one of them has classes of the same packages.
+ * before: where something that stood in front of one of them has classes of JUnit's packages, or one of them has classes
+ * of others' (JUnit 4.10 brings Hamcrest along).
  */
 export function junitFirst(classpath: readonly string[]): JunitFirst | undefined {
   const isJunit = (entry: string) => JUNIT.test(basename(entry));
   const junit = classpath.filter(isJunit);
   if (junit.length === 0 || new Set(junit.map((jar) => basename(jar))).size < junit.length) return undefined;
   const overtaken = classpath.slice(0, classpath.findLastIndex(isJunit)).filter((entry) => !isJunit(entry));
-  if (overtaken.some(hasJunitPackages)) return undefined;
+  if (overtaken.length > 0 && junit.some((jar) => contentsOf(jar).others)) return undefined;
+  if (overtaken.some((entry) => contentsOf(entry).junit)) return undefined;
   return { junit, rest: classpath.filter((entry) => !isJunit(entry)) };
 }
 
-function hasJunitPackages(entry: string): boolean {
+/** Whether there are classes of JUnit's packages, and of others. What cannot be read by us is left where it stands. */
+type Contents = { junit: boolean; others: boolean };
+
+function contentsOf(entry: string): Contents {
   const stat = statSync(entry);
-  if (stat.isDirectory()) return PACKAGES.some((folder) => existsSync(join(entry, folder)));
+  if (stat.isDirectory()) return { junit: PACKAGES.some((folder) => existsSync(join(entry, folder))), others: true };
   const known = seen.get(entry);
   const stamp = `${stat.size} ${stat.mtimeMs}`;
-  if (known?.stamp === stamp) return known.has;
-  // What cannot be read by us is left where it stands.
-  const has = namesIn(entry)?.some((name) => PACKAGES.some((folder) => name.startsWith(folder))) ?? true;
-  seen.set(entry, { stamp, has });
-  return has;
+  if (known?.stamp === stamp) return known.contents;
+  const names = namesIn(entry);
+  const isJunits = (name: string) => PACKAGES.some((folder) => name.startsWith(folder));
+  const isOthers = (name: string) => /^(?!META-INF\/).*\/.*\.class$/.test(name) && !isJunits(name);
+  const contents = { junit: names?.some(isJunits) ?? true, others: names?.some(isOthers) ?? true };
+  seen.set(entry, { stamp, contents });
+  return contents;
 }
 
-const seen = new Map<string, { stamp: string; has: boolean }>();
+const seen = new Map<string, { stamp: string; contents: Contents }>();
 
 const END_BYTES = 22;
 const LONGEST_COMMENT = 65_535;

@@ -142,7 +142,7 @@ function spentOf({ turns, tokens, money, startedAt }: AgentProgress): AgentSpent
 
 async function ask(order: AgentOrder, at: AgentProgress, last: boolean): Promise<Turn> {
   try {
-    const since = { ...at.since, ...(last && { last }), ...(at.files && { files: at.files }) };
+    const since: Since = { ...at.since, ...(last && { last }), files: at.files ?? null };
     const turn = await takeTurn(order, at.turns + 1, at.head, since);
     if (turn.kind === 'over') return turn;
     at.turns += 1;

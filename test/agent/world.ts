@@ -129,6 +129,7 @@ export async function openAgentWorld() {
     artifacts,
     model,
     client,
+    clone: join(dir, 'git', 'sum.git'),
     agent: agent as AgentActivities,
     subject,
     settings,

@@ -1,17 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type ArchiveFor, withArchive } from '../../runner/archive.ts';
-import { mayUseArchive } from '../../runner/archive-options.ts';
-import { junitFirst } from '../../runner/junit-first.ts';
 import { type JvmEvent, startJvm } from '../../runner/jvm.ts';
 import type { JvmArm, JvmSpec, RunnerSpec } from '../../runner/protocol.ts';
-import { ENV, QUICK_START, sampleClasspath } from './sample.ts';
+import { ENV, sampleClasspath } from './sample.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { classes, javaSpec, resultsOf, slotRunner } from './slot-world.ts';
 
@@ -128,71 +126,4 @@ test('a damaged archive is never handed out', async () => {
   const next = await anew(wanted());
   expect(next.classpath).toEqual(arm.classpath);
   expect(await takesIt(next)).toBe(true);
-});
-
-test.each([
-  [['-Xmx1g', '-XX:+UseSerialGC', '-ea', '-Dx=y', '--add-opens=java.base/java.lang=ALL-UNNAMED'], {}, true],
-  [[], { JAVA_TOOL_OPTIONS: '-Xmx1g -Dx="a b"' }, true],
-  [['-Xshare:auto'], {}, false],
-  [['-XX:SharedArchiveFile=own.jsa'], {}, false],
-  [['-XX:ArchiveClassesAtExit=own.jsa'], {}, false],
-  [['-XX:+AutoCreateSharedArchive'], {}, false],
-  [['-XX:-UseSharedSpaces'], {}, false],
-  [['-javaagent:jacoco.jar'], {}, false],
-  [['-agentlib:jdwp=server=y'], {}, false],
-  [['-Djava.system.class.loader=a.B'], {}, false],
-  [['-Xbootclasspath/a:x.jar'], {}, false],
-  [['@options'], {}, false],
-  [['-XX:Flags=.hotspotrc'], {}, false],
-  [[], { JDK_JAVA_OPTIONS: '-Xmx1g "-javaagent:jacoco.jar"' }, false],
-])('%j with %j: an archive of ours: %s', (args, env, may) => {
-  expect(mayUseArchive(args, env)).toBe(may);
-});
-
-describe('JUnit goes first', () => {
-  const JUNIT = ['junit-platform-engine-1.10.2.jar', 'junit-4.13.2.jar'];
-
-  /** Jars with these names in them, written by the tool that everybody has. */
-  function jars(contents: Record<string, string[]>): string[] {
-    const folder = mkdtempSync(join(dir, 'first-'));
-    return Object.entries(contents).map(([jar, names]) => {
-      const classesOf = join(folder, `${jar}.d`);
-      for (const name of names) {
-        mkdirSync(join(classesOf, dirname(name)), { recursive: true });
-        writeFileSync(join(classesOf, name), '');
-      }
-      if (!jar.endsWith('.jar')) return classesOf;
-      execFileSync('jar', [...QUICK_START, '--create', '--file', join(folder, jar), '-C', classesOf, '.'], {
-        stdio: 'pipe',
-      });
-      return join(folder, jar);
-    });
-  }
-  const junit = Object.fromEntries(JUNIT.map((jar) => [jar, ['org/junit/A.class']]));
-  const namesOf = (entries: readonly string[] | undefined) => entries?.map((entry) => basename(entry));
-
-  test('before what has none of its packages, each part in its order', () => {
-    const others = {
-      'a.jar': ['a/org/junit/B.class'],
-      classes: ['a/C.class'],
-      'junit-jupiter-mine-1.jar': ['a/D.class'],
-    };
-    const order = junitFirst(jars({ ...others, ...junit, 'z.jar': ['org/junit/A.class'] }));
-    expect(namesOf(order?.junit)).toEqual(JUNIT);
-    expect(namesOf(order?.rest)).toEqual(['a.jar', 'classes.d', 'junit-jupiter-mine-1.jar', 'z.jar']);
-  });
-
-  test.each<[string, string[]]>([
-    ['product.jar', ['org/junit/platform/A.class']],
-    ['product.jar', ['META-INF/versions/17/junit/framework/A.class']],
-    ['classes', ['org/opentest4j/A.class']],
-  ])('never before %s with %j', (name, names) => {
-    expect(junitFirst(jars({ [name]: names, ...junit }))).toBeUndefined();
-  });
-
-  test('never before what is no jar that can be read', () => {
-    const all = jars({ 'product.jar': ['a/B.class'], ...junit });
-    truncateSync(all[0] ?? '', 40);
-    expect(junitFirst(all)).toBeUndefined();
-  });
 });
