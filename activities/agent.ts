@@ -205,13 +205,12 @@ export function createAgentActivities(given: AgentDeps) {
       const { turn: answered, said } = await askModel(model, { items: [...past, ...told], tools });
       const outcome = turnAt(await transcripts.append(head, [...told, ...said]), answered);
       const results = Object.fromEntries((since.results ?? []).map(({ id, whole }) => [id, whole]));
-      const [kept, answers] = await Promise.all([
-        keepTurn(db, { run, turn, outcome, results }),
-        answersTo(order, outcome, since.files),
-      ]);
+      // First: what a call reads of earlier answers is kept with this turn.
+      const kept = await keepTurn(db, { run, turn, outcome, results });
       // Two attempts may have ended this turn: the first one's counts.
-      const isOurs = kept.kind === 'calls' && kept.head === outcome.head;
-      return isOurs && answers !== undefined ? { ...kept, results: answers } : kept;
+      if (kept.kind !== 'calls' || kept.head !== outcome.head) return kept;
+      const answers = await answersTo(order, kept, since.files);
+      return answers === undefined ? kept : { ...kept, results: answers };
     },
 
     useTool,
