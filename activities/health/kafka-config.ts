@@ -2,7 +2,6 @@ import {
   type Connection,
   describeConfigsV4,
   incrementalAlterConfigsV1,
-  metadataV12,
   protocolErrorsCodesById,
   ResponseError,
 } from '@platformatic/kafka';
@@ -10,7 +9,7 @@ import { fieldWords, isRefusal } from '../../decisions/kafka-config.ts';
 import type { ConfigFields } from '../../workflows/fix-types.ts';
 import type { TargetInfo } from '../deploy/driver.ts';
 import { brokerAddress } from './kafka.ts';
-import { withConnection } from './kafka-protocol.ts';
+import { readMetadata, withConnection } from './kafka-protocol.ts';
 
 type Resource = ConfigFields['resource'];
 
@@ -83,7 +82,7 @@ export type TopicPartition = { topic: string; partition: number; leader: number;
 
 /** Every partition, as one broker tells it. */
 export async function readPartitions(targets: readonly TargetInfo[]): Promise<TopicPartition[]> {
-  const { topics } = await askAny(targets, (connection) => metadataV12.api.async(connection, null, false, false));
+  const { topics } = await askAny(targets, readMetadata);
   return topics.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex, leaderId, replicaNodes, isrNodes }) => ({
       ...{ topic: name ?? '', partition: partitionIndex, leader: leaderId },
