@@ -133,13 +133,19 @@ export type Metadata = Awaited<ReturnType<typeof metadataV12.api.async>>;
 
 /** Every topic, internal ones included, and the brokers that are registered and not fenced. */
 export async function readMetadata(connection: Connection): Promise<Metadata> {
-  return metadataV12.api.async(connection, null, false, false).catch((error: unknown) => {
-    // One partition without a leader has an error of its own, for which the client library throws all of the answer
-    // away: what is offline would be what nobody can see.
-    const told = error instanceof ResponseError ? (error.response as Metadata) : undefined;
-    if (told === undefined || told.topics.some(({ errorCode }) => errorCode !== 0)) throw error;
-    return told;
-  });
+  return metadataV12.api.async(connection, null, false, false).catch(toldInSpite);
+}
+
+/**
+ * What is told in an answer for which the client library throws: one partition without a leader has an error of its own,
+ * and then what is offline would be what nobody can see.
+ *
+ * @throws the error, where a whole topic has one, or nothing was told
+ */
+export function toldInSpite(error: unknown): Metadata {
+  const told = error instanceof ResponseError ? (error.response as Metadata) : undefined;
+  if (told === undefined || told.topics.some(({ errorCode }) => errorCode !== 0)) throw error;
+  return told;
 }
 
 type LogDirs = Awaited<ReturnType<typeof describeLogDirsV4.api.async>>;

@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Writer } from '@platformatic/kafka';
+import { ResponseError, Writer } from '@platformatic/kafka';
 import { expect, onTestFinished, test } from 'vitest';
 import { firstAnswer, soonAnswered } from '../../activities/health/first-answer.ts';
 import { mergePartitions, readKafka } from '../../activities/health/kafka.ts';
-import { readHeldTopics, securedConnect, withConnection } from '../../activities/health/kafka-protocol.ts';
+import { readHeldTopics, securedConnect, toldInSpite, withConnection } from '../../activities/health/kafka-protocol.ts';
 import { k19SeesEverything } from '../../decisions/kafka-rules/observe.ts';
 
 type Told = Parameters<typeof mergePartitions>[0][number];
@@ -178,4 +178,17 @@ test('whoever refuses a login cannot hold the connection', async () => {
   const login = securedConnect(() => ({ sasl: { mechanism: 'PLAIN', username: 'ada', password: 'hunter2' } }));
   await expect(login(address, readHeldTopics)).rejects.toThrow('failed');
   await gone;
+});
+
+test('a partition without a leader is told, and hides no other: the client library throws for it', () => {
+  const LEADER_NOT_AVAILABLE = 5;
+  const answer = told(6, -1, [1]);
+  const error = (response: unknown) =>
+    new ResponseError(3, 12, { '/topics/0/partitions/0': [LEADER_NOT_AVAILABLE, null] }, response as never);
+  const partitions = mergePartitions([toldInSpite(error(answer))]);
+  expect(partitions).toEqual([{ topic: 't', partition: 0, leader: -1, replicas: [1, 2, 3], isr: [1] }]);
+  const whole = error({ ...answer, topics: answer.topics.map((topic) => ({ ...topic, errorCode: 3 })) });
+  expect(() => toldInSpite(whole)).toThrow(whole);
+  const away = new Error('connection refused');
+  expect(() => toldInSpite(away)).toThrow(away);
 });
