@@ -42,14 +42,14 @@ async function compile(sources: string[], jars: string[], classes: string, hostE
   mkdirSync(temporary, { recursive: true });
   const javac = hostEnv.JAVA_HOME ? join(hostEnv.JAVA_HOME, 'bin', 'javac') : 'javac';
   try {
-    await run(
-      javac,
-      ['--release', '17', '-cp', jars.join(':'), '-d', temporary, ...sources.map((s) => join(SOURCES, s))],
-      {
-        env: { PATH: hostEnv.PATH, LANG: 'C.UTF-8' },
-        timeout: 120_000,
-      },
-    );
+    // Processors and plugins of the library's jars would run here, outside of any sandbox: they are looked for where there
+    // is nothing.
+    const ours = ['--release', '17', '-proc:none', '-processorpath', temporary];
+    const files = sources.map((source) => join(SOURCES, source));
+    await run(javac, [...ours, '-cp', jars.join(':'), '-d', temporary, ...files], {
+      env: { PATH: hostEnv.PATH, LANG: 'C.UTF-8' },
+      timeout: 120_000,
+    });
     renameSync(temporary, classes);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
