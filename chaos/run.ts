@@ -27,7 +27,7 @@ import { loadSettings } from '../config/load.ts';
 import { progressOnStderr } from '../setup/progress.ts';
 import { runAgentChaos } from './agent.ts';
 import { type ChaosOptions, runChaos } from './chaos.ts';
-import { kafkaFork } from './kafka-fork.ts';
+import { kafkaFork, kafkaRolloutFork } from './kafka-fork.ts';
 import { rolloutFork } from './rollout-fork.ts';
 import { smallFork } from './small-fork.ts';
 import { runSuiteChaos } from './suite.ts';
@@ -36,7 +36,7 @@ import { runTicketChaos } from './tickets.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../patchwright.yaml', import.meta.url));
 const GROUNDS = { kafka: kafkaFork, small: smallFork };
-const ROLLOUT_GROUNDS = { kafka: kafkaFork, small: rolloutFork };
+const ROLLOUT_GROUNDS = { kafka: kafkaRolloutFork, small: rolloutFork };
 const NAMES = ['release', 'rollout', 'suite', 'agent', 'tickets'];
 
 function readArguments(args: string[]) {
