@@ -10,18 +10,9 @@ import { listFailures, type OpenFailure, runsAlone, saveVerdict } from '../../st
 import { lastReleased, replayedUnits, setBaseArm } from '../../store/suite-verdicts.ts';
 import type { Build, Verdict } from '../../workflows/types.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
-import {
-  itemOf,
-  keyOf,
-  openCase,
-  replayAnswers,
-  replaySeconds,
-  showsIn,
-  stretchFor,
-  type TestKey,
-  tenths,
-} from './judge-case.ts';
+import { itemOf, keyOf, openCase, replayAnswers, replaySeconds, showsIn, type TestKey, tenths } from './judge-case.ts';
 import { queue } from './judge-plan.ts';
+import { stretchFor } from './judge-stretch.ts';
 
 /** A test whose culprit is looked for. `brought`: the base lacks it. */
 export type Wanted = TestKey & SearchedTest & { kind: Verdict['kind']; baseArm: string };

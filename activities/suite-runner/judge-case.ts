@@ -9,8 +9,6 @@ import {
   isWhole,
   type Nearer,
   nearerStretches,
-  ownClass,
-  replayStretch,
   type SlotStep,
   type Stretch,
 } from '../../decisions/replay-plan.ts';
@@ -29,7 +27,6 @@ import {
   type ReplayedUnit,
   replayedUnits,
   rerunSecondsOfRelease,
-  slotUnits,
   whereRan,
 } from '../../store/suite-verdicts.ts';
 import { JUDGE_PHASES, suiteRunOf } from '../../store/suites.ts';
@@ -38,9 +35,6 @@ import { type SuiteRunnerDeps, suiteSettings } from './deps.ts';
 
 export type TestKey = { unit: string; test: string };
 export const keyOf = ({ unit, test }: TestKey) => `${unit} ${test}`;
-
-/** More of a slot's past than this is not looked at: a replay is bounded by its seconds anyway. */
-const MAX_REPLAYED_UNITS = 2_000;
 
 export type Suspected = Group<OpenFailure & { batch?: string; nothingExecuted: boolean }>;
 
@@ -79,6 +73,7 @@ export async function openCase(deps: SuiteRunnerDeps, suiteRun: string, base?: D
     chosen: representatives(failures),
     replayed: await replayedUnits(db, suiteRun, [...new Set(tests.map(({ test }) => test))]),
     stretches: new Map<string, Stretch>(),
+    steps: new Map<string, SlotStep>(),
     history: await baseHistory(db, { fork: run.fork, suite: run.suite, suiteRun, tests }),
     remembered: baseKey
       ? await knownBaseFailures(db, baseKey, suiteRun)
@@ -161,7 +156,7 @@ export function evidenceOf(it: Case, failure: OpenFailure, stretch: Stretch): Ev
 }
 
 /** Which replays: of its class alone, of all that its process ran before, or of a part of that. */
-type Shown = ReplayScope | Nearer;
+export type Shown = ReplayScope | Nearer;
 
 export function replayOf(
   { replayed }: { replayed: readonly ReplayedUnit[] },
@@ -232,41 +227,6 @@ export function replaySeconds(
 }
 
 export const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
-
-/**
- * What ran before a failing unit in its process, and the unit itself; where another system ran it, its class in its
- * own order, as far as that is known and not too long.
- */
-export async function stretchOf(deps: SuiteRunnerDeps, it: Case, failure: OpenFailure): Promise<Stretch> {
-  const at: Ran | undefined = it.ran.get(failure.unit);
-  const key = at ? failure.unit : keyOf(failure);
-  const known = it.stretches.get(key);
-  if (known) return known;
-  const where = { suiteRun: it.run.suite_run, limit: MAX_REPLAYED_UNITS };
-  const steps = at
-    ? await slotUnits(deps.db, { ...where, slot: at.slot, exec: at.exec })
-    : [ownClass(failure, await secondsOfClass(deps, it, failure))];
-  const stretch = replayStretch(steps, it.suite.reruns.replaySeconds);
-  it.stretches.set(key, stretch);
-  return stretch;
-}
-
-/** What a replay of one kind runs. */
-export async function stretchFor(
-  deps: SuiteRunnerDeps,
-  it: Case,
-  failure: OpenFailure,
-  scope: Shown,
-): Promise<SlotStep[]> {
-  const { steps } = await stretchOf(deps, it, failure);
-  if (scope === 'batch') return steps;
-  return scope === 'unit' ? steps.slice(-1) : steps.slice(-(Number.parseInt(scope, 10) + 1));
-}
-
-async function secondsOfClass(deps: SuiteRunnerDeps, { run }: Case, failure: OpenFailure): Promise<number> {
-  const past = await unitHistory(deps.db, run.fork, [failure.class]);
-  return past.get(failure.class)?.seconds ?? failure.seconds;
-}
 
 /** What step 0 knows of a failure; nothing where it has no part in it. */
 export function firstEvidenceOf(it: Case, failure: OpenFailure): FirstEvidence | undefined {

@@ -6,7 +6,8 @@ import { queueBatches } from '../../store/suite-batches.ts';
 import type { OpenFailure } from '../../store/suite-failures.ts';
 import { JUDGE_PHASES, type JudgePhase, type SuiteDb, type SuitePhase } from '../../store/suites.ts';
 import type { SuiteRunnerDeps } from './deps.ts';
-import { type Case, itemOf, keyOf, stretchFor } from './judge-case.ts';
+import { type Case, itemOf, keyOf } from './judge-case.ts';
+import { stretchFor } from './judge-stretch.ts';
 
 /** Runs that a failure needs next. `both`: on both arms; elsewhere the others run on the candidate alone. */
 export type Due = { phase: JudgePhase; failure: OpenFailure; more?: MoreRuns; both?: boolean };

@@ -18,10 +18,10 @@ import {
   openCase,
   replayOf,
   replaySeconds,
-  stretchOf,
   tenths,
 } from './judge-case.ts';
 import { type Due, planDue, type Waiting, waitingPhases } from './judge-plan.ts';
+import { stretchOf } from './judge-stretch.ts';
 
 /** `phases`: in which reruns wait to be run before anything more can be said, and in how many `batches`. */
 export type Judged = { phases: JudgePhase[]; batches: Waiting; failures: number; judged: number };
