@@ -54,7 +54,7 @@ const example = ({ meanGapMs, suites }: { meanGapMs: number; suites?: string[] }
 export const kafkaFork = example({ meanGapMs: 9_000 });
 
 /** Of the suites the patches' own tests alone: most of a release is roll-out then, which only chaos in one waits for. */
-export const kafkaRolloutFork = example({ meanGapMs: 6_000, suites: ['own'] });
+export const kafkaRolloutFork = example({ meanGapMs: 9_000, suites: ['own'] });
 
 type Example = {
   forks: { kafka: { repository: string; release: { suites: string[] } } };
