@@ -222,7 +222,7 @@ async function waitReady({ info, commands, context }: Hands, timeoutMs: number) 
       said = (error as Error).message;
     }
     if (Date.now() - began > timeoutMs) {
-      return { ready: false, detail: `${info.name} is not ready after ${Math.round(timeoutMs / 1000)} s: ${said}` };
+      return { ready: false, detail: `${info.name} is not ready: ${said}` };
     }
     await sleep(LOOK_MS);
   }

@@ -40,8 +40,8 @@ async function startOne(environment: string, driver: Driver, name: string) {
   const began = Date.now();
   const { pid, adopted } = await driver.start(name, { envUp: true });
   const { ready, detail } = await driver.waitReady(name, READY_MS);
-  if (!ready) throw new Error(`environment ${environment}: ${detail}`);
   const seconds = (Date.now() - began) / 1000;
+  if (!ready) throw new Error(`environment ${environment}: after ${Math.round(seconds)} s ${detail}`);
   logger('deploy', { environment }).info({ target: name, pid, adopted, seconds }, adopted ? 'adopted' : 'ready');
   return { name, ...(pid !== undefined && { pid }), adopted, seconds };
 }

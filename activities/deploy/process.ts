@@ -229,17 +229,18 @@ async function waitReady(program: NodeProgram, timeoutMs: number): Promise<{ rea
     }
     if (await isReady(program)) return { ready: true, detail: `${name} is ready (process ${state.process.pid})` };
     if (Date.now() - began > timeoutMs) {
-      return {
-        ready: false,
-        detail: `${name} is not ready after ${Math.round(timeoutMs / 1000)} s; its log ends:\n${endOfLogs(program)}`,
-      };
+      return { ready: false, detail: `${name} is not ready; its log ends:\n${endOfLogs(program)}` };
     }
     await sleep(50);
   }
 }
 
+/** Of what this start wrote: a log that only an earlier one wrote to tells of another artifact. */
 function endOfLogs({ info, log }: NodeProgram): string {
+  const at = Date.parse(readJsonFile<StartRecord>(nodeFiles.start(info.dir))?.at ?? '') || 0;
+  const isOfThisStart = (file: string) => (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= at;
   return [...new Set([log, nodeFiles.stdout(info.dir), join(info.dir, 'stderr.log')])]
+    .filter(isOfThisStart)
     .map((file) => lastLines(file, 16))
     .filter((lines) => lines !== '')
     .join('\n');

@@ -125,10 +125,13 @@ async function replace(
   await driver.install(name, artifacts);
   signal.throwIfAborted();
   await driver.start(name, { envUp: true });
+  const began = Date.now();
   const { ready, detail } = await unlessAborted(signal, () => driver.waitReady(name, readyMs));
   if (ready) return;
   const said = tellingLines(outputSinceStart(dir)).join(' | ');
-  throw new NodeDown(`${detail.split('\n')[0]?.replace(/; its log ends:$/, '')}${said === '' ? '' : `: ${said}`}`);
+  const first = detail.split('\n')[0]?.replace(/; its log ends:$/, '');
+  const after = Math.round((Date.now() - began) / 1000);
+  throw new NodeDown(`after ${after} s ${first}${said === '' ? '' : `: ${said}`}`);
 }
 
 async function settled(waitsFor: () => Promise<string[]>, signal: AbortSignal): Promise<void> {

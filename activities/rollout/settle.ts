@@ -43,7 +43,8 @@ export async function awaitReturn(deps: RolloutDeps, step: NodeStep): Promise<Se
     const { state } = await context.driver.facts(step.target);
     if (state !== 'stopped') clock.see((await context.system.waitsFor(step.target, [])).progress);
     if (state === 'stopped' || Date.now() > clock.deadline(allowed)) {
-      return lose(deps, step, brief(detail));
+      const late = state === 'stopped' ? '' : `not back after ${Math.round(seconds(clock.startedAtMs))} s: `;
+      return lose(deps, step, `${late}${brief(detail)}`);
     }
   }
 }
