@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { environmentIn } from '../config/environment-cluster.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Artifact, Digest } from '../workflows/types.ts';
 import { bringUp, type UpResult } from './deploy/environment.ts';
@@ -47,7 +48,7 @@ export function createEnvironmentUpActivities(deps: EnvironmentUpDeps) {
 export type EnvironmentUpActivities = ReturnType<typeof createEnvironmentUpActivities>;
 
 export function environmentOf(settings: Settings, name: string) {
-  const found = settings.environments[name];
+  const found = environmentIn(settings, name);
   if (found !== undefined) return found;
   const known = Object.keys(settings.environments).join(', ') || 'none';
   throw permanent('UnknownEnvironment', `no environment "${name}" is configured; there are: ${known}`);

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
-import type { KafkaEnvironmentSettings } from '../config/environment.ts';
+import type { EnvironmentSettings, KafkaEnvironmentSettings } from '../config/environment.ts';
+import { isKafkaCluster } from '../config/environment-cluster.ts';
 import type { Settings } from '../config/schema.ts';
 import { metadataName } from '../decisions/kafka-rules/metadata-versions.ts';
 import { whatToGoBackTo } from '../decisions/rehearsal.ts';
@@ -38,7 +39,7 @@ export function createRehearsalActivities(deps: RehearsalDeps) {
     async planRehearsals({ settings: digest, environments, candidate }: RehearsalInput): Promise<RehearsalPlan> {
       const settings = await deps.settings(digest);
       const kafka = environments.filter((name) => environmentOf(settings, name).system === 'kafka');
-      const problems: RehearsalPlan['problems'] = [];
+      const problems = environments.filter((name) => onHosts(environmentOf(settings, name))).map(notThere);
       const runs: Parameters<typeof whatToGoBackTo>[0][number][] = [];
       for (const environment of kafka) {
         const found = await whatRunsIn(deps, settings, environment);
@@ -85,6 +86,14 @@ export function createRehearsalActivities(deps: RehearsalDeps) {
 }
 
 export type RehearsalActivities = ReturnType<typeof createRehearsalActivities>;
+
+const onHosts = (found: EnvironmentSettings) => found.system !== 'kafka' && isKafkaCluster(found);
+
+/** A throw-away cluster needs the whole library of a node, and its properties: commands tell of the artifacts alone. */
+const notThere = (environment: string): RehearsalPlan['problems'][number] => ({
+  environment,
+  reason: 'its nodes are reached by commands, and what they run beside the artifacts is not known here',
+});
 
 function kafkaOf(settings: Settings, environment: string): KafkaEnvironmentSettings {
   const found = environmentOf(settings, environment);

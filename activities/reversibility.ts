@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isKafkaCluster } from '../config/environment-cluster.ts';
 import type { Settings } from '../config/schema.ts';
 import { type ApprovedBefore, differenceWords, parseRangeDiff } from '../decisions/approval-difference.ts';
 import { k18Reversibility, type Reversibility } from '../decisions/kafka-rules/one-way.ts';
@@ -49,7 +50,7 @@ export function createReversibilityActivities(deps: ReversibilityDeps) {
         order.candidate,
       );
       const touched = listed.split('\0').filter((path) => path !== '');
-      const isKafka = fork?.release.environments.some((name) => environments[name]?.system === 'kafka') ?? false;
+      const isKafka = fork?.release.environments.some((name) => isKafkaCluster(environments[name])) ?? false;
       const byRule = isKafka ? k18Reversibility(touched) : ({ kind: 'reversible' } as const);
       const own = (fork?.release.oneWay ?? []).flatMap(({ what, paths }) => {
         const hits = touched.filter((path) => new RegExp(paths).test(path));

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { EnvironmentSettings } from '../config/environment.ts';
+import { environmentIn } from '../config/environment-cluster.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import { progressOnStderr } from '../setup/progress.ts';
@@ -64,7 +65,7 @@ function sizeOf(settings: Settings, fork: string, example: Example | undefined):
   return {
     ...(example?.stack ?? stackOf(fork)),
     batches: Object.fromEntries(suites.map((name) => [name, recorded ?? example?.batches[name] ?? 1])),
-    targets: Object.fromEntries(environments.map((name) => [name, targetsOf(settings.environments[name])])),
+    targets: Object.fromEntries(environments.map((name) => [name, targetsOf(environmentIn(settings, name))])),
   };
 }
 

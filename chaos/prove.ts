@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { environmentIn } from '../config/environment-cluster.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Report } from '../report/report.ts';
@@ -34,7 +35,7 @@ export async function prove(
   const settings = settingsOf(world);
   const nodes: string[] = [];
   for (const name of world.ground.environments) {
-    const environment = settings.environments[name];
+    const environment = environmentIn(settings, name);
     if (environment) nodes.push(...(await proveNodes(world, name, environment, report)));
   }
   const topics: Record<string, TopicFigures> = {};

@@ -25,7 +25,10 @@ const node = z.strictObject({
     .describe('an agent of its JVM that may be read; without it figures are what brokers tell'),
 });
 
-/** `clusters:` of `patchwright.yaml`: Kafka that was not laid out here. It is looked at, and never touched. */
+/**
+ * `clusters:` of `patchwright.yaml`: Kafka that was not laid out here. It is looked at, and touched only by an environment
+ * that names it (`system: command`): then that one's `rollout` and `gates` count.
+ */
 export const clustersSchema = (secret: SecretSchema) =>
   z.record(
     z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, 40 at the most'),
@@ -38,7 +41,7 @@ export const clustersSchema = (secret: SecretSchema) =>
         .describe('brokers that answer need not be named; controllers, racks and agents do')
         .refine((all) => new Set(all.map((one) => one.id)).size === all.length, 'two nodes have the same id')
         .refine((all) => new Set(all.map((one) => one.name)).size === all.length, 'two nodes have the same name'),
-      rollout: rolloutSchema.describe('of it: isrMargin, quorumFetchTimeoutMs, metadataVersion, waivers'),
+      rollout: rolloutSchema.describe('of it, for can-roll: isrMargin, quorumFetchTimeoutMs, metadataVersion, waivers'),
       gates: gatesSchema.optional().describe('of it, for shadow: the profile, and the Prometheus that has its figures'),
     }),
   );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ClusterSettings } from './clusters.ts';
 import { commandDriverSchema } from './command-driver.ts';
 import { gatesSchema } from './gates.ts';
 import { rolloutSchema } from './rollout.ts';
@@ -165,6 +166,10 @@ const commandSchema = z.strictObject({
   gates: gatesSchema.optional(),
   ...startFields,
   artifacts: z.array(z.string().min(1)).min(1).describe('of the fork, which every target takes'),
+  cluster: z
+    .string()
+    .optional()
+    .describe('under `clusters`: each target is the node of its name there, and Kafka’s rules hold for it'),
   targets: z
     .array(z.strictObject({ name, host: host.default('localhost'), rack: z.string().optional() }))
     .min(1)
@@ -177,10 +182,15 @@ export const environmentSchema = z.discriminatedUnion('system', [kafkaSchema, pr
 /** `environments:` of `patchwright.yaml`. */
 export const environmentsSchema = z.record(name, environmentSchema);
 
-export type EnvironmentSettings = z.output<typeof environmentSchema>;
+/** As it is written and kept; `environmentIn` (environment-cluster.ts) gives it with its cluster. */
+export type EnvironmentConfiguration = z.output<typeof environmentSchema>;
 export type KafkaEnvironmentSettings = z.output<typeof kafkaSchema>;
 export type ProcessEnvironmentSettings = z.output<typeof processSchema>;
-export type CommandEnvironmentSettings = z.output<typeof commandSchema>;
+/** `cluster`: the one of which its targets are nodes; without it they are plain. */
+export type CommandEnvironmentSettings = Omit<z.output<typeof commandSchema>, 'cluster'> & { cluster?: NamedCluster };
+export type EnvironmentSettings = KafkaEnvironmentSettings | ProcessEnvironmentSettings | CommandEnvironmentSettings;
+/** With its name under `clusters`. */
+export type NamedCluster = ClusterSettings & { name: string };
 export type ProcessTargetSettings = z.output<typeof processTarget>;
 export type TrafficSettings = z.output<typeof trafficSchema>;
 export type LibrarySettings = z.output<typeof librariesSchema>[string];

@@ -4,6 +4,7 @@ import { forkAgentSchema, modelSchema, repairSchema } from './agent.ts';
 import { approvalsSchema, peopleProblems } from './approvals.ts';
 import { clusterProblems, clustersSchema } from './clusters.ts';
 import { environmentSchema, librariesSchema } from './environment.ts';
+import { environmentClusterProblems } from './environment-cluster.ts';
 import { knowledgeProblems, knowledgeSchema } from './knowledge.ts';
 import { publishSchema } from './publish.ts';
 import { rehearsalSchema } from './rehearsal.ts';
@@ -145,7 +146,7 @@ export const settingsSchema = z
   .strictObject({
     forks: z.record(name, forkSchema),
     environments: z.record(name, environmentSchema).default({}),
-    clusters: clustersSchema(secret).default({}).describe('Kafka that was not laid out here, for can-roll and shadow'),
+    clusters: clustersSchema(secret).default({}).describe('Kafka that was not laid out here'),
     libraries: librariesSchema.default({}),
     people: z.record(name, person).default({}),
     groups: z.record(name, z.array(name).min(1)).default({}).describe('of people, for policies'),
@@ -163,7 +164,7 @@ export const settingsSchema = z
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const oneOf = (things: object) => Object.keys(things).join(', ') || 'none are configured';
     const problems = [
-      ...[...peopleProblems(settings), ...clusterProblems(settings)],
+      ...[...peopleProblems(settings), ...clusterProblems(settings), ...environmentClusterProblems(settings)],
       ...[...knowledgeProblems(settings), ...supportProblems(settings)],
     ];
     for (const { path, message } of problems) problem(path, message);

@@ -26,7 +26,7 @@ export function secretsOf({
     knowledge.index.s3?.secretAccessKey,
     ...Object.values(forks).flatMap(({ release: { publish } }) => publishSecrets(publish)),
   ];
-  // Those of clusters are for the command that asks them: a worker need not be allowed to read their files.
+  // Those of clusters are for whoever asks them, and other workers need not be allowed to read their files.
   return [...references.flatMap((reference) => (reference && findSecret(reference)) ?? []), ...knownSecrets(clusters)];
 }
 

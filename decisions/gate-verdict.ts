@@ -39,6 +39,7 @@ export function judgeGate(given: GateInput): GateJudgement {
   const warm = warmSamples(input);
   const leftOut = [...new Set(input.after.flatMap((sample) => sample.leftOut ?? []))].sort();
   const bakeSeconds = bakeOf(input);
+  const reduced = reducedWords(input, counts, levels);
   const slackMs = SLACK_GAPS * input.profile.gapSeconds * 1000;
   const deadlineMs = warmAtMs(input) + bakeSeconds * 1000 + slackMs + unwatchedMs(warm, input);
   const extensionMs = Math.max(bakeSeconds, LEAST_EXTENSION_SECONDS) * 1000;
@@ -53,7 +54,7 @@ export function judgeGate(given: GateInput): GateJudgement {
     notControls: controls.not,
     notOfTheWave: notTheirs,
     ...(leftOut.length > 0 && { leftOut }),
-    reducedEvidence: counts.unjudged.length + levels.unjudged.length > 0,
+    reducedEvidence: reduced.length > 0,
     alpha,
     counts: counts.figures,
     levels: levels.figures,
@@ -68,7 +69,7 @@ export function judgeGate(given: GateInput): GateJudgement {
     ...levels.findings,
   ];
   return conclude(figures, findings, {
-    unjudged: [...counts.unjudged, ...levels.unjudged],
+    reduced,
     late: input.nowMs > deadlineMs + extensionMs,
     unread: [...new Set(warm.flatMap(({ unread }) => unread))],
   });
@@ -77,7 +78,7 @@ export function judgeGate(given: GateInput): GateJudgement {
 function conclude(
   figures: GateFigures,
   findings: readonly Finding[],
-  { unjudged, late, unread }: { unjudged: string[]; late: boolean; unread: string[] },
+  { reduced, late, unread }: { reduced: string[]; late: boolean; unread: string[] },
 ): GateJudgement {
   const failed = findings.filter((finding) => finding.kind === 'fail');
   if (failed.length > 0) {
@@ -92,11 +93,27 @@ function conclude(
     ...findings.map(({ reason }) => reason),
   ];
   if (missing.length > 0) return { kind: late ? 'inconclusive' : 'watching', reasons: missing, figures };
-  return { kind: 'pass', reasons: unjudged.length > 0 ? [reduced(unjudged)] : [], figures };
+  return { kind: 'pass', reasons: reduced, figures };
 }
 
-const reduced = (unjudged: readonly string[]) =>
-  `reduced evidence: fewer clean peers than are needed to judge ${unjudged.join(', ')}`;
+/** What a pass does not rest on. */
+function reducedWords(
+  { othersTraffic, metrics }: GateInput,
+  counts: Pick<ReturnType<typeof judgeCounts>, 'figures' | 'unjudged'>,
+  levels: { unjudged: string[] },
+): string[] {
+  const unjudged = [...counts.unjudged, ...levels.unjudged];
+  const quiet = Object.entries(counts.figures).flatMap(([name, figures]) => (figures.quiet ? [name] : []));
+  const say = (names: readonly string[], why: string) =>
+    names.length > 0 ? [`reduced evidence: ${why} ${names.join(', ')}`] : [];
+  return [
+    ...say(unjudged, 'fewer clean peers than are needed to judge'),
+    ...say(quiet, 'too little was done before the roll to ask for enough to judge'),
+    ...(othersTraffic && metrics.length === 0
+      ? ['reduced evidence: no figures are read, invariants alone were judged']
+      : []),
+  ];
+}
 
 function judgeCounts(input: GateInput, controls: ReturnType<typeof cleanPeers>, alpha: number) {
   const figures: Record<string, CountFigures> = {};

@@ -35,12 +35,17 @@ const log = logger('deploy');
 export function plannedCommandTargets(
   dataDir: string,
   environment: string,
-  { targets }: CommandEnvironmentSettings,
+  { targets, cluster }: CommandEnvironmentSettings,
 ): TargetInfo[] {
-  return targets.map(({ name, host, rack }) => ({
-    ...{ name, host, roles: ['process'], ports: {}, dir: nodeDir(dataDir, environment, name) },
-    ...(rack !== undefined && { rack }),
-  }));
+  return targets.map(({ name, host, rack: own }) => {
+    const node = cluster?.nodes.find((one) => one.name === name);
+    const rack = own ?? node?.rack;
+    return {
+      ...{ name, host, roles: node?.roles ?? ['process'], ports: {}, dir: nodeDir(dataDir, environment, name) },
+      ...(node && { nodeId: node.id }),
+      ...(rack !== undefined && { rack }),
+    };
+  });
 }
 
 /** The driver of targets that only the user's own commands reach. */
@@ -95,6 +100,7 @@ async function factsOf(hands: Hands): Promise<TargetFacts> {
       ...{ name, state: stateOf(told), artifacts, strangers: strangersIn(hands, artifacts) },
       ...startOf(told, startRecord(dir)),
       ...(told.exitCode !== undefined && { exitCode: told.exitCode }),
+      ...(told.version !== undefined && { version: told.version }),
     };
   } catch (error) {
     return { name, state: 'unknown', artifacts: [], strangers: [(error as Error).message] };

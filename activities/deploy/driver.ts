@@ -31,6 +31,8 @@ export type TargetFacts = {
   startedAt?: string;
   /** How the process ended, where somebody was left to write it (128 + signal when killed). */
   exitCode?: number;
+  /** Of what runs, where the driver is told it. */
+  version?: string;
   /** Who let it start last. */
   permit?: StartPermit;
   /** The managed files, hashed on disk now, by artifact name. A file that is missing is not listed. */

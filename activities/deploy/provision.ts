@@ -65,7 +65,9 @@ export async function provision(
     }
     const nodes =
       settings.system === 'kafka' ? await kafkaNodes(settings, cluster, deps) : plainNodes(settings, cluster, deps);
-    await Promise.all(nodes.map((node) => layOut(node, deps, initial)));
+    const laidOut = await Promise.allSettled(nodes.map((node) => layOut(node, deps, initial)));
+    // All have ended: what still formats a folder would write into what the next try lays out there.
+    for (const one of laidOut) if (one.status === 'rejected') throw one.reason;
     return cluster;
   });
 }
@@ -87,7 +89,10 @@ async function clusterOf(
   { dataDir }: DriverDeps,
 ): Promise<Cluster> {
   const planned = plannedTargets(dataDir, environment, settings);
-  const shape = (targets: TargetInfo[]) => targets.map(({ name, roles }) => `${name} (${roles.join('+')})`).join(', ');
+  // What was not laid out here takes its roles from its cluster's settings, now.
+  const roled = ({ name, roles }: TargetInfo) =>
+    settings.system === 'command' ? name : `${name} (${roles.join('+')})`;
+  const shape = (targets: TargetInfo[]) => targets.map(roled).join(', ');
   const existing = readCluster(dataDir, environment);
   if (existing) {
     if (existing.system === settings.system && shape(existing.targets) === shape(planned)) return existing;

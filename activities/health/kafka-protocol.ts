@@ -280,7 +280,7 @@ export async function electPreferred(
   const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
   const topics = [...byTopic].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition) }));
   const { errorCode, results } = await electLeadersV2.async(connection, topics, REQUEST_MS - 500);
-  if (errorCode !== 0) throw new Error(`ElectLeaders answered with error ${errorCode}`);
+  if (errorCode !== 0) throw Object.assign(new Error(`ElectLeaders answered with error ${errorCode}`), { errorCode });
   return results.flatMap(({ topic, partitions }) =>
     partitions
       .filter(({ errorCode }) => errorCode !== 0 && errorCode !== ELECTION_NOT_NEEDED)

@@ -16,8 +16,8 @@ import {
 import { innermost, whyRefused } from './kafka-refusal.ts';
 import { openSecurity } from './kafka-security.ts';
 
-/** What was seen, and, in words, why some of it was not. */
-export type Outside = { snapshot: KafkaSnapshot; silent: string[] };
+/** What was seen, where its nodes were asked, and, in words, why some of it was not seen. */
+export type Outside = { snapshot: KafkaSnapshot; targets: TargetInfo[]; silent: string[] };
 
 /** How to connect to a cluster. @throws where what `security` refers to is not there, or does not fit together */
 export function connectTo(
@@ -48,13 +48,15 @@ export async function readOutside(settings: ClusterSettings, connect: Connect): 
     const answers = brokers.some((broker) => broker.nodeId === nodeId);
     return { name, state: answers ? 'running' : 'unknown', artifacts: [], strangers: [] };
   });
-  const agents = new Map(
-    settings.nodes.flatMap(({ name, jolokia }) => (jolokia === undefined ? [] : [[name, addressOf(jolokia)] as const])),
-  );
+  const agents = agentsOf(settings);
   const held = await heldTopics(targets, { connect, onSilence });
   const snapshot = seenFromOutside(await readKafka(targets, facts, { agents, connect, onSilence }), [...agents.keys()]);
-  return { snapshot: { ...snapshot, unlisted: unlistedOf(snapshot, held) }, silent: silenceWords(silences) };
+  return { snapshot: { ...snapshot, unlisted: unlistedOf(snapshot, held) }, targets, silent: silenceWords(silences) };
 }
+
+/** Where the agents listen that nodes name. */
+export const agentsOf = ({ nodes }: Pick<ClusterSettings, 'nodes'>): Map<string, Address> =>
+  new Map(nodes.flatMap(({ name, jolokia }) => (jolokia === undefined ? [] : [[name, addressOf(jolokia)] as const])));
 
 /** What was named, and every other broker that the cluster lists. */
 function targetsOf({ nodes }: ClusterSettings, brokers: Metadata['brokers']): TargetInfo[] {

@@ -150,6 +150,14 @@ function namer({ nodes }: PrometheusSettings) {
       const configured = nodes[name];
       if (configured !== undefined) return configured === value;
       const addresses = Object.values(ports).map((port) => `${host}:${port}`);
-      return value === name || value.split(':')[0] === name || addresses.includes(value);
+      return (
+        value === name || value.split(':')[0] === name || addresses.includes(value) || isHostOf(targets, host, value)
+      );
     })?.name;
+}
+
+/** A host without ports of ours is known by its name, where no other node is on it. */
+function isHostOf(targets: readonly TargetInfo[], host: string, value: string): boolean {
+  const there = targets.filter((target) => target.host === host);
+  return value.replace(/:\d+$/, '') === host && there.length === 1 && Object.keys(there[0]!.ports).length === 0;
 }

@@ -1,3 +1,4 @@
+import { readSecret } from '../../config/env.ts';
 import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { Figures, GateMetric } from '../../decisions/gate/types.ts';
 import type { Finalisation } from '../../decisions/kafka-rules/features.ts';
@@ -6,7 +7,8 @@ import type { LedPartition } from '../../decisions/kafka-rules/settled.ts';
 import type { Finding } from '../../decisions/kafka-rules/snapshot.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import type { Driver, TargetFacts } from '../deploy/driver.ts';
-import { kafkaSystem } from './kafka-system.ts';
+import { clusterOnHosts } from './kafka-on-hosts.ts';
+import { clusterHere, kafkaSystem } from './kafka-system.ts';
 import { plainSystem } from './plain-system.ts';
 
 /** What a system looks like at one moment of the soak, by names; client figures come from the traffic. */
@@ -63,6 +65,17 @@ export type System = {
   readsCommit(target: string): boolean;
   /** Feature levels, where the system has them. */
   levels?: Levels;
+  /** Of what was not laid out here, and has none of our traffic; absent for what was. */
+  outside?: SeenFromOutside;
+};
+
+export type SeenFromOutside = {
+  /** Whose figures a gate judges there, in words. */
+  figures: string;
+  /** Racks that nodes tell themselves, by name. */
+  racks(): Promise<Record<string, string>>;
+  /** What of it nobody can see, in words. */
+  unseen(): Promise<string[]>;
 };
 
 export type Levels = {
@@ -74,9 +87,17 @@ export type Levels = {
   raise(level: number): Promise<string | undefined>;
 };
 
-/** The system of an environment, read through its driver and its own interfaces. */
+/**
+ * The system of an environment, read through its driver and its own interfaces. Secrets of a cluster are read here, by
+ * whoever looks, and go to its brokers alone. @throws where one is not there, in words that hold nothing of it
+ */
 export function openSystem(settings: EnvironmentSettings, driver: Driver): System {
-  return settings.system === 'kafka' ? kafkaSystem(settings, driver) : plainSystem(settings, driver);
+  const { rollout } = settings;
+  if (settings.system === 'kafka') return kafkaSystem(rollout, clusterHere(settings, driver));
+  const { cluster, gates } = settings.system === 'command' ? settings : {};
+  return cluster
+    ? kafkaSystem(rollout, clusterOnHosts({ cluster, gates }, driver, readSecret))
+    : plainSystem(settings, driver);
 }
 
 /** Facts of every target, read at the same time. */

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { EnvironmentSettings } from '../../config/environment.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import type { RolloutSettings } from '../../config/rollout.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
@@ -37,7 +38,7 @@ export type RolloutContext = {
 
 export async function openContext(deps: RolloutDeps, step: RolloutStep): Promise<RolloutContext> {
   const all = await deps.settings(step.settings);
-  const settings = all.environments[step.environment];
+  const settings = environmentIn(all, step.environment);
   if (settings === undefined) {
     const known = Object.keys(all.environments).join(', ') || 'none';
     throw permanent('UnknownEnvironment', `no environment "${step.environment}" is configured; there are: ${known}`);

@@ -1,5 +1,5 @@
 import type { GateInput, GateJudgement, GateSample } from '../../decisions/gate/types.ts';
-import { watchedMs } from '../../decisions/gate/windows.ts';
+import { isWhole, watchedMs } from '../../decisions/gate/windows.ts';
 import { judgeGate } from '../../decisions/gate-verdict.ts';
 import { gateWords } from '../../decisions/gate-words.ts';
 import { holds } from '../../decisions/node-change.ts';
@@ -74,7 +74,7 @@ export async function lookBefore(
   const { sha256 } = await deps.artifacts.put(JSON.stringify(looks));
   await keepBeforeLooks(deps.db, step.rollout, sha256);
   await dropLooks(deps.db, step.rollout);
-  if (!traffic.observed) return {};
+  if (!traffic.observed) return unlessRead(looks);
   const { seconds, acknowledged, errors, timeouts, p50Ms, p99Ms, longestUnwritableMs } =
     await traffic.recent(windowSeconds);
   await keepBaseline(deps.db, step.rollout, {
@@ -93,6 +93,13 @@ export async function lookBefore(
   }
   if (acknowledged > 0) return {};
   return { problem: `the canary traffic had nothing acknowledged in ${windowSeconds} s: nothing to compare with` };
+}
+
+/** Where no look was whole none will be, and the first wave would freeze for it: found while nothing is touched yet. */
+function unlessRead(looks: readonly GateSample[]): { problem?: string } {
+  if (looks.some((look) => isWhole(look, false))) return {};
+  const unread = [...new Set(looks.flatMap((look) => look.unread))].slice(0, 5).join('; ');
+  return { problem: `in the window before the first node not all could be read, not once: ${unread}` };
 }
 
 /** `overtaken`: another roll-out, or somebody else, has changed the environment since. */
@@ -223,7 +230,7 @@ function told(environment: string, { n, targets, shape }: Wave, judgement: GateJ
   return { kind, reasons: reasons.slice(0, 10), words, record };
 }
 
-type Frame = Pick<GateInput, 'profile' | 'metrics' | 'touched' | 'before'> & {
+type Frame = Pick<GateInput, 'profile' | 'metrics' | 'touched' | 'before' | 'othersTraffic'> & {
   wave: { index: number; targets: string[] };
 };
 
@@ -235,6 +242,7 @@ async function frameOf(deps: RolloutDeps, context: RolloutContext, order: WaveOr
   return {
     profile: profileFor(gateSettingsOf(context.settings), wave.shape),
     metrics: [...context.system.gateMetrics],
+    ...(context.system.outside && { othersTraffic: true as const }),
     wave: { index: wave.alphaIndex, targets: wave.targets },
     touched: [...new Set(touched.map(({ target }) => target))].filter((name) => !wave.targets.includes(name)),
     before: before === undefined ? [] : (JSON.parse((await deps.artifacts.read(before)).toString()) as GateSample[]),

@@ -147,7 +147,11 @@ async function planGates(
   { targets, already, leftOut }: { targets: { name: string }[]; already: string[]; leftOut: string[] },
 ): Promise<{ waves: PlanOfWave[]; gates: string; watch?: { n: number; seconds: number } }> {
   const settings = gateSettingsOf(context.settings);
-  const nodes = (await context.driver.targets()).filter(({ name }) => !leftOut.includes(name));
+  const { outside } = context.system;
+  const racks = (await outside?.racks()) ?? {};
+  const nodes = (await context.driver.targets())
+    .filter(({ name }) => !leftOut.includes(name))
+    .map((node) => ({ ...(racks[node.name] !== undefined && { rack: racks[node.name]! }), ...node }));
   const changed = nodes.filter(({ name }) => targets.some((target) => target.name === name));
   const active = await context.system.goesLast();
   const planned =
@@ -167,7 +171,9 @@ async function planGates(
   return {
     ...(seconds > 0 && { watch: { n: waves.length + 1, seconds } }),
     waves: planned.map((wave, index) => ({ n: index + 1, ...wave })),
-    gates: profileWords(profileFor(settings, { kind: 'one node', firstServing: true })),
+    gates: [profileWords(profileFor(settings, { kind: 'one node', firstServing: true })), outside?.figures]
+      .filter((words) => words !== undefined)
+      .join('; '),
   };
 }
 

@@ -1,13 +1,12 @@
 import { openDriver } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
-import { connectTo, readOutside } from '../../activities/health/outside-cluster.ts';
+import { agentsOf, connectTo, readOutside } from '../../activities/health/outside-cluster.ts';
 import { openSystem } from '../../activities/health/system.ts';
 import type { ClusterSettings } from '../../config/clusters.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT, readSecret } from '../../config/env.ts';
 import type { Settings } from '../../config/schema.ts';
 import { canRoll } from '../../decisions/kafka-rules/can-roll.ts';
-import { UNSEEN } from '../../decisions/kafka-rules/outside.ts';
-import { few } from '../../decisions/kafka-rules/snapshot.ts';
+import { byProtocolWords, UNSEEN } from '../../decisions/kafka-rules/outside.ts';
 import type { Judgement } from '../../decisions/kafka-rules/waivers.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { visible } from '../../lib/plain-text.ts';
@@ -37,29 +36,28 @@ export async function canRollNode(
     hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
     artifacts: { fetch: never },
   });
-  const judged = await openSystem(environment, driver).canRoll([node]);
-  return { environment: name, node, may: judged.blocks.length === 0, ...judged };
+  const { canRoll, outside } = orExit(() => openSystem(environment, driver));
+  const [judged, unseen] = await Promise.all([canRoll([node]), outside?.unseen()]);
+  return { environment: name, node, may: judged.blocks.length === 0, ...judged, ...(unseen && { unseen }) };
 }
 
 /** The same of a cluster that somebody else runs: by the admin protocol, and the agents that its nodes name. */
 async function canRollOutside(name: string, cluster: ClusterSettings, node: string): Promise<CanRoll> {
-  const connect = connectOrExit(name, cluster);
+  const connect = orExit(() => connectTo(name, cluster, readSecret));
   const { snapshot, silent } = await readOutside(cluster, connect).catch((error: Error) => {
     throw new ExitError(4, `${name}: ${error.message}`);
   });
   const known = snapshot.nodes.map((one) => one.name);
   if (!known.includes(node)) throw new ExitError(2, `${name} has no node "${node}"; there are: ${known.join(', ')}`);
   const judged = canRoll(snapshot, [node], cluster.rollout);
-  const byProtocol = snapshot.nodes.filter((one) => cluster.nodes.every((n) => n.name !== one.name || !n.jolokia));
-  const figures = `figures of ${few(byProtocol.map((one) => one.name))}: no agent is named, so that they are what brokers and quorum tell`;
-  const unseen = [...UNSEEN, ...(byProtocol.length > 0 ? [figures] : []), ...silent];
+  const unseen = [...UNSEEN, ...byProtocolWords(snapshot, [...agentsOf(cluster).keys()]), ...silent];
   return { environment: name, node, may: judged.blocks.length === 0, ...judged, unseen };
 }
 
 /** What the configuration refers to and is not there is a mistake in it. */
-function connectOrExit(name: string, cluster: ClusterSettings) {
+function orExit<T>(open: () => T): T {
   try {
-    return connectTo(name, cluster, readSecret);
+    return open();
   } catch (error) {
     throw new ExitError(2, (error as Error).message);
   }

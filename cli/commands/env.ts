@@ -6,6 +6,7 @@ import type { TrafficFigures } from '../../activities/traffic/samples.ts';
 import { openTraffic, type TrafficState } from '../../activities/traffic.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import type { EnvironmentSettings } from '../../config/environment.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import type { Settings } from '../../config/schema.ts';
 import { ExitError } from '../../lib/exit-error.ts';
 import { oneLine } from '../../lib/plain-text.ts';
@@ -27,7 +28,7 @@ export type EnvironmentView = {
 
 /** Exit 2 with the names that there are. */
 export function requireEnvironment(settings: Settings, name: string): EnvironmentSettings {
-  const found = settings.environments[name];
+  const found = environmentIn(settings, name);
   if (found) return found;
   const known = Object.keys(settings.environments).join(', ') || 'none';
   throw new ExitError(2, `no environment "${name}" is configured; there are: ${known}`);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDriver, type TargetInfo } from '../../activities/deploy/driver.ts';
+import { type Driver, openDriver, type TargetInfo } from '../../activities/deploy/driver.ts';
 import { readCluster } from '../../activities/deploy/layout.ts';
 import { createPrometheus } from '../../activities/health/prometheus.ts';
 import { openSystem } from '../../activities/health/system.ts';
@@ -7,6 +7,7 @@ import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
 import { gateSettingsOf } from '../../activities/rollout/gate-settings.ts';
 import { openTraffic } from '../../activities/traffic.ts';
 import type { ClusterSettings } from '../../config/clusters.ts';
+import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
 import type { EnvironmentSettings } from '../../config/environment.ts';
 import type { PrometheusSettings } from '../../config/gates.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -148,9 +149,17 @@ async function live(name: string, settings: EnvironmentSettings, { toMs }: Span,
     throw new Error('shadow only looks');
   };
   const { dataDir, beatMs, say } = eyes;
-  const driver = openDriver(name, settings, { dataDir, hostEnv: {}, artifacts: { fetch: never } });
+  const driver = openDriver(name, settings, {
+    ...{ dataDir, artifacts: { fetch: never } },
+    hostEnv: allowedEnvironment(HOST_ENVIRONMENT),
+  });
   const traffic = openTraffic(name, settings, { dataDir, cacheDir: '', hostEnv: {}, library: never });
-  const parts = { system: openSystem(settings, driver), traffic };
+  const system = systemOrExit(settings, driver);
+  if (system.outside && system.gateMetrics.length === 0) {
+    const how = `environments.${name}.gates.prometheus, or jolokia of the cluster's nodes`;
+    throw new ExitError(2, `there is nothing that a gate could judge: ${system.outside.figures}. Name them: ${how}`);
+  }
+  const parts = { system, traffic };
   const looks: GateSample[] = [];
   let state = firstLook(Date.now());
   say(`looking at ${name} until ${new Date(toMs).toISOString()}`);
@@ -162,6 +171,14 @@ async function live(name: string, settings: EnvironmentSettings, { toMs }: Span,
     await sleep(Math.max(0, Math.min(began + beatMs, toMs) - Date.now()));
   }
   return looks;
+}
+
+function systemOrExit(settings: EnvironmentSettings, driver: Driver) {
+  try {
+    return openSystem(settings, driver);
+  } catch (error) {
+    throw new ExitError(2, (error as Error).message);
+  }
 }
 
 async function until(atMs: number, say: (line: string) => void): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Controls } from './controls.ts';
 import { type Arms, type Evidence, errorsThatFail, evidenceOf } from './evidence.ts';
 import type { CountFigures, CountMetric, Finding, GateInput } from './types.ts';
-import { type Look, looksOf, sourcesOf, warmSamples } from './windows.ts';
+import { type Look, looksOf, sourcesOf, warmSamples, watchedMs } from './windows.ts';
 
 /** How strongly a node's own ratio to its peers is drawn to 1: as if so many more errors had been seen at their share. */
 const SHRINK_ERRORS = 10;
@@ -42,6 +42,8 @@ export function judgeCount(
   };
   const seen = evidenceOf(arms, rules);
   const needed = errorsThatFail(seen, rules);
+  const workNeeded = Math.ceil(Math.max(input.profile.minimumWork, needed / input.profile.smallestErrorShare));
+  const control = byPeers ? peersBefore.flat() : before;
   const figures: CountFigures = {
     against: arms.against,
     errors: seen.errors,
@@ -52,7 +54,9 @@ export function judgeCount(
     dispersion: round(rules.dispersion),
     evidence: round(Math.min(seen.most, 1e12)),
     threshold: round(rules.threshold),
-    workNeeded: Math.ceil(Math.max(input.profile.minimumWork, needed / input.profile.smallestErrorShare)),
+    workNeeded,
+    ...(input.othersTraffic &&
+      isQuiet(input, { before, control, against: arms.against }, rules) && { quiet: true as const }),
     ...(seen.failed && { eventsToFail: seen.failed.events, failedAtMs: seen.failed.atMs }),
     ...ratioOf(seen),
   };
@@ -61,16 +65,37 @@ export function judgeCount(
 
 function findingsOf({ name }: CountMetric, figures: CountFigures, criticalRatio: number): Finding[] {
   const { errors, work, controlErrors, controlWork, against, evidence, threshold, failedAtMs, workNeeded } = figures;
+  const { quiet } = figures;
   if (failedAtMs !== undefined) {
     const compared = `${controlErrors} in ${controlWork} ${against === 'peers' ? 'on clean peers meanwhile' : 'in the window before'}`;
     const reason = `${name}: ${errors} in ${work} against ${compared}; evidence ${evidence} of ${threshold}`;
     const severity = (figures.ratio ?? Number.POSITIVE_INFINITY) >= criticalRatio ? 'critical' : 'fail';
     return [{ kind: 'fail', severity, reason, atMs: failedAtMs }];
   }
-  if (work >= workNeeded && controlWork > 0) return [];
+  if (quiet || (work >= workNeeded && controlWork > 0)) return [];
   const lacking =
     work >= workNeeded ? `nothing to compare with (${against})` : `${work} of ${workNeeded} that are needed`;
   return [{ kind: 'no-data', reason: `${name}: too little was done to judge it: ${lacking}` }];
+}
+
+/**
+ * Where only others' clients are, a cluster may have less work than a gate would like: then a good candidate would be
+ * frozen for the lack of it, again and again. Told from the window before alone, so that a candidate that drives its
+ * clients away is no data: at that window's rate the bake would have had too little, or the control had nothing to do.
+ */
+function isQuiet(
+  { before: samples, profile }: GateInput,
+  { before, control, against }: { before: readonly Look[]; control: readonly Look[]; against: Arms['against'] },
+  rules: Parameters<typeof errorsThatFail>[1],
+): boolean {
+  const seconds = watchedMs(samples, profile.gapSeconds) / 1000;
+  // A window that nobody watched says nothing of what was done in it.
+  if (seconds === 0) return false;
+  const inBake = ({ work }: Look) => (work / seconds) * profile.bakeSeconds;
+  const work = inBake(sumOf(before));
+  const controlWork = against === 'peers' ? inBake(sumOf(control)) : sumOf(control).work;
+  const needed = errorsThatFail({ work, controlWork }, rules) / profile.smallestErrorShare;
+  return work < Math.max(profile.minimumWork, needed) || controlWork === 0;
 }
 
 /**

@@ -106,6 +106,8 @@ export type GateInput = {
   touched: string[];
   /** From before the first node of the wave was touched. */
   before: GateSample[];
+  /** No traffic of ours is there: work that was not there before the roll is not asked for after it. */
+  othersTraffic?: true;
   /** From the start of the wave on; oldest first. */
   after: GateSample[];
   nowMs: number;
@@ -151,6 +153,8 @@ export type CountFigures = {
   failedAtMs?: number;
   ratio?: number;
   workNeeded: number;
+  /** The window before had too little of others' work for so much, or nothing to compare with: it is not asked for. */
+  quiet?: true;
 };
 
 export type LevelFigures = {

@@ -43,6 +43,10 @@ export const metadataNames: readonly string[] = LEVELS.map(([, name]) => name);
 export const metadataName = (level: number): string =>
   LEVELS.find(([known]) => known === level)?.[1] ?? `level ${level}`;
 
+/** The first version of Kafka that knows a level, as 3.6; undefined for a level that is not known here. */
+export const leastKafkaOf = (level: number): string | undefined =>
+  LEVELS.find(([known]) => known === level)?.[1].split('-')[0];
+
 /**
  * The levels in (from, to] that change metadata, by name. Undefined where a level in between is not in the table:
  * what is not known is not safe.

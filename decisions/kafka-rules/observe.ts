@@ -25,6 +25,7 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
     const unread = topics.filter((topic) => snapshot.minIsr[topic] === undefined);
     if (unread.length) missing.push(`min.insync.replicas of ${few(unread)}`);
   }
+  missing.push(...(snapshot.unread ?? []));
   const findings: Finding[] = missing.map((what) => ({ rule: 'K19', reason: `unknown: ${what}` }));
   for (const node of snapshot.nodes) {
     if (suspects?.includes(node.name)) continue;
@@ -38,6 +39,7 @@ export function k19SeesEverything(snapshot: KafkaSnapshot, suspects?: readonly s
 function unreadOf(node: NodeSnapshot): string[] {
   const { figures } = node;
   if (node.process === 'stopped') return ['every figure (it does not run)'];
+  if (node.unread) return node.unread;
   if (figures === 'unknown') {
     const listed = isBroker(node) && node.alive === false ? 'the cluster does not list it' : 'JMX did not answer';
     return [`every figure (${listed})`];

@@ -1,3 +1,5 @@
+import { finalisedLevel } from './features.ts';
+import { leastKafkaOf } from './metadata-versions.ts';
 import { offlinePartitions, underMinIsr, underReplicated } from './preflight.ts';
 import {
   few,
@@ -28,6 +30,13 @@ export function seenFromOutside(snapshot: KafkaSnapshot, agents: readonly string
     return figures ? { ...node, figures } : node;
   });
   return { ...snapshot, nodes };
+}
+
+/** Whose figures are not its own. */
+export function byProtocolWords({ nodes }: KafkaSnapshot, agents: readonly string[]): string[] {
+  const names = nodes.map(({ name }) => name).filter((name) => !agents.includes(name));
+  if (names.length === 0) return [];
+  return [`figures of ${few(names)}: no agent is named, so that they are what brokers and quorum tell`];
 }
 
 /** What a node did not answer, and why; without `what` nothing of it could be asked. */
@@ -83,8 +92,9 @@ function figuresOf(snapshot: KafkaSnapshot, node: NodeSnapshot): NodeFigures | u
   if (isController(node) && (voter === undefined || voter.behindMs === 'unknown')) return undefined;
   const led = (partitions: { leader: number }[]) => partitions.filter(({ leader }) => leader === node.id).length;
   return {
-    // A broker that is not fenced has recovered its logs and caught up with the metadata.
-    brokerState: isBroker(node) ? 3 : 'unknown',
+    // A broker that is not fenced has recovered its logs and caught up with the metadata. It has to answer for itself: one
+    // that was killed is listed by the others until its session is over, though it may be starting anew.
+    brokerState: isBroker(node) && snapshot.answeredBy.includes(node.name) ? 3 : 'unknown',
     underReplicated: led(underReplicated(snapshot)),
     underMinIsr: led(underMinIsr(snapshot)),
     // One on a failed disk is in no ISR: so many at the most.
@@ -94,7 +104,14 @@ function figuresOf(snapshot: KafkaSnapshot, node: NodeSnapshot): NodeFigures | u
     offlinePartitions: offlinePartitions(snapshot).length,
     activeController: quorum !== 'unknown' && quorum.leader === node.id ? 1 : 0,
     logsToRecover: 'unknown',
-    version: 'unknown',
+    version: leastVersion(snapshot),
     commit: 'unknown',
   };
+}
+
+/** No node that is older than the finalised level is let into the cluster, so that it tells of each what it runs at least. */
+export function leastVersion(snapshot: KafkaSnapshot): Reading<string> {
+  const level = finalisedLevel(snapshot);
+  const least = level === undefined ? undefined : leastKafkaOf(level);
+  return least === undefined ? 'unknown' : `${least} or later`;
 }

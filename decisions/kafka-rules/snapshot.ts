@@ -31,6 +31,8 @@ export type NodeSnapshot = {
   /** `controlled.shutdown.enable` in effect, asked of the broker itself. */
   controlledShutdown: Reading<boolean>;
   figures: Reading<NodeFigures>;
+  /** What else of it could not be read, in words: it blocks (K19). Absent where there is nothing. */
+  unread?: string[];
 };
 
 /** `leader` is -1 where there is none. `adding`: replicas that a reassignment brings, and which are not there yet. */
@@ -74,6 +76,8 @@ export type KafkaSnapshot = {
   minIsrFrom?: Record<string, ConfigSource>;
   /** Topics that brokers hold and do not list to whoever asks; absent where that was not looked at. */
   unlisted?: Reading<string[]>;
+  /** Why it could not be asked, where that is known: it blocks (K19). */
+  unread?: string[];
 };
 
 /** What a rule found, with what a waiver may be scoped to. */

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { takeDown } from '../../activities/deploy/environment.ts';
 import { readKafka } from '../../activities/health/kafka.ts';
 import { openSystem } from '../../activities/health/system.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import { metadataLevel } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { type Fixture, until } from '../../test/rollout/fixture.ts';
 import type { Build } from '../../workflows/types.ts';
@@ -69,7 +70,7 @@ async function bootstrapOf({ fixture, environment }: Place): Promise<string> {
 
 /** As somebody would by hand: no roll-out and no approval of ours knows of it. */
 export async function raiseMetadata({ fixture, environment }: Place, name: string): Promise<void> {
-  const { levels } = openSystem(fixture.settings.environments[environment]!, fixture.driver(environment));
+  const { levels } = openSystem(environmentIn(fixture.settings, environment)!, fixture.driver(environment));
   const refused = await levels?.raise(metadataLevel(name) ?? 0);
   if (refused !== undefined) throw new Error(`metadata.version stays where it is: ${refused}`);
 }

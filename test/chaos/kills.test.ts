@@ -14,6 +14,7 @@ import { type Proved, prove, settingsOf } from '../../chaos/prove.ts';
 import { startRelease, untilEnded, untilTold } from '../../chaos/release.ts';
 import { smallFork, UNITS } from '../../chaos/small-fork.ts';
 import { closeWorld, openWorld, type World } from '../../chaos/world.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 
 /**
  * One release, killed at chosen points: while it builds, while it tests, and between each node's stop and start.
@@ -112,7 +113,7 @@ describe('the proofs see', () => {
   });
 
   test('a jar that is another one', async () => {
-    const settings = settingsOf(world).environments.production;
+    const settings = environmentIn(settingsOf(world), 'production');
     if (!settings) throw new Error('no production');
     appendFileSync(join(world.data, 'env/production/nodes/a/lib/greeter.jar'), 'x');
     expect((await proveNodes(world, 'production', settings, proved.report)).join()).toMatch(

@@ -6,7 +6,7 @@ import { type Driver, openDriver } from '../../activities/deploy/driver.ts';
 import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import type { ProvisionDeps } from '../../activities/deploy/provision.ts';
 import { allowedEnvironment, HOST_ENVIRONMENT } from '../../config/env.ts';
-import { environmentSchema } from '../../config/environment.ts';
+import { environmentSchema, type ProcessEnvironmentSettings } from '../../config/environment.ts';
 import { createArtifactStore } from '../../store/artifacts.ts';
 import type { Artifact } from '../../workflows/types.ts';
 import { processesOf } from './small-kafka.ts';
@@ -30,7 +30,8 @@ const target = (name: string) => ({
   stopSignal: 'SIGINT',
   commit: { http: 'http://127.0.0.1:{port}/' },
 });
-const settings = environmentSchema.parse({ system: 'process', targets: [target('east'), target('west')] });
+const parsed = (more: object) => environmentSchema.parse({ system: 'process', ...more }) as ProcessEnvironmentSettings;
+const settings = parsed({ targets: [target('east'), target('west')] });
 
 let root: string;
 let deps: ProvisionDeps;
@@ -123,10 +124,7 @@ test('a damaged artifact is never installed: the file that was there stays', asy
 });
 
 test('other targets than were laid out are refused before anything is touched', async () => {
-  const wider = environmentSchema.parse({
-    system: 'process',
-    targets: [target('east'), target('west'), target('north')],
-  });
+  const wider = parsed({ targets: [target('east'), target('west'), target('north')] });
   await expect(bringUp('services', wider, deps, [])).rejects.toThrow(/east .*west.* now ask for .*north .*--purge/s);
 });
 

@@ -1,17 +1,23 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openDriver } from '../../activities/deploy/driver.ts';
+import { provision } from '../../activities/deploy/provision.ts';
+import { openSystem } from '../../activities/health/system.ts';
 import { type CanRoll, canRollNode, canRollText } from '../../cli/commands/can-roll.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import { settingsSchema } from '../../config/schema.ts';
 import { type SecuredKafka, startSecuredKafka } from './secured-kafka.ts';
 
 // One real node with a listener of each protocol, and certificates that keytool makes now.
 let kafka: SecuredKafka;
+// However long that takes on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 beforeAll(async () => {
   kafka = await startSecuredKafka('orders');
-}, 120_000);
+}, 600_000);
 afterAll(() => kafka?.stop(), 30_000);
 
 type Listener = keyof SecuredKafka['ports'];
@@ -121,6 +127,67 @@ describe('a cluster that is secured', () => {
     const answer = await by('guest');
     expect(answer.blocks.map(({ rule }) => rule)).toContain('K19');
     expect(answer.unseen?.join('\n')).toMatch(/^broker-1: it does not let the user guest see this: allow it Describe/m);
+  });
+});
+
+describe('a secured cluster that commands reach', () => {
+  const root = () => join(kafka.folder, 'data-folder');
+  const say = (what: object) => ({ run: ['/bin/echo', JSON.stringify(what)] });
+  const nothing = { run: ['/bin/true'] };
+  const driver = {
+    ...{ kind: 'command', stop: nothing, start: nothing, install: nothing },
+    readBack: say({ artifacts: [], commit: '' }),
+    facts: say({ running: true, restartToken: 'first', artifacts: [] }),
+  };
+  const hosts = (name: keyof typeof kafka.passwords, secretOf = (word: string) => secret(name, word)) => {
+    const sasl = { mechanism: 'SCRAM-SHA-512', username: name, password: secretOf(kafka.passwords[name]) };
+    const security = { protocol: 'SASL_SSL', ssl: trusting(), sasl };
+    const bootstrap = [`localhost:${kafka.ports.SASL_SSL}`];
+    const nodes = [{ name: 'ada', id: 1, roles: ['controller', 'broker'] }];
+    const production = {
+      system: 'command',
+      cluster: 'theirs',
+      driver,
+      artifacts: ['a.jar'],
+      targets: [{ name: 'ada' }],
+    };
+    return settingsSchema.parse({
+      ...{ forks: {}, environments: { production } },
+      clusters: { theirs: { bootstrap, security, nodes } },
+    });
+  };
+  const opened = async (settings: ReturnType<typeof hosts>) => {
+    const environment = environmentIn(settings, 'production')!;
+    const never = async () => Promise.reject(new Error('nothing is fetched here'));
+    const deps = { dataDir: root(), hostEnv: {}, artifacts: { fetch: never }, library: never };
+    await provision('production', environment, deps, []);
+    return openSystem(environment, openDriver('production', environment, deps));
+  };
+
+  test('is asked over its login, by whoever looks', async () => {
+    const settings = hosts('ada');
+    const system = await opened(settings);
+    expect((await system.status()).lines.join('\n')).toMatch(/ada \(id 1, .*running since first/);
+    const asked = await canRollNode(settings, 'production', 'ada', { dataDir: root() });
+    expect(asked.blocks.map(({ rule }) => rule)).toEqual(
+      (await ask('PLAINTEXT', undefined)).blocks.map(({ rule }) => rule),
+    );
+    expect((await system.preflight(['ada'])).blocks.map(({ rule }) => rule)).not.toContain('K11');
+    expect(JSON.stringify(settings)).not.toContain(kafka.passwords.ada);
+  });
+
+  test('by a user who may not give leaders back, holds before anything is touched', async () => {
+    const { blocks } = await (await opened(hosts('blind'))).preflight(['ada']);
+    expect(blocks.find(({ rule }) => rule === 'K11')?.reason).toBe(
+      'leaders could not be given back: the user of clusters.theirs.security may not elect leaders: allow it Alter on the cluster',
+    );
+  });
+
+  test('whose secret is not there is a mistake in the settings', async () => {
+    const settings = hosts('ada', () => ({ file: '/nowhere/password' }));
+    await expect(opened(settings)).rejects.toThrow(/clusters\.theirs\.security\.sasl\.password/);
+    const asking = canRollNode(settings, 'production', 'ada', { dataDir: root() });
+    await expect(asking).rejects.toMatchObject({ exitStatus: 2 });
   });
 });
 

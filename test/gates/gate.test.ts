@@ -40,6 +40,42 @@ describe('tier 0 decides at once', () => {
   });
 });
 
+describe('where no traffic is ours', () => {
+  const others = (story: Story) => judgeGate({ ...inputOf({ ...story, look: alone }), othersTraffic: true });
+  const alone = ({ clients: _, ...sample }: GateSample) => sample;
+  const metrics = METRICS.filter((metric) => metric.kind === 'never' || metric.scope !== 'clients');
+  const idle = { metrics, node: () => ({ requests: 1 }) };
+
+  test('a cluster that had little to do before the roll is not asked for more, and that is said', () => {
+    const verdict = others(idle);
+    expect(verdict).toMatchObject({
+      kind: 'pass',
+      figures: { reducedEvidence: true, counts: { errors: { quiet: true } } },
+    });
+    expect(verdict.reasons.join()).toContain('too little was done before the roll to ask for enough to judge errors');
+    // With traffic of ours it is no data.
+    expect(judgeGate(inputOf({ ...idle, look: alone })).kind).toBe('watching');
+  });
+
+  test('errors fail it all the same', () => {
+    const node = (name: string, second: number) => ({ requests: 1, errors: name === 'n1' && second >= 0 ? 1 : 0 });
+    expect(others({ ...idle, node }).kind).toBe('fail');
+  });
+
+  test('a candidate whose clients go away is no data: they were there before', () => {
+    const node = (name: string, second: number) => ({ requests: name === 'n1' && second >= 0 ? 0 : 100 });
+    const verdict = others({ metrics, node, looks: 140 });
+    expect(verdict.kind).toBe('inconclusive');
+    expect(verdict.reasons.join()).toContain('errors: too little was done');
+    expect(others({ metrics }).reasons).toEqual([]);
+  });
+
+  test('without any figures invariants alone are judged, and the pass says so', () => {
+    expect(others({ metrics: [] })).toMatchObject({ kind: 'pass', figures: { reducedEvidence: true } });
+    expect(others({ metrics: [] }).reasons).toEqual([expect.stringContaining('invariants alone')]);
+  });
+});
+
 describe('tier 1 counts', () => {
   test.each<[string, Story, string, string[]]>([
     ['no errors at all pass: a quiet cluster is not blind', {}, 'pass', []],

@@ -46,6 +46,17 @@ describe('figures from Prometheus', () => {
     });
   });
 
+  test('are of the node on a host that commands reach, where it is the only one there', async () => {
+    const source = await sourceOf(usual);
+    const on = (name: string, host: string): TargetInfo => ({ ...node(name), host, ports: {} });
+    const one = await source.figures([on('ada', '10.0.0.1'), on('bob', 'elsewhere')]);
+    expect(one).toMatchObject({ ada: { produceRequests: 1000 }, bob: 'unread' });
+    expect(await source.figures([on('ada', '10.0.0.1'), on('cy', '10.0.0.1')])).toEqual({
+      ada: 'unread',
+      cy: 'unread',
+    });
+  });
+
   test('what was not scraped lately is unread, whatever is remembered', async () => {
     const stale: Told = (query, at) =>
       query.startsWith('time() - max by (instance) (timestamp(') ? { a: 300 } : usual(query, at);

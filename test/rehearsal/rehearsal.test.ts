@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { provision } from '../../activities/deploy/provision.ts';
 import { PREFIX } from '../../activities/rehearsal/leftovers.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import type { RehearsalOutcome, Rehearsed } from '../../workflows/rehearsal-types.ts';
 import type { Build } from '../../workflows/types.ts';
 import { processesOf } from '../environment/small-kafka.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
     release: { suites: ['unit'], environments: ['production'], rehearsal: { when: 'always', nodes } },
   });
   fixture = await openFixture({ production }, { alone: fork(1), three: fork(3) });
-  await provision('production', fixture.settings.environments.production!, fixture.deps, []);
+  await provision('production', environmentIn(fixture.settings, 'production')!, fixture.deps, []);
 }, 300_000);
 
 afterAll(async () => {

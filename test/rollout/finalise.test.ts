@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openSystem } from '../../activities/health/system.ts';
 import { finalise } from '../../cli/commands/finalise.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import { type Settings, settingsSchema } from '../../config/schema.ts';
 import { metadataLevel } from '../../decisions/kafka-rules/metadata-versions.ts';
 import { approvalsOf } from '../../store/approvals.ts';
@@ -55,7 +56,7 @@ const settingsOf = (pinned: string) =>
   settingsSchema.parse({ forks: {}, environments: { staging: kafka(pinned) }, libraries: LIBRARIES, people });
 const ask = (level: string, settings = raised) => finalise(fixture, settings, 'staging', level);
 const level = async () => {
-  const settings = fixture.settings.environments.staging!;
+  const settings = environmentIn(fixture.settings, 'staging')!;
   return (await openSystem(settings, fixture.driver('staging')).levels?.before())?.level;
 };
 const ended = () => fixture.client.workflow.getHandle('finalise:staging').result() as Promise<FinaliseOutcome>;

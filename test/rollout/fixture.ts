@@ -9,6 +9,7 @@ import { type Driver, openDriver } from '../../activities/deploy/driver.ts';
 import { bringUp, takeDown } from '../../activities/deploy/environment.ts';
 import { startEnvironment } from '../../activities/environment-request.ts';
 import { openTraffic, type Traffic } from '../../activities/traffic.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import { type Settings, settingsSchema } from '../../config/schema.ts';
 import { type RunningServices, startServices } from '../../services/start-services.ts';
 import { type Db, openDatabase } from '../../store/database.ts';
@@ -106,7 +107,7 @@ function workerOf(deps: SmallKafka, services: RunningServices, bundle: string) {
 
 function driving(deps: SmallKafka, settings: Settings) {
   const of = (name: string) => {
-    const found = settings.environments[name];
+    const found = environmentIn(settings, name);
     if (!found) throw new Error(`the test has no environment ${name}`);
     return found;
   };

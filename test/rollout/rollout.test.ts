@@ -6,6 +6,7 @@ import { openSystem } from '../../activities/health/system.ts';
 import { firstLook, lookForGate } from '../../activities/rollout/gate-look.ts';
 import type { GateRecord } from '../../activities/rollout/gates.ts';
 import { replayGate } from '../../cli/commands/gate.ts';
+import { environmentIn } from '../../config/environment-cluster.ts';
 import type { GateFigures, GateMetric } from '../../decisions/gate/types.ts';
 import { KAFKA_GATE_METRICS } from '../../decisions/kafka-rules/gate-metrics.ts';
 import { metadataName } from '../../decisions/kafka-rules/metadata-versions.ts';
@@ -186,7 +187,7 @@ test('a gate looks at every figure that it judges, of brokers that serve', async
   const wanted = KAFKA_GATE_METRICS.filter((metric) => metric.kind === 'never' || metric.scope !== 'clients')
     .flatMap(figuresOf)
     .filter((figure) => !mayLack.includes(figure));
-  const system = openSystem(fixture.settings.environments[STAGING]!, fixture.driver(STAGING));
+  const system = openSystem(environmentIn(fixture.settings, STAGING)!, fixture.driver(STAGING));
   const parts = { system, traffic: fixture.traffic(STAGING) };
   const first = await lookForGate(parts, firstLook(Date.now() - 5_000));
   expect(first.sample).toMatchObject({ unread: [], invariants: { offline: [], underMinIsr: [], crashed: [] } });
