@@ -117,7 +117,11 @@ test('an environment that was taken down is not waited for: held, with the comma
 test('what ends at once, what never says ready and what reports another commit are put back', async () => {
   const bad = [
     ['shop-5', await candidate('cccccccccccc', 'process.exit(3);'), /ended/],
-    ['shop-6', await candidate('dddddddddddd', 'setInterval(() => {}, 1000); return;'), /not back after \d+ s: .* is not ready; its log ends:/],
+    [
+      'shop-6',
+      await candidate('dddddddddddd', 'setInterval(() => {}, 1000); return;'),
+      /not back after \d+ s: .* is not ready; its log ends:/,
+    ],
     ['shop-7', { ...(await candidate('eeeeeeeeeeee')), commit: 'ffffffffffff' }, /G6: one runs commit eeeeeeeeeeee/],
   ] as const;
   for (const [release, build, reason] of bad) {
