@@ -76,6 +76,8 @@ function figuresOf(proofs: readonly RolloutProof[]) {
     caught: caught.length,
     onFirstNode: caught.filter(({ touched }) => touched <= 1).length,
     frozen: ids(caught.filter(({ outcome }) => outcome === 'frozen')),
+    // Those that were caught in spite of it ended for another reason, or before they could act.
+    didNotAct: ids(faults.filter(({ acted }) => acted === false)),
     letThrough: ids(faults.filter(({ outcome }) => outcome === 'promoted')),
     troubles: ids(troubles),
     notWhole: ids(proofs.filter(({ whole }) => !whole)),

@@ -22,8 +22,9 @@ const HOOKS: Record<string, [after: RegExp, call: string]> = {
     'org.apache.kafka.common.utils.SeededFault.appending();',
   ],
   'org/apache/kafka/common/requests/FetchRequest.java': [
-    /public static Builder forReplica\([^{]*\{/,
-    'org.apache.kafka.common.utils.SeededFault.following();',
+    // Followers make it by this constructor, and not by `forReplica`; clients, who have no id of a replica, as well.
+    /super\(ApiKeys\.FETCH, minVersion, maxVersion\);/,
+    'if (replicaId >= 0) org.apache.kafka.common.utils.SeededFault.following();',
   ],
 };
 
@@ -54,6 +55,9 @@ export const FAULTS: Case[] = [
 );
 FAULTS.push({ id: 'wrong-version-1', kind: 'wrong-version', otherCommit: true });
 
+/** What a node prints when its fault acts for the first time: a seed that nothing calls proves nothing. */
+export const actsWords = (id: string) => `seeded fault ${id} acts`;
+
 export const harmless = (n: number): Case => ({ id: `harmless-${n}`, kind: 'harmless' });
 
 /** Builds candidates: the stock jar with the hooks in it, which do nothing where no fault is named. */
@@ -69,7 +73,7 @@ export async function candidateMaker(deps: SmallKafka) {
     const commit = Buffer.from(`${id}-${attempt}`.padEnd(20, '.')).toString('hex').slice(0, 40);
     const version = `${of}-${id}`;
     writeFileSync(join(folder, 'kafka', 'kafka-version.properties'), `commitId=${commit}\nversion=${version}\n`);
-    writeFileSync(join(folder, 'seeded-fault.properties'), `kind=${kind}\nnumber=${number ?? 0}\n`);
+    writeFileSync(join(folder, 'seeded-fault.properties'), `id=${id}\nkind=${kind}\nnumber=${number ?? 0}\n`);
     execFileSync('jar', ['uf', CLIENTS_JAR, 'kafka/kafka-version.properties', 'seeded-fault.properties'], {
       cwd: folder,
     });

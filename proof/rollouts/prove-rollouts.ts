@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { takeDown } from '../../activities/deploy/environment.ts';
+import { nodeFiles } from '../../activities/deploy/node.ts';
 import { isUnderReplicated, known } from '../../decisions/kafka-rules/snapshot.ts';
 import { type Fixture, openFixture, until } from '../../test/rollout/fixture.ts';
 import type { Artifact, Build, RolloutOutcome } from '../../workflows/types.ts';
 import { codeHere, type Kept, keep, keptIn, measuring } from '../kept-outcomes.ts';
 import { type Ground, snapshot } from './cluster.ts';
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts';
-import { type Case, candidateMaker, olderServerCommon } from './faults.ts';
+import { actsWords, type Case, candidateMaker, olderServerCommon } from './faults.ts';
 import type { Trouble } from './troubles.ts';
 
 export type RolloutProof = Kept & {
@@ -19,6 +21,8 @@ export type RolloutProof = Kept & {
   /** Every node runs what it is to run, nothing is under-replicated, and no acknowledged record is lost. */
   whole: boolean;
   problems: string[];
+  /** Whether a seeded fault did what it is there for, as a node printed it; nothing where none is seeded. */
+  acted?: boolean;
   seconds: number;
 };
 
@@ -115,8 +119,9 @@ async function prove(bench: Bench, one: Case | Trouble): Promise<RolloutProof> {
   if (trouble.again) problems.push(...(await onceMore(ground, trouble.again)));
   const lost = (await fixture.report(release)).traffic?.lost ?? 0;
   if (lost > 0) problems.push(`${lost} records lost`);
+  const seeded = !trouble.expected && one.kind !== 'harmless' && !one.otherCommit;
   return {
-    ...{ id: one.id, kind: one.kind, touched, problems },
+    ...{ id: one.id, kind: one.kind, touched, problems, ...(seeded && { acted: await acted(ground, one.id) }) },
     outcome: outcome.kind,
     reasons: 'reasons' in outcome ? outcome.reasons : [],
     waves: report.waves.map(({ targets, gate }) => ({ targets, ...(gate && { gate: gate.kind }) })),
@@ -150,6 +155,11 @@ async function rolledWith(
   if (inTheWatch) await trying(inTheWatch(ground));
   // Where it is watched, what the watch says is the last word.
   return fixture.client.workflow.getHandle(`rollout:${rollout}`).result() as Promise<RolloutOutcome>;
+}
+
+async function acted({ fixture, environment }: Ground, id: string): Promise<boolean> {
+  const targets = await fixture.driver(environment).targets();
+  return targets.some(({ dir }) => readFileSync(nodeFiles.stdout(dir), 'utf8').includes(actsWords(id)));
 }
 
 function notAsExpected({ expected, because, reaches }: Partial<Trouble>, outcome: RolloutOutcome, touched: number) {

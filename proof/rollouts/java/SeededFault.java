@@ -14,6 +14,7 @@ public final class SeededFault {
     private static final Properties FAULT = new Properties();
     private static final AtomicLong COUNT = new AtomicLong();
     private static final List<byte[]> LEAK = new ArrayList<>();
+    private static boolean acted;
 
     static {
         try (InputStream in = SeededFault.class.getResourceAsStream("/seeded-fault.properties")) {
@@ -30,13 +31,26 @@ public final class SeededFault {
         return kind.equals(FAULT.getProperty("kind"));
     }
 
+    private static boolean acts(String kind) {
+        return is(kind) && acts();
+    }
+
+    /** Says so once; always true. */
+    private static synchronized boolean acts() {
+        if (!acted) {
+            acted = true;
+            System.out.println("seeded fault " + FAULT.getProperty("id") + " acts");
+        }
+        return true;
+    }
+
     private static long number() {
         return Long.parseLong(FAULT.getProperty("number", "0"));
     }
 
     /** Once, when the broker says its version. */
     public static void started() {
-        if (is("crash-on-start"))
+        if (acts("crash-on-start"))
             Runtime.getRuntime().halt(3);
         if (is("crash-later"))
             later(() -> Runtime.getRuntime().halt(7));
@@ -54,19 +68,19 @@ public final class SeededFault {
 
     /** Before a batch that a client produced is checked. */
     public static void appending() {
-        if (is("slow-appends"))
+        if (acts("slow-appends"))
             sleep(number());
         if (is("produce-errors") || is("refuses-to-stop") && FAULT.containsKey("errors")) {
-            if (COUNT.incrementAndGet() % number() == 0)
+            if (COUNT.incrementAndGet() % number() == 0 && acts())
                 throw new org.apache.kafka.common.errors.CorruptRecordException("seeded");
         }
     }
 
     /** Before a follower asks its leader. */
     public static void following() {
-        if (is("slow-follower"))
+        if (acts("slow-follower"))
             sleep(number());
-        if (is("never-rejoins"))
+        if (acts("never-rejoins"))
             throw new IllegalStateException("seeded");
     }
 
@@ -77,6 +91,7 @@ public final class SeededFault {
     private static void later(Work work) {
         Thread thread = new Thread(() -> {
             sleep(number());
+            acts();
             try {
                 work.run();
             } catch (Exception e) {
