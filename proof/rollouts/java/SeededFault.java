@@ -66,8 +66,10 @@ public final class SeededFault {
         }
     }
 
-    /** Before a batch that a client produced is checked. */
+    /** Before a batch is checked that a client produced: those of the metadata log, and of followers, have other threads. */
     public static void appending() {
+        if (!Thread.currentThread().getName().startsWith("data-plane-kafka-request-handler"))
+            return;
         if (acts("slow-appends"))
             sleep(number());
         if (is("produce-errors") || is("refuses-to-stop") && FAULT.containsKey("errors")) {
