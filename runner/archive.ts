@@ -113,14 +113,16 @@ async function make(wanted: ArchiveFor, folder: string, prefix: readonly string[
   if (!existsSync(folder)) copyJars(folder, prefix);
   const classpath = prefix.map((jar) => join(folder, basename(jar)));
   letSandboxesRead(classpath);
-  const whole = wholeIn(folder);
+  // A cache that was restored has its jars with other dates: what was archived with those of before is refused for good.
+  const dates = sha256(Buffer.from(classpath.map(stampOf).join())).slice(0, 16);
+  const whole = wholeIn(folder, dates);
   if (whole !== undefined) return whole;
   const taken = join(folder, `${randomUUID()}.tmp`);
   try {
     await withWorkspace(wanted.sandbox, {}, (workspace) => train(wanted, workspace, classpath, taken));
     const file = join(taken, 'classes.jsa');
     sync(file);
-    const made = join(folder, `${sha256(readFileSync(file))}.jsa`);
+    const made = join(folder, nameOf(dates, file));
     renameSync(file, made);
     letSandboxesRead([made]);
     return made;
@@ -156,13 +158,15 @@ function sync(file: string): void {
   }
 }
 
+const nameOf = (dates: string, file: string) => `${dates}-${sha256(readFileSync(file))}.jsa`;
+
 /** One whose bytes are what its name says: a JVM dies of half an archive. */
-function wholeIn(folder: string): string | undefined {
+function wholeIn(folder: string, dates: string): string | undefined {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.jsa'))
+    .filter((name) => name.startsWith(`${dates}-`) && name.endsWith('.jsa'))
     .sort()
     .map((name) => join(folder, name))
-    .find((file) => basename(file) === `${sha256(readFileSync(file))}.jsa`);
+    .find((file) => basename(file) === nameOf(dates, file));
 }
 
 /** Runs the runner on a test of its own. Nothing of the fork runs but its JUnit, where it brings one. */
