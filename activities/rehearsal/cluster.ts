@@ -131,7 +131,7 @@ async function replace(
   const said = tellingLines(outputSinceStart(dir)).join(' | ');
   const first = detail.split('\n')[0]?.replace(/; its log ends:$/, '');
   const after = Math.round((Date.now() - began) / 1000);
-  throw new NodeDown(`after ${after} s ${first}${said === '' ? '' : `: ${said}`}`);
+  throw new NodeDown(`${first} after ${after} s${said === '' ? '' : `: ${said}`}`);
 }
 
 async function settled(waitsFor: () => Promise<string[]>, signal: AbortSignal): Promise<void> {
