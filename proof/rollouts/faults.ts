@@ -18,7 +18,7 @@ const HOOKS: Record<string, [after: RegExp, call: string]> = {
     'if ("kafka.server".equals(prefix)) SeededFault.started();',
   ],
   'org/apache/kafka/common/record/DefaultRecordBatch.java': [
-    /public void ensureValid\(\) \{/,
+    /public boolean isValid\(\) \{/,
     'org.apache.kafka.common.utils.SeededFault.appending();',
   ],
   'org/apache/kafka/common/requests/FetchRequest.java': [
