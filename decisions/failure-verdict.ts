@@ -38,6 +38,8 @@ export type RerunPolicy = {
   secondsPerTest: number;
   /** The release has used up what it may spend on reruns. */
   spent?: boolean;
+  /** Runs alone decide: nothing is run again in its order. */
+  alone?: true;
 };
 
 export type Ruling = {
@@ -103,7 +105,7 @@ function judgeByRuns(evidence: Evidence, policy: RerunPolicy): Judgement {
     if (c < confirmed) return { kind: 'more', how: 'alone', candidate: confirmed - c, base: 0 };
     return ruling('regression', countsOf(evidence));
   }
-  if (candidate.fail === 0 && base.fail === 0) {
+  if (candidate.fail === 0 && base.fail === 0 && !policy.alone) {
     // What an earlier test of its class leaves behind is commoner than what another class does, and far cheaper to see.
     const replayed = judgeReplay(evidence, policy, 'unit') ?? judgeReplay(evidence, policy, 'batch');
     if (replayed) return replayed;

@@ -29,10 +29,10 @@ export function isQuarantined({ quarantine }: { quarantine?: Quarantine }): bool
 }
 
 /**
- * What does not gate is run as often as tells a regression, and no more: forty runs an arm of a slow test are many
- * minutes of a release, for a word that holds nothing.
+ * What does not gate is run as often as tells a regression, and no more: forty runs an arm of a slow test, or all that
+ * its process had run before it, are many minutes of a release, for a word that holds nothing.
  */
 export function rerunPolicyOf(policy: RerunPolicy, quarantine: Quarantine | null): RerunPolicy {
   if (quarantine === null || !isQuarantined({ quarantine })) return policy;
-  return { ...policy, maxPerArm: policy.perArm, maxPerArmQuick: policy.perArm };
+  return { ...policy, maxPerArm: policy.perArm, maxPerArmQuick: policy.perArm, alone: true };
 }

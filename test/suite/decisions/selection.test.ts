@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadSettings } from '../../../config/load.ts';
+import { judgeFailure } from '../../../decisions/failure-verdict.ts';
 import { isQuarantined, quarantineOf, rerunPolicyOf } from '../../../decisions/quarantine.ts';
+import { NO_RUNS } from '../../../decisions/run-answers.ts';
 import { methodOf, selectUnits, testPattern } from '../../../decisions/test-pattern.ts';
 import { secondsLeft } from '../../../decisions/time-left.ts';
 
@@ -97,7 +99,13 @@ describe('quarantine', () => {
   test('what does not gate is run as often as tells a regression, and no more', () => {
     const policy = { perArm: 5, maxPerArm: 40, maxPerArmQuick: 120, secondsPerTest: 600 };
     const [holds, ended] = [on('2026-03-01', 'a.C', 'a.C#any()'), on('2026-03-02', 'a.C', 'a.C#any()')];
-    expect(rerunPolicyOf(policy, holds!)).toEqual({ ...policy, maxPerArm: 5, maxPerArmQuick: 5 });
+    expect(rerunPolicyOf(policy, holds!)).toEqual({ ...policy, maxPerArm: 5, maxPerArmQuick: 5, alone: true });
+    // Passed alone on both arms: others would be run again after all that its process had run before it.
+    const ran = { ...NO_RUNS, pass: 5 };
+    const batch = { candidate: NO_RUNS, base: NO_RUNS, possible: true, seconds: 170 };
+    const evidence = { candidate: ran, base: ran, seconds: 1, replays: { unit: { ...batch, possible: false }, batch } };
+    expect(judgeFailure(evidence, policy)).toMatchObject({ kind: 'more', how: 'batch' });
+    expect(judgeFailure(evidence, rerunPolicyOf(policy, holds!))).toMatchObject({ kind: 'verdict', by: 'alone' });
     expect(rerunPolicyOf(policy, ended!)).toBe(policy);
     expect(rerunPolicyOf(policy, null)).toBe(policy);
   });
